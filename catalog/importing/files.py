@@ -1,0 +1,87 @@
+"""Reads product files and hands them on in batches. JSON Lines so far."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from catalog.importing.categories import CategoryTree
+from catalog.importing.records import ProductRecord, RecordError, read_record
+from catalog.importing.upsert import upsert_products
+
+BATCH = 500
+
+
+class ImportFailed(Exception):
+    """The file as a whole cannot be read; the message says why."""
+
+
+@dataclass
+class ImportReport:
+    """What became of a file: products written, and (line number, sentence) for each that was not."""
+
+    written: int = 0
+    errors: list[tuple[int, str]] = field(default_factory=list)
+
+
+def import_file(
+    path: Path, file_format: str | None = None, progress: Callable[[int], None] = lambda n: None
+) -> ImportReport:
+    """Upserts every product of `path`, whose image paths are relative to its folder. A bad line is
+    reported and the others are written. `progress` is told how many lines were dealt with."""
+    reader = READERS.get(file_format or path.suffix.lower().lstrip("."))
+    if reader is None:
+        known = ", ".join(sorted(READERS))
+        raise ImportFailed(f"{path.name}: the format is not known; use --format with one of {known}.")
+    if not path.is_file():
+        raise ImportFailed(f"{path}: there is no such file.")
+    report, categories = ImportReport(), CategoryTree()
+    lines = reader(path)
+    while batch := list(islice(lines, BATCH)):
+        good: list[tuple[int, ProductRecord]] = []
+        for line, raw in batch:
+            try:
+                good.append((line, read_record(_raise_if_error(raw))))
+            except RecordError as error:
+                report.errors.append((line, str(error)))
+        failed = upsert_products(
+            [record for _, record in good], lambda name: read_beside(path.parent, name), categories
+        )
+        report.errors += [(n, failed[r.sku]) for n, r in good if r.sku in failed]
+        report.written += len({record.sku for _, record in good}) - len(failed)
+        progress(len(batch))
+    return report
+
+
+def read_beside(folder: Path, name: str) -> bytes:
+    """The bytes of an image file below `folder`; a path that leads out of it is refused."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise RecordError(f"image {name!r} lies outside the folder of the file")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"image {name!r} cannot be read: {error.strerror}") from error
+
+
+def _raise_if_error(raw: Any) -> Any:
+    if isinstance(raw, RecordError):
+        raise raw
+    return raw
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """(line number, decoded object or RecordError) for each line that is not blank."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                yield number, json.loads(line)
+            except ValueError as error:
+                yield number, RecordError(f"not valid JSON: {error}")
+
+
+READERS = {"jsonl": _json_lines, "ndjson": _json_lines}

@@ -1,0 +1,119 @@
+"""A product as a file or an API call brings it, checked before anything is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+_TEXTS = {"title": 500, "title_ru": 500, "brand": 200, "url": 1000, "description": 20_000}
+_KNOWN = {*_TEXTS, "sku", "category", "category_ru", "keywords", "price", "currency", "in_stock"}
+_KNOWN |= {"popularity", "images", "is_visible"}
+
+
+class RecordError(ValueError):
+    """What is wrong with one product, as a sentence."""
+
+
+@dataclass(frozen=True)
+class ProductRecord:
+    """One product. `category` is a path from the root, in English and in Russian; `images` are
+    paths relative to the file; None means "not given: leave the photos as they are"."""
+
+    sku: str
+    fields: dict[str, Any]
+    category: tuple[str, ...] = ()
+    category_ru: tuple[str, ...] = ()
+    images: tuple[str, ...] | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def read_record(raw: Any) -> ProductRecord:
+    """Checks one decoded object. Keys it does not know become attributes. Raises RecordError."""
+    if not isinstance(raw, Mapping):
+        raise RecordError("a product must be a JSON object")
+    sku = _text(raw, "sku", 200)
+    if not sku:
+        raise RecordError("sku is missing")
+    fields: dict[str, Any] = {name: _text(raw, name, size) for name, size in _TEXTS.items()}
+    fields["keywords"] = [_word(word) for word in _list(raw, "keywords")]
+    fields["price"] = _price(raw.get("price", 0))
+    fields["currency"] = _currency(raw)
+    fields["in_stock"] = _bool(raw, "in_stock")
+    fields["is_visible"] = _bool(raw, "is_visible")
+    fields["popularity"] = _count(raw, "popularity")
+    images = None if raw.get("images") is None else tuple(map(_path, _list(raw, "images")))
+    return ProductRecord(
+        sku,
+        fields,
+        _category(raw, "category"),
+        _category(raw, "category_ru"),
+        images,
+        {str(key): value for key, value in raw.items() if key not in _KNOWN},
+    )
+
+
+def _text(raw: Mapping, name: str, longest: int) -> str:
+    value = raw.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str | int | float):
+        raise RecordError(f"{name} must be text")
+    text = str(value).strip()
+    if len(text) > longest:
+        raise RecordError(f"{name} has {len(text)} characters; {longest} is the most")
+    if "\0" in text:
+        raise RecordError(f"{name} contains a NUL character")
+    return text
+
+
+def _list(raw: Mapping, name: str) -> list[Any]:
+    value = raw.get(name) or []
+    if not isinstance(value, list):
+        raise RecordError(f"{name} must be a list")
+    return value
+
+
+def _word(value: Any) -> str:
+    return _text({"keyword": value}, "keyword", 100)
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise RecordError("images must be a list of file paths")
+    return value
+
+
+def _price(value: Any) -> Decimal:
+    try:
+        price = Decimal(str(value)).quantize(Decimal("0.01"))
+    except InvalidOperation as error:
+        raise RecordError(f"price {value!r} is not a number") from error
+    if not 0 <= price < 10**10:
+        raise RecordError(f"price {value} must be 0 or more and below ten billion")
+    return price
+
+
+def _currency(raw: Mapping) -> str:
+    code = _text(raw, "currency", 3).upper() or "EUR"
+    if len(code) != 3 or not (code.isascii() and code.isalpha()):
+        raise RecordError(f"currency {code!r} must be a code of three letters, such as EUR")
+    return code
+
+
+def _bool(raw: Mapping, name: str) -> bool:
+    value = raw.get(name, True)
+    if not isinstance(value, bool):
+        raise RecordError(f"{name} must be true or false")
+    return value
+
+
+def _count(raw: Mapping, name: str) -> int:
+    value = raw.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+        raise RecordError(f"{name} must be a whole number from 0 to 2147483647")
+    return value
+
+
+def _category(raw: Mapping, name: str) -> tuple[str, ...]:
+    path = _text(raw, name, 1000)
+    return tuple(part.strip()[:200] for part in path.split(">") if part.strip())

@@ -1,0 +1,96 @@
+"""Writes checked records to the catalogue, a batch at a time, by sku."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePosixPath
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+
+from catalog.importing.categories import CategoryTree
+from catalog.importing.records import ProductRecord, RecordError
+from catalog.models import Product, ProductImage
+from catalog.models.product import content_hash
+
+ReadImage = Callable[[str], bytes]
+"""Gives the bytes an image path of a record stands for, or raises RecordError."""
+
+_UPDATED = ["category", "attributes", "updated_at", "title", "title_ru", "description", "brand"]
+_UPDATED += ["keywords", "price", "currency", "in_stock", "is_visible", "popularity", "url"]
+_TYPES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif"}
+
+
+def upsert_products(
+    records: Sequence[ProductRecord], read_image: ReadImage, categories: CategoryTree
+) -> dict[str, str]:
+    """Creates or updates the products of `records` in one transaction; of two with one sku the
+    last counts. Returns {sku: error} for those that could not be written; the others are."""
+    by_sku = {record.sku: record for record in records}
+    errors: dict[str, str] = {}
+    stored: dict[str, list[tuple[str, str]]] = {}
+    for record in by_sku.values():
+        try:
+            stored[record.sku] = [_store(path, read_image) for path in record.images or ()]
+        except RecordError as error:
+            errors[record.sku] = str(error)
+    good = {sku: record for sku, record in by_sku.items() if sku not in errors}
+    with transaction.atomic():
+        _write_products(list(good.values()), categories)
+        _write_images({s: stored[s] for s, record in good.items() if record.images is not None})
+    return errors
+
+
+def _store(path: str, read_image: ReadImage) -> tuple[str, str]:
+    """Keeps an image under its content's name, so that the same photo is kept once; gives (name in
+    storage, content hash)."""
+    data = read_image(path)
+    digest = content_hash(data)
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix not in _TYPES:
+        suffix = ".img"
+    name = f"products/{digest[:2]}/{digest}{suffix}"
+    if not default_storage.exists(name):
+        name = default_storage.save(name, ContentFile(data))
+    return name, digest
+
+
+def _write_products(records: Sequence[ProductRecord], categories: CategoryTree) -> None:
+    Product.objects.bulk_create(
+        [
+            Product(
+                sku=record.sku,
+                category=categories.category_for(record),
+                attributes=record.attributes,
+                **record.fields,
+            )
+            for record in sorted(records, key=lambda record: record.sku)  # one order, no deadlock
+        ],
+        update_conflicts=True,
+        unique_fields=["sku"],
+        update_fields=_UPDATED,
+    )
+
+
+def _write_images(wanted: Mapping[str, list[tuple[str, str]]]) -> None:
+    """Makes each product's photos the ones wanted, touching only rows that differ."""
+    ids = dict(Product.objects.filter(sku__in=wanted).values_list("sku", "id"))
+    present = {
+        (image.product_id, image.position): image
+        for image in ProductImage.objects.filter(product_id__in=ids.values())
+    }
+    created, updated = [], []
+    for sku, files in wanted.items():
+        for position, (name, digest) in enumerate(files):
+            image = present.pop((ids[sku], position), None)
+            if image is None:
+                created.append(
+                    ProductImage(
+                        product_id=ids[sku], position=position, file=name, content_hash=digest
+                    )
+                )
+            elif image.content_hash != digest:
+                image.file, image.content_hash = name, digest
+                updated.append(image)
+    ProductImage.objects.filter(pk__in=[image.pk for image in present.values()]).delete()
+    ProductImage.objects.bulk_update(updated, ["file", "content_hash"])
+    ProductImage.objects.bulk_create(created)

@@ -1,0 +1,33 @@
+"""`manage.py import_products FILE`: products from a file into the catalogue."""
+
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from catalog.importing.files import READERS, ImportFailed, import_file
+
+SHOWN_ERRORS = 20
+
+
+class Command(BaseCommand):
+    help = "Creates or updates products by sku. Images are paths beside the file."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--format", choices=sorted(READERS), help="default: by the extension")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with tqdm(desc="import", unit=" products", disable=options["verbosity"] == 0) as bar:
+            try:
+                report = import_file(options["file"], options["format"], bar.update)
+            except ImportFailed as error:
+                raise CommandError(str(error)) from error
+        for line, reason in report.errors[:SHOWN_ERRORS]:
+            self.stderr.write(f"line {line}: {reason}")
+        if len(report.errors) > SHOWN_ERRORS:
+            self.stderr.write(f"… and {len(report.errors) - SHOWN_ERRORS} more")
+        self.stdout.write(f"{report.written} products written, {len(report.errors)} refused.")
+        if report.errors:
+            raise CommandError("Some products were refused; the others are in the catalogue.")

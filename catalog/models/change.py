@@ -1,0 +1,38 @@
+"""What has changed since it was indexed, and what was indexed when."""
+
+from django.db import models
+
+from catalog.models.product import HASH_LENGTH
+
+
+class ProductChange(models.Model):
+    """A product whose text or photos changed and that the live index has not caught up with.
+
+    Written by database triggers only, so that no way of changing a product is missed. `seq` grows
+    with each change: whoever indexes a product clears its row only if `seq` is the one they read.
+    """
+
+    product_id = models.BigIntegerField(primary_key=True)
+    changed_at = models.DateTimeField(help_text="The first change not yet indexed.")
+    seq = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["changed_at"], name="product_change_oldest")]
+
+    def __str__(self) -> str:
+        return f"product {self.product_id}"
+
+
+class IndexedProduct(models.Model):
+    """The text a product was tagged from, and when its last change became searchable."""
+
+    product_id = models.BigIntegerField(primary_key=True)
+    text_hash = models.CharField(max_length=HASH_LENGTH)
+    changed_at = models.DateTimeField(null=True, help_text="The change that led to it.")
+    indexed_at = models.DateTimeField(null=True, help_text="Empty until it is in a live index.")
+
+    class Meta:
+        indexes = [models.Index(fields=["indexed_at"], name="indexed_product_when")]
+
+    def __str__(self) -> str:
+        return f"product {self.product_id}"

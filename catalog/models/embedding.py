@@ -1,0 +1,54 @@
+"""Encoders, what they made of the photos, and the projections to the small space."""
+
+from django.db import models
+from pgvector.django import HalfVectorField
+
+from catalog.models.product import HASH_LENGTH
+
+
+class EncoderVersion(models.Model):
+    """An encoder as it was when it was first used: same name, other weights, other version."""
+
+    name = models.CharField(max_length=300)
+    checksum = models.CharField(max_length=64, help_text="SHA-256 of weights and configuration.")
+    dimensions = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name", "checksum"], name="encoder_version_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.checksum[:8]})"
+
+
+class Embedding(models.Model):
+    """One product image in one encoder's space: unit length, half precision. Made once, kept for
+    good, shared by every generation of the encoder. `source_hash` is the content it was made of."""
+
+    pk = models.CompositePrimaryKey("encoder_id", "product_id", "image_id")
+    encoder = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, db_index=False)
+    product_id = models.BigIntegerField()
+    image_id = models.BigIntegerField()
+    source_hash = models.CharField(max_length=HASH_LENGTH)
+    vector = HalfVectorField()
+    created_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"image {self.image_id} by encoder {self.encoder_id}"
+
+
+class Projection(models.Model):
+    """A linear map from an encoder's space to the small one that the graph index searches."""
+
+    encoder = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE)
+    dimensions = models.PositiveIntegerField()
+    matrix = models.BinaryField(help_text="float32, row major, dimensions × encoder dimensions.")
+    checksum = models.CharField(max_length=64)
+    sample = models.PositiveIntegerField(help_text="How many embeddings it was fitted on.")
+    explained = models.FloatField(help_text="Share of the embeddings' energy that it keeps.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.encoder} → {self.dimensions}"

@@ -1,0 +1,55 @@
+"""Generations: the published states of the index."""
+
+from django.db import models
+from django.db.models import Q
+
+from catalog.models.embedding import EncoderVersion, Projection
+
+
+class Generation(models.Model):
+    """Encoder + projection + HNSW settings, with a vector table of its own. At most one is live."""
+
+    class State(models.TextChoices):
+        BUILDING = "building"
+        BUILT = "built"
+        LIVE = "live"
+        RETIRED = "retired"
+        REJECTED = "rejected"
+        DROPPED = "dropped"
+
+    encoder = models.ForeignKey(EncoderVersion, on_delete=models.PROTECT)
+    projection = models.ForeignKey(Projection, null=True, blank=True, on_delete=models.PROTECT)
+    previous = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        help_text="What was live before this one, and what a rollback brings back.",
+    )
+    state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
+    hnsw_m = models.PositiveSmallIntegerField()
+    hnsw_ef_construction = models.PositiveSmallIntegerField()
+    images = models.PositiveBigIntegerField(default=0)
+    products = models.PositiveBigIntegerField(default=0)
+    recall_at_20 = models.FloatField(
+        null=True, blank=True, help_text="Of the graph against exact search."
+    )
+    note = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="live"), name="one_live_generation"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"generation {self.pk} ({self.state})"
+
+    @property
+    def vector_table(self) -> str:
+        """The table of (product_id, image_id, source_hash, vector): see `indexing/index_ddl.py`."""
+        return f"catalog_vector_g{self.pk}"

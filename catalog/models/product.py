@@ -1,0 +1,152 @@
+"""Products, their categories and their photos."""
+
+import hashlib
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import F, Func
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from catalog.querysets import CategoryQuerySet, ProductQuerySet
+
+HASH_LENGTH = 32
+
+
+def content_hash(data: bytes) -> str:
+    """BLAKE2b of `data`, 128 bits as 32 hex digits: names a content, wherever it is stored."""
+    return hashlib.blake2b(data, digest_size=HASH_LENGTH // 2).hexdigest()
+
+
+def in_active_language(english: str, russian: str) -> str:
+    """The text in the language of the request; the other one where that is missing."""
+    return (russian or english) if get_language() == "ru" else (english or russian)
+
+
+class Category(models.Model):
+    """A node of the category tree."""
+
+    slug = models.SlugField(max_length=200, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    name_ru = models.CharField(_("name in Russian"), max_length=200, blank=True)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
+    )
+
+    objects = CategoryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "categories"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        return in_active_language(self.name, self.name_ru)
+
+
+class Product(models.Model):
+    """A thing for sale. Rows may be changed by SQL: the database itself keeps the hash and the
+    search document, and notes what has to be indexed again (`catalog/migrations/0002`)."""
+
+    sku = models.CharField("SKU", max_length=200, unique=True)
+    title = models.CharField(max_length=500, blank=True)
+    title_ru = models.CharField("title in Russian", max_length=500, blank=True)
+    description = models.TextField(blank=True)
+    category = models.ForeignKey(
+        Category, null=True, blank=True, on_delete=models.SET_NULL, related_name="products"
+    )
+    brand = models.CharField(max_length=200, blank=True, db_index=True)
+    keywords = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    price = models.DecimalField(max_digits=12, decimal_places=2, default=0)
+    currency = models.CharField(max_length=3, default="EUR")
+    in_stock = models.BooleanField(default=True)
+    is_visible = models.BooleanField(
+        "visible", default=True, help_text="A hidden product leaves the results at once."
+    )
+    popularity = models.PositiveIntegerField(default=0)
+    url = models.URLField(max_length=1000, blank=True, help_text="The product in the shop.")
+    attributes = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    text_hash = models.GeneratedField(
+        expression=Func(
+            F("title"),
+            F("title_ru"),
+            F("description"),
+            F("keywords"),
+            F("category"),
+            function="catalog_text_hash",
+        ),
+        output_field=models.CharField(max_length=HASH_LENGTH),
+        db_persist=True,
+        help_text="Changes when any text that tags are made from changes.",
+    )
+    search_document = models.GeneratedField(
+        expression=Func(
+            F("title"),
+            F("title_ru"),
+            F("keywords"),
+            F("description"),
+            function="catalog_search_document",
+        ),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            GinIndex(fields=["search_document"], name="product_search_document"),
+            models.Index(fields=["price"], name="product_price"),
+            models.Index(fields=["-created_at", "-id"], name="product_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.sku})"
+
+    @property
+    def label(self) -> str:
+        return in_active_language(self.title, self.title_ru) or self.sku
+
+
+class ProductImage(models.Model):
+    """One photo of a product. The primary key in the database is (product_id, id), so that the
+    table can be distributed by product; `id` alone is unique by its sequence."""
+
+    product = models.ForeignKey(
+        Product, on_delete=models.CASCADE, related_name="images", db_index=False
+    )
+    position = models.PositiveSmallIntegerField(default=0, help_text="The first one is shown.")
+    file = models.ImageField(upload_to="products/", max_length=500)
+    content_hash = models.CharField(max_length=HASH_LENGTH, editable=False)
+
+    class Meta:
+        ordering = ["product_id", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "position"],
+                name="product_image_position",
+                deferrable=models.Deferrable.DEFERRED,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.file.name or ""
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        """Hashes the file whenever a new one is set."""
+        if self.file and not getattr(self.file, "_committed", True):
+            self.file.open("rb")
+            self.content_hash = content_hash(self.file.read())
+            self.file.seek(0)
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+

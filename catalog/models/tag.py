@@ -1,0 +1,46 @@
+"""The vocabulary, and which product carries which of its words."""
+
+from django.db import models
+
+from catalog.models.product import Product, in_active_language
+
+
+class Tag(models.Model):
+    """A word of the vocabulary that products are tagged against."""
+
+    slug = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=100)
+    name_ru = models.CharField("name in Russian", max_length=100, blank=True)
+    is_active = models.BooleanField(
+        "active", default=True, help_text="An inactive tag is not given to products any more."
+    )
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        return in_active_language(self.name, self.name_ru)
+
+
+class ProductTag(models.Model):
+    """A tag given to a product by the offline side; `score` is 0 to 1, 1 for a word of its text.
+    Keyed by (product_id, id) in the database, like the photos."""
+
+    product = models.ForeignKey(
+        Product, on_delete=models.CASCADE, related_name="product_tags", db_index=False
+    )
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="product_tags")
+    score = models.FloatField()
+
+    class Meta:
+        ordering = ["product_id", "-score"]
+        constraints = [
+            models.UniqueConstraint(fields=["product", "tag"], name="product_tag_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tag} {self.score:.2f}"

@@ -1,0 +1,115 @@
+"""Models compiled by OpenVINO and kept on disk by checksum, so that whoever serves them never
+imports torch. `python -m catalog.visual.encoder_cache NAME FOLDER` compiles one."""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from catalog.visual.errors import EncoderError
+from catalog.visual.model_source import folder_checksum, local_folder
+from catalog.visual.preprocessing import Preprocessing
+
+_FORMAT = 1  # raise when the layout of a compiled model changes
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A compiled model on disk: image.xml, text.xml, tokenizer.json and this description."""
+
+    folder: Path
+    name: str
+    checksum: str
+    dimensions: int
+    preprocessing: Preprocessing
+
+
+def compiled_model(name: str, cache: Path) -> CompiledModel:
+    """The compiled form of encoder `name` under folder `cache`, made there first if it is not
+    (half a minute, in a process of its own). Raises EncoderError when it cannot be made."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # web and worker may ask at the same time
+        folder = _folder(name, cache)
+        if not (folder / "model.json").exists():
+            _compile_in_child(name, folder)
+    description = json.loads((folder / "model.json").read_text())
+    preprocessing = description.pop("preprocessing")
+    return CompiledModel(
+        folder,
+        preprocessing=Preprocessing(
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in preprocessing.items()}
+        ),
+        **description,
+    )
+
+
+def _folder(name: str, cache: Path) -> Path:
+    """By content for a model on this machine, by name for one from a hub (fetched once)."""
+    local = local_folder(name)
+    key = folder_checksum(local) if local else hashlib.sha256(name.encode()).hexdigest()
+    readable = re.sub(r"[^A-Za-z0-9.-]+", "-", name.rsplit("/", 1)[-1])[:40]
+    return cache / f"{readable}-{key[:16]}-v{_FORMAT}"
+
+
+def _compile_in_child(name: str, folder: Path) -> None:
+    """In a child, so that torch's memory goes when it is done."""
+    process = subprocess.run(
+        [sys.executable, "-m", "catalog.visual.encoder_cache", name, str(folder)],
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode:
+        reason = process.stderr.strip().splitlines() or [f"exit status {process.returncode}"]
+        raise EncoderError(f"The encoder {name!r} could not be compiled: {reason[-1]}")
+
+
+def compile_model(name: str, folder: Path) -> None:
+    """Converts encoder `name` and writes it to `folder`, which appears only when complete."""
+    import openvino
+    import torch
+
+    from catalog.visual.open_clip_model import load_open_clip
+    from catalog.visual.tokenizer_export import export_tokenizer
+
+    model = load_open_clip(name)
+    shape = (model.preprocessing.height, model.preprocessing.width, 3)
+    tokens = torch.as_tensor(model.tokenizer(["a photo of a chair", "lamp"]))
+    pixels = torch.zeros((2, *shape), dtype=torch.uint8)
+    work = Path(tempfile.mkdtemp(prefix=".compiling-", dir=folder.parent))
+    try:
+        for file, tower, example, sizes in (
+            ("image.xml", model.image_tower, pixels, [-1, *shape]),
+            ("text.xml", model.text_tower, tokens, [-1, tokens.shape[1]]),
+        ):
+            converted = openvino.convert_model(tower, example_input=example, input=[sizes])
+            openvino.save_model(converted, work / file, compress_to_fp16=False)
+        export_tokenizer(model.tokenizer).save(str(work / "tokenizer.json"))
+        description = {
+            "name": name,
+            "checksum": model.checksum,
+            "dimensions": model.dimensions,
+            "preprocessing": asdict(model.preprocessing),
+        }
+        (work / "model.json").write_text(json.dumps(description, indent=1))
+        os.chmod(work, 0o755)
+        shutil.rmtree(folder, ignore_errors=True)
+        work.rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    try:
+        compile_model(sys.argv[1], Path(sys.argv[2]))
+    except EncoderError as error:
+        sys.exit(str(error))

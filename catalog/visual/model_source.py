@@ -1,0 +1,42 @@
+"""Which model an encoder name means, and the checksum that tells its versions apart."""
+
+import hashlib
+from pathlib import Path
+
+from catalog.visual.errors import EncoderError
+
+STARTER = Path(__file__).resolve().parent.parent / "encoders" / "starter"
+LOCAL = "local-dir:"
+HUB = "hf-hub:"
+
+
+def model_name(name: str) -> tuple[str, str | None]:
+    """(open_clip model name, pretrained tag or None) for an encoder name: `starter`,
+    `local-dir:FOLDER`, `hf-hub:ORG/MODEL`, `MODEL/PRETRAINED` or `MODEL`."""
+    if name == "starter":
+        return f"{LOCAL}{STARTER}", None
+    if name.startswith((LOCAL, HUB)):
+        return name, None
+    model, _, pretrained = name.partition("/")
+    return model, pretrained or None
+
+
+def local_folder(name: str) -> Path | None:
+    """The folder of a model that lies on this machine, or None for one that comes from a hub."""
+    model, _ = model_name(name)
+    if not model.startswith(LOCAL):
+        return None
+    folder = Path(model.removeprefix(LOCAL)).expanduser()
+    if not (folder / "open_clip_config.json").is_file():
+        raise EncoderError(f"ENCODER {name!r}: there is no open_clip_config.json in {folder}.")
+    return folder
+
+
+def folder_checksum(folder: Path) -> str:
+    """SHA-256 over names and contents of the model's files (configuration, tokenizer, weights)."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in {".json", ".safetensors", ".bin", ".pt", ".txt", ".model"}:
+            digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

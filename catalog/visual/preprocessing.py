@@ -1,0 +1,88 @@
+"""From a photo to the pixels a model takes, as the model's own configuration says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+_INTERPOLATION = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+
+MAX_ASPECT = 32
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """open_clip's `preprocess_cfg`. Resizing happens here, on the photo; `mean` and `std` are
+    applied inside the model (`open_clip_model.ImageTower`), so that only bytes travel to it."""
+
+    height: int
+    width: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bicubic"
+    resize_mode: str = "shortest"
+    fill_color: int = 0
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Preprocessing":
+        """From the dictionary that open_clip keeps as `visual.preprocess_cfg`."""
+        size = config["size"]
+        height, width = (size, size) if isinstance(size, int) else (size[-2], size[-1])
+        return cls(
+            height,
+            width,
+            tuple(config["mean"]),
+            tuple(config["std"]),
+            config.get("interpolation") or "bicubic",
+            config.get("resize_mode") or "shortest",
+            config.get("fill_color") or 0,
+        )
+
+    def pixels(self, image: Image.Image) -> np.ndarray:
+        """An RGB image as uint8 of shape (height, width, 3); what open_clip's own inference
+        transform gives before it normalises."""
+        image = _shorten(image)
+        resized = image.resize(self._resized(image.size), _INTERPOLATION[self.interpolation])
+        if resized.size != (self.width, self.height):
+            resized = self._crop_or_pad(resized)
+        return np.asarray(resized)
+
+    def batch(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """RGB images as uint8 of shape (n, height, width, 3)."""
+        return np.stack([self.pixels(image) for image in images])
+
+    def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(width, height) after scaling, before cropping or padding."""
+        width, height = size
+        if self.resize_mode == "squash":
+            return self.width, self.height
+        if self.resize_mode == "longest":
+            ratio = max(height / self.height, width / self.width)
+            return max(1, round(width / ratio)), max(1, round(height / ratio))
+        short = min(width, height)
+        if self.height == self.width:  # torchvision truncates the longer side
+            return int(self.width * width / short), int(self.height * height / short)
+        ratio = min(height / self.height, width / self.width)
+        return round(width / ratio), round(height / ratio)
+
+    def _crop_or_pad(self, image: Image.Image) -> Image.Image:
+        missing_x, missing_y = self.width - image.width, self.height - image.height
+        if missing_x > 0 or missing_y > 0:
+            x, y = max(missing_x, 0), max(missing_y, 0)
+            border = (x // 2, y // 2, (x + 1) // 2, (y + 1) // 2)
+            image = ImageOps.expand(image, border, fill=(self.fill_color,) * 3)
+        left = round((image.width - self.width) / 2)
+        top = round((image.height - self.height) / 2)
+        return image.crop((left, top, left + self.width, top + self.height))
+
+
+def _shorten(image: Image.Image) -> Image.Image:
+    """The middle of a photo over MAX_ASPECT times as long as wide: scaling its short side up to the
+    model's would need a picture of any size."""
+    longest = MAX_ASPECT * min(image.size)
+    if max(image.size) <= longest:
+        return image
+    left, top = (max(0, side - longest) // 2 for side in image.size)
+    return image.crop((left, top, image.width - left, image.height - top))

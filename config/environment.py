@@ -1,0 +1,112 @@
+"""Reads settings from environment variables; a bad value stops the start with a sentence naming it."""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from croniter import croniter
+from django.core.exceptions import ImproperlyConfigured
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+def read_bool(name: str, default: bool) -> bool:
+    """`name` as a boolean: 1/true/yes/on or 0/false/no/off, in any case."""
+    value = os.environ.get(name, "").strip().lower()
+    if not value:
+        return default
+    if value in _TRUE:
+        return True
+    if value in _FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} is {value!r}: write true or false.")
+
+
+def read_int(name: str, default: int, low: int, high: int) -> int:
+    """`name` as a whole number between `low` and `high`, both included."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    if not value.lstrip("-").isdigit() or not low <= int(value) <= high:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number, {low} to {high}.")
+    return int(value)
+
+
+def read_float(name: str, default: float, low: float, high: float) -> float:
+    """`name` as a number between `low` and `high`, both included."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not low <= number <= high:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a number, {low} to {high}.")
+    return number
+
+
+def read_choice(name: str, default: str, choices: set[str]) -> str:
+    """`name` as one of `choices`."""
+    value = os.environ.get(name, "").strip() or default
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write {', '.join(sorted(choices))}.")
+    return value
+
+
+def read_list(name: str, default: list[str]) -> list[str]:
+    """`name` as a comma-separated list without empty items."""
+    value = os.environ.get(name, "")
+    return [item.strip() for item in value.split(",") if item.strip()] or default
+
+
+def read_url(name: str, schemes: set[str]) -> str | None:
+    """`name` as a URL with one of `schemes`, or None when unset."""
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return None
+    if urlsplit(value).scheme not in schemes:
+        expected = " or ".join(f"{scheme}://…" for scheme in sorted(schemes))
+        raise ImproperlyConfigured(f"{name} must look like {expected}.")
+    return value
+
+
+def read_cron(name: str, default: str) -> str:
+    """`name` as a five-field cron expression."""
+    value = os.environ.get(name, "").strip() or default
+    if not croniter.is_valid(value) or len(value.split()) != 5:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}: write a cron expression of five fields, such as {default!r}."
+        )
+    return value
+
+
+def read_folder(name: str, default: Path) -> Path:
+    """`name` as an absolute folder path; it need not exist yet, but must not be a file."""
+    value = os.environ.get(name, "").strip()
+    folder = Path(value).expanduser().resolve() if value else default
+    if folder.exists() and not folder.is_dir():
+        raise ImproperlyConfigured(f"{name} is {str(folder)!r}: that is a file, not a folder.")
+    return folder
+
+
+def secret_kept_in(path: Path, length: int = 50) -> str:
+    """The secret in file `path` (mode 0600), made at random the first time it is asked for."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{path} cannot be read: {error.strerror}.") from error
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(length))
+    try:
+        os.link(fresh, path)  # atomic, and the first of two processes wins
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,7 @@
+"""Where the project and the data it makes lie."""
+
+import os
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("DATA_DIR", "").strip() or BASE_DIR / ".data").expanduser().resolve()

@@ -1,0 +1,201 @@
+"""Settings of Vitrina. Whatever differs between installations is read from the environment;
+docs/operations.md lists every variable."""
+
+import os
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from config.database import database_url
+from config.environment import (
+    read_bool,
+    read_choice,
+    read_cron,
+    read_float,
+    read_folder,
+    read_int,
+    read_list,
+    read_url,
+    secret_kept_in,
+)
+from config.paths import BASE_DIR, DATA_DIR
+
+# --- Identity -----------------------------------------------------------------------------------
+SECRET_KEY = os.environ.get("SECRET_KEY", "").strip() or secret_kept_in(DATA_DIR / "secret_key")
+DEBUG = read_bool("DEBUG", False)
+PORT = read_int("PORT", 8000, 1, 65535)
+HOST = os.environ.get("HOST", "").strip() or "127.0.0.1"
+ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
+CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", [])
+
+# --- Applications -------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "django_htmx",
+    "django_q",
+    "catalog",
+    "indexing",
+    "search",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+# --- Database -----------------------------------------------------------------------------------
+try:
+    _database = dj_database_url.parse(database_url())
+except (ValueError, dj_database_url.ParseError) as error:
+    raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
+if _database.get("ENGINE") != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server: postgres://…")
+DATABASES = {"default": {**_database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
+
+# --- Language and time --------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ru", "Русский")]
+LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Files --------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "media/"
+MEDIA_ROOT = read_folder("MEDIA_ROOT", DATA_DIR / "media")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- Encoder ------------------------------------------------------------------------------------
+ENCODER = os.environ.get("ENCODER", "").strip() or "starter"
+ENCODER_CACHE = DATA_DIR / "encoders"  # models compiled for this machine, by checksum
+ENCODER_DEVICE = read_choice("ENCODER_DEVICE", "auto", {"auto", "cpu", "cuda"})
+ENCODER_THREADS = read_int("ENCODER_THREADS", 0, 0, 256)  # 0: as many as there are cores
+
+# --- Limits of a query --------------------------------------------------------------------------
+IMAGE_MAX_BYTES = 15 * 1024 * 1024
+IMAGE_MAX_PIXELS = 40_000_000
+IMAGES_PER_QUERY = 5
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * IMAGE_MAX_BYTES
+FILE_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES
+
+# --- Search -------------------------------------------------------------------------------------
+SEARCH_CANDIDATES = read_int("SEARCH_CANDIDATES", 200, 20, 1000)  # images taken from the graph
+MATCH_EXACT = read_float("MATCH_EXACT", 0.85, 0.0, 1.0)  # cosine from which a result is the thing
+MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.6, 0.0, 1.0)
+QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
+HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
+
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "query_photos": {
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA_DIR / "query_photos",
+        "TIMEOUT": QUERY_PHOTO_KEPT_S,
+        "OPTIONS": {"MAX_ENTRIES": 1000},
+    },
+}
+
+# --- Index --------------------------------------------------------------------------------------
+REFRESH_CRON = read_cron("REFRESH_CRON", "0 */5 * * *")
+FRESHNESS_TARGET_S = read_int("FRESHNESS_TARGET_S", 17_280, 1, 30 * 86_400)  # a fifth of a day
+VECTOR_DIMENSIONS = 128
+HNSW_M = read_int("HNSW_M", 16, 2, 100)
+HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 100, 4, 1000)
+KEPT_GENERATIONS = read_int("KEPT_GENERATIONS", 2, 1, 100)  # retired, to roll back to
+GATE_RECALL_AT_20 = read_float("GATE_RECALL_AT_20", 0.95, 0.0, 1.0)
+CHUNK_IMAGES = read_int("CHUNK_IMAGES", 512, 1, 100_000)
+CHUNK_LEASE_S = read_float("CHUNK_LEASE_S", 60.0, 1.0, 3600.0)
+QUARANTINE_ATTEMPTS = 3
+
+# --- Offline work -------------------------------------------------------------------------------
+REDIS_URL = read_url("REDIS_URL", {"redis", "rediss", "unix"})
+Q_CLUSTER = {
+    "name": "vitrina",
+    "workers": read_int("WORKERS", 1, 1, 64),
+    "recycle": 20,
+    # A task only joins a run, and a run resumes from its chunks, so a task cut off loses nothing.
+    "timeout": 6 * 3600,
+    "retry": 6 * 3600 + 600,
+    "max_attempts": 3,
+    "ack_failures": True,
+    "catch_up": False,  # one refresh after an outage, not one for every refresh missed
+    "poll": 1,
+    "save_limit": 250,
+    "label": "Task queue",
+    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+}
+
+# --- REST API -----------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "search.api.problems.problem_response",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Vitrina",
+    "DESCRIPTION": "Photo search for a shop's catalogue.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Admin --------------------------------------------------------------------------------------
+UNFOLD = {"SITE_TITLE": "Vitrina", "SITE_HEADER": "Vitrina", "SITE_URL": "/"}
+
+# --- Security -----------------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
+    "loggers": {"vitrina": {"level": "INFO"}, "django.request": {"level": "ERROR"}},
+}

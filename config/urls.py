@@ -1,0 +1,27 @@
+"""Every address of the site."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.decorators.cache import cache_control
+from django.views.static import serve
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from indexing.api import views as index
+from search.api import problems
+
+# Photos are stored under their content's name, so a copy never goes out of date.
+media = cache_control(public=True, max_age=31_536_000, immutable=True)(serve)
+
+urlpatterns = [
+    path("livez", index.livez),
+    path("readyz", index.readyz),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("search.api.urls")),
+    path("api/v1/index/", index.IndexStatusView.as_view()),
+    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    re_path(r"^api/", problems.not_found),
+    re_path(r"^media/(?P<path>.*)$", media, {"document_root": settings.MEDIA_ROOT}),
+    path("", include("search.urls")),
+]

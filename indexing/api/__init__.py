@@ -1,0 +1,1 @@
+"""The part of the REST API that tells of the index."""

@@ -1,0 +1,160 @@
+"""Photos from storage to pixels: ahead in threads as a rule, one by one in a child process for a
+chunk that has killed a worker or hung."""
+
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+import numpy as np
+from django.conf import settings
+from django.core.files.storage import default_storage
+
+from catalog.models.product import content_hash
+from catalog.visual.image_decoding import ImageError, ImageLimits
+from catalog.visual.pixels import decode_pixels
+from catalog.visual.preprocessing import Preprocessing
+from indexing import quarantine
+
+AHEAD = 128  # photos
+THREADS = 2
+TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True)
+class StaleImage:
+    """An image whose embedding is missing or was made from another content."""
+
+    product_id: int
+    image_id: int
+    file: str
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """`pixels`: uint8 (height, width, 3) as the encoder takes them. `content_hash` is of the bytes
+    that were really read."""
+
+    image: StaleImage
+    content_hash: str
+    pixels: np.ndarray
+
+
+class DecodingHung(Exception):
+    """A photo took too long; the chunk is to be done again, photo by photo."""
+
+
+def decode_ahead(
+    images: Sequence[StaleImage], preprocessing: Preprocessing
+) -> Iterator[DecodedImage]:
+    """Decodes in threads, at most AHEAD photos ahead of the taker, in order. What cannot be read is
+    noted and left out. Raises DecodingHung."""
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="decode")
+    waiting: deque[tuple[StaleImage, Future[DecodedImage]]] = deque()
+    upcoming = iter(images)
+    try:
+        while True:
+            while len(waiting) < AHEAD and (image := next(upcoming, None)) is not None:
+                waiting.append((image, pool.submit(_decode, image, preprocessing)))
+            if not waiting:
+                return
+            image, future = waiting.popleft()
+            try:
+                yield future.result(TIMEOUT_S)
+            except TimeoutError as error:
+                raise DecodingHung(f"{image.file} took over {TIMEOUT_S:.0f} s.") from error
+            except (ImageError, OSError) as error:
+                if decoded := _try_again(image, preprocessing, error):
+                    yield decoded
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def decode_carefully(
+    images: Sequence[StaleImage], preprocessing: Preprocessing
+) -> Iterator[DecodedImage]:
+    """As `decode_ahead`, but each photo alone, in a child that may crash or hang without harm. An
+    attempt is counted before it is made; the one that killed the worker counts as the first."""
+    child = ChildDecoder()
+    try:
+        for image in images:
+            key = (image.product_id, image.image_id, image.content_hash)
+            reason = "The decoder crashed on it, or took too long."
+            quarantined = False
+            while not quarantined:
+                try:
+                    yield child.decode(image, preprocessing)
+                    break
+                except (ImageError, OSError, DecodingHung, BrokenProcessPool) as error:
+                    reason = _sentence(error)
+                    quarantined = quarantine.note_attempt(*key, reason)
+    finally:
+        child.close()
+
+
+class ChildDecoder:
+    """A process that decodes; ended when it hangs, started anew when it died."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    def decode(self, image: StaleImage, preprocessing: Preprocessing) -> DecodedImage:
+        """Raises ImageError, OSError, DecodingHung or BrokenProcessPool."""
+        data = _read(image)
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+        future = self._pool.submit(decode_pixels, data, preprocessing, _limits())
+        try:
+            return DecodedImage(image, content_hash(data), future.result(TIMEOUT_S))
+        except TimeoutError as error:
+            self.close()
+            raise DecodingHung(f"Decoding it took over {TIMEOUT_S:.0f} s.") from error
+        except BrokenProcessPool:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            for process in list(pool._processes.values()):
+                process.kill()
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _try_again(
+    image: StaleImage, preprocessing: Preprocessing, error: Exception
+) -> DecodedImage | None:
+    """Notes the failed attempt and makes the others that are left to the image."""
+    while not quarantine.note_attempt(
+        image.product_id, image.image_id, image.content_hash, _sentence(error)
+    ):
+        try:
+            return _decode(image, preprocessing)
+        except (ImageError, OSError) as again:
+            error = again
+    return None
+
+
+def _decode(image: StaleImage, preprocessing: Preprocessing) -> DecodedImage:
+    data = _read(image)
+    return DecodedImage(image, content_hash(data), decode_pixels(data, preprocessing, _limits()))
+
+
+def _read(image: StaleImage) -> bytes:
+    with default_storage.open(image.file, "rb") as file:
+        return file.read(settings.IMAGE_MAX_BYTES + 1)
+
+
+def _limits() -> ImageLimits:
+    return ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, BrokenProcessPool):
+        return "The decoder crashed on it."
+    if isinstance(error, OSError):
+        return f"The file cannot be read: {error.strerror or error}."
+    return str(error)

@@ -1,0 +1,113 @@
+"""Photos to embeddings: decoded ahead, encoded in batches, written at once."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from django.db import connection, transaction
+
+from catalog.models import EncoderVersion, ProductImage
+from catalog.vectors import copy_rows
+from catalog.visual.encoder import Encoder
+from indexing import quarantine
+from indexing.decoding import DecodedImage, StaleImage, decode_ahead, decode_carefully
+from indexing.planning import Check
+
+BATCH = 32
+
+STALE = """
+    SELECT image.product_id, image.id AS image_id, image.file, image.content_hash
+    FROM catalog_productimage image
+    LEFT JOIN catalog_embedding embedding ON embedding.encoder_id = %s
+        AND embedding.product_id = image.product_id AND embedding.image_id = image.id
+    LEFT JOIN indexing_imagefailure failure ON failure.product_id = image.product_id
+        AND failure.image_id = image.id AND failure.content_hash = image.content_hash
+        AND failure.quarantined
+    WHERE embedding.source_hash IS DISTINCT FROM image.content_hash
+        AND failure.image_id IS NULL
+"""
+"""Images without a current embedding by an encoder (its id is the parameter), quarantined ones
+left out."""
+
+
+def stale_images(version: EncoderVersion, where: str, params: Sequence[object]) -> list[StaleImage]:
+    """The stale images that an SQL condition on `image` names."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{STALE} AND {where} ORDER BY 1, 2", [version.pk, *params])
+        return [StaleImage(*row) for row in cursor.fetchall()]
+
+
+def embed_images(
+    images: Sequence[StaleImage],
+    version: EncoderVersion,
+    encoder: Encoder,
+    check: Check,
+    careful: bool = False,
+) -> int:
+    """Embeds `images` and stores the embeddings; gives how many. A photo that cannot be read is
+    counted and, at the third attempt, set aside; the others go on. `careful`: decode each photo in
+    a process of its own, for a chunk that has killed a worker before."""
+    decode = decode_carefully if careful else decode_ahead
+    done = 0
+    batch: list[DecodedImage] = []
+    for decoded in decode(images, encoder.preprocessing):
+        batch.append(decoded)
+        if len(batch) == BATCH:
+            done += _embed_batch(batch, version, encoder)
+            batch = []
+            check()
+    return done + (_embed_batch(batch, version, encoder) if batch else 0)
+
+
+def _embed_batch(batch: Sequence[DecodedImage], version: EncoderVersion, encoder: Encoder) -> int:
+    vectors = encoder.encode_pixels(np.stack([item.pixels for item in batch]))
+    with transaction.atomic():
+        _correct_hashes([item for item in batch if item.content_hash != item.image.content_hash])
+        _store(batch, vectors, version)
+        quarantine.forget([(item.image.product_id, item.image.image_id) for item in batch])
+    return len(batch)
+
+
+def _store(batch: Sequence[DecodedImage], vectors: np.ndarray, version: EncoderVersion) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            CREATE TEMP TABLE IF NOT EXISTS embedded (
+                product_id bigint, image_id bigint, source_hash text, vector halfvec
+            ) ON COMMIT DELETE ROWS
+            """
+        )
+        copy_rows(
+            "embedded",
+            ["product_id", "image_id", "source_hash", "vector"],
+            ["int8", "int8", "text", "halfvec"],
+            (
+                (item.image.product_id, item.image.image_id, item.content_hash, vector)
+                for item, vector in zip(batch, vectors, strict=True)
+            ),
+        )
+        # Only for images that are still there: what was deleted meanwhile leaves nothing behind.
+        cursor.execute(
+            """
+            INSERT INTO catalog_embedding
+                (encoder_id, product_id, image_id, source_hash, vector, created_at)
+            SELECT %s, product_id, image_id, source_hash, vector, now() FROM embedded
+            WHERE EXISTS (SELECT FROM catalog_productimage image
+                          WHERE image.product_id = embedded.product_id AND image.id = image_id)
+            ORDER BY product_id, image_id
+            ON CONFLICT (encoder_id, product_id, image_id) DO UPDATE
+            SET source_hash = excluded.source_hash, vector = excluded.vector,
+                created_at = excluded.created_at
+            """,
+            [version.pk],
+        )
+
+
+def _correct_hashes(items: Sequence[DecodedImage]) -> None:
+    """The file holds another content than its row says: set by SQL, or replaced on disk."""
+    for item in items:
+        ProductImage.objects.filter(
+            product_id=item.image.product_id,
+            pk=item.image.image_id,
+            content_hash=item.image.content_hash,
+            file=item.image.file,
+        ).update(content_hash=item.content_hash)

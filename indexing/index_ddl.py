@@ -1,0 +1,84 @@
+"""The vector table of a generation: its own, so that dropping it costs nothing and blocks nobody."""
+
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+from catalog.models import Generation
+
+
+def create_vector_table(generation: Generation) -> None:
+    """Table of (product_id, image_id, source_hash, vector) without its graph, which is built when
+    it is full. Does nothing where it exists."""
+    _execute(
+        """
+        CREATE TABLE IF NOT EXISTS {table} (
+            product_id bigint NOT NULL,
+            image_id bigint NOT NULL,
+            source_hash varchar(32) NOT NULL,
+            vector halfvec({dimensions}) NOT NULL,
+            PRIMARY KEY (product_id, image_id)
+        )
+        """,
+        generation,
+        dimensions=sql.Literal(settings.VECTOR_DIMENSIONS),
+    )
+    _execute("ALTER TABLE {table} ALTER vector SET STORAGE PLAIN", generation)
+
+
+def build_graph(generation: Generation) -> None:
+    """Builds the HNSW index over inner products of unit vectors, and replaces one that a crash
+    left invalid. Does nothing where a valid one is."""
+    valid = graph_is_valid(generation)
+    if valid:
+        return
+    if valid is False:
+        _execute("DROP INDEX {index}", generation)
+    _execute(
+        "CREATE INDEX {index} ON {table} USING hnsw (vector halfvec_ip_ops)"
+        " WITH (m = {m}, ef_construction = {ef})",
+        generation,
+        m=sql.Literal(generation.hnsw_m),
+        ef=sql.Literal(generation.hnsw_ef_construction),
+    )
+    _execute("ANALYZE {table}", generation)
+
+
+def graph_is_valid(generation: Generation) -> bool | None:
+    """Whether the generation's HNSW index can be used; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indisvalid AND indisready FROM pg_index WHERE indexrelid = to_regclass(%s)",
+            [f"public.{_index_name(generation)}"],
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def graph_progress() -> tuple[int, int] | None:
+    """(blocks or tuples done, in all) of the index build that is running, if there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT greatest(blocks_done, tuples_done), greatest(blocks_total, tuples_total)"
+            " FROM pg_stat_progress_create_index LIMIT 1"
+        )
+        return cursor.fetchone()
+
+
+def drop_vector_table(generation: Generation) -> None:
+    _execute("DROP TABLE IF EXISTS {table}", generation)
+
+
+def _index_name(generation: Generation) -> str:
+    return f"{generation.vector_table}_graph"
+
+
+def _execute(statement: str, generation: Generation, **parts: sql.Composable) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(statement).format(
+                table=sql.Identifier(generation.vector_table),
+                index=sql.Identifier(_index_name(generation)),
+                **parts,
+            )
+        )

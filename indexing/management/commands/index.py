@@ -1,0 +1,143 @@
+"""`manage.py index …`: the operator's hand on the index."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from catalog.models import Generation
+from catalog.visual.errors import EncoderError
+from indexing import publishing, runs
+from indexing.freshness import index_status, run_progress
+from indexing.models import IndexingRun
+from indexing.rebuild import start_rebuild
+from indexing.refresh import start_refresh
+from indexing.worker import work_on
+
+CONTROLS = {"pause": runs.pause_run, "resume": runs.resume_run, "cancel": runs.cancel_run}
+
+
+class Command(BaseCommand):
+    help = "Shows how fresh the search index is, brings it up to date, rebuilds or switches it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        status = actions.add_parser("status", help="freshness and the live generation")
+        status.add_argument("--json", action="store_true", help="as the API returns it")
+        actions.add_parser("refresh", help="embed and tag what changed, into the live generation")
+        rebuild = actions.add_parser("rebuild", help="build, evaluate and publish a generation")
+        rebuild.add_argument("--encoder", default="", help="default: the one in the settings")
+        rebuild.add_argument("--no-publish", action="store_true", help="build only")
+        publish = actions.add_parser("publish", help="make a built generation live")
+        publish.add_argument("generation", type=int)
+        actions.add_parser("rollback", help="go back to the generation before")
+        for name in CONTROLS:
+            control = actions.add_parser(name, help=f"{name} a run")
+            control.add_argument("run", type=int)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        action = options["action"]
+        try:
+            if action == "status":
+                self._status(options["json"])
+            elif action == "refresh":
+                self._work(start_refresh(), options)
+            elif action == "rebuild":
+                self._work(start_rebuild(options["encoder"], not options["no_publish"]), options)
+            elif action == "publish":
+                self._say_live(publishing.publish(self._generation(options["generation"])))
+            elif action == "rollback":
+                self._say_live(publishing.roll_back())
+            else:
+                self._control(action, options["run"])
+        except (publishing.PublishingError, EncoderError) as error:
+            raise CommandError(str(error)) from error
+
+    def _work(self, run: IndexingRun, options: dict[str, Any]) -> None:
+        """Works on the run here, beside any workers, with a progress bar for each stage."""
+        with StageBars(disable=options["verbosity"] == 0) as bars:
+            run = work_on(run, bars.show)
+        if run.state == IndexingRun.State.FAILED:
+            raise CommandError(f"{run.kind} {run.pk} failed: {run.error}")
+        if run.state != IndexingRun.State.SUCCEEDED:
+            raise CommandError(f"{run.kind} {run.pk} is {run.state}.")
+        generation = run.generation
+        self.stdout.write(f"{run.kind} {run.pk} is done: {generation}.")
+        if generation and generation.state == Generation.State.REJECTED:
+            raise CommandError(f"Generation {generation.pk} did not pass: {generation.note}.")
+
+    def _status(self, as_json: bool) -> None:
+        status = index_status()
+        if as_json:
+            self.stdout.write(json.dumps(status, indent=2))
+            return
+        live, products, fresh = status["generation"], status["products"], status["freshness"]
+        if live is None:
+            self.stdout.write("No generation is live: run 'index rebuild'.")
+        else:
+            self.stdout.write(
+                f"Live: generation {live['id']}, encoder {live['encoder']}, {live['images']} images"
+                f" of {live['products']} products, recall@20 {live['recall_at_20']:.3f}"
+            )
+        self.stdout.write(
+            f"Products: {products['total']}, indexed {products['indexed']},"
+            f" pending {products['pending']}, failed {products['failed']}"
+        )
+        self.stdout.write(
+            f"{'Fresh' if fresh['fresh'] else 'NOT FRESH'}: the oldest change waits"
+            f" {fresh['oldest_pending_s']:.0f} s (target {fresh['target_s']} s); lag p50"
+            f" {fresh['lag_p50_s'] or 0:.0f} s, p95 {fresh['lag_p95_s'] or 0:.0f} s"
+        )
+        for run in status["runs"]["running"]:
+            self.stdout.write(
+                f"Run {run['id']}: {run['kind']}, {run['state']}, {run['stage']}"
+                f" {run['done']}/{run['total']}, {run['eta_s'] or '?'} s left"
+            )
+        self.stdout.write(f"Next refresh: {status['next_refresh_at']}")
+
+    def _control(self, action: str, run_id: int) -> None:
+        run = IndexingRun.objects.filter(pk=run_id).first()
+        if run is None or not CONTROLS[action](run):
+            raise CommandError(f"There is no run {run_id} to {action}.")
+        run.refresh_from_db()
+        self.stdout.write(f"Run {run.pk} is {run.state}.")
+
+    def _generation(self, pk: int) -> Generation:
+        generation = Generation.objects.filter(pk=pk).first()
+        if generation is None:
+            raise CommandError(f"There is no generation {pk}.")
+        return generation
+
+    def _say_live(self, generation: Generation) -> None:
+        self.stdout.write(f"Generation {generation.pk} is live.")
+
+
+class StageBars:
+    """A progress bar for the stage a run is at; a new one for each stage."""
+
+    def __init__(self, disable: bool) -> None:
+        self._disable = disable
+        self._stage = ""
+        self._bar: tqdm | None = None
+
+    def show(self, run: IndexingRun) -> None:
+        progress = run_progress(run)
+        if progress["stage"] != self._stage:
+            self.close()
+            self._stage = progress["stage"]
+            self._bar = tqdm(desc=f"{run.kind}: {self._stage}", disable=self._disable)
+        if self._bar is not None:
+            self._bar.total = progress["total"]
+            self._bar.n = progress["done"]
+            self._bar.refresh()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __enter__(self) -> "StageBars":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

@@ -1,0 +1,136 @@
+"""The ledger of offline work: runs, the chunks they are cut in, images set aside, evaluations."""
+
+from django.db import models
+from django.db.models import Q
+
+from catalog.models import Generation
+from catalog.models.product import HASH_LENGTH
+
+
+class IndexingRun(models.Model):
+    """One piece of offline work. Whoever works on it (a task, a command) may come and go: what is
+    done and what is left stands in its chunks."""
+
+    class Kind(models.TextChoices):
+        REFRESH = "refresh"
+        REBUILD = "rebuild"
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        PAUSED = "paused"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    UNFINISHED = (State.QUEUED, State.RUNNING, State.PAUSED)
+
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    stage = models.CharField(max_length=20, blank=True, help_text="What it is at.")
+    encoder = models.CharField(max_length=300, blank=True, help_text="Of a rebuild.")
+    publish = models.BooleanField(default=True, help_text="Make the result live if it is good.")
+    generation = models.ForeignKey(Generation, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"],
+                condition=Q(state__in=["queued", "running", "paused"]),
+                name="one_unfinished_run_of_a_kind",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk} ({self.state})"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state not in self.UNFINISHED
+
+
+class Chunk(models.Model):
+    """A part of a run that takes seconds. Claimed under a lease that a heartbeat renews; when the
+    lease runs out, its worker is taken for dead and another may claim it."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        LEASED = "leased"
+        DONE = "done"
+        FAILED = "failed"
+
+    run = models.ForeignKey(IndexingRun, on_delete=models.CASCADE, related_name="chunks")
+    stage = models.CharField(max_length=20)
+    ordinal = models.PositiveIntegerField()
+    payload = models.JSONField(default=dict)
+    size = models.PositiveIntegerField(help_text="Images or products in it.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    errors = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=200, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["run_id", "stage", "ordinal"]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "stage", "ordinal"], name="chunk_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["run", "stage", "ordinal"],
+                condition=Q(state__in=["pending", "leased"]),
+                name="chunk_to_do",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.ordinal} of run {self.run_id}"
+
+
+class ImageFailure(models.Model):
+    """What went wrong with an image, how often, and whether it is set aside. Speaks of one content:
+    when the image changes, its `content_hash` no longer matches and it is tried again."""
+
+    pk = models.CompositePrimaryKey("product_id", "image_id")
+    product_id = models.BigIntegerField()
+    image_id = models.BigIntegerField()
+    content_hash = models.CharField(max_length=HASH_LENGTH)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    reason = models.TextField(blank=True)
+    quarantined = models.BooleanField(default=False)
+    last_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["product_id"], condition=Q(quarantined=True), name="image_quarantined"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"image {self.image_id} of product {self.product_id}: {self.reason}"
+
+
+class IndexEvaluation(models.Model):
+    """The figures of a generation before it went live, or was turned down."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="evaluations")
+    queries = models.PositiveIntegerField()
+    recall_at_20 = models.FloatField(null=True)
+    figures = models.JSONField(default=dict)
+    passed = models.BooleanField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"evaluation of {self.generation}"

@@ -1,0 +1,134 @@
+"""Which generation is live: publish, roll back, drop. Each is one transaction."""
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from psycopg import sql
+
+from catalog.models import Generation
+from indexing.index_ddl import drop_vector_table, graph_is_valid
+
+State = Generation.State
+LOCK = 0x5649_5452  # one publisher at a time; refreshes share it
+
+
+class PublishingError(Exception):
+    """A generation cannot be made live; the message is a sentence that says why."""
+
+
+class PublishedMeanwhile(Exception):
+    """Another generation went live; the work is to be done again for that one."""
+
+
+def hold_live_generation(generation: Generation) -> None:
+    """Within a transaction: no other generation goes live before it ends. Raises PublishedMeanwhile
+    when `generation` is not the live one any more."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+    if not Generation.objects.filter(pk=generation.pk, state=State.LIVE).exists():
+        raise PublishedMeanwhile
+
+
+def publish(generation: Generation) -> Generation:
+    """Makes a built generation live and retires the one before. Raises PublishingError."""
+    with transaction.atomic():
+        _lock()
+        generation = Generation.objects.select_for_update().get(pk=generation.pk)
+        if generation.state == State.LIVE:
+            return generation
+        if generation.state not in (State.BUILT, State.RETIRED, State.REJECTED):
+            raise PublishingError(f"Generation {generation.pk} is {generation.state}, not built.")
+        if not graph_is_valid(generation):
+            raise PublishingError(f"Generation {generation.pk} has no valid graph index.")
+        previous = Generation.objects.filter(state=State.LIVE).first()
+        return _make_live(generation, previous)
+
+
+def roll_back() -> Generation:
+    """Makes the generation before the live one live again. Raises PublishingError."""
+    with transaction.atomic():
+        _lock()
+        live = Generation.objects.filter(state=State.LIVE).select_related("previous").first()
+        if live is None or live.previous is None or live.previous.state != State.RETIRED:
+            raise PublishingError("There is no earlier generation to go back to.")
+        return _make_live(live.previous, live)
+
+
+def drop_retired(keep: int | None = None) -> list[Generation]:
+    """Drops the vector tables of all but the last `keep` retired generations (settings:
+    KEPT_GENERATIONS), and of those that were rejected before the live one; gives those dropped."""
+    keep = settings.KEPT_GENERATIONS if keep is None else keep
+    live = Generation.objects.filter(state=State.LIVE).first()
+    old = list(Generation.objects.filter(state=State.RETIRED).order_by("-published_at")[keep:])
+    if live is not None:
+        old += Generation.objects.filter(state=State.REJECTED, pk__lt=live.pk)
+    for generation in old:
+        with transaction.atomic():
+            drop_vector_table(generation)
+            Generation.objects.filter(pk=generation.pk).update(state=State.DROPPED)
+    return old
+
+
+def _lock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+
+
+def _make_live(generation: Generation, previous: Generation | None) -> Generation:
+    if previous is not None:
+        Generation.objects.filter(pk=previous.pk).update(state=State.RETIRED)
+        if generation.previous_id != previous.pk and previous.previous_id != generation.pk:
+            generation.previous = previous
+    generation.state, generation.published_at = State.LIVE, timezone.now()
+    generation.save(update_fields=["state", "published_at", "previous"])
+    _settle_changes(generation)
+    return generation
+
+
+def _settle_changes(generation: Generation) -> None:
+    """Clears the change rows of the products that `generation` has as they are now, and notes those
+    that it does not have: the next refresh brings them in.
+
+    The rows are judged by one snapshot together with their `seq`; a change that commits later has
+    raised it, and its row stays."""
+    table = sql.Identifier(generation.vector_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                """
+                CREATE TEMP TABLE behind ON COMMIT DROP AS
+                SELECT DISTINCT coalesce(image.product_id, vector.product_id) AS product_id
+                FROM catalog_productimage image
+                FULL JOIN {table} vector
+                    ON vector.product_id = image.product_id AND vector.image_id = image.id
+                LEFT JOIN indexing_imagefailure failure ON failure.quarantined
+                    AND failure.product_id = image.product_id AND failure.image_id = image.id
+                    AND failure.content_hash = image.content_hash
+                WHERE vector.source_hash IS DISTINCT FROM image.content_hash
+                    AND failure.image_id IS NULL
+                UNION
+                SELECT product.id FROM catalog_product product
+                LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
+                WHERE indexed.text_hash IS DISTINCT FROM product.text_hash
+                """
+            ).format(table=table)
+        )
+        cursor.execute(
+            """
+            WITH seen AS MATERIALIZED (
+                SELECT product_id, seq FROM catalog_productchange
+                WHERE NOT EXISTS (SELECT FROM behind
+                                  WHERE behind.product_id = catalog_productchange.product_id)
+            ), settled AS (
+                DELETE FROM catalog_productchange change USING seen
+                WHERE change.product_id = seen.product_id AND change.seq = seen.seq
+                RETURNING change.product_id, change.changed_at
+            )
+            UPDATE catalog_indexedproduct indexed
+            SET changed_at = settled.changed_at, indexed_at = clock_timestamp()
+            FROM settled WHERE settled.product_id = indexed.product_id
+            """
+        )
+        cursor.execute(
+            "SELECT catalog_note_changes(array_agg(product_id)) FROM behind HAVING count(*) > 0"
+        )

@@ -1,0 +1,222 @@
+"""Rebuild: a new generation beside the live one, stage by stage. The live one is not touched until
+the new one has passed its gates and takes its place."""
+
+import logging
+from collections.abc import Iterator
+
+import numpy as np
+from django.conf import settings
+from django.db import connection, transaction
+from psycopg import sql
+
+from catalog.live_index import encoder_named, encoder_of, live_generation, open_index
+from catalog.models import EncoderVersion, Generation, Projection
+from catalog.vectors import read_rows
+from catalog.visual.projection import fit_projection
+from indexing import evaluation, publishing, runs
+from indexing.embedding import STALE, embed_images, stale_images
+from indexing.index_ddl import build_graph, create_vector_table
+from indexing.models import Chunk, IndexingRun
+from indexing.planning import Check, Payload, StageFailed, once, product_ranges
+from indexing.tagging import tag_products
+from indexing.vector_tables import behind_products, fill_range, sync_products
+
+log = logging.getLogger("vitrina.indexing")
+
+FIT_SAMPLE = 50_000  # embeddings
+VECTORS_PER_CHUNK = 20_000
+PRODUCTS_AT_ONCE = 500
+
+
+def start_rebuild(encoder: str = "", publish: bool = True) -> IndexingRun:
+    """A rebuild with the encoder of that name (default: the one in the settings), or the rebuild
+    that is already under way."""
+    return runs.start_run(IndexingRun.Kind.REBUILD, encoder or settings.ENCODER, publish)
+
+
+def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    """Products with an image that the encoder has not embedded yet, or with text not yet tagged."""
+    encoder = encoder_named(run.encoder)
+    version, _ = EncoderVersion.objects.get_or_create(
+        name=encoder.name,
+        checksum=encoder.checksum,
+        defaults={"dimensions": encoder.dimensions},
+    )
+    if run.generation is None:
+        run.generation = Generation.objects.create(
+            encoder=version,
+            hnsw_m=settings.HNSW_M,
+            hnsw_ef_construction=settings.HNSW_EF_CONSTRUCTION,
+        )
+        run.save(update_fields=["generation"])
+    wanted = f"""
+        SELECT product_id FROM ({STALE}) AS stale
+        UNION ALL
+        SELECT product.id FROM catalog_product product
+        LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
+        WHERE indexed.text_hash IS DISTINCT FROM product.text_hash
+    """
+    return product_ranges(wanted, [version.pk], settings.CHUNK_IMAGES)
+
+
+def perform_embed(chunk: Chunk, check: Check) -> None:
+    version = _generation(chunk).encoder
+    encoder = encoder_of(version)
+    bounds = [chunk.payload["first"], chunk.payload["last"]]
+    stale = stale_images(version, "image.product_id BETWEEN %s AND %s", bounds)
+    embed_images(stale, version, encoder, check, careful=chunk.attempts > 1)
+    live = live_generation()
+    if live is None or live.encoder_id == version.pk:
+        _tag_untagged(bounds, {image.product_id for image in stale}, version, check)
+
+
+def plan_project(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    generation = run.generation
+    if not _embedded_images(generation.encoder):
+        raise StageFailed("There is nothing to index: no product has an image that can be read.")
+    return once()
+
+
+def perform_project(chunk: Chunk, check: Check) -> None:
+    """Fits the projection on a sample of the encoder's embeddings."""
+    generation = _generation(chunk)
+    if generation.projection_id:
+        return
+    share = min(100.0, 100.0 * FIT_SAMPLE / _embedded_images(generation.encoder) * 1.05)
+    query = sql.SQL(
+        "SELECT vector FROM catalog_embedding TABLESAMPLE BERNOULLI ({share}) REPEATABLE (1)"
+        " WHERE encoder_id = {encoder} LIMIT {limit}"
+    ).format(
+        share=sql.Literal(share),
+        encoder=sql.Literal(generation.encoder_id),
+        limit=sql.Literal(FIT_SAMPLE),
+    )
+    sample = np.stack([row[0] for row in read_rows(query, ["halfvec"])])
+    fitted = fit_projection(sample, settings.VECTOR_DIMENSIONS)
+    check()
+    with transaction.atomic():
+        generation.projection = Projection.objects.create(
+            encoder=generation.encoder,
+            dimensions=settings.VECTOR_DIMENSIONS,
+            matrix=fitted.matrix.tobytes(),
+            checksum=fitted.checksum,
+            sample=len(sample),
+            explained=fitted.explained,
+        )
+        generation.save(update_fields=["projection"])
+
+
+def plan_vectors(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    create_vector_table(run.generation)
+    query = "SELECT product_id FROM catalog_embedding WHERE encoder_id = %s"
+    return product_ranges(query, [run.generation.encoder_id], VECTORS_PER_CHUNK)
+
+
+def perform_vectors(chunk: Chunk, check: Check) -> None:
+    fill_range(open_index(_generation(chunk)), chunk.payload["first"], chunk.payload["last"])
+
+
+def plan_graph(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    return once()
+
+
+def perform_graph(chunk: Chunk, check: Check) -> None:
+    build_graph(_generation(chunk))
+
+
+def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    """Products that changed while the run worked: some are stale for this encoder, some have new
+    embeddings that the vector table does not have yet."""
+    generation = run.generation
+    stale = {image.product_id for image in stale_images(generation.encoder, "TRUE", [])}
+    ids = sorted(stale | set(behind_products(open_index(generation))))
+    for start in range(0, len(ids), PRODUCTS_AT_ONCE):
+        part = ids[start : start + PRODUCTS_AT_ONCE]
+        yield {"products": part}, len(part)
+
+
+def perform_catch_up(chunk: Chunk, check: Check) -> None:
+    generation, ids = _generation(chunk), chunk.payload["products"]
+    stale = stale_images(generation.encoder, "image.product_id = ANY(%s)", [ids])
+    embed_images(
+        stale, generation.encoder, encoder_of(generation.encoder), check, chunk.attempts > 1
+    )
+    with transaction.atomic():
+        sync_products(open_index(generation), ids)
+
+
+def plan_evaluate(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    return once()
+
+
+def perform_evaluate(chunk: Chunk, check: Check) -> None:
+    generation = _generation(chunk)
+    _count(generation)
+    evaluation.evaluate_generation(open_index(generation), check)
+
+
+def plan_publish(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    return once()
+
+
+def perform_publish(chunk: Chunk, check: Check) -> None:
+    """Live, if it is to be and has passed; else built or rejected, with its figures."""
+    generation = _generation(chunk)
+    if generation.state == Generation.State.LIVE:
+        return
+    verdict = generation.evaluations.first()
+    passed = verdict is not None and verdict.passed
+    generation.state = Generation.State.BUILT if passed else Generation.State.REJECTED
+    generation.save(update_fields=["state"])
+    if not passed:
+        raise_rejected = verdict.figures.get("reasons", []) if verdict else ["not evaluated"]
+        log.warning("generation %s is rejected: %s", generation.pk, "; ".join(raise_rejected))
+    elif chunk.run.publish:
+        publishing.publish(generation)
+        publishing.drop_retired()
+
+
+def _generation(chunk: Chunk) -> Generation:
+    return Generation.objects.select_related("encoder", "projection").get(
+        pk=chunk.run.generation_id
+    )
+
+
+def _tag_untagged(
+    bounds: list[int], reembedded: set[int], version: EncoderVersion, check: Check
+) -> None:
+    """Tags products of a range whose photos were just embedded or whose text has changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT product.id FROM catalog_product product
+            LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
+            WHERE product.id BETWEEN %s AND %s AND (product.id = ANY(%s)
+                OR indexed.text_hash IS DISTINCT FROM product.text_hash)
+            ORDER BY product.id
+            """,
+            [*bounds, sorted(reembedded)],
+        )
+        ids = [row[0] for row in cursor.fetchall()]
+    for start in range(0, len(ids), PRODUCTS_AT_ONCE):
+        tag_products(ids[start : start + PRODUCTS_AT_ONCE], version, encoder_of(version))
+        check()
+
+
+def _embedded_images(version: EncoderVersion) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM catalog_embedding WHERE encoder_id = %s", [version.pk]
+        )
+        return cursor.fetchone()[0]
+
+
+def _count(generation: Generation) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("SELECT count(*), count(DISTINCT product_id) FROM {}").format(
+                sql.Identifier(generation.vector_table)
+            )
+        )
+        generation.images, generation.products = cursor.fetchone()
+    generation.save(update_fields=["images", "products"])

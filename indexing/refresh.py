@@ -1,0 +1,127 @@
+"""Refresh: brings the live generation up to date with what changed, and with nothing else."""
+
+from collections.abc import Iterator
+
+from django.db import connection, transaction
+
+from catalog.live_index import LiveIndex, encoder_of, live_generation, open_index
+from catalog.models import ProductChange
+from indexing import runs
+from indexing.embedding import embed_images, stale_images
+from indexing.models import Chunk, IndexingRun
+from indexing.planning import Check, Payload, StageFailed
+from indexing.publishing import PublishedMeanwhile, hold_live_generation
+from indexing.tagging import tag_products
+from indexing.vector_tables import sync_products
+
+PRODUCTS_PER_CHUNK = 100
+
+
+def start_refresh() -> IndexingRun:
+    """A refresh, or the one that is already under way."""
+    return runs.start_run(IndexingRun.Kind.REFRESH)
+
+
+def plan_refresh(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    """All products with a change, the oldest change first."""
+    generation = live_generation()
+    if generation is None:
+        raise StageFailed("There is no live index to refresh: run 'index rebuild' first.")
+    run.generation = generation
+    run.save(update_fields=["generation"])
+    changed = ProductChange.objects.order_by("changed_at", "product_id")
+    ids = list(changed.values_list("product_id", flat=True))
+    for start in range(0, len(ids), PRODUCTS_PER_CHUNK):
+        part = sorted(ids[start : start + PRODUCTS_PER_CHUNK])
+        yield {"products": part}, len(part)
+
+
+def perform_refresh(chunk: Chunk, check: Check) -> None:
+    """Embeds, tags and makes searchable the products of one chunk. What changes while it works
+    keeps its change row and is found by the next refresh."""
+    ids: list[int] = chunk.payload["products"]
+    changes = list(ProductChange.objects.filter(product_id__in=ids))
+    ids = [change.product_id for change in changes]  # another refresh may have done some
+    generation = live_generation()
+    if generation is None or not ids:
+        return
+    index = open_index(generation)
+    encoder = encoder_of(generation.encoder)
+    stale = stale_images(generation.encoder, "image.product_id = ANY(%s)", [ids])
+    embed_images(stale, generation.encoder, encoder, check, careful=chunk.attempts > 1)
+    check()
+    tag_products(_retagged(ids, {image.product_id for image in stale}), generation.encoder, encoder)
+    check()
+    try:
+        _make_searchable(index, changes)
+    except PublishedMeanwhile:
+        perform_refresh(chunk, check)
+
+
+def _make_searchable(index: LiveIndex, changes: list[ProductChange]) -> None:
+    ids = sorted(change.product_id for change in changes)
+    with transaction.atomic():
+        hold_live_generation(index.generation)
+        sync_products(index, ids)
+        remove_orphans(ids)
+        with connection.cursor() as cursor:
+            # A row whose seq has grown was changed again while this ran: it stays.
+            cursor.execute(
+                """
+                WITH settled AS (
+                    DELETE FROM catalog_productchange change
+                    USING unnest(%s::bigint[], %s::bigint[]) AS seen (product_id, seq)
+                    WHERE change.product_id = seen.product_id AND change.seq = seen.seq
+                    RETURNING change.product_id, change.changed_at
+                )
+                UPDATE catalog_indexedproduct indexed
+                SET changed_at = settled.changed_at, indexed_at = clock_timestamp()
+                FROM settled WHERE settled.product_id = indexed.product_id
+                """,
+                [[c.product_id for c in changes], [c.seq for c in changes]],
+            )
+
+
+def _retagged(ids: list[int], reembedded: set[int]) -> list[int]:
+    """Which of the products need their tags made again: new photos, or text that changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT product.id FROM catalog_product product
+            LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
+            WHERE product.id = ANY(%s) AND (product.id = ANY(%s)
+                OR indexed.text_hash IS DISTINCT FROM product.text_hash)
+            """,
+            [ids, sorted(reembedded)],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def remove_orphans(product_ids: list[int]) -> None:
+    """Removes what was made of images and products that are gone, for every encoder."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            DELETE FROM catalog_embedding embedding WHERE product_id = ANY(%s) AND NOT EXISTS (
+                SELECT FROM catalog_productimage image
+                WHERE image.product_id = embedding.product_id AND image.id = embedding.image_id)
+            """,
+            [product_ids],
+        )
+        cursor.execute(
+            """
+            DELETE FROM indexing_imagefailure failure WHERE product_id = ANY(%s) AND NOT EXISTS (
+                SELECT FROM catalog_productimage image
+                WHERE image.product_id = failure.product_id AND image.id = failure.image_id)
+            """,
+            [product_ids],
+        )
+        cursor.execute(
+            """
+            DELETE FROM catalog_indexedproduct WHERE product_id = ANY(%s)
+                AND NOT EXISTS (SELECT FROM catalog_product WHERE id = product_id)
+            """,
+            [product_ids],
+        )
+
+

@@ -1,0 +1,50 @@
+"""What each kind of run consists of: stages in order, each planned in chunks when its turn comes."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from indexing import rebuild, refresh
+from indexing.models import Chunk, IndexingRun
+from indexing.planning import Check, Payload, StageFailed
+
+__all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`plan(run)` gives (payload, size) of each chunk, inside the transaction that begins the
+    stage. `perform(chunk, check)` does one; it may be done twice without harm, and calls `check`
+    between steps, which raises when the chunk was taken away."""
+
+    name: str
+    plan: Callable[[IndexingRun], Iterable[tuple[Payload, int]]]
+    perform: Callable[[Chunk, Check], None]
+
+
+class Stages(tuple[Stage, ...]):
+    def by_name(self, name: str) -> Stage:
+        return next(stage for stage in self if stage.name == name)
+
+    def after(self, name: str) -> Stage | None:
+        """The stage that follows `name`; the first for ''; None after the last."""
+        names = [stage.name for stage in self]
+        position = names.index(name) + 1 if name else 0
+        return self[position] if position < len(self) else None
+
+
+STAGES = {
+    IndexingRun.Kind.REFRESH: Stages(
+        [Stage("refresh", refresh.plan_refresh, refresh.perform_refresh)]
+    ),
+    IndexingRun.Kind.REBUILD: Stages(
+        [
+            Stage("embed", rebuild.plan_embed, rebuild.perform_embed),
+            Stage("project", rebuild.plan_project, rebuild.perform_project),
+            Stage("vectors", rebuild.plan_vectors, rebuild.perform_vectors),
+            Stage("graph", rebuild.plan_graph, rebuild.perform_graph),
+            Stage("catch_up", rebuild.plan_catch_up, rebuild.perform_catch_up),
+            Stage("evaluate", rebuild.plan_evaluate, rebuild.perform_evaluate),
+            Stage("publish", rebuild.plan_publish, rebuild.perform_publish),
+        ]
+    ),
+}

@@ -1,0 +1,23 @@
+"""What django-q2 calls. A task only joins a run; all that matters stands in the run's own rows."""
+
+from django_q.tasks import async_task
+
+from indexing.models import IndexingRun
+from indexing.refresh import start_refresh
+from indexing.worker import work_on
+
+
+def work_on_run(run_id: int) -> str:
+    """Works on a run until there is nothing left of it. Takes its absence calmly."""
+    run = IndexingRun.objects.filter(pk=run_id).first()
+    return work_on(run).state if run else "gone"
+
+
+def refresh() -> str:
+    """The scheduled refresh."""
+    return work_on(start_refresh()).state
+
+
+def enqueue(run: IndexingRun) -> None:
+    """Hands a run to the task queue."""
+    async_task("indexing.tasks.work_on_run", run.pk, group=run.kind)

@@ -1,0 +1,122 @@
+"""Fills a generation's vector table from the embeddings, and keeps it in step with them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from django.db import connection, transaction
+from psycopg import sql
+
+from catalog.live_index import LiveIndex
+from catalog.vectors import copy_rows, read_rows
+
+READ_AT_ONCE = 2000
+
+CURRENT = """
+    SELECT embedding.product_id, embedding.image_id, embedding.source_hash, embedding.vector
+    FROM catalog_embedding embedding
+    JOIN catalog_productimage image ON image.product_id = embedding.product_id
+        AND image.id = embedding.image_id AND image.content_hash = embedding.source_hash
+    WHERE embedding.encoder_id = {encoder}
+"""
+"""Embeddings that match their image as it is now."""
+
+
+def fill_range(index: LiveIndex, first: int, last: int) -> None:
+    """Writes the vectors of products `first` to `last` to a table that has no graph yet, in place
+    of what an earlier attempt wrote there."""
+    query = sql.SQL(CURRENT + " AND embedding.product_id BETWEEN {first} AND {last}").format(
+        encoder=sql.Literal(index.generation.encoder_id),
+        first=sql.Literal(first),
+        last=sql.Literal(last),
+    )
+    with transaction.atomic():
+        _execute(
+            "DELETE FROM {table} WHERE product_id BETWEEN {first} AND {last}",
+            index,
+            first=sql.Literal(first),
+            last=sql.Literal(last),
+        )
+        _copy_projected(index, query, index.generation.vector_table)
+
+
+def sync_products(index: LiveIndex, product_ids: list[int]) -> int:
+    """Makes the vectors of these products what their embeddings say: adds, replaces, removes. Only
+    rows that differ are written; gives how many. Within the caller's transaction."""
+    wanted = sql.SQL(CURRENT + " AND embedding.product_id = ANY({ids}::bigint[])").format(
+        encoder=sql.Literal(index.generation.encoder_id), ids=sql.Literal(product_ids)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS wanted_vectors")
+        cursor.execute(
+            "CREATE TEMP TABLE wanted_vectors (product_id bigint, image_id bigint,"
+            " source_hash text, vector halfvec) ON COMMIT DROP"
+        )
+    _copy_projected(index, wanted, "wanted_vectors")
+    removed = _execute(
+        """
+        DELETE FROM {table} old WHERE product_id = ANY({ids}::bigint[]) AND NOT EXISTS (
+            SELECT FROM wanted_vectors wanted WHERE wanted.product_id = old.product_id
+                AND wanted.image_id = old.image_id)
+        """,
+        index,
+        ids=sql.Literal(product_ids),
+    )
+    written = _execute(
+        """
+        INSERT INTO {table} AS old (product_id, image_id, source_hash, vector)
+        SELECT product_id, image_id, source_hash, vector FROM wanted_vectors
+        ORDER BY product_id, image_id
+        ON CONFLICT (product_id, image_id) DO UPDATE
+        SET source_hash = excluded.source_hash, vector = excluded.vector
+        WHERE old.source_hash <> excluded.source_hash
+        """,
+        index,
+    )
+    return removed + written
+
+
+def behind_products(index: LiveIndex) -> list[int]:
+    """Ids of the products whose vectors are not what the embeddings of their images say: one pass
+    over the whole table, for a rebuild to catch up with what changed while it worked."""
+    query = sql.SQL(
+        """
+        SELECT DISTINCT coalesce(wanted.product_id, have.product_id)
+        FROM ({current}) AS wanted
+        FULL JOIN {table} have USING (product_id, image_id)
+        WHERE wanted.source_hash IS DISTINCT FROM have.source_hash
+        """
+    ).format(
+        current=sql.SQL(CURRENT).format(encoder=sql.Literal(index.generation.encoder_id)),
+        table=sql.Identifier(index.generation.vector_table),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _copy_projected(index: LiveIndex, query: sql.Composable, table: str) -> None:
+    rows = list(read_rows(query, ["int8", "int8", "text", "halfvec"]))
+    copy_rows(
+        table,
+        ["product_id", "image_id", "source_hash", "vector"],
+        ["int8", "int8", "text", "halfvec"],
+        _projected(index, rows),
+    )
+
+
+def _projected(index: LiveIndex, rows: list[tuple]) -> Iterator[tuple]:
+    for start in range(0, len(rows), READ_AT_ONCE):
+        part = rows[start : start + READ_AT_ONCE]
+        small = index.project(np.stack([row[3] for row in part]))
+        for row, vector in zip(part, small, strict=True):
+            yield (*row[:3], vector)
+
+
+def _execute(statement: str, index: LiveIndex, **parts: sql.Composable) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(statement).format(
+                table=sql.Identifier(index.generation.vector_table), **parts
+            )
+        )
+        return cursor.rowcount

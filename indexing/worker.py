@@ -1,0 +1,160 @@
+"""Works on a run until there is nothing left of it. Any number of workers, on any machines, may
+work on one run; each may die at any moment."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import transaction
+from django.utils import timezone
+
+from indexing import runs
+from indexing.models import Chunk, IndexingRun
+from indexing.stages import STAGES, Stage, StageFailed
+
+log = logging.getLogger("vitrina.indexing")
+
+WAIT_S = 0.2
+DATABASE_GONE_S = 600.0  # how long a worker waits for the database to come back
+
+Report = Callable[[IndexingRun], None]
+
+
+class LeaseLost(Exception):
+    """The chunk is not this worker's any more: its lease ran out, or the run was stopped."""
+
+
+def work_on(run: IndexingRun, report: Report = lambda run: None) -> IndexingRun:
+    """Does chunks of `run` until it is finished or paused; gives the run as it then is. `report`
+    is called after each chunk. Outlives a restart of the database."""
+    worker = runs.worker_name()
+    gone_since: float | None = None
+    while True:
+        try:
+            run = _step(run, worker)
+            gone_since = None
+            report(run)
+            if run.is_finished or run.state == IndexingRun.State.PAUSED:
+                return run
+        except (OperationalError, InterfaceError) as error:
+            gone_since = gone_since or time.monotonic()
+            if time.monotonic() - gone_since > DATABASE_GONE_S:
+                raise
+            log.warning("run %s: the database is away (%s); waiting", run.pk, _first_line(error))
+            connection.close()
+            time.sleep(1)
+
+
+def _step(run: IndexingRun, worker: str) -> IndexingRun:
+    """One chunk, or one step to the next stage, or a short wait for what others are doing."""
+    IndexingRun.objects.filter(pk=run.pk, state=IndexingRun.State.QUEUED).update(
+        state=IndexingRun.State.RUNNING
+    )
+    run = IndexingRun.objects.get(pk=run.pk)
+    if run.state != IndexingRun.State.RUNNING:
+        return run
+    chunk = runs.claim_chunk(run, worker) if run.stage else None
+    if chunk is not None:
+        _work_on_chunk(chunk)
+    elif not _advance(run):
+        time.sleep(WAIT_S)
+    return IndexingRun.objects.get(pk=run.pk)
+
+
+def _work_on_chunk(chunk: Chunk) -> None:
+    if chunk.state == Chunk.State.FAILED:
+        return
+    with Lease(chunk) as lease:
+        try:
+            STAGES[chunk.run.kind].by_name(chunk.stage).perform(chunk, lease.check)
+        except LeaseLost:
+            runs.give_back_chunk(chunk)
+        except (OperationalError, InterfaceError):
+            raise  # the lease runs out, and the chunk is done again
+        except Exception as error:
+            log.exception("%s failed", chunk)
+            runs.fail_chunk(chunk, f"{type(error).__name__}: {error}")
+        else:
+            runs.finish_chunk(chunk)
+
+
+def _advance(run: IndexingRun) -> bool:
+    """Once every chunk of the stage is done, plans the next stage, or ends the run. False when
+    there is still work in the hands of others."""
+    with transaction.atomic():
+        run = runs.lock_run(run)
+        if run.state != IndexingRun.State.RUNNING:
+            return True
+        chunks = run.chunks.filter(stage=run.stage)
+        failed = chunks.filter(state=Chunk.State.FAILED).first()
+        if failed is not None:
+            runs.finish_run(run, IndexingRun.State.FAILED, f"{failed.stage}: {failed.error}")
+            return True
+        if chunks.exclude(state=Chunk.State.DONE).exists():
+            return False
+        stage = STAGES[run.kind].after(run.stage)
+        try:
+            return _begin(run, stage)
+        except StageFailed as error:
+            runs.finish_run(run, IndexingRun.State.FAILED, str(error))
+            return True
+
+
+def _begin(run: IndexingRun, stage: Stage | None) -> bool:
+    if stage is None:
+        runs.finish_run(run, IndexingRun.State.SUCCEEDED)
+        return True
+    run.stage = stage.name
+    run.started_at = run.started_at or timezone.now()
+    run.save(update_fields=["stage", "started_at"])
+    Chunk.objects.bulk_create(
+        (
+            Chunk(run=run, stage=stage.name, ordinal=n, payload=payload, size=size)
+            for n, (payload, size) in enumerate(stage.plan(run))
+        ),
+        batch_size=1000,
+    )
+    return True
+
+
+class Lease:
+    """Renews a chunk's lease from a thread for as long as the chunk is worked on."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._chunk = chunk
+        self._done = threading.Event()
+        self._lost = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
+
+    def check(self) -> None:
+        """Called between the steps of a chunk. Raises LeaseLost."""
+        if self._lost.is_set():
+            raise LeaseLost
+
+    def __enter__(self) -> "Lease":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _renew(self) -> None:
+        try:
+            while not self._done.wait(settings.CHUNK_LEASE_S / 4):
+                try:
+                    close_old_connections()
+                    if not runs.renew_lease(self._chunk):
+                        self._lost.set()
+                        return
+                except (OperationalError, InterfaceError):
+                    connection.close()  # tried again at the next beat
+        finally:
+            connection.close()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

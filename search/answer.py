@@ -1,0 +1,61 @@
+"""What a search gives back; the API and the page show the same."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from catalog.models import Generation, Product, Tag
+from search.request import Box
+
+
+@dataclass
+class Result:
+    """A product with how well it fits, 0 to 1."""
+
+    product: Product
+    score: float
+    match: str
+    duplicates: int = 0
+    explanation: dict[str, float] | None = None
+
+
+@dataclass
+class SearchAnswer:
+    """The answer of the public contract; `complete` is false where more might match than was
+    looked at."""
+
+    query_id: str
+    kind: str
+    box: Box | None
+    generation: Generation
+    complete: bool
+    results: list[Result]
+    next_offset: int | None
+    facets: dict[str, Any]
+    tags: list[tuple[Tag, float]] = field(default_factory=list)
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+class StageClock:
+    """Milliseconds by stage, in the words of the public contract."""
+
+    STAGES = ("decode", "embed", "retrieve", "rank")
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._ms = dict.fromkeys(self.STAGES, 0.0)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._ms[name] += 1000 * (time.perf_counter() - start)
+
+    def timings(self) -> dict[str, float]:
+        total = 1000 * (time.perf_counter() - self._start)
+        return {name: round(ms, 2) for name, ms in {**self._ms, "total": total}.items()}

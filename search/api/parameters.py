@@ -1,0 +1,132 @@
+"""What the API takes, checked, as a SearchRequest. Unknown parameters are refused, so that a
+misspelt filter is not silently left out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import QueryDict
+from rest_framework import serializers
+
+from search.request import DEFAULT_LIMIT, MAX_LIMIT, SORTS, Box, Filters, SearchRequest
+
+MAX_OFFSET = 5000
+SLUGS = 50
+
+
+class BoxField(serializers.CharField):
+    """`x,y,w,h`, each 0 to 1."""
+
+    def to_internal_value(self, data: Any) -> Box:  # type: ignore[override]
+        from search.query_image import checked_box
+        from search.request import RequestError
+
+        try:
+            numbers = [float(part) for part in super().to_internal_value(data).split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) != 4:
+            raise RequestError("box_invalid", "box must be four numbers: x,y,w,h, each 0 to 1.")
+        x, y, width, height = numbers
+        return checked_box((x, y, width, height))
+
+
+class FilterParameters(serializers.Serializer):
+    """Filters, order and page: the same wherever there is a list of products."""
+
+    category = serializers.ListField(
+        child=serializers.CharField(max_length=200), required=False, max_length=SLUGS
+    )
+    tag = serializers.ListField(
+        child=serializers.CharField(max_length=100), required=False, max_length=SLUGS
+    )
+    brand = serializers.ListField(
+        child=serializers.CharField(max_length=200), required=False, max_length=SLUGS
+    )
+    price_min = serializers.DecimalField(12, 2, min_value=0, required=False)
+    price_max = serializers.DecimalField(12, 2, min_value=0, required=False)
+    in_stock = serializers.BooleanField(required=False, allow_null=True, default=None)
+    sort = serializers.ChoiceField(SORTS, default="relevance")
+    limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
+    offset = serializers.IntegerField(min_value=0, max_value=MAX_OFFSET, default=0)
+
+    def filters(self) -> Filters:
+        """The checked filters."""
+        data = self.validated_data
+        return Filters(
+            categories=tuple(data.get("category", ())),
+            tags=tuple(data.get("tag", ())),
+            brands=tuple(data.get("brand", ())),
+            price_min=data.get("price_min"),
+            price_max=data.get("price_max"),
+            in_stock=data["in_stock"],
+        )
+
+
+class SearchParameters(FilterParameters):
+    less_text = serializers.CharField(max_length=500, required=False, default="")
+    less_product = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        required=False,
+        max_length=20,
+    )
+    explain = serializers.BooleanField(default=False)
+
+    def search_request(self, **asked: Any) -> SearchRequest:
+        """The search for what is `asked` (images, text, product_id …)."""
+        data = self.validated_data
+        return SearchRequest(
+            less_text=data["less_text"],
+            less_products=tuple(data.get("less_product", ())),
+            filters=self.filters(),
+            sort=data["sort"],
+            limit=data["limit"],
+            offset=data["offset"],
+            explain=data["explain"],
+            **asked,
+        )
+
+
+class PhotoParameters(SearchParameters):
+    image = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True),
+        required=False,
+        max_length=settings.IMAGES_PER_QUERY,
+        help_text="One to five photos of one thing.",
+    )
+    query = serializers.CharField(
+        max_length=100, required=False, help_text="The id of an earlier photo search."
+    )
+    box = BoxField(max_length=200, required=False, help_text="x,y,w,h of the first image, 0 to 1.")
+    text = serializers.CharField(max_length=500, required=False, default="")
+
+
+class TextParameters(SearchParameters):
+    q = serializers.CharField(max_length=500, help_text="Words in English or Russian.")
+
+
+class NoParameters(serializers.Serializer):
+    """For calls that take none."""
+
+
+def parse(serializer_class: type, data: QueryDict, files: Mapping[str, Any] | None = None) -> Any:
+    """A checked serializer of query or form data, in which a parameter that is a list may be
+    repeated. Raises ValidationError."""
+    fields = serializer_class().get_fields()
+    given: dict[str, Any] = {}
+    for name in [*data, *(files or ())]:
+        if name == "csrfmiddlewaretoken":
+            continue
+        if name not in fields:
+            raise serializers.ValidationError({name: "There is no such parameter."})
+        source = files if files and name in files else data
+        many = isinstance(fields[name], serializers.ListField)
+        values = source.getlist(name)  # type: ignore[attr-defined]
+        if not many and len(values) > 1:
+            raise serializers.ValidationError({name: "Give it once only."})
+        if any("\0" in value for value in values if isinstance(value, str)):
+            raise serializers.ValidationError({name: "It contains a NUL character."})
+        given[name] = values if many else values[-1]
+    serializer = serializer_class(data=given)
+    serializer.is_valid(raise_exception=True)
+    return serializer

@@ -1,0 +1,174 @@
+"""What the API gives back, field by field as the public contract names them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from catalog.models import Product
+from search.answer import SearchAnswer
+
+
+class NamedSerializer(serializers.Serializer):
+    slug = serializers.CharField()
+    name = serializers.CharField(source="label")
+
+
+class ScoredTagSerializer(serializers.Serializer):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    score = serializers.FloatField()
+
+
+class ProductSerializer(serializers.Serializer):
+    """A product in the language of the request."""
+
+    id = serializers.IntegerField()
+    sku = serializers.CharField()
+    title = serializers.CharField(source="label")
+    category = NamedSerializer(allow_null=True)
+    brand = serializers.CharField()
+    price = serializers.FloatField()
+    currency = serializers.CharField()
+    in_stock = serializers.BooleanField()
+    tags = serializers.SerializerMethodField()
+    image = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField()
+
+    def get_tags(self, product: Product) -> list[dict[str, str]]:
+        return [
+            {"slug": given.tag.slug, "name": given.tag.label}
+            for given in product.product_tags.all()
+        ]
+
+    def get_image(self, product: Product) -> str | None:
+        images = list(product.images.all())
+        return self._absolute(images[0].file.url) if images else None
+
+    def get_url(self, product: Product) -> str:
+        return product.url or self._absolute(f"/products/{product.pk}/")
+
+    def _absolute(self, path: str) -> str:
+        request = self.context.get("request")
+        return request.build_absolute_uri(path) if request else path
+
+
+class ProductDetailSerializer(ProductSerializer):
+    description = serializers.CharField()
+    images = serializers.SerializerMethodField()
+    attributes = serializers.JSONField()
+    created_at = serializers.DateTimeField()
+
+    def get_images(self, product: Product) -> list[str]:
+        return [self._absolute(image.file.url) for image in product.images.all()]
+
+
+class ProductListSerializer(serializers.Serializer):
+    count = serializers.IntegerField()
+    next_offset = serializers.IntegerField(allow_null=True)
+    results = ProductSerializer(many=True)
+
+
+class ObjectSerializer(serializers.Serializer):
+    box = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4)
+    score = serializers.FloatField()
+
+
+class QuerySerializer(serializers.Serializer):
+    id = serializers.CharField()
+    kind = serializers.ChoiceField(["photo", "text", "product", "mixed"])
+    box = serializers.ListField(child=serializers.FloatField(), allow_null=True)
+    objects = ObjectSerializer(many=True)
+
+
+class GenerationSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    encoder = serializers.CharField()
+    published_at = serializers.DateTimeField()
+
+
+class TimingsSerializer(serializers.Serializer):
+    decode = serializers.FloatField()
+    embed = serializers.FloatField()
+    retrieve = serializers.FloatField()
+    rank = serializers.FloatField()
+    total = serializers.FloatField()
+
+
+class FacetValueSerializer(serializers.Serializer):
+    value = serializers.CharField()
+    label = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class PriceFacetSerializer(serializers.Serializer):
+    min = serializers.FloatField(allow_null=True)
+    max = serializers.FloatField(allow_null=True)
+
+
+class FacetsSerializer(serializers.Serializer):
+    category = FacetValueSerializer(many=True)
+    brand = FacetValueSerializer(many=True)
+    tag = FacetValueSerializer(many=True)
+    price = PriceFacetSerializer()
+
+
+class ResultSerializer(serializers.Serializer):
+    product = ProductSerializer()
+    score = serializers.FloatField()
+    match = serializers.ChoiceField(["exact", "similar", "weak"])
+    duplicates = serializers.IntegerField()
+    explanation = serializers.DictField(child=serializers.FloatField(), required=False)
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        if shown.get("explanation") is None:
+            shown.pop("explanation", None)
+        return shown
+
+
+class SearchAnswerSerializer(serializers.Serializer):
+    query = QuerySerializer()
+    generation = GenerationSerializer()
+    complete = serializers.BooleanField()
+    timings_ms = TimingsSerializer()
+    tags = ScoredTagSerializer(many=True)
+    facets = FacetsSerializer()
+    count = serializers.IntegerField(help_text="How many results are on this page.")
+    next_offset = serializers.IntegerField(allow_null=True)
+    results = ResultSerializer(many=True)
+
+
+def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]:
+    """A search answer in the shape of the public contract."""
+    shape = {
+        "query": {
+            "id": answer.query_id,
+            "kind": answer.kind,
+            "box": list(answer.box) if answer.box else None,
+            "objects": answer.objects,
+        },
+        "generation": {
+            "id": answer.generation.pk,
+            "encoder": answer.generation.encoder.name,
+            "published_at": answer.generation.published_at,
+        },
+        "complete": answer.complete,
+        "timings_ms": answer.timings_ms,
+        "tags": [
+            {"slug": tag.slug, "name": tag.label, "score": round(score, 4)}
+            for tag, score in answer.tags
+        ],
+        "facets": answer.facets,
+        "count": len(answer.results),
+        "next_offset": answer.next_offset,
+        "results": answer.results,
+    }
+    return SearchAnswerSerializer(shape, context=context).data
+
+
+class ProblemSerializer(serializers.Serializer):
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    code = serializers.CharField()

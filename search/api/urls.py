@@ -1,0 +1,29 @@
+"""Addresses of the API that belong to searching."""
+
+from django.urls import path, register_converter
+
+from search.api import views
+
+
+class RowIdConverter:
+    """A database id: what does not fit in 63 bits is no address at all."""
+
+    regex = "[0-9]{1,18}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(RowIdConverter, "rowid")
+
+app_name = "api"
+urlpatterns = [
+    path("search/photo/", views.PhotoSearchView.as_view(), name="search-photo"),
+    path("search/text/", views.TextSearchView.as_view(), name="search-text"),
+    path("products/", views.ProductListView.as_view(), name="products"),
+    path("products/<rowid:pk>/", views.ProductDetailView.as_view(), name="product"),
+    path("products/<rowid:pk>/similar/", views.SimilarProductsView.as_view(), name="similar"),
+]

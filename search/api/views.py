@@ -1,0 +1,124 @@
+"""The calls of the REST API: each parses, calls one function, and renders."""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from search.api.parameters import (
+    FilterParameters,
+    NoParameters,
+    PhotoParameters,
+    SearchParameters,
+    TextParameters,
+    parse,
+)
+from search.api.serializers import (
+    ProblemSerializer,
+    ProductDetailSerializer,
+    ProductListSerializer,
+    SearchAnswerSerializer,
+    answer_json,
+)
+from search.photo_search import search
+from search.products import list_products, visible_product
+from search.request import RequestError, SearchRequest
+
+PROBLEM = OpenApiResponse(ProblemSerializer, "What is wrong, as application/problem+json.")
+ANSWER = {200: SearchAnswerSerializer, "4XX": PROBLEM, 503: PROBLEM}
+
+
+class SearchView(APIView):
+    """Shared by the three ways to search."""
+
+    authentication_classes: list = []
+
+    def answer(self, request: Request, asked: SearchRequest) -> Response:
+        answer = search(asked)
+        response = Response(answer_json(answer, {"request": request}))
+        response["Server-Timing"] = ", ".join(
+            f"{stage};dur={ms}" for stage, ms in answer.timings_ms.items()
+        )
+        return response
+
+
+class PhotoSearchView(SearchView):
+    parser_classes = [MultiPartParser, FormParser]
+
+    @extend_schema(
+        operation_id="search_photo", request={"multipart/form-data": PhotoParameters},
+        responses=ANSWER,
+    )
+    def post(self, request: Request) -> Response:
+        """Products that look like a photo, or like the part of it in `box`; `text` is added to it,
+        `less_text` and `less_product` are moved away from."""
+        parameters = parse(PhotoParameters, request.POST, request.FILES)
+        data = parameters.validated_data
+        images = data.get("image", [])
+        if not images and not data.get("query"):
+            raise RequestError(
+                "image_missing", "Send a photo in the field 'image', or an earlier one's 'query'."
+            )
+        return self.answer(
+            request,
+            parameters.search_request(
+                images=tuple(image.read(settings.IMAGE_MAX_BYTES + 1) for image in images),
+                query=data.get("query", ""),
+                box=data.get("box"),
+                text=data["text"],
+            ),
+        )
+
+
+class TextSearchView(SearchView):
+    @extend_schema(operation_id="search_text", parameters=[TextParameters], responses=ANSWER)
+    def get(self, request: Request) -> Response:
+        """Products that look like what the words say, or whose text has them."""
+        parameters = parse(TextParameters, request.query_params)
+        asked = parameters.search_request(text=parameters.validated_data["q"])
+        return self.answer(request, asked)
+
+
+class SimilarProductsView(SearchView):
+    @extend_schema(operation_id="products_similar", parameters=[SearchParameters], responses=ANSWER)
+    def get(self, request: Request, pk: int) -> Response:
+        """Products that look like a product."""
+        visible_product(pk)
+        parameters = parse(SearchParameters, request.query_params)
+        return self.answer(request, parameters.search_request(product_id=pk))
+
+
+class ProductListView(APIView):
+    authentication_classes: list = []
+
+    @extend_schema(
+        operation_id="products_list",
+        parameters=[FilterParameters],
+        responses={200: ProductListSerializer, "4XX": PROBLEM, 503: PROBLEM},
+    )
+    def get(self, request: Request) -> Response:
+        """The catalogue, filtered and in order."""
+        parameters = parse(FilterParameters, request.query_params)
+        data = parameters.validated_data
+        page = list_products(parameters.filters(), data["sort"], data["limit"], data["offset"])
+        return Response(ProductListSerializer(page, context={"request": request}).data)
+
+
+class ProductDetailView(APIView):
+    authentication_classes: list = []
+
+    @extend_schema(
+        operation_id="products_retrieve",
+        responses={200: ProductDetailSerializer, "4XX": PROBLEM, 503: PROBLEM},
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """One product."""
+        parse(NoParameters, request.query_params)
+        product: Any = visible_product(pk)
+        return Response(ProductDetailSerializer(product, context={"request": request}).data)
+
+

@@ -1,0 +1,41 @@
+"""`manage.py evaluate PHOTOS.jsonl`: recall and latency on labelled photos."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from catalog.live_index import IndexNotReady
+from catalog.visual.encoder import EncoderError
+from search.evaluation import PhotosError, evaluate_photos, read_photos, summarise
+
+
+class Command(BaseCommand):
+    help = "Searches with photos whose product is known: recall@1/5/10, MRR and latency by kind."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("photos", type=Path, help="JSON Lines: file, sku, scene, box")
+        parser.add_argument("--split", default="", help="only lines of this split, such as dev")
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            photos = read_photos(options["photos"], options["split"])
+            with tqdm(total=len(photos), unit=" photos", disable=options["verbosity"] == 0) as bar:
+                figures = summarise(evaluate_photos(photos, bar.update))
+        except (PhotosError, IndexNotReady, EncoderError, OSError) as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(figures, indent=2))
+            return
+        self.stdout.write(
+            f"{'query':28}{'n':>6}{'@1':>8}{'@5':>8}{'@10':>8}{'MRR':>8}{'mean ms':>9}{'p95 ms':>8}"
+        )
+        for kind, row in figures.items():
+            self.stdout.write(
+                f"{kind:28}{row['queries']:>6}{row['recall@1']:>8.3f}{row['recall@5']:>8.3f}"
+                f"{row['recall@10']:>8.3f}{row['mrr']:>8.3f}{row['latency_mean_ms']:>9.1f}"
+                f"{row['latency_p95_ms']:>8.1f}"
+            )

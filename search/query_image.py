@@ -1,0 +1,75 @@
+"""The photo of a query: decoded, cut to its box, and kept for a while so that another box of it
+can be asked for."""
+
+import math
+import uuid
+
+from django.conf import settings
+from django.core.cache import caches
+from PIL import Image
+
+from catalog.visual.encoder import Encoder
+from catalog.visual.image_decoding import ImageError, ImageLimits, crop_to_box, decode_image
+from search.request import Box, RequestError, SearchRequest
+
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+def query_photos(request: SearchRequest) -> list[bytes]:
+    """The photos of the request: those it brings, or the one of an earlier query. Raises
+    RequestError."""
+    if len(request.images) > settings.IMAGES_PER_QUERY:
+        raise RequestError(
+            "parameter_invalid", f"Send at most {settings.IMAGES_PER_QUERY} images at once."
+        )
+    if request.images or not request.query:
+        return list(request.images)
+    kept = caches["query_photos"].get(request.query)
+    if kept is None:
+        raise RequestError(
+            "not_found", "That photo is not kept any more: send the image again.", 404
+        )
+    return [kept]
+
+
+def keep_photo(photos: list[bytes]) -> str:
+    """A new query id, under which the first photo can be asked for again for a while."""
+    query_id = uuid.uuid4().hex
+    if photos and settings.QUERY_PHOTO_KEPT_S:
+        caches["query_photos"].set(query_id, photos[0], settings.QUERY_PHOTO_KEPT_S)
+    return query_id
+
+
+def decode_query(photos: list[bytes], box: Box | None, encoder: Encoder) -> list[Image.Image]:
+    """RGB images, the first cut to `box`. Raises ImageError or RequestError."""
+    images = []
+    for number, data in enumerate(photos):
+        part = checked_box(box) if number == 0 else WHOLE
+        size = max(encoder.preprocessing.height, encoder.preprocessing.width)
+        at_least = math.ceil(size / min(part[2], part[3]))
+        image = decode_image(data, at_least=at_least, limits=image_limits())
+        images.append(crop_to_box(image, part) if part != WHOLE else image)
+    return images
+
+
+def checked_box(box: Box | None) -> Box:
+    """The box, or the whole photo without one. Raises RequestError where it is not inside the photo
+    or has no area."""
+    if box is None:
+        return WHOLE
+    x, y, width, height = box
+    slack = 1e-3  # of rounding
+    inside = x >= -slack and y >= -slack and x + width <= 1 + slack and y + height <= 1 + slack
+    if not all(map(math.isfinite, box)) or not inside or min(width, height) < 0.005:
+        raise RequestError(
+            "box_invalid",
+            "box must be x,y,w,h, each 0 to 1, and lie inside the image with some width and height.",
+        )
+    return box
+
+
+def image_limits() -> ImageLimits:
+    return ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
+
+
+__all__ = ["ImageError", "checked_box", "decode_query", "keep_photo", "query_photos"]

@@ -1,0 +1,63 @@
+"""A query's parts put together as one vector of the encoder's space."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+from psycopg import sql
+
+from catalog.live_index import LiveIndex
+from catalog.models import Product
+from catalog.vectors import read_rows
+from search.request import RequestError, SearchRequest
+
+TEXT_WEIGHT = 0.6  # of words added to a photo or a product
+LESS_WEIGHT = 0.4  # of what to move away from
+
+
+def embed_query(
+    request: SearchRequest, images: Sequence[Image.Image], index: LiveIndex
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """(query vector, photo vector or None), float32 (dimensions,) of unit length: the mean of the
+    photos or of the product's photos, plus the words, minus what to move away from. Vectors of
+    products come from the database."""
+    photo = mean_direction(index.encoder.encode_images(images)) if images else None
+    parts: list[tuple[float, np.ndarray]] = []
+    if photo is not None:
+        parts.append((1.0, photo))
+    if request.product_id is not None:
+        parts.append((1.0, product_vector(request.product_id, index)))
+    if request.text:
+        weight = TEXT_WEIGHT if parts else 1.0
+        parts.append((weight, index.encoder.encode_texts([request.text])[0]))
+    if request.less_text:
+        parts.append((-LESS_WEIGHT, index.encoder.encode_texts([request.less_text])[0]))
+    for product_id in request.less_products:
+        parts.append((-LESS_WEIGHT, product_vector(product_id, index)))
+    return combine(parts), photo
+
+
+def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
+    """Weighted sum of unit vectors, at unit length."""
+    total = sum(weight * vector for weight, vector in parts)
+    return np.asarray(total / max(np.linalg.norm(total), 1e-9), np.float32)
+
+
+def mean_direction(vectors: np.ndarray) -> np.ndarray:
+    """Unit vectors (n, d) → the unit vector of their mean (d,)."""
+    return combine([(1.0, vector) for vector in vectors])
+
+
+def product_vector(product_id: int, index: LiveIndex) -> np.ndarray:
+    """The mean of a product's stored embeddings. Raises RequestError where there are none."""
+    query = sql.SQL(
+        "SELECT vector FROM catalog_embedding WHERE encoder_id = {} AND product_id = {}"
+    ).format(sql.Literal(index.generation.encoder_id), sql.Literal(product_id))
+    vectors = [row[0].astype(np.float32) for row in read_rows(query, ["halfvec"])]
+    if vectors:
+        return mean_direction(np.stack(vectors))
+    if not Product.objects.visible().filter(pk=product_id).exists():
+        raise RequestError("not_found", f"There is no product {product_id}.", 404)
+    raise RequestError(
+        "index_not_ready", f"Product {product_id} is not indexed yet: try again later.", 503
+    )

@@ -1,0 +1,83 @@
+"""Puts candidates in order. Pure functions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from search.retrieval import Candidate
+
+RRF_K = 60  # Cormack, Clarke, Büttcher, 2009
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate with its score, 0 to 1, and what the score is made of."""
+
+    candidate: Candidate
+    score: float
+    parts: dict[str, float]
+
+
+def by_similarity(candidates: Sequence[Candidate]) -> list[Ranked]:
+    """The nearest first; the score is the cosine, cut at 0."""
+    ranked = [
+        Ranked(c, _share(c.similarity or 0.0), {"similarity": round(c.similarity or 0.0, 4)})
+        for c in candidates
+    ]
+    return sorted(ranked, key=lambda r: (-r.score, r.candidate.product_id))
+
+
+def by_fusion(candidates: Sequence[Candidate]) -> list[Ranked]:
+    """Reciprocal rank fusion of looks and words; the score is its share of the most there can be.
+    A candidate that one side does not know gets nothing from it."""
+    looks = _ranks({c.product_id: c.similarity for c in candidates if c.similarity is not None})
+    words = _ranks({c.product_id: c.lexical for c in candidates if c.lexical > 0})
+    best = 2 / (RRF_K + 1)
+    ranked = []
+    for candidate in candidates:
+        parts = {
+            "looks": _reciprocal(looks.get(candidate.product_id)),
+            "words": _reciprocal(words.get(candidate.product_id)),
+        }
+        ranked.append(Ranked(candidate, _share(sum(parts.values()) / best), parts))
+    return sorted(
+        ranked,
+        key=lambda r: (-r.score, -(r.candidate.similarity or -1.0), r.candidate.product_id),
+    )
+
+
+def sorted_by(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
+    """The same results in the order a shopper asked for; `relevance` leaves them as they are."""
+    if sort == "price":
+        return sorted(ranked, key=lambda r: (r.candidate.price, -r.score))
+    if sort == "-price":
+        return sorted(ranked, key=lambda r: (-r.candidate.price, -r.score))
+    if sort == "-created":
+        return sorted(ranked, key=lambda r: r.candidate.created_at, reverse=True)
+    return list(ranked)
+
+
+def match_of(similarity: float | None, exact: float, similar: float) -> str:
+    """exact, similar or weak, by the cosine of the best photo."""
+    if similarity is None or similarity < similar:
+        return "weak"
+    return "exact" if similarity >= exact else "similar"
+
+
+def _ranks(values: dict[int, float]) -> dict[int, int]:
+    """Key → place, 1 for the greatest value; equal values share a place."""
+    order = sorted(values.items(), key=lambda item: -item[1])
+    ranks: dict[int, int] = {}
+    place, last = 0, None
+    for position, (key, value) in enumerate(order, 1):
+        if value != last:
+            place, last = position, value
+        ranks[key] = place
+    return ranks
+
+
+def _reciprocal(rank: int | None) -> float:
+    return 0.0 if rank is None else 1 / (RRF_K + rank)
+
+
+def _share(value: float) -> float:
+    return min(1.0, max(0.0, value))
