@@ -74,7 +74,6 @@ def open_index(generation: Generation) -> LiveIndex:
     return LiveIndex(generation, encoder_of(generation.encoder), matrix)
 
 
-
 @lru_cache(maxsize=4)
 def _matrix(checksum: str, data: bytes, dimensions: int) -> np.ndarray:
     return np.frombuffer(data, np.float32).reshape(dimensions, -1)

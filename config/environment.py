@@ -1,4 +1,4 @@
-"""Reads settings from environment variables; a bad value stops the start with a sentence naming it."""
+"""Settings from environment variables; a bad value stops the start with a sentence naming it."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""WSGI entry point. Whoever starts the web server keeps the database running (see `config/run.py`)."""
+"""WSGI entry point. Who starts the web server keeps the database running (`config/run.py`)."""
 
 import os
 

@@ -1,6 +1,7 @@
 """Photos to embeddings: decoded ahead, encoded in batches, written at once."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -29,7 +30,7 @@ STALE = """
 left out."""
 
 
-def stale_images(version: EncoderVersion, where: str, params: Sequence[object]) -> list[StaleImage]:
+def stale_images(version: EncoderVersion, where: str, params: Sequence[Any]) -> list[StaleImage]:
     """The stale images that an SQL condition on `image` names."""
     with connection.cursor() as cursor:
         cursor.execute(f"{STALE} AND {where} ORDER BY 1, 2", [version.pk, *params])

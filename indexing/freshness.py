@@ -1,4 +1,4 @@
-"""How far the live index is behind the catalogue: what `index status` prints and the API returns."""
+"""How far the live index is behind the catalogue: for `index status`, the API and metrics."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ LAGS = 10_000  # the newest products that count for the lag
 
 
 def index_status() -> dict[str, Any]:
-    """The index status of the public contract, ready for JSON; times are ISO 8601, spans seconds."""
+    """The index status of the public contract, ready for JSON; times in ISO 8601, spans in s."""
     last = IndexingRun.objects.exclude(state__in=IndexingRun.UNFINISHED).first()
     return {
         "generation": _generation(live_generation()),

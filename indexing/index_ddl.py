@@ -1,4 +1,4 @@
-"""The vector table of a generation: its own, so that dropping it costs nothing and blocks nobody."""
+"""The vector table of a generation: its own, so that dropping it is cheap and blocks nobody."""
 
 from django.conf import settings
 from django.db import connection

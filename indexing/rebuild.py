@@ -60,7 +60,7 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_embed(chunk: Chunk, check: Check) -> None:
-    version = _generation(chunk).encoder
+    version = _generation(chunk.run).encoder
     encoder = encoder_of(version)
     bounds = [chunk.payload["first"], chunk.payload["last"]]
     stale = stale_images(version, "image.product_id BETWEEN %s AND %s", bounds)
@@ -71,7 +71,7 @@ def perform_embed(chunk: Chunk, check: Check) -> None:
 
 
 def plan_project(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    generation = run.generation
+    generation = _generation(run)
     if not _embedded_images(generation.encoder):
         raise StageFailed("There is nothing to index: no product has an image that can be read.")
     return once()
@@ -79,7 +79,7 @@ def plan_project(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 def perform_project(chunk: Chunk, check: Check) -> None:
     """Fits the projection on a sample of the encoder's embeddings."""
-    generation = _generation(chunk)
+    generation = _generation(chunk.run)
     if generation.projection_id:
         return
     share = min(100.0, 100.0 * FIT_SAMPLE / _embedded_images(generation.encoder) * 1.05)
@@ -107,13 +107,14 @@ def perform_project(chunk: Chunk, check: Check) -> None:
 
 
 def plan_vectors(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    create_vector_table(run.generation)
+    generation = _generation(run)
+    create_vector_table(generation)
     query = "SELECT product_id FROM catalog_embedding WHERE encoder_id = %s"
-    return product_ranges(query, [run.generation.encoder_id], VECTORS_PER_CHUNK)
+    return product_ranges(query, [generation.encoder_id], VECTORS_PER_CHUNK)
 
 
 def perform_vectors(chunk: Chunk, check: Check) -> None:
-    fill_range(open_index(_generation(chunk)), chunk.payload["first"], chunk.payload["last"])
+    fill_range(open_index(_generation(chunk.run)), chunk.payload["first"], chunk.payload["last"])
 
 
 def plan_graph(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -121,13 +122,13 @@ def plan_graph(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_graph(chunk: Chunk, check: Check) -> None:
-    build_graph(_generation(chunk))
+    build_graph(_generation(chunk.run))
 
 
 def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     """Products that changed while the run worked: some are stale for this encoder, some have new
     embeddings that the vector table does not have yet."""
-    generation = run.generation
+    generation = _generation(run)
     stale = {image.product_id for image in stale_images(generation.encoder, "TRUE", [])}
     ids = sorted(stale | set(behind_products(open_index(generation))))
     for start in range(0, len(ids), PRODUCTS_AT_ONCE):
@@ -136,7 +137,7 @@ def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_catch_up(chunk: Chunk, check: Check) -> None:
-    generation, ids = _generation(chunk), chunk.payload["products"]
+    generation, ids = _generation(chunk.run), chunk.payload["products"]
     stale = stale_images(generation.encoder, "image.product_id = ANY(%s)", [ids])
     embed_images(
         stale, generation.encoder, encoder_of(generation.encoder), check, chunk.attempts > 1
@@ -150,7 +151,7 @@ def plan_evaluate(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_evaluate(chunk: Chunk, check: Check) -> None:
-    generation = _generation(chunk)
+    generation = _generation(chunk.run)
     _count(generation)
     evaluation.evaluate_generation(open_index(generation), check)
 
@@ -161,7 +162,7 @@ def plan_publish(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 def perform_publish(chunk: Chunk, check: Check) -> None:
     """Live, if it is to be and has passed; else built or rejected, with its figures."""
-    generation = _generation(chunk)
+    generation = _generation(chunk.run)
     if generation.state == Generation.State.LIVE:
         return
     verdict = generation.evaluations.first()
@@ -176,10 +177,8 @@ def perform_publish(chunk: Chunk, check: Check) -> None:
         publishing.drop_retired()
 
 
-def _generation(chunk: Chunk) -> Generation:
-    return Generation.objects.select_related("encoder", "projection").get(
-        pk=chunk.run.generation_id
-    )
+def _generation(run: IndexingRun) -> Generation:
+    return Generation.objects.select_related("encoder", "projection").get(indexingrun=run)
 
 
 def _tag_untagged(
@@ -205,9 +204,7 @@ def _tag_untagged(
 
 def _embedded_images(version: EncoderVersion) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM catalog_embedding WHERE encoder_id = %s", [version.pk]
-        )
+        cursor.execute("SELECT count(*) FROM catalog_embedding WHERE encoder_id = %s", [version.pk])
         return cursor.fetchone()[0]
 
 

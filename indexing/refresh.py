@@ -123,5 +123,3 @@ def remove_orphans(product_ids: list[int]) -> None:
             """,
             [product_ids],
         )
-
-

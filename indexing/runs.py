@@ -1,4 +1,4 @@
-"""The ledger's own operations: starting, claiming, renewing, finishing. Short transactions, no work.
+"""The ledger's operations: starting, claiming, renewing, finishing. Short transactions, no work.
 
 Others use `start_run`, `cancel_run`, `pause_run`, `resume_run`; `worker.py` uses the rest."""
 
@@ -70,10 +70,7 @@ def claim_chunk(run: IndexingRun, worker: str) -> Chunk | None:
         chunk = (
             run.chunks.select_for_update(skip_locked=True)
             .filter(stage=run.stage)
-            .filter(
-                Q(state=Chunk.State.PENDING)
-                | Q(state=Chunk.State.LEASED, lease_until__lt=now)
-            )
+            .filter(Q(state=Chunk.State.PENDING) | Q(state=Chunk.State.LEASED, lease_until__lt=now))
             .order_by("ordinal")
             .first()
         )

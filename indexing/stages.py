@@ -1,4 +1,4 @@
-"""What each kind of run consists of: stages in order, each planned in chunks when its turn comes."""
+"""What each kind of run consists of: stages in order, each planned when its turn comes."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -41,9 +41,7 @@ def tag_products(product_ids: Sequence[int], version: EncoderVersion, encoder: E
         )
 
 
-def _scores(
-    product: Product, look: np.ndarray | None, vocabulary: Vocabulary
-) -> dict[int, float]:
+def _scores(product: Product, look: np.ndarray | None, vocabulary: Vocabulary) -> dict[int, float]:
     text = " ".join([product.title, product.title_ru, *product.keywords])
     named = {tag.pk: 1.0 for tag in vocabulary.named_in(text)}
     seen = vocabulary.best(look, TAGS_PER_PRODUCT) if look is not None else []
@@ -52,9 +50,7 @@ def _scores(
     return dict(best[: max(TAGS_PER_PRODUCT, len(named))])
 
 
-def _mean_embeddings(
-    product_ids: Sequence[int], version: EncoderVersion
-) -> dict[int, np.ndarray]:
+def _mean_embeddings(product_ids: Sequence[int], version: EncoderVersion) -> dict[int, np.ndarray]:
     """Product id → the unit-length mean of its photos' embeddings, float32 (dimensions,)."""
     query = sql.SQL(
         "SELECT product_id, vector FROM catalog_embedding"

@@ -115,8 +115,6 @@ def _projected(index: LiveIndex, rows: list[tuple]) -> Iterator[tuple]:
 def _execute(statement: str, index: LiveIndex, **parts: sql.Composable) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL(statement).format(
-                table=sql.Identifier(index.generation.vector_table), **parts
-            )
+            sql.SQL(statement).format(table=sql.Identifier(index.generation.vector_table), **parts)
         )
         return cursor.rowcount

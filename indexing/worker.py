@@ -7,8 +7,13 @@ import time
 from collections.abc import Callable
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
-from django.db import transaction
+from django.db import (
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
 from django.utils import timezone
 
 from indexing import runs
@@ -16,6 +21,8 @@ from indexing.models import Chunk, IndexingRun
 from indexing.stages import STAGES, Stage, StageFailed
 
 log = logging.getLogger("vitrina.indexing")
+
+Kind = IndexingRun.Kind
 
 WAIT_S = 0.2
 DATABASE_GONE_S = 600.0  # how long a worker waits for the database to come back
@@ -69,7 +76,7 @@ def _work_on_chunk(chunk: Chunk) -> None:
         return
     with Lease(chunk) as lease:
         try:
-            STAGES[chunk.run.kind].by_name(chunk.stage).perform(chunk, lease.check)
+            STAGES[Kind(chunk.run.kind)].by_name(chunk.stage).perform(chunk, lease.check)
         except LeaseLost:
             runs.give_back_chunk(chunk)
         except (OperationalError, InterfaceError):
@@ -95,7 +102,7 @@ def _advance(run: IndexingRun) -> bool:
             return True
         if chunks.exclude(state=Chunk.State.DONE).exists():
             return False
-        stage = STAGES[run.kind].after(run.stage)
+        stage = STAGES[Kind(run.kind)].after(run.stage)
         try:
             return _begin(run, stage)
         except StageFailed as error:

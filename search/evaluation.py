@@ -91,7 +91,10 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
     latencies = np.array([outcome.latency_ms for outcome in group])
     return {
         "queries": len(group),
-        **{f"recall@{k}": _share(rank is not None and rank <= k for rank in ranks) for k in (1, 5, 10)},
+        **{
+            f"recall@{k}": _share(rank is not None and rank <= k for rank in ranks)
+            for k in (1, 5, 10)
+        },
         "mrr": round(sum(1 / rank for rank in ranks if rank) / len(ranks), 4),
         "latency_mean_ms": round(float(latencies.mean()), 1),
         "latency_p50_ms": round(float(np.percentile(latencies, 50)), 1),

@@ -1,12 +1,15 @@
 """Filters as SQL conditions on `product` (the table catalog_product)."""
 
+from typing import Any
+
 from catalog.models import Category
 from search.request import Filters
 
 
-def filter_sql(filters: Filters) -> tuple[str, list[object]]:
+def filter_sql(filters: Filters) -> tuple[str, list[Any]]:
     """(condition, parameters); always asks that the product is visible."""
-    conditions, params = ["product.is_visible"], []
+    conditions = ["product.is_visible"]
+    params: list[Any] = []
     if filters.categories:
         conditions.append("product.category_id = ANY(%s)")
         params.append(Category.objects.subtree_ids(list(filters.categories)))

@@ -63,7 +63,7 @@ def checked_box(box: Box | None) -> Box:
     if not all(map(math.isfinite, box)) or not inside or min(width, height) < 0.005:
         raise RequestError(
             "box_invalid",
-            "box must be x,y,w,h, each 0 to 1, and lie inside the image with some width and height.",
+            "box must be x,y,w,h, each 0 to 1, inside the image, with some width and height.",
         )
     return box
 

@@ -39,7 +39,7 @@ def embed_query(
 
 def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
     """Weighted sum of unit vectors, at unit length."""
-    total = sum(weight * vector for weight, vector in parts)
+    total = np.sum([weight * vector for weight, vector in parts], axis=0)
     return np.asarray(total / max(np.linalg.norm(total), 1e-9), np.float32)
 
 

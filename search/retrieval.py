@@ -2,8 +2,8 @@
 each product; for words, also those whose text has them."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 from django.conf import settings

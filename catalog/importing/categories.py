@@ -1,24 +1,32 @@
 """Category paths to category rows, made where they are missing."""
 
+from collections.abc import Sequence
+
 from django.utils.text import slugify
 
 from catalog.importing.records import ProductRecord
 from catalog.models import Category
+from catalog.models.product import content_hash
+
+LONGEST_SLUG = 200
 
 
 class CategoryTree:
-    """Finds or makes the category a record names; one query for the whole tree at the start."""
+    """Finds or makes the category a record names; one query for the whole tree at the start. Where
+    records disagree on a Russian name, the first one that gives it counts."""
 
     def __init__(self) -> None:
         self._by_slug = {category.slug: category for category in Category.objects.all()}
+        self._named: set[str] = set()
 
     def category_for(self, record: ProductRecord) -> Category | None:
         """The category at the end of the record's path, or None for a record without one."""
         parent: Category | None = None
         for depth, name in enumerate(record.category):
             name_ru = record.category_ru[depth] if depth < len(record.category_ru) else ""
-            slug = slugify("-".join(record.category[: depth + 1]), allow_unicode=True)[:200]
-            parent = self._get_or_create(slug or "other", name, name_ru, parent)
+            parent = self._get_or_create(
+                path_slug(record.category[: depth + 1]), name, name_ru, parent
+            )
         return parent
 
     def _get_or_create(
@@ -30,7 +38,18 @@ class CategoryTree:
                 slug=slug, defaults={"name": name, "name_ru": name_ru, "parent": parent}
             )
             self._by_slug[slug] = category
-        elif name_ru and category.name_ru != name_ru:
+        elif name_ru and category.name_ru != name_ru and slug not in self._named:
             category.name_ru = name_ru
             category.save(update_fields=["name_ru"])
+        if name_ru:
+            self._named.add(slug)
         return category
+
+
+def path_slug(path: Sequence[str]) -> str:
+    """The slug of the category at the end of `path`. Steps are parted by two hyphens, which no name
+    makes by itself, so that "Garden > Lamps" and "Garden lamps" stay two."""
+    slug = "--".join(slugify(name, allow_unicode=True) or "other" for name in path)
+    if len(slug) > LONGEST_SLUG:
+        slug = f"{slug[: LONGEST_SLUG - 33]}-{content_hash(slug.encode())}"
+    return slug

@@ -20,7 +20,7 @@ class ImportFailed(Exception):
 
 @dataclass
 class ImportReport:
-    """What became of a file: products written, and (line number, sentence) for each that was not."""
+    """What became of a file: products written, and (line number, sentence) for each refused."""
 
     written: int = 0
     errors: list[tuple[int, str]] = field(default_factory=list)
@@ -34,12 +34,12 @@ def import_file(
     reader = READERS.get(file_format or path.suffix.lower().lstrip("."))
     if reader is None:
         known = ", ".join(sorted(READERS))
-        raise ImportFailed(f"{path.name}: the format is not known; use --format with one of {known}.")
+        raise ImportFailed(f"{path.name}: format not known; use --format {known}.")
     if not path.is_file():
         raise ImportFailed(f"{path}: there is no such file.")
     report, categories = ImportReport(), CategoryTree()
     lines = reader(path)
-    while batch := list(islice(lines, BATCH)):
+    while batch := _next_batch(lines, path):
         good: list[tuple[int, ProductRecord]] = []
         for line, raw in batch:
             try:
@@ -49,21 +49,32 @@ def import_file(
         failed = upsert_products(
             [record for _, record in good], lambda name: read_beside(path.parent, name), categories
         )
-        report.errors += [(n, failed[r.sku]) for n, r in good if r.sku in failed]
-        report.written += len({record.sku for _, record in good}) - len(failed)
+        line_of = {record.sku: line for line, record in good}  # of two with one sku, the last
+        report.errors += [(line_of[sku], reason) for sku, reason in failed.items()]
+        report.written += len(line_of) - len(failed)
         progress(len(batch))
+    report.errors.sort()
     return report
 
 
 def read_beside(folder: Path, name: str) -> bytes:
     """The bytes of an image file below `folder`; a path that leads out of it is refused."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise RecordError(f"image {name!r} lies outside the folder of the file")
     try:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise RecordError(f"image {name!r} lies outside the folder of the file")
         return path.read_bytes()
     except OSError as error:
         raise RecordError(f"image {name!r} cannot be read: {error.strerror}") from error
+    except RuntimeError as error:  # pathlib's word for links that go in a circle
+        raise RecordError(f"image {name!r} cannot be read: a circle of links") from error
+
+
+def _next_batch(lines: Iterator[tuple[int, Any]], path: Path) -> list[tuple[int, Any]]:
+    try:
+        return list(islice(lines, BATCH))
+    except OSError as error:
+        raise ImportFailed(f"{path}: the file cannot be read: {error.strerror}.") from error
 
 
 def _raise_if_error(raw: Any) -> Any:
@@ -80,7 +91,9 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                 continue
             try:
                 yield number, json.loads(line)
-            except ValueError as error:
+            except UnicodeDecodeError:
+                yield number, RecordError("not UTF-8 text")
+            except (ValueError, RecursionError) as error:
                 yield number, RecordError(f"not valid JSON: {error}")
 
 

@@ -1,5 +1,7 @@
 """A product as a file or an API call brings it, checked before anything is written."""
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -8,6 +10,9 @@ from typing import Any
 _TEXTS = {"title": 500, "title_ru": 500, "brand": 200, "url": 1000, "description": 20_000}
 _KNOWN = {*_TEXTS, "sku", "category", "category_ru", "keywords", "price", "currency", "in_stock"}
 _KNOWN |= {"popularity", "images", "is_visible"}
+_MOST_KEYWORDS = 200  # the search document of a product has a size limit
+_MOST_IMAGES = 100
+_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class RecordError(ValueError):
@@ -35,20 +40,20 @@ def read_record(raw: Any) -> ProductRecord:
     if not sku:
         raise RecordError("sku is missing")
     fields: dict[str, Any] = {name: _text(raw, name, size) for name, size in _TEXTS.items()}
-    fields["keywords"] = [_word(word) for word in _list(raw, "keywords")]
-    fields["price"] = _price(raw.get("price", 0))
+    fields["keywords"] = _keywords(raw)
+    fields["url"] = _web_address(fields["url"])
+    fields["price"] = _price(raw.get("price"))
     fields["currency"] = _currency(raw)
     fields["in_stock"] = _bool(raw, "in_stock")
     fields["is_visible"] = _bool(raw, "is_visible")
     fields["popularity"] = _count(raw, "popularity")
-    images = None if raw.get("images") is None else tuple(map(_path, _list(raw, "images")))
     return ProductRecord(
         sku,
         fields,
         _category(raw, "category"),
         _category(raw, "category_ru"),
-        images,
-        {str(key): value for key, value in raw.items() if key not in _KNOWN},
+        _images(raw),
+        _attributes({str(key): value for key, value in raw.items() if key not in _KNOWN}),
     )
 
 
@@ -56,41 +61,73 @@ def _text(raw: Mapping, name: str, longest: int) -> str:
     value = raw.get(name)
     if value is None:
         return ""
-    if not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise RecordError(f"{name} must be text")
     text = str(value).strip()
     if len(text) > longest:
         raise RecordError(f"{name} has {len(text)} characters; {longest} is the most")
     if "\0" in text:
         raise RecordError(f"{name} contains a NUL character")
+    if not _is_unicode(text):
+        raise RecordError(f"{name} contains half of a surrogate pair, which is no character")
     return text
 
 
-def _list(raw: Mapping, name: str) -> list[Any]:
-    value = raw.get(name) or []
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _list(raw: Mapping, name: str, most: int) -> list[Any]:
+    value = raw.get(name)
+    if value is None:
+        return []
     if not isinstance(value, list):
         raise RecordError(f"{name} must be a list")
+    if len(value) > most:
+        raise RecordError(f"{name} has {len(value)} entries; {most} is the most")
     return value
 
 
-def _word(value: Any) -> str:
-    return _text({"keyword": value}, "keyword", 100)
+def _keywords(raw: Mapping) -> list[str]:
+    words = [
+        _text({"keyword": word}, "keyword", 100) for word in _list(raw, "keywords", _MOST_KEYWORDS)
+    ]
+    return [word for word in words if word]
+
+
+def _images(raw: Mapping) -> tuple[str, ...] | None:
+    if raw.get("images") is None:
+        return None
+    return tuple(_path(path) for path in _list(raw, "images", _MOST_IMAGES))
 
 
 def _path(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
+    if not isinstance(value, str) or not value.strip() or "\0" in value or not _is_unicode(value):
         raise RecordError("images must be a list of file paths")
     return value
 
 
+def _web_address(url: str) -> str:
+    """Shown as a link, so a scheme such as javascript: must not come in."""
+    if url and not url.lower().startswith(("http://", "https://")):
+        raise RecordError("url must start with http:// or https://")
+    return url
+
+
 def _price(value: Any) -> Decimal:
     try:
-        price = Decimal(str(value)).quantize(Decimal("0.01"))
+        price = Decimal("0" if value is None else str(value))
     except InvalidOperation as error:
         raise RecordError(f"price {value!r} is not a number") from error
-    if not 0 <= price < 10**10:
+    if price.is_nan():
+        raise RecordError(f"price {value!r} is not a number")
+    if not 0 <= price < 10**10 or (cents := price.quantize(Decimal("0.01"))) == 10**10:
         raise RecordError(f"price {value} must be 0 or more and below ten billion")
-    return price
+    return cents
 
 
 def _currency(raw: Mapping) -> str:
@@ -101,14 +138,14 @@ def _currency(raw: Mapping) -> str:
 
 
 def _bool(raw: Mapping, name: str) -> bool:
-    value = raw.get(name, True)
+    value = True if raw.get(name) is None else raw[name]
     if not isinstance(value, bool):
         raise RecordError(f"{name} must be true or false")
     return value
 
 
 def _count(raw: Mapping, name: str) -> int:
-    value = raw.get(name, 0)
+    value = 0 if raw.get(name) is None else raw[name]
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
         raise RecordError(f"{name} must be a whole number from 0 to 2147483647")
     return value
@@ -117,3 +154,14 @@ def _count(raw: Mapping, name: str) -> int:
 def _category(raw: Mapping, name: str) -> tuple[str, ...]:
     path = _text(raw, name, 1000)
     return tuple(part.strip()[:200] for part in path.split(">") if part.strip())
+
+
+def _attributes(extra: dict[str, Any]) -> dict[str, Any]:
+    """`extra` as it is, if the database can keep it: its JSON has no NaN, NUL or half pairs."""
+    try:
+        text = json.dumps(extra, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RecordError("the other fields hold a value that JSON does not have") from error
+    if _NUL_IN_JSON.search(text) or not _is_unicode(text):
+        raise RecordError("the other fields contain a NUL character or half of a surrogate pair")
+    return extra

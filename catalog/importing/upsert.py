@@ -49,7 +49,8 @@ def _store(path: str, read_image: ReadImage) -> tuple[str, str]:
     if suffix not in _TYPES:
         suffix = ".img"
     name = f"products/{digest[:2]}/{digest}{suffix}"
-    if not default_storage.exists(name):
+    # A file of another size is what a full disk or a killed import left behind.
+    if not default_storage.exists(name) or default_storage.size(name) != len(data):
         name = default_storage.save(name, ContentFile(data))
     return name, digest
 

@@ -33,9 +33,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=100)),
                 (
                     "name_ru",
-                    models.CharField(
-                        blank=True, max_length=100, verbose_name="name in Russian"
-                    ),
+                    models.CharField(blank=True, max_length=100, verbose_name="name in Russian"),
                 ),
                 (
                     "is_active",
@@ -66,9 +64,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=200, verbose_name="name")),
                 (
                     "name_ru",
-                    models.CharField(
-                        blank=True, max_length=200, verbose_name="name in Russian"
-                    ),
+                    models.CharField(blank=True, max_length=200, verbose_name="name in Russian"),
                 ),
                 (
                     "parent",
@@ -156,21 +152,15 @@ class Migration(migrations.Migration):
                 ("text_hash", models.CharField(max_length=32)),
                 (
                     "changed_at",
-                    models.DateTimeField(
-                        help_text="The change that led to it.", null=True
-                    ),
+                    models.DateTimeField(help_text="The change that led to it.", null=True),
                 ),
                 (
                     "indexed_at",
-                    models.DateTimeField(
-                        help_text="Empty until it is in a live index.", null=True
-                    ),
+                    models.DateTimeField(help_text="Empty until it is in a live index.", null=True),
                 ),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["indexed_at"], name="indexed_product_when")
-                ],
+                "indexes": [models.Index(fields=["indexed_at"], name="indexed_product_when")],
             },
         ),
         migrations.CreateModel(
@@ -192,9 +182,7 @@ class Migration(migrations.Migration):
                 ("title", models.CharField(blank=True, max_length=500)),
                 (
                     "title_ru",
-                    models.CharField(
-                        blank=True, max_length=500, verbose_name="title in Russian"
-                    ),
+                    models.CharField(blank=True, max_length=500, verbose_name="title in Russian"),
                 ),
                 ("description", models.TextField(blank=True)),
                 ("brand", models.CharField(blank=True, db_index=True, max_length=200)),
@@ -292,9 +280,7 @@ class Migration(migrations.Migration):
                 ("seq", models.BigIntegerField()),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["changed_at"], name="product_change_oldest")
-                ],
+                "indexes": [models.Index(fields=["changed_at"], name="product_change_oldest")],
             },
         ),
         migrations.CreateModel(
@@ -353,15 +339,11 @@ class Migration(migrations.Migration):
                 ("checksum", models.CharField(max_length=64)),
                 (
                     "sample",
-                    models.PositiveIntegerField(
-                        help_text="How many embeddings it was fitted on."
-                    ),
+                    models.PositiveIntegerField(help_text="How many embeddings it was fitted on."),
                 ),
                 (
                     "explained",
-                    models.FloatField(
-                        help_text="Share of the embeddings' energy that it keeps."
-                    ),
+                    models.FloatField(help_text="Share of the embeddings' energy that it keeps."),
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
@@ -513,8 +495,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="producttag",
-            constraint=models.UniqueConstraint(
-                fields=("product", "tag"), name="product_tag_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("product", "tag"), name="product_tag_once"),
         ),
     ]

@@ -118,10 +118,26 @@ CREATE TRIGGER image_deleted AFTER DELETE ON catalog_productimage
     FOR EACH STATEMENT EXECUTE FUNCTION catalog_image_written();
 """
 
+UNDO_KEYS = """
+DROP INDEX catalog_productimage_id, catalog_producttag_id;
+ALTER TABLE catalog_productimage DROP CONSTRAINT catalog_productimage_pkey;
+ALTER TABLE catalog_productimage ADD PRIMARY KEY (id);
+ALTER TABLE catalog_producttag DROP CONSTRAINT catalog_producttag_pkey;
+ALTER TABLE catalog_producttag ADD PRIMARY KEY (id);
+"""
+
+UNDO_TRIGGERS = """
+DROP FUNCTION catalog_product_written() CASCADE;
+DROP FUNCTION catalog_image_written() CASCADE;
+DROP FUNCTION catalog_image_file_replaced() CASCADE;
+DROP FUNCTION catalog_note_changes(bigint[]);
+DROP SEQUENCE catalog_change_seq;
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("catalog", "0002_tables")]
     operations = [
-        migrations.RunSQL(KEYS, migrations.RunSQL.noop),
-        migrations.RunSQL(TRIGGERS, migrations.RunSQL.noop),
+        migrations.RunSQL(KEYS, UNDO_KEYS),
+        migrations.RunSQL(TRIGGERS, UNDO_TRIGGERS),
     ]

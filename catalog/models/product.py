@@ -148,5 +148,3 @@ class ProductImage(models.Model):
             self.content_hash = content_hash(self.file.read())
             self.file.seek(0)
         super().save(*args, **kwargs)  # type: ignore[arg-type]
-
-

@@ -38,9 +38,7 @@ class ProductTag(models.Model):
 
     class Meta:
         ordering = ["product_id", "-score"]
-        constraints = [
-            models.UniqueConstraint(fields=["product", "tag"], name="product_tag_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["product", "tag"], name="product_tag_once")]
 
     def __str__(self) -> str:
         return f"{self.tag} {self.score:.2f}"

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.visual.errors import EncoderError
@@ -41,14 +41,8 @@ def compiled_model(name: str, cache: Path) -> CompiledModel:
         if not (folder / "model.json").exists():
             _compile_in_child(name, folder)
     description = json.loads((folder / "model.json").read_text())
-    preprocessing = description.pop("preprocessing")
-    return CompiledModel(
-        folder,
-        preprocessing=Preprocessing(
-            **{k: tuple(v) if isinstance(v, list) else v for k, v in preprocessing.items()}
-        ),
-        **description,
-    )
+    preprocessing = Preprocessing.from_config(description.pop("preprocessing"))
+    return CompiledModel(folder, preprocessing=preprocessing, **description)
 
 
 def _folder(name: str, cache: Path) -> Path:
@@ -98,7 +92,7 @@ def compile_model(name: str, folder: Path) -> None:
             "name": name,
             "checksum": model.checksum,
             "dimensions": model.dimensions,
-            "preprocessing": asdict(model.preprocessing),
+            "preprocessing": model.preprocessing.config(),
         }
         (work / "model.json").write_text(json.dumps(description, indent=1))
         os.chmod(work, 0o755)

@@ -1,7 +1,7 @@
 """From a photo to the pixels a model takes, as the model's own configuration says."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,10 @@ class Preprocessing:
             config.get("resize_mode") or "shortest",
             config.get("fill_color") or 0,
         )
+
+    def config(self) -> dict[str, Any]:
+        """What `from_config` makes the same preprocessing of."""
+        return {**asdict(self), "size": [self.height, self.width]}
 
     def pixels(self, image: Image.Image) -> np.ndarray:
         """An RGB image as uint8 of shape (height, width, 3); what open_clip's own inference

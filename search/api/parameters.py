@@ -1,11 +1,11 @@
 """What the API takes, checked, as a SearchRequest. Unknown parameters are refused, so that a
 misspelt filter is not silently left out."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 
 from search.request import DEFAULT_LIMIT, MAX_LIMIT, SORTS, Box, Filters, SearchRequest
@@ -109,7 +109,7 @@ class NoParameters(serializers.Serializer):
     """For calls that take none."""
 
 
-def parse(serializer_class: type, data: QueryDict, files: Mapping[str, Any] | None = None) -> Any:
+def parse(serializer_class: type, data: QueryDict, files: MultiValueDict | None = None) -> Any:
     """A checked serializer of query or form data, in which a parameter that is a list may be
     repeated. Raises ValidationError."""
     fields = serializer_class().get_fields()
@@ -119,9 +119,9 @@ def parse(serializer_class: type, data: QueryDict, files: Mapping[str, Any] | No
             continue
         if name not in fields:
             raise serializers.ValidationError({name: "There is no such parameter."})
-        source = files if files and name in files else data
+        source: MultiValueDict = files if files and name in files else data
         many = isinstance(fields[name], serializers.ListField)
-        values = source.getlist(name)  # type: ignore[attr-defined]
+        values = source.getlist(name)
         if not many and len(values) > 1:
             raise serializers.ValidationError({name: "Give it once only."})
         if any("\0" in value for value in values if isinstance(value, str)):

@@ -75,7 +75,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     if described is None:
         return None
     set_rollback()
-    status, code, detail = described
+    status, code, _ = described
     if status == 503:
         log.warning("%s: %s", code, error)
     response = Response(problem(*described), status=status, content_type=CONTENT_TYPE)

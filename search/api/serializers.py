@@ -96,7 +96,7 @@ class TimingsSerializer(serializers.Serializer):
 
 class FacetValueSerializer(serializers.Serializer):
     value = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # hides Field.label, as the contract names it
     count = serializers.IntegerField()
 
 

@@ -50,7 +50,8 @@ class PhotoSearchView(SearchView):
     parser_classes = [MultiPartParser, FormParser]
 
     @extend_schema(
-        operation_id="search_photo", request={"multipart/form-data": PhotoParameters},
+        operation_id="search_photo",
+        request={"multipart/form-data": PhotoParameters},
         responses=ANSWER,
     )
     def post(self, request: Request) -> Response:
@@ -120,5 +121,3 @@ class ProductDetailView(APIView):
         parse(NoParameters, request.query_params)
         product: Any = visible_product(pk)
         return Response(ProductDetailSerializer(product, context={"request": request}).data)
-
-

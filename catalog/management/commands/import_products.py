@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
 
 from catalog.importing.files import READERS, ImportFailed, import_file
+from catalog.progress import progress_bar
 
 SHOWN_ERRORS = 20
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=sorted(READERS), help="default: by the extension")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with tqdm(desc="import", unit=" products", disable=options["verbosity"] == 0) as bar:
+        with progress_bar(options["verbosity"], desc="import", unit=" products") as bar:
             try:
                 report = import_file(options["file"], options["format"], bar.update)
             except ImportFailed as error:

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from catalog.models import Generation
+from catalog.progress import progress_bar
 from catalog.visual.errors import EncoderError
 from indexing import publishing, runs
 from indexing.freshness import index_status, run_progress
@@ -56,7 +57,7 @@ class Command(BaseCommand):
 
     def _work(self, run: IndexingRun, options: dict[str, Any]) -> None:
         """Works on the run here, beside any workers, with a progress bar for each stage."""
-        with StageBars(disable=options["verbosity"] == 0) as bars:
+        with StageBars(options["verbosity"]) as bars:
             run = work_on(run, bars.show)
         if run.state == IndexingRun.State.FAILED:
             raise CommandError(f"{run.kind} {run.pk} failed: {run.error}")
@@ -116,8 +117,8 @@ class Command(BaseCommand):
 class StageBars:
     """A progress bar for the stage a run is at; a new one for each stage."""
 
-    def __init__(self, disable: bool) -> None:
-        self._disable = disable
+    def __init__(self, verbosity: int) -> None:
+        self._verbosity = verbosity
         self._stage = ""
         self._bar: tqdm | None = None
 
@@ -126,11 +127,10 @@ class StageBars:
         if progress["stage"] != self._stage:
             self.close()
             self._stage = progress["stage"]
-            self._bar = tqdm(desc=f"{run.kind}: {self._stage}", disable=self._disable)
+            self._bar = progress_bar(self._verbosity, desc=f"{run.kind}: {self._stage}")
         if self._bar is not None:
             self._bar.total = progress["total"]
-            self._bar.n = progress["done"]
-            self._bar.refresh()
+            self._bar.update(progress["done"] - self._bar.n)
 
     def close(self) -> None:
         if self._bar is not None:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
 
 from catalog.live_index import IndexNotReady
+from catalog.progress import progress_bar
 from catalog.visual.encoder import EncoderError
 from search.evaluation import PhotosError, evaluate_photos, read_photos, summarise
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             photos = read_photos(options["photos"], options["split"])
-            with tqdm(total=len(photos), unit=" photos", disable=options["verbosity"] == 0) as bar:
+            with progress_bar(options["verbosity"], total=len(photos), unit=" photos") as bar:
                 figures = summarise(evaluate_photos(photos, bar.update))
         except (PhotosError, IndexNotReady, EncoderError, OSError) as error:
             raise CommandError(str(error)) from error

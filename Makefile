@@ -1,0 +1,45 @@
+# `make run` and `make test` do everything on a fresh machine with Python 3.11 and make.
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test lint format shell clean browser
+
+run: $(VENV)/run
+	@exec $(BIN)/python -m config.run
+
+test: $(VENV)/test browser lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy .
+
+format: $(VENV)/test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+shell: $(VENV)/run
+	@$(BIN)/python manage.py shell
+
+# Debian's Chromium for the browser test; without the right to install it the test says so and skips.
+browser:
+	@sh tests/install_browser.sh
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) config/make_venv.py $(VENV)
+
+$(VENV)/run: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what Vitrina needs (a few minutes the first time)"
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(VENV)/test: requirements-dev.txt $(VENV)/run
+	@$(PIP) -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""A small catalogue to try Vitrina with. Others use `catalog.demo.load`."""

@@ -1,0 +1,27 @@
+"""`manage.py load_demo`: the demo catalogue, to try Vitrina with."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from catalog.demo.load import load_demo
+from catalog.models import Product
+
+
+class Command(BaseCommand):
+    help = "Loads the demo products, photos and vocabulary into an empty catalogue."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--force", action="store_true", help="even if there are products")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if Product.objects.exists() and not options["force"]:
+            self.stdout.write("The catalogue has products already: nothing loaded. See --force.")
+            return
+        with tqdm(desc="demo", unit=" products", disable=options["verbosity"] == 0) as bar:
+            report = load_demo(bar.update)
+        if report.errors:
+            line, reason = report.errors[0]
+            raise CommandError(f"{len(report.errors)} demo products refused; line {line}: {reason}")
+        self.stdout.write(f"{report.written} demo products are in the catalogue.")

@@ -1,0 +1,42 @@
+"""What a new installation needs once: an administrator, and the schedule of the refresh."""
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django_q.models import Schedule
+
+from config.environment import secret_kept_in
+from config.paths import DATA_DIR
+
+ADMIN = "admin"
+PASSWORD_FILE = DATA_DIR / "admin_password"
+
+
+def create_admin() -> None:
+    """The user `admin` with a random password, where there is no administrator yet."""
+    users = get_user_model().objects
+    if not users.filter(is_superuser=True).exists():
+        users.create_superuser(ADMIN, password=secret_kept_in(PASSWORD_FILE, 12))
+
+
+def admin_login() -> str:
+    """How to log in, for the person at the terminal."""
+    user = get_user_model().objects.filter(username=ADMIN).first()
+    if user is None or not PASSWORD_FILE.exists():
+        return "(log in as you set it up)"
+    password = PASSWORD_FILE.read_text().strip()
+    if not user.check_password(password):
+        return f"user {ADMIN}, with the password you set"
+    return f"user {ADMIN}, password {password}"
+
+
+def schedule_refresh() -> None:
+    """The refresh at the times of REFRESH_CRON; what was changed there counts from now on."""
+    Schedule.objects.update_or_create(
+        name="refresh",
+        defaults={
+            "func": "indexing.tasks.refresh",
+            "schedule_type": Schedule.CRON,
+            "cron": settings.REFRESH_CRON,
+            "repeats": -1,
+        },
+    )

@@ -1,0 +1,27 @@
+"""gunicorn's settings: threads in one process per copy of the model, warmed up before traffic."""
+
+import logging
+import os
+
+from config.environment import read_int
+
+bind = f"{os.environ.get('HOST', '').strip() or '127.0.0.1'}:{read_int('PORT', 8000, 1, 65535)}"
+worker_class = "gthread"
+workers = read_int("WEB_PROCESSES", 1, 1, 64)
+threads = read_int("WEB_THREADS", 8, 1, 128)
+timeout = 60
+graceful_timeout = 5
+keepalive = 5
+control_socket_disable = True
+
+
+def post_worker_init(worker: object) -> None:
+    """Loads encoder and vocabulary after the fork, so that no shopper waits for them."""
+    from catalog.live_index import IndexNotReady, live_index
+    from catalog.visual.encoder import EncoderError
+    from catalog.vocabulary import vocabulary_for
+
+    try:
+        vocabulary_for(live_index().encoder)
+    except (IndexNotReady, EncoderError) as error:
+        logging.getLogger("vitrina").warning("not warmed up: %s", error)

@@ -1,0 +1,185 @@
+"""`make run`: everything from nothing to serving, then web server, worker and database together
+until Ctrl-C. What was done by an earlier start is not done again."""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from types import FrameType
+
+from config.database import database_in_use, embedded, uses_embedded
+from config.embedded_postgres import EmbeddedPostgresError
+from config.paths import BASE_DIR
+
+STOP_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 60.0
+DATABASE_CHECK_S = 2.0
+
+
+class Stop(Exception):
+    """SIGINT or SIGTERM came."""
+
+
+def main() -> int:
+    """Runs until it is told to stop; the exit status says whether something went wrong."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads leave shared cores alone
+    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with database_in_use():
+            prepare()
+            serve()
+    except Stop:
+        return 0
+    except (StartFailed, EmbeddedPostgresError) as error:
+        print(f"vitrina: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class StartFailed(Exception):
+    """Something needed did not start; the message is a sentence."""
+
+
+def prepare() -> None:
+    """Migrates, collects static files, loads the demo into an empty catalogue, builds the first
+    index. Each step looks first whether it is needed."""
+    import django
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import CommandError, call_command
+
+    try:
+        django.setup()
+        _check_port(settings.HOST, settings.PORT)
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        from catalog.live_index import encoder_named, live_generation
+        from catalog.models import Product
+        from config.first_start import create_admin, schedule_refresh
+
+        create_admin()
+        schedule_refresh()
+        if not Product.objects.exists():
+            call_command("load_demo")
+        if live_generation() is None:
+            print("Building the index for the first time:", flush=True)
+            call_command("index", "rebuild")
+        else:
+            encoder_named(settings.ENCODER)
+    except (ImproperlyConfigured, CommandError) as error:
+        raise StartFailed(str(error)) from error
+
+
+def serve() -> None:
+    """Starts worker and web server, prints where they are, and watches over them."""
+    from django.conf import settings
+    from django.db import connections
+
+    from config.first_start import admin_login
+
+    connections.close_all()
+    python = sys.executable
+    children = {
+        "web server": [python, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"],
+        "worker": [python, "manage.py", "qcluster"],
+    }
+    running = {name: _spawn(command) for name, command in children.items()}
+    try:
+        address = f"http://{settings.HOST}:{settings.PORT}/"
+        _wait_until_it_answers(address, running["web server"])
+        print(f"\nVitrina  {address}")
+        print(f"Admin    {address}admin/  {admin_login()}")
+        print("Ctrl-C stops everything.", flush=True)
+        _watch(running, children)
+    finally:
+        _end(list(running.values()))
+
+
+def _watch(running: dict[str, subprocess.Popen], children: dict[str, list[str]]) -> None:
+    """Starts again whatever of database, web server and worker has died."""
+    checked = time.monotonic()
+    while True:
+        time.sleep(0.2)
+        for name, process in running.items():
+            if process.poll() is not None:
+                print(
+                    f"vitrina: the {name} ended ({process.returncode}); starting it again",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                time.sleep(1)
+                running[name] = _spawn(children[name])
+        if uses_embedded() and time.monotonic() - checked > DATABASE_CHECK_S:
+            checked = time.monotonic()
+            if not embedded().is_running():
+                print("vitrina: the database died; starting it again", file=sys.stderr, flush=True)
+                embedded().start()
+
+
+def _spawn(command: list[str]) -> subprocess.Popen:
+    """In a session of its own, so that Ctrl-C reaches only this process, which ends the others in
+    order; and told to stop by the kernel should this process be killed."""
+    return subprocess.Popen(
+        command, cwd=BASE_DIR, start_new_session=True, preexec_fn=_die_with_parent
+    )
+
+
+def _die_with_parent() -> None:
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+def _end(processes: list[subprocess.Popen]) -> None:
+    """SIGTERM to all, SIGKILL to the groups of the slow: runs lose nothing by it."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait_until_it_answers(address: str, server: subprocess.Popen) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise StartFailed("The web server did not start; the reason stands above.")
+        try:
+            with urllib.request.urlopen(f"{address}livez", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise StartFailed(f"The web server did not answer within {START_TIMEOUT_S:.0f} s.")
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise StartFailed(
+                f"Port {port} of {host} cannot be used ({error.strerror}): set PORT to another."
+            ) from error
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise Stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The console: what the index is, what the offline side is doing, and the handles to steer it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+
+from catalog.admin_base import ReadOnlyAdmin
+from catalog.models import Generation
+from indexing import publishing, runs
+from indexing.freshness import index_status, run_progress
+from indexing.models import IndexEvaluation, IndexingRun
+from indexing.rebuild import start_rebuild
+from indexing.refresh import start_refresh
+from indexing.tasks import enqueue
+
+
+@admin.register(IndexingRun)
+class IndexingRunAdmin(ReadOnlyAdmin):
+    """The ledger of runs; the buttons call the same functions as the commands."""
+
+    list_display = (
+        "id",
+        "kind",
+        "state",
+        "stage",
+        "progress",
+        "created_at",
+        "finished_at",
+        "error",
+    )
+    list_filter = ("kind", "state")
+    change_list_template = "admin/indexing/indexingrun/change_list.html"
+    actions = ("pause", "resume", "cancel")
+
+    @admin.display(description="progress")
+    def progress(self, run: IndexingRun) -> str:
+        if run.is_finished:
+            return "–"
+        now = run_progress(run)
+        left = f", {now['eta_s']:.0f} s left" if now["eta_s"] else ""
+        return f"{now['done']} of {now['total']}{left}"
+
+    @admin.action(description="Pause")
+    def pause(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
+        self._each(request, chosen, runs.pause_run, "paused")
+
+    @admin.action(description="Resume")
+    def resume(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
+        for run in chosen:
+            if runs.resume_run(run):
+                enqueue(run)
+                self.message_user(request, f"Run {run.pk} goes on.")
+
+    @admin.action(description="Cancel")
+    def cancel(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
+        self._each(request, chosen, runs.cancel_run, "cancelled")
+
+    def _each(self, request: HttpRequest, chosen: Any, act: Any, done: str) -> None:
+        for run in chosen:
+            if act(run):
+                self.message_user(request, f"Run {run.pk} is {done}.")
+            else:
+                self.message_user(request, f"Run {run.pk} is {run.state}.", messages.WARNING)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("start/<str:kind>/", self.admin_site.admin_view(self.start), name="start_run"),
+        ]
+        return own + super().get_urls()
+
+    def start(self, request: HttpRequest, kind: str) -> HttpResponseRedirect:
+        """Starts a refresh or a rebuild; only by POST, only by those who may change the index."""
+        if request.method == "POST" and request.user.has_perm("indexing.add_indexingrun"):
+            run = start_rebuild() if kind == "rebuild" else start_refresh()
+            enqueue(run)
+            self.message_user(request, f"{run.kind} {run.pk} is under way.")
+        return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        status = index_status()
+        return super().changelist_view(request, {**(extra_context or {}), "index": status})
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id",
+        "state",
+        "encoder",
+        "images",
+        "products",
+        "recall_at_20",
+        "published_at",
+        "note",
+    )
+    list_filter = ("state",)
+    actions = ("publish", "roll_back")
+
+    @admin.action(description="Publish: make this generation live")
+    def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
+        for generation in chosen[:1]:
+            self._attempt(request, lambda: publishing.publish(generation))  # noqa: B023
+
+    @admin.action(description="Roll back to the generation before the live one")
+    def roll_back(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
+        self._attempt(request, publishing.roll_back)
+
+    def _attempt(self, request: HttpRequest, act: Any) -> None:
+        try:
+            self.message_user(request, f"Generation {act().pk} is live.")
+        except publishing.PublishingError as error:
+            self.message_user(request, str(error), messages.ERROR)
+
+
+@admin.register(IndexEvaluation)
+class IndexEvaluationAdmin(ReadOnlyAdmin):
+    list_display = ("id", "generation", "queries", "recall_at_20", "passed", "created_at")

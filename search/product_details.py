@@ -1,0 +1,56 @@
+"""What the page of a product says about it beside title and price."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+
+from catalog.models import Product
+
+SIZES = ("width_cm", "depth_cm", "height_cm")
+LICENCES = {
+    "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "CC-BY-3.0": "https://creativecommons.org/licenses/by/3.0/",
+    "CC-BY-3.0-US": "https://creativecommons.org/licenses/by/3.0/us/",
+    "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
+}
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A line of the list of details; `link` where there is more to read."""
+
+    label: str
+    value: str
+    link: str = ""
+
+
+def details_of(product: Product) -> list[Detail]:
+    """Sizes on one line, author and licence by name, then whatever else the shop has given."""
+    attributes: Mapping[str, Any] = product.attributes if product.attributes else {}
+    details = []
+    if size := " × ".join(_text(attributes[name]) for name in SIZES if attributes.get(name)):
+        details.append(Detail(_("Size (W × D × H)"), f"{size} {_('cm')}"))
+    known = {"author": _("Author"), "license": _("Licence")}
+    for name, value in attributes.items():
+        if name in SIZES or value in (None, "", [], {}):
+            continue
+        label = known.get(name) or name.replace("_", " ").capitalize()
+        link = LICENCES.get(str(value), "") if name == "license" else ""
+        details.append(Detail(label, _text(value), link))
+    details.append(Detail(_("Article number"), product.sku))
+    return details
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int | float):
+        return number_format(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items())
+    return str(value)

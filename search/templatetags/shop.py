@@ -1,0 +1,29 @@
+"""Prices and scores as the page writes them."""
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.translation import get_language
+
+from catalog.models import Product
+
+register = template.Library()
+
+SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "RUB": "₽", "KZT": "₸", "UAH": "₴", "PLN": "zł"}
+NO_BREAK = "\u00a0"
+
+
+@register.filter
+def money(product: Product) -> str:
+    """€212.99 in English, 212,99 € in Russian; cents only where there are some."""
+    whole = product.price == product.price.to_integral_value()
+    amount = number_format(product.price, 0 if whole else 2, force_grouping=True)
+    sign = SIGNS.get(product.currency)
+    if get_language() == "en":
+        return f"{sign}{amount}" if sign else f"{product.currency}{NO_BREAK}{amount}"
+    return f"{amount}{NO_BREAK}{sign or product.currency}"
+
+
+@register.filter
+def percent(share: float) -> str:
+    """0 to 1 as whole percents."""
+    return f"{round(100 * share)}%"

@@ -1,0 +1,127 @@
+"""The demo data: complete, in both languages, and loaded by one command."""
+
+import json
+from collections import Counter
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db.models import Count
+from PIL import Image
+
+from catalog.demo.load import CATALOG, FOLDER, VOCABULARY, load_demo, load_vocabulary
+from catalog.models import Category, Product, ProductChange, ProductImage, Tag
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all tests of this file: the photos are copied once."""
+    return tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture(autouse=True)
+def _media_root(settings: Any, media: Path) -> None:
+    settings.MEDIA_ROOT = media
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.django_db
+def test_the_demo_loads_whole_and_in_both_languages() -> None:
+    told: list[int] = []
+
+    report = load_demo(told.append)
+
+    assert (report.written, report.errors, sum(told)) == (722, [], 722)
+    assert Product.objects.count() == ProductChange.objects.count() == 722
+    assert ProductImage.objects.count() == 1444
+    assert set(Product.objects.annotate(n=Count("images")).values_list("n", flat=True)) == {2}
+    assert Tag.objects.count() == len(lines(VOCABULARY))
+    for with_names in (Product.objects, Category.objects, Tag.objects):
+        assert not with_names.filter(**{_english(with_names): ""}).exists()
+        assert not with_names.filter(**{f"{_english(with_names)}_ru": ""}).exists()
+    assert Category.objects.get(name="Bedroom").name_ru == "Спальня"
+    assert Product.objects.filter(attributes__has_keys=["license", "author"]).count() == 722
+
+
+def _english(manager: Any) -> str:
+    return "title" if manager.model is Product else "name"
+
+
+@pytest.mark.django_db
+def test_the_command_loads_an_empty_catalogue_and_leaves_a_filled_one_alone() -> None:
+    said = StringIO()
+    call_command("load_demo", verbosity=0, stdout=said)
+    assert "722 demo products" in said.getvalue()
+    Product.objects.filter(sku="blends-bed1").update(title="Ours")
+
+    said = StringIO()
+    call_command("load_demo", verbosity=0, stdout=said)
+    assert "nothing loaded" in said.getvalue()
+    assert Product.objects.get(sku="blends-bed1").title == "Ours"
+
+    call_command("load_demo", "--force", verbosity=0, stdout=StringIO())
+    assert Product.objects.get(sku="blends-bed1").title == "Bed"
+    assert Product.objects.count() == 722
+
+
+@pytest.mark.django_db
+def test_a_vocabulary_loaded_again_renames_tags_and_keeps_them_switched_off(tmp_path: Path) -> None:
+    Tag.objects.create(slug="lamp", name="Light", is_active=False)
+    Tag.objects.create(slug="ours", name="ours")
+    file = tmp_path / "words.jsonl"
+    file.write_text(
+        '{"slug": "lamp", "name": "lamp", "name_ru": "лампа"}\n\n'
+        '{"slug": "sofa", "name": "sofa", "name_ru": "диван"}\n',
+        encoding="utf-8",
+    )
+
+    assert load_vocabulary(file) == 2
+
+    assert list(Tag.objects.values_list("slug", "name", "name_ru", "is_active")) == [
+        ("lamp", "lamp", "лампа", False),
+        ("ours", "ours", "", True),
+        ("sofa", "sofa", "диван", True),
+    ]
+
+
+def test_the_vocabulary_has_no_word_twice_in_either_language() -> None:
+    words = lines(VOCABULARY)
+
+    assert 200 <= len(words) <= 300
+    for name in ("slug", "name", "name_ru"):
+        values = [word[name] for word in words]
+        assert len(set(values)) == len(values)
+        assert all(value and value == value.strip().lower() for value in values)
+    assert all(word["slug"].isascii() and word["name"].isascii() for word in words)
+    assert all(any("а" <= letter <= "я" for letter in word["name_ru"]) for word in words)
+
+
+def test_the_sample_of_photos_matches_the_catalogue() -> None:
+    skus = {product["sku"] for product in lines(CATALOG)}
+    photos = lines(FOLDER / "photos.jsonl")
+
+    assert Counter(photo["scene"] for photo in photos) == {False: 36, True: 24}
+    files = {photo["file"] for photo in photos}
+    assert files == {f"photos/{path.name}" for path in (FOLDER / "photos").iterdir()}
+    assert len(files) == 60
+    for photo in photos:
+        assert {photo["sku"], *(other["sku"] for other in photo["others"])} <= skus
+        with Image.open(FOLDER / photo["file"]) as image:
+            assert image.format == "JPEG"
+
+
+def test_every_product_is_attributed_to_its_author_under_its_licence() -> None:
+    attributed, heading = set(), ""
+    for line in (FOLDER / "ATTRIBUTION.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            heading = line.removeprefix("## ")
+        elif line.startswith("- `"):
+            attributed.add((heading, line.split("`")[1]))
+
+    wanted = {(f"{p['author']}, {p['license']}", p["sku"]) for p in lines(CATALOG)}
+    assert attributed == wanted

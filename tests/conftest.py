@@ -1,0 +1,45 @@
+"""Fixtures: a real PostgreSQL for the whole run, and the demo catalogue indexed once in it."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+# The browser test's event loop runs in the thread that also queries the database.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+_held = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    from config.database import database_in_use
+
+    _held.enter_context(database_in_use())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    _held.close()
+
+
+@pytest.fixture(scope="session")
+def media_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("media")
+
+
+@pytest.fixture(autouse=True)
+def _media(settings, media_root: Path) -> None:
+    """Photos that tests import go to a folder of their own."""
+    settings.MEDIA_ROOT = media_root
+
+
+@pytest.fixture(scope="session")
+def demo_index(django_db_setup, django_db_blocker, media_root: Path) -> None:
+    """The demo catalogue imported, embedded by the starter encoder, tagged and live. Kept for the
+    session: tests that write roll back, and those that cannot run after all that use it."""
+    from django.core.management import call_command
+    from django.test import override_settings
+
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=media_root):
+        call_command("load_demo", verbosity=0)
+        call_command("index", "rebuild", verbosity=0)
