@@ -1,6 +1,7 @@
 """Products, categories and tags in the console."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 

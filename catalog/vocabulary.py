@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,9 +39,9 @@ class Vocabulary:
         order = np.argsort(-scores)[:count]
         return [(self.tags[i], float(scores[i])) for i in order if scores[i] >= LEAST_SCORE]
 
-    def named_in(self, text: str) -> list[Tag]:
-        """Tags whose English or Russian name stands in `text` as whole words."""
-        words = f" {normalise(text)} "
+    def named_in(self, texts: Iterable[str]) -> list[Tag]:
+        """Tags whose English or Russian name stands in one of `texts` as whole words."""
+        words = " | ".join(["", *map(normalise, texts), ""])
         return [
             tag
             for tag in self.tags
@@ -50,8 +50,8 @@ class Vocabulary:
 
 
 def normalise(text: str) -> str:
-    """Lower case, words only, English plurals cut."""
-    words = re.findall(r"\w+", text.lower())
+    """Lower case, words only, English plurals cut, ё as е."""
+    words = re.findall(r"\w+", text.lower().replace("ё", "е"))
     return " ".join(w[:-1] if len(w) > 3 and w.endswith("s") and w.isascii() else w for w in words)
 
 

@@ -42,8 +42,8 @@ def tag_products(product_ids: Sequence[int], version: EncoderVersion, encoder: E
 
 
 def _scores(product: Product, look: np.ndarray | None, vocabulary: Vocabulary) -> dict[int, float]:
-    text = " ".join([product.title, product.title_ru, *product.keywords])
-    named = {tag.pk: 1.0 for tag in vocabulary.named_in(text)}
+    texts = [product.title, product.title_ru, *product.keywords]
+    named = {tag.pk: 1.0 for tag in vocabulary.named_in(texts)}
     seen = vocabulary.best(look, TAGS_PER_PRODUCT) if look is not None else []
     merged = merge_scores(named, {tag.pk: score for tag, score in seen})
     best = sorted(merged.items(), key=lambda item: -item[1])

@@ -56,11 +56,13 @@ def sorted_by(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
     return list(ranked)
 
 
-def match_of(similarity: float | None, exact: float, similar: float) -> str:
-    """exact, similar or weak, by the cosine of the best photo."""
-    if similarity is None or similarity < similar:
-        return "weak"
-    return "exact" if similarity >= exact else "similar"
+def match_of(candidate: Candidate, exact: float, similar: float) -> str:
+    """exact, similar or weak: by the cosine of the best photo; similar at least when the words of
+    the query stand in the product's text."""
+    similarity = candidate.similarity or 0.0
+    if similarity >= exact:
+        return "exact"
+    return "similar" if similarity >= similar or candidate.lexical > 0 else "weak"
 
 
 def _ranks(values: dict[int, float]) -> dict[int, int]:

@@ -1,4 +1,17 @@
 """Addresses of the pages."""
 
+from django.urls import path
+from django.views.i18n import set_language
+
+from search import views
+from search.api import urls as _converters  # noqa: F401  (registers `rowid`)
+
 app_name = "search"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("search/", views.results, name="results"),
+    path("search/photos/<slug:query>.jpg", views.photo, name="photo"),
+    path("products/<rowid:pk>/", views.product, name="product"),
+    path("examples/<str:name>", views.example, name="example"),
+    path("language/", set_language, name="language"),
+]

@@ -1,6 +1,7 @@
 """Products, their categories and their photos."""
 
 import hashlib
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -28,7 +29,7 @@ def in_active_language(english: str, russian: str) -> str:
 class Category(models.Model):
     """A node of the category tree."""
 
-    slug = models.SlugField(max_length=200, unique=True)
+    slug = models.SlugField(max_length=200, unique=True, allow_unicode=True)
     name = models.CharField(_("name"), max_length=200)
     name_ru = models.CharField(_("name in Russian"), max_length=200, blank=True)
     parent = models.ForeignKey(
@@ -51,7 +52,7 @@ class Category(models.Model):
 
 class Product(models.Model):
     """A thing for sale. Rows may be changed by SQL: the database itself keeps the hash and the
-    search document, and notes what has to be indexed again (`catalog/migrations/0002`)."""
+    search document, and notes what has to be indexed again (`catalog/migrations/0003`)."""
 
     sku = models.CharField("SKU", max_length=200, unique=True)
     title = models.CharField(max_length=500, blank=True)
@@ -128,6 +129,8 @@ class ProductImage(models.Model):
     file = models.ImageField(upload_to="products/", max_length=500)
     content_hash = models.CharField(max_length=HASH_LENGTH, editable=False)
 
+    _hashed_name: str | None = None
+
     class Meta:
         ordering = ["product_id", "position"]
         constraints = [
@@ -141,10 +144,16 @@ class ProductImage(models.Model):
     def __str__(self) -> str:
         return self.file.name or ""
 
-    def save(self, *args: object, **kwargs: object) -> None:
-        """Hashes the file whenever a new one is set."""
-        if self.file and not getattr(self.file, "_committed", True):
-            self.file.open("rb")
-            self.content_hash = content_hash(self.file.read())
-            self.file.seek(0)
-        super().save(*args, **kwargs)  # type: ignore[arg-type]
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Hashes the file when it is another one than the row was read with."""
+        if self.file and (self.file.name != self._hashed_name or not self.file._committed):
+            with self.file.open("rb") as file:
+                self.content_hash = content_hash(file.read())
+        super().save(*args, **kwargs)
+        self._hashed_name = self.file.name
+
+    @classmethod
+    def from_db(cls, *args: Any) -> Self:
+        image = super().from_db(*args)
+        image._hashed_name = image.__dict__.get("file")
+        return image

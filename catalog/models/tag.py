@@ -8,7 +8,7 @@ from catalog.models.product import Product, in_active_language
 class Tag(models.Model):
     """A word of the vocabulary that products are tagged against."""
 
-    slug = models.SlugField(max_length=100, unique=True)
+    slug = models.SlugField(max_length=100, unique=True, allow_unicode=True)
     name = models.CharField(max_length=100)
     name_ru = models.CharField("name in Russian", max_length=100, blank=True)
     is_active = models.BooleanField(

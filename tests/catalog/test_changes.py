@@ -1,6 +1,5 @@
 """The database notes what has to be indexed again, whoever makes the change and however."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +9,7 @@ from django.db import connection
 from catalog.models import Category, Product, ProductChange, ProductImage, ProductTag, Tag
 from catalog.models.product import content_hash
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _media_root(settings: Any, tmp_path: Path) -> None:
-    settings.MEDIA_ROOT = tmp_path
+pytestmark = pytest.mark.usefixtures("empty_catalogue")
 
 
 @pytest.fixture

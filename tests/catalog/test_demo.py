@@ -15,22 +15,11 @@ from catalog.demo.load import CATALOG, FOLDER, VOCABULARY, load_demo, load_vocab
 from catalog.models import Category, Product, ProductChange, ProductImage, Tag
 
 
-@pytest.fixture(scope="module")
-def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all tests of this file: the photos are copied once."""
-    return tmp_path_factory.mktemp("media")
-
-
-@pytest.fixture(autouse=True)
-def _media_root(settings: Any, media: Path) -> None:
-    settings.MEDIA_ROOT = media
-
-
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("empty_catalogue")
 def test_the_demo_loads_whole_and_in_both_languages() -> None:
     told: list[int] = []
 
@@ -52,7 +41,7 @@ def _english(manager: Any) -> str:
     return "title" if manager.model is Product else "name"
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("empty_catalogue")
 def test_the_command_loads_an_empty_catalogue_and_leaves_a_filled_one_alone() -> None:
     said = StringIO()
     call_command("load_demo", verbosity=0, stdout=said)
@@ -69,7 +58,7 @@ def test_the_command_loads_an_empty_catalogue_and_leaves_a_filled_one_alone() ->
     assert Product.objects.count() == 722
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("empty_catalogue")
 def test_a_vocabulary_loaded_again_renames_tags_and_keeps_them_switched_off(tmp_path: Path) -> None:
     Tag.objects.create(slug="lamp", name="Light", is_active=False)
     Tag.objects.create(slug="ours", name="ours")

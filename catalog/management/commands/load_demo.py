@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
 
 from catalog.demo.load import load_demo
 from catalog.models import Product
+from catalog.progress import progress_bar
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         if Product.objects.exists() and not options["force"]:
             self.stdout.write("The catalogue has products already: nothing loaded. See --force.")
             return
-        with tqdm(desc="demo", unit=" products", disable=options["verbosity"] == 0) as bar:
+        with progress_bar(options["verbosity"], desc="demo", unit=" products") as bar:
             report = load_demo(bar.update)
         if report.errors:
             line, reason = report.errors[0]
