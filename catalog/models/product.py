@@ -1,7 +1,7 @@
 """Products, their categories and their photos."""
 
 import hashlib
-from typing import Any, Self
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -129,8 +129,6 @@ class ProductImage(models.Model):
     file = models.ImageField(upload_to="products/", max_length=500)
     content_hash = models.CharField(max_length=HASH_LENGTH, editable=False)
 
-    _hashed_name: str | None = None
-
     class Meta:
         ordering = ["product_id", "position"]
         constraints = [
@@ -145,15 +143,9 @@ class ProductImage(models.Model):
         return self.file.name or ""
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Hashes the file when it is another one than the row was read with."""
-        if self.file and (self.file.name != self._hashed_name or not self.file._committed):
+        """Hashes the file when it is new, or another one than the row in the database has."""
+        stored = ProductImage.objects.filter(pk=self.pk).values_list("file", flat=True).first()
+        if self.file and (self.file.name != stored or not getattr(self.file, "_committed", True)):
             with self.file.open("rb") as file:
                 self.content_hash = content_hash(file.read())
         super().save(*args, **kwargs)
-        self._hashed_name = self.file.name
-
-    @classmethod
-    def from_db(cls, *args: Any) -> Self:
-        image = super().from_db(*args)
-        image._hashed_name = image.__dict__.get("file")
-        return image

@@ -1,0 +1,1 @@
+"""Offline training: how the encoders that Vitrina searches with are made."""

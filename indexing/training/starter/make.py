@@ -1,0 +1,131 @@
+"""Makes the starter encoder: weights, words and a catalogue in, an open_clip folder out."""
+
+import json
+import math
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save
+
+from indexing.training.starter import image_head, text_tower, vocabulary
+from indexing.training.starter.backbone import BACKBONE, load_backbone
+from indexing.training.starter.catalogue import PREPROCESS, Item, image_features, read_items
+from indexing.training.starter.minilm import MiniLM
+from indexing.training.starter.word_space import WordSpace
+
+# A folder that may be committed and downloaded without a thought.
+MAX_BYTES = 26_000_000
+
+_MODEL: dict[str, Any] = {
+    "embed_dim": image_head.NUMBERS,
+    "custom_text": True,
+    "vision_cfg": {
+        "timm_model_name": BACKBONE,
+        "timm_model_pretrained": False,
+        # Empty means the network's own average pooling.
+        "timm_pool": "",
+        "timm_proj": "mlp",
+        "timm_proj_bias": True,
+        "image_size": 224,
+    },
+    "text_cfg": {
+        "context_length": 48,
+        "vocab_size": 49408,
+        "width": 128,
+        "heads": 4,
+        "layers": 3,
+    },
+}
+
+
+class EncoderTooLarge(RuntimeError):
+    """The weights came out larger than `MAX_BYTES`."""
+
+
+def make_starter_encoder(output: Path, catalog: Path, seed: int = 0) -> None:
+    """Writes `open_clip_config.json` and `open_clip_model.safetensors` to `output`.
+
+    Load with ``open_clip.create_model_and_transforms(f"local-dir:{output}")``: images and
+    texts become 512 numbers.  One seed gives one model on one machine.  Raises
+    ModuleNotFoundError without the packages of requirements-train.txt, ValueError for a
+    catalogue without images, EncoderTooLarge.
+    """
+    torch.manual_seed(seed)
+    items = read_items(catalog)
+    teacher = MiniLM()
+    world = vocabulary.world_phrases()
+    shop = vocabulary.shop_phrases(items, random.Random(seed))
+    labels = vocabulary.imagenet_labels()
+    meanings = sorted(
+        {phrase.meaning for phrase in [*world, *shop]}
+        | {name for names in labels for name in names}
+        | {item.title for item in items}
+    )
+    embeddings = teacher.embed(meanings, progress="Meanings")
+    space = WordSpace.fit(embeddings, image_head.WORD_NUMBERS)
+    vectors = dict(zip(meanings, space.vectors(embeddings), strict=True))
+
+    model = _empty_model()
+    _make_image_tower(model, items, labels, vectors, seed)
+    table = text_tower.token_table(teacher, space, model.text.width)
+    with torch.no_grad():
+        model.text.token_embedding.weight.copy_(table)
+    text_tower.distil(model.text, shop, world, vectors, seed)
+    _write(model.eval(), output)
+
+
+def _empty_model() -> open_clip.CustomTextCLIP:
+    settings = {key: value for key, value in _MODEL.items() if key != "custom_text"}
+    return open_clip.CustomTextCLIP(**settings)
+
+
+def _make_image_tower(
+    model: open_clip.CustomTextCLIP,
+    items: Sequence[Item],
+    labels: Sequence[Sequence[str]],
+    vectors: dict[str, torch.Tensor],
+    seed: int,
+) -> None:
+    backbone = load_backbone()
+    features = image_features(backbone, [file for item in items for file in item.images])
+    owners = [number for number, item in enumerate(items) for _ in item.images]
+    titles = torch.stack([vectors[item.title] for item in items])
+    classes = torch.stack(
+        [
+            F.normalize(torch.stack([vectors[name] for name in names]).sum(0), dim=0)
+            for names in labels
+        ]
+    )
+    words = image_head.WordHead(backbone.classifier, classes, features)
+    image_head.tune_words(words, features, titles, owners, seed)
+    looks = image_head.Looks.fit(features)
+    model.visual.head.mlp.load_state_dict(image_head.packed_head(words, looks))
+    trunk = backbone.state_dict()
+    model.visual.trunk.load_state_dict(
+        {name: trunk[name] for name in model.visual.trunk.state_dict()}
+    )
+    # Titles were learnt at one temperature; looks make every cosine with a text smaller.
+    share = 1 / math.hypot(1, image_head.LOOK_WEIGHT)
+    with torch.no_grad():
+        model.logit_scale.fill_(math.log(1 / (image_head.TEMPERATURE * share)))
+
+
+def _write(model: open_clip.CustomTextCLIP, output: Path) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    config = {"model_cfg": _MODEL, "preprocess_cfg": PREPROCESS}
+    text = json.dumps(config, indent=2) + "\n"
+    (output / "open_clip_config.json").write_text(text, "utf-8")
+    halves = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    # Written here, not by safetensors, whose files only their owner may read.
+    (output / "open_clip_model.safetensors").write_bytes(save(halves, metadata={"format": "pt"}))
+    size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
+    if size >= MAX_BYTES:
+        raise EncoderTooLarge(f"{output} holds {size} bytes; at most {MAX_BYTES} may ship.")
