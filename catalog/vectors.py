@@ -20,7 +20,7 @@ def copy_rows(table: str, columns: Sequence[str], types: Sequence[str], rows: It
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    with _cursor() as cursor, cursor.copy(statement) as copy:
+    with _errors(), _cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)
         for row in rows:
             copy.write_row([HalfVector(v) if isinstance(v, np.ndarray) else v for v in row])
@@ -29,10 +29,15 @@ def copy_rows(table: str, columns: Sequence[str], types: Sequence[str], rows: It
 def read_rows(query: sql.Composable, types: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """The rows of `query` (no parameters: compose literals), streamed; vectors as numpy arrays."""
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT BINARY)").format(query)
-    with _cursor() as cursor, cursor.copy(statement) as copy:
+    with _errors(), _cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)
         for row in copy.rows():
             yield tuple(v.to_numpy() if isinstance(v, HalfVector) else v for v in row)
+
+
+def _errors() -> Any:
+    """psycopg's errors as Django's, as everywhere else."""
+    return connection.wrap_database_errors
 
 
 def _cursor() -> Any:

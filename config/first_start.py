@@ -29,14 +29,17 @@ def admin_login() -> str:
     return f"user {ADMIN}, password {password}"
 
 
-def schedule_refresh() -> None:
-    """The refresh at the times of REFRESH_CRON; what was changed there counts from now on."""
-    Schedule.objects.update_or_create(
-        name="refresh",
-        defaults={
-            "func": "indexing.tasks.refresh",
-            "schedule_type": Schedule.CRON,
-            "cron": settings.REFRESH_CRON,
-            "repeats": -1,
-        },
-    )
+def set_schedules() -> None:
+    """The refresh at the times of REFRESH_CRON (what was changed there counts from now on), and
+    each minute a look for runs whose worker has died."""
+    schedules = {"refresh": settings.REFRESH_CRON, "join_abandoned_runs": "* * * * *"}
+    for name, cron in schedules.items():
+        Schedule.objects.update_or_create(
+            name=name,
+            defaults={
+                "func": f"indexing.tasks.{name}",
+                "schedule_type": Schedule.CRON,
+                "cron": cron,
+                "repeats": -1,
+            },
+        )

@@ -62,10 +62,10 @@ def prepare() -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
         from catalog.live_index import encoder_named, live_generation
         from catalog.models import Product
-        from config.first_start import create_admin, schedule_refresh
+        from config.first_start import create_admin, set_schedules
 
         create_admin()
-        schedule_refresh()
+        set_schedules()
         if not Product.objects.exists():
             call_command("load_demo")
         if live_generation() is None:

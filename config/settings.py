@@ -145,6 +145,10 @@ HNSW_M = read_int("HNSW_M", 16, 2, 100)
 HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 100, 4, 1000)
 KEPT_GENERATIONS = read_int("KEPT_GENERATIONS", 2, 1, 100)  # retired, to roll back to
 GATE_RECALL_AT_20 = read_float("GATE_RECALL_AT_20", 0.95, 0.0, 1.0)
+GATE_PHOTO_RECALL_DROP = read_float("GATE_PHOTO_RECALL_DROP", 0.05, 0.0, 1.0)
+LABELLED_PHOTOS = os.environ.get(  # JSON Lines of photos whose product is known; empty: none
+    "LABELLED_PHOTOS", str(BASE_DIR / "catalog" / "demo" / "photos.jsonl")
+)
 CHUNK_IMAGES = read_int("CHUNK_IMAGES", 512, 1, 100_000)
 CHUNK_LEASE_S = read_float("CHUNK_LEASE_S", 60.0, 1.0, 3600.0)
 QUARANTINE_ATTEMPTS = 3
@@ -153,7 +157,7 @@ QUARANTINE_ATTEMPTS = 3
 REDIS_URL = read_url("REDIS_URL", {"redis", "rediss", "unix"})
 Q_CLUSTER = {
     "name": "vitrina",
-    "workers": read_int("WORKERS", 1, 1, 64),
+    "workers": read_int("WORKERS", 2, 1, 64),
     "recycle": 20,
     # A task only joins a run, and a run resumes from its chunks, so a task cut off loses nothing.
     "timeout": 6 * 3600,

@@ -16,6 +16,7 @@ media = cache_control(public=True, max_age=31_536_000, immutable=True)(serve)
 urlpatterns = [
     path("livez", index.livez),
     path("readyz", index.readyz),
+    path("metrics", index.metrics),
     path("admin/", admin.site.urls),
     path("api/v1/", include("search.api.urls")),
     path("api/v1/index/", index.IndexStatusView.as_view()),

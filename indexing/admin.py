@@ -14,7 +14,7 @@ from indexing.freshness import index_status, run_progress
 from indexing.models import IndexEvaluation, IndexingRun
 from indexing.rebuild import start_rebuild
 from indexing.refresh import start_refresh
-from indexing.tasks import enqueue
+from indexing.tasks import enqueue, resume
 
 
 @admin.register(IndexingRun)
@@ -50,8 +50,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     @admin.action(description="Resume")
     def resume(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
         for run in chosen:
-            if runs.resume_run(run):
-                enqueue(run)
+            if resume(run):
                 self.message_user(request, f"Run {run.pk} goes on.")
 
     @admin.action(description="Cancel")

@@ -28,16 +28,19 @@ def create_vector_table(generation: Generation) -> None:
 
 def build_graph(generation: Generation) -> None:
     """Builds the HNSW index over inner products of unit vectors, and replaces one that a crash
-    left invalid. Does nothing where a valid one is."""
+    left invalid. Does nothing where a valid one is. While it is built, the live generation goes on
+    being searched and written; any other is locked, which is faster. Outside a transaction."""
     valid = graph_is_valid(generation)
     if valid:
         return
+    how = sql.SQL("CONCURRENTLY" if generation.state == Generation.State.LIVE else "")
     if valid is False:
-        _execute("DROP INDEX {index}", generation)
+        _execute("DROP INDEX {how} {index}", generation, how=how)
     _execute(
-        "CREATE INDEX {index} ON {table} USING hnsw (vector halfvec_ip_ops)"
+        "CREATE INDEX {how} {index} ON {table} USING hnsw (vector halfvec_ip_ops)"
         " WITH (m = {m}, ef_construction = {ef})",
         generation,
+        how=how,
         m=sql.Literal(generation.hnsw_m),
         ef=sql.Literal(generation.hnsw_ef_construction),
     )
@@ -66,6 +69,10 @@ def graph_progress() -> tuple[int, int] | None:
 
 
 def drop_vector_table(generation: Generation) -> None:
+    """Within a transaction. Waits at most two seconds for searches that still read the table, and
+    raises OperationalError then: nobody is to queue up behind the drop."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '2s'")
     _execute("DROP TABLE IF EXISTS {table}", generation)
 
 

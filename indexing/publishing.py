@@ -1,12 +1,16 @@
 """Which generation is live: publish, roll back, drop. Each is one transaction."""
 
+import logging
+
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg import sql
 
 from catalog.models import Generation
 from indexing.index_ddl import drop_vector_table, graph_is_valid
+
+log = logging.getLogger("vitrina.indexing")
 
 State = Generation.State
 LOCK = 0x5649_5452  # one publisher at a time; refreshes share it
@@ -62,11 +66,17 @@ def drop_retired(keep: int | None = None) -> list[Generation]:
     old = list(Generation.objects.filter(state=State.RETIRED).order_by("-published_at")[keep:])
     if live is not None:
         old += Generation.objects.filter(state=State.REJECTED, pk__lt=live.pk)
+    dropped = []
     for generation in old:
-        with transaction.atomic():
-            drop_vector_table(generation)
-            Generation.objects.filter(pk=generation.pk).update(state=State.DROPPED)
-    return old
+        try:
+            with transaction.atomic():
+                drop_vector_table(generation)
+                Generation.objects.filter(pk=generation.pk).update(state=State.DROPPED)
+        except OperationalError as error:  # still read; the next publish tries again
+            log.warning("generation %s is not dropped yet: %s", generation.pk, error)
+        else:
+            dropped.append(generation)
+    return dropped
 
 
 def _lock() -> None:

@@ -8,8 +8,9 @@ from catalog.live_index import LiveIndex, encoder_of, live_generation, open_inde
 from catalog.models import ProductChange
 from indexing import runs
 from indexing.embedding import embed_images, stale_images
+from indexing.index_ddl import build_graph, graph_is_valid
 from indexing.models import Chunk, IndexingRun
-from indexing.planning import Check, Payload, StageFailed
+from indexing.planning import Check, Payload, StageFailed, once
 from indexing.publishing import PublishedMeanwhile, hold_live_generation
 from indexing.tagging import tag_products
 from indexing.vector_tables import sync_products
@@ -34,6 +35,19 @@ def plan_refresh(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     for start in range(0, len(ids), PRODUCTS_PER_CHUNK):
         part = sorted(ids[start : start + PRODUCTS_PER_CHUNK])
         yield {"products": part}, len(part)
+
+
+def plan_repair(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    """One chunk where the live generation's graph is missing or was left invalid by a crash."""
+    generation = live_generation()
+    if generation is not None and not graph_is_valid(generation):
+        yield from once()
+
+
+def perform_repair(chunk: Chunk, check: Check) -> None:
+    generation = live_generation()
+    if generation is not None:
+        build_graph(generation)
 
 
 def perform_refresh(chunk: Chunk, check: Check) -> None:

@@ -8,8 +8,8 @@ import uuid
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from indexing.models import Chunk, IndexingRun
@@ -37,6 +37,15 @@ def start_run(kind: str, encoder: str = "", publish: bool = True) -> IndexingRun
 
 def unfinished_runs() -> QuerySet[IndexingRun]:
     return IndexingRun.objects.filter(state__in=IndexingRun.UNFINISHED)
+
+
+def abandoned_runs() -> list[IndexingRun]:
+    """Unfinished runs, not paused, of which no worker holds a chunk under a lease that is good."""
+    held = Chunk.objects.filter(
+        run=OuterRef("pk"), state=Chunk.State.LEASED, lease_until__gte=timezone.now()
+    )
+    waiting = unfinished_runs().exclude(state=State.PAUSED)
+    return list(waiting.filter(~Exists(held)).order_by("pk"))
 
 
 def cancel_run(run: IndexingRun) -> bool:
@@ -120,11 +129,10 @@ def finish_run(run: IndexingRun, state: str, error: str = "") -> None:
     )
 
 
-def lock_run(run: IndexingRun) -> IndexingRun:
-    """Within a transaction: the run's row, as it is now, with nobody else deciding its course."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '30s'")
-    return IndexingRun.objects.select_for_update().get(pk=run.pk)
+def lock_run(run: IndexingRun) -> IndexingRun | None:
+    """Within a transaction: the run's row as it is now, for whoever decides its course; None while
+    somebody else does."""
+    return IndexingRun.objects.select_for_update(skip_locked=True).filter(pk=run.pk).first()
 
 
 def _held(chunk: Chunk) -> QuerySet[Chunk]:

@@ -34,7 +34,10 @@ class Stages(tuple[Stage, ...]):
 
 STAGES = {
     IndexingRun.Kind.REFRESH: Stages(
-        [Stage("refresh", refresh.plan_refresh, refresh.perform_refresh)]
+        [
+            Stage("refresh", refresh.plan_refresh, refresh.perform_refresh),
+            Stage("repair", refresh.plan_repair, refresh.perform_repair),
+        ]
     ),
     IndexingRun.Kind.REBUILD: Stages(
         [

@@ -1,7 +1,8 @@
-"""What django-q2 calls. A task only joins a run; all that matters stands in the run's own rows."""
+"""What django-q2 calls. A task only joins runs; all that matters stands in the runs' own rows."""
 
 from django_q.tasks import async_task
 
+from indexing import runs
 from indexing.models import IndexingRun
 from indexing.refresh import start_refresh
 from indexing.worker import work_on
@@ -18,6 +19,23 @@ def refresh() -> str:
     return work_on(start_refresh()).state
 
 
+def join_abandoned_runs() -> int:
+    """Takes up runs that nobody works on, because the process that did has died; gives how many.
+    Scheduled every minute."""
+    abandoned = runs.abandoned_runs()
+    for run in abandoned:
+        work_on(run)
+    return len(abandoned)
+
+
 def enqueue(run: IndexingRun) -> None:
     """Hands a run to the task queue."""
     async_task("indexing.tasks.work_on_run", run.pk, group=run.kind)
+
+
+def resume(run: IndexingRun) -> bool:
+    """Lets a paused run go on, in the task queue; False when it is not paused."""
+    resumed = runs.resume_run(run)
+    if resumed:
+        enqueue(run)
+    return resumed

@@ -92,7 +92,10 @@ def _advance(run: IndexingRun) -> bool:
     """Once every chunk of the stage is done, plans the next stage, or ends the run. False when
     there is still work in the hands of others."""
     with transaction.atomic():
-        run = runs.lock_run(run)
+        locked = runs.lock_run(run)
+        if locked is None:
+            return False
+        run = locked
         if run.state != IndexingRun.State.RUNNING:
             return True
         chunks = run.chunks.filter(stage=run.stage)

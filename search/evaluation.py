@@ -1,31 +1,16 @@
 """How good and how fast search is, on photos that are known to show a product."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from catalog.labelled_photos import Box, LabelledPhoto
 from search.photo_search import search
-from search.request import Box, SearchRequest
+from search.request import SearchRequest
 
 DEPTH = 10
-
-
-class PhotosError(Exception):
-    """The list of photos cannot be used; the message says why."""
-
-
-@dataclass(frozen=True)
-class LabelledPhoto:
-    """A photo, the sku of the product it shows, and where."""
-
-    path: Path
-    sku: str
-    scene: bool
-    box: Box | None
 
 
 @dataclass(frozen=True)
@@ -35,32 +20,6 @@ class Outcome:
     kind: str
     rank: int | None
     latency_ms: float
-
-
-def read_photos(path: Path, split: str = "") -> list[LabelledPhoto]:
-    """The photos of a JSON Lines file, whose paths are relative to it. Raises PhotosError."""
-    photos = []
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PhotosError(f"{path} cannot be read: {error}") from error
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            if split and row.get("split") != split:
-                continue
-            box = tuple(map(float, row["box"])) if row.get("box") else None
-            if box is not None and len(box) != 4:
-                raise ValueError("box must have four numbers")
-            photo = path.parent / row["file"]
-            photos.append(LabelledPhoto(photo, row["sku"], bool(row.get("scene")), box))  # type: ignore[arg-type]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PhotosError(f"{path.name}, line {number}: {error!r}") from error
-    if not photos:
-        raise PhotosError(f"{path} names no photos.")
-    return photos
 
 
 def evaluate_photos(

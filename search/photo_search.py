@@ -60,7 +60,7 @@ def show(ranked: list[Ranked], explain: bool) -> list[Result]:
         Result(
             product=products[item.candidate.product_id],
             score=round(item.score, 4),
-            match=match_of(item.candidate.similarity, settings.MATCH_EXACT, settings.MATCH_SIMILAR),
+            match=match_of(item.candidate, settings.MATCH_EXACT, settings.MATCH_SIMILAR),
             explanation=item.parts if explain else None,
         )
         for item in ranked

@@ -32,7 +32,7 @@ def details_of(product: Product) -> list[Detail]:
     attributes: Mapping[str, Any] = product.attributes if product.attributes else {}
     details = []
     if size := " × ".join(_text(attributes[name]) for name in SIZES if attributes.get(name)):
-        details.append(Detail(_("Size (W × D × H)"), f"{size} {_('cm')}"))
+        details.append(Detail(_("Size (W × D × H)"), _("%(size)s cm") % {"size": size}))
     known = {"author": _("Author"), "license": _("Licence")}
     for name, value in attributes.items():
         if name in SIZES or value in (None, "", [], {}):

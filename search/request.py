@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-Box = tuple[float, float, float, float]
-"""x, y, width, height of a part of a photo, each 0 to 1."""
+from catalog.labelled_photos import Box
 
 SORTS = ("relevance", "price", "-price", "-created")
 MAX_LIMIT = 100

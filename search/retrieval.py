@@ -6,11 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
-from django.conf import settings
 from django.db import connection, transaction
 
 from catalog.live_index import LiveIndex
-from catalog.vectors import vector_literal
+from catalog.nearest import nearest_sql, set_search_options
 from search.filters import filter_sql
 from search.request import Filters
 
@@ -33,20 +32,6 @@ class Candidates:
     complete: bool
 
 
-NEAREST = """
-    WITH nearest AS MATERIALIZED (
-        SELECT vector.product_id, vector.image_id
-        FROM {table} vector JOIN catalog_product product ON product.id = vector.product_id
-        WHERE {condition}
-        ORDER BY vector.vector <#> %s::halfvec LIMIT %s
-    ), scored AS (
-        SELECT nearest.product_id, max(-(embedding.vector <#> %s::halfvec)) AS similarity
-        FROM nearest JOIN catalog_embedding embedding ON embedding.encoder_id = %s
-            AND embedding.product_id = nearest.product_id
-            AND embedding.image_id = nearest.image_id
-        GROUP BY nearest.product_id
-    )
-"""
 PHOTO = """
     SELECT product.id, scored.similarity, 0, product.price, product.created_at,
            (SELECT count(*) FROM nearest)
@@ -75,21 +60,14 @@ def retrieve(
     """The candidates for a query vector (float32, encoder dimensions) and, where `words` are given,
     for those words. `wanted`: how many photos to take from the graph."""
     condition, params = filter_sql(filters)
-    table = connection.ops.quote_name(index.generation.vector_table)
-    small = vector_literal(index.project(query[None])[0])
-    statement = NEAREST.format(table=table, condition=condition)
-    values = [*params, small, wanted, vector_literal(query), index.generation.encoder_id]
+    statement, values = nearest_sql(index, query, wanted, condition, params)
     if words:
         statement += WORDS.format(condition=condition)
         values += [words, words, *params, wanted]
     else:
         statement += PHOTO
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('hnsw.ef_search', %s, true),"
-            " set_config('hnsw.iterative_scan', 'relaxed_order', true)",
-            [str(max(settings.HNSW_EF_SEARCH, min(wanted, 1000)))],
-        )
+        set_search_options(cursor, wanted)
         cursor.execute(statement, values)
         rows = cursor.fetchall()
     taken = rows[0][5] if rows else 0

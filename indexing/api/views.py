@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_spectacular.utils import extend_schema
+from prometheus_client import CONTENT_TYPE_LATEST
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,6 +14,7 @@ from catalog.live_index import IndexNotReady, live_index
 from catalog.visual.encoder import EncoderError
 from indexing.api.serializers import IndexStatusSerializer
 from indexing.freshness import index_status
+from indexing.metrics import metrics_text
 
 
 class IndexStatusView(APIView):
@@ -27,6 +29,11 @@ class IndexStatusView(APIView):
 def livez(request: HttpRequest) -> JsonResponse:
     """The process lives."""
     return JsonResponse({"status": "ok"})
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For Prometheus."""
+    return HttpResponse(metrics_text(), content_type=CONTENT_TYPE_LATEST)
 
 
 def readyz(request: HttpRequest) -> JsonResponse:

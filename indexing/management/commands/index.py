@@ -14,9 +14,10 @@ from indexing.freshness import index_status, run_progress
 from indexing.models import IndexingRun
 from indexing.rebuild import start_rebuild
 from indexing.refresh import start_refresh
+from indexing.tasks import resume
 from indexing.worker import work_on
 
-CONTROLS = {"pause": runs.pause_run, "resume": runs.resume_run, "cancel": runs.cancel_run}
+CONTROLS = {"pause": runs.pause_run, "resume": resume, "cancel": runs.cancel_run}
 
 
 class Command(BaseCommand):

@@ -6,10 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalog.labelled_photos import PhotosError, read_photos
 from catalog.live_index import IndexNotReady
 from catalog.progress import progress_bar
 from catalog.visual.encoder import EncoderError
-from search.evaluation import PhotosError, evaluate_photos, read_photos, summarise
+from search.evaluation import evaluate_photos, summarise
 
 
 class Command(BaseCommand):

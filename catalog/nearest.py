@@ -1,0 +1,48 @@
+"""The search itself, as SQL: near in the graph, scored again on the full vectors, best photo of
+each product. Searches and evaluations ask in the same words, so that what is measured is what is run."""
+
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from django.db import connection
+
+from catalog.live_index import LiveIndex
+from catalog.vectors import vector_literal
+
+NEAREST = """
+    WITH nearest AS MATERIALIZED (
+        SELECT vector.product_id, vector.image_id
+        FROM {table} vector JOIN catalog_product product ON product.id = vector.product_id
+        WHERE {condition}
+        ORDER BY vector.vector <#> %s::halfvec LIMIT %s
+    ), scored AS (
+        SELECT nearest.product_id, max(-(embedding.vector <#> %s::halfvec)) AS similarity
+        FROM nearest JOIN catalog_embedding embedding ON embedding.encoder_id = %s
+            AND embedding.product_id = nearest.product_id
+            AND embedding.image_id = nearest.image_id
+        GROUP BY nearest.product_id
+    )
+"""
+
+
+def nearest_sql(
+    index: LiveIndex, query: np.ndarray, wanted: int, condition: str, params: list[Any]
+) -> tuple[str, list[Any]]:
+    """SQL that begins with the tables `nearest` (product_id, image_id: the `wanted` photos nearest
+    to `query` in 128 numbers whose `product` fulfils `condition`) and `scored` (product_id,
+    similarity: the cosine in the encoder's space, float32 (dimensions,)); and its parameters."""
+    table = connection.ops.quote_name(index.generation.vector_table)
+    small = vector_literal(index.project(query[None])[0])
+    statement = NEAREST.format(table=table, condition=condition)
+    values = [*params, small, wanted, vector_literal(query), index.generation.encoder_id]
+    return statement, values
+
+
+def set_search_options(cursor: Any, wanted: int) -> None:
+    """Within a transaction, for this transaction: how far the graph is searched."""
+    cursor.execute(
+        "SELECT set_config('hnsw.ef_search', %s, true),"
+        " set_config('hnsw.iterative_scan', 'relaxed_order', true)",
+        [str(max(settings.HNSW_EF_SEARCH, min(wanted, 1000)))],
+    )

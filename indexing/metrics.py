@@ -1,0 +1,64 @@
+"""`/metrics` in Prometheus' text format, read from the database when it is asked for: every process
+tells the same."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from indexing.freshness import index_status
+from indexing.models import IndexingRun
+
+
+def metrics_text() -> bytes:
+    """All metrics, as Prometheus scrapes them."""
+    registry = CollectorRegistry()
+    registry.register(IndexCollector())
+    return generate_latest(registry)
+
+
+class IndexCollector(Collector):
+    """The index status and the runs by state, as gauges."""
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        status = index_status()
+        fresh, products, live = status["freshness"], status["products"], status["generation"]
+        yield gauge("fresh", "1 while the oldest change waits less than the target", fresh["fresh"])
+        yield gauge("oldest_pending_seconds", "age of the oldest change", fresh["oldest_pending_s"])
+        yield gauge("freshness_target_seconds", "age a change may reach", fresh["target_s"])
+        lag = GaugeMetricFamily(
+            "vitrina_index_lag_seconds", "from change to searchable", labels=["quantile"]
+        )
+        for quantile, key in (("0.5", "lag_p50_s"), ("0.95", "lag_p95_s")):
+            if fresh[key] is not None:
+                lag.add_metric([quantile], fresh[key])
+        yield lag
+        by_state = GaugeMetricFamily(
+            "vitrina_products", "products by where they stand", labels=["state"]
+        )
+        for state, count in products.items():
+            by_state.add_metric([state], count)
+        yield by_state
+        if live is not None:
+            yield gauge("generation", "id of the live generation", live["id"])
+            yield gauge("images", "images in the live generation", live["images"])
+            yield gauge("recall_at_20", "of its graph, when built", live["recall_at_20"] or 0.0)
+        running = GaugeMetricFamily(
+            "vitrina_index_runs", "unfinished runs by state", labels=["kind", "state"]
+        )
+        for kind in IndexingRun.Kind.values:
+            for state in IndexingRun.UNFINISHED:
+                count = sum(
+                    run["kind"] == kind and run["state"] == state
+                    for run in status["runs"]["running"]
+                )
+                running.add_metric([kind, state], count)
+        yield running
+
+
+def gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"vitrina_index_{name}", meaning, value=float(value))
