@@ -1,6 +1,8 @@
 """Photos to embeddings: decoded ahead, encoded in batches, written at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -49,18 +51,30 @@ def embed_images(
     a process of its own, for a chunk that has killed a worker before."""
     decode = decode_carefully if careful else decode_ahead
     done = 0
-    batch: list[DecodedImage] = []
-    for decoded in decode(images, encoder.preprocessing):
-        batch.append(decoded)
-        if len(batch) == BATCH:
-            done += _embed_batch(batch, version, encoder)
-            batch = []
-            check()
-    return done + (_embed_batch(batch, version, encoder) if batch else 0)
+    encoding: tuple[list[DecodedImage], Future[np.ndarray]] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="encode") as encode:
+        for batch in _batches(decode(images, encoder.preprocessing)):
+            pixels = np.stack([item.pixels for item in batch])
+            upcoming = (batch, encode.submit(encoder.encode_pixels, pixels))
+            if encoding is not None:
+                done += _store_batch(*encoding, version)  # while the next batch is encoded
+                check()
+            encoding = upcoming
+        if encoding is not None:
+            done += _store_batch(*encoding, version)
+    return done
 
 
-def _embed_batch(batch: Sequence[DecodedImage], version: EncoderVersion, encoder: Encoder) -> int:
-    vectors = encoder.encode_pixels(np.stack([item.pixels for item in batch]))
+def _batches(decoded: Iterable[DecodedImage]) -> Iterator[list[DecodedImage]]:
+    upcoming = iter(decoded)
+    while batch := list(islice(upcoming, BATCH)):
+        yield batch
+
+
+def _store_batch(
+    batch: Sequence[DecodedImage], encoded: Future[np.ndarray], version: EncoderVersion
+) -> int:
+    vectors = encoded.result()
     with transaction.atomic():
         _correct_hashes([item for item in batch if item.content_hash != item.image.content_hash])
         _store(batch, vectors, version)

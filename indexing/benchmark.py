@@ -1,0 +1,215 @@
+"""How fast the offline side is, measured on a database of its own that is dropped afterwards."""
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.db import connection
+from django.test import override_settings
+
+from catalog.live_index import encoder_named
+from catalog.models import EncoderVersion, Product, ProductImage
+from catalog.models.product import content_hash
+from catalog.vectors import copy_rows
+from catalog.visual.encoder import Encoder
+from catalog.visual.image_decoding import ImageLimits
+from catalog.visual.pixels import decode_pixels
+from indexing.embedding import BATCH
+from indexing.models import Chunk, IndexingRun
+from indexing.rebuild import start_rebuild
+from indexing.worker import work_on
+
+ROWS_AT_ONCE = 5_000
+FORWARD_IMAGES = 1_024
+
+
+@dataclass(frozen=True)
+class PipelineFigures:
+    """Images a second: `pipeline` is the embed stage (read, decode, encode, tag, write), `forward`
+    the encoder alone on the same photos as pixels in memory. `peak_mb`: of this process."""
+
+    images: int
+    pipeline: float
+    forward: float
+    peak_mb: float
+    stages_s: dict[str, float]
+
+    @property
+    def ratio(self) -> float:
+        return self.pipeline / self.forward
+
+
+@contextmanager
+def scratch_database(name: str = "vitrina_bench") -> Iterator[None]:
+    """A migrated, empty database beside the real one, for as long as the block lasts."""
+    real = connection.settings_dict["NAME"]
+    connection.settings_dict["TEST"]["NAME"] = name
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        yield
+    finally:
+        connection.creation.destroy_test_db(real, verbosity=0)
+
+
+def measure_pipeline(photos: list[Path], count: int) -> PipelineFigures:
+    """Rebuilds an index of `count` products, one photo each (`photos` in turn), from nothing."""
+    encoder = encoder_named(settings.ENCODER)
+    folder = photos[0].parents[1]
+    before = forward_speed(encoder, photos)
+    with scratch_database(), override_settings(MEDIA_ROOT=folder):
+        _make_catalogue(photos, folder, count)
+        run = work_on(start_rebuild())
+        if run.state != IndexingRun.State.SUCCEEDED:
+            raise RuntimeError(f"The rebuild {run.state}: {run.error}")
+        stages = stage_seconds(run)
+    forward = max(before, forward_speed(encoder, photos))
+    return PipelineFigures(count, count / stages["embed"], forward, peak_mb(), stages)
+
+
+def forward_speed(encoder: Encoder, photos: list[Path]) -> float:
+    """Images a second of the encoder alone, in the batches that the pipeline uses."""
+    limits = ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
+    pixels = np.stack(
+        [
+            decode_pixels(path.read_bytes(), encoder.preprocessing, limits)
+            for path in islice(cycle(photos), 8 * BATCH)
+        ]
+    )
+    encoder.encode_pixels(pixels[:BATCH])
+    start = time.perf_counter()
+    for done in range(0, FORWARD_IMAGES, BATCH):
+        first = done % len(pixels)
+        encoder.encode_pixels(pixels[first : first + BATCH])
+    return FORWARD_IMAGES / (time.perf_counter() - start)
+
+
+def measure_vectors(count: int) -> dict[str, float]:
+    """Seconds by stage of a rebuild over `count` products whose embeddings are there already:
+    synthetic ones in clusters, as real photos are, not uniform."""
+    encoder = encoder_named(settings.ENCODER)
+    with scratch_database():
+        start = time.perf_counter()
+        version = EncoderVersion.objects.create(
+            name=encoder.name, checksum=encoder.checksum, dimensions=encoder.dimensions
+        )
+        make_synthetic_catalogue(count)
+        products_s = time.perf_counter() - start
+        start = time.perf_counter()
+        copy_synthetic_embeddings(version, count)
+        copy_s = time.perf_counter() - start
+        with override_settings(LABELLED_PHOTOS=""):
+            run = work_on(start_rebuild())
+        if run.generation is None or run.state != IndexingRun.State.SUCCEEDED:
+            raise RuntimeError(f"The rebuild {run.state}: {run.error}")
+        stages = stage_seconds(run)
+        recall = run.generation.recall_at_20 or 0.0
+    return {
+        "products": products_s,
+        "copy_embeddings": copy_s,
+        **stages,
+        "recall_at_20": recall,
+        "peak_mb": peak_mb(),
+    }
+
+
+def make_synthetic_catalogue(count: int) -> None:
+    """`count` products with an image each, as rows only, already tagged."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO catalog_product (sku, title, price, popularity, in_stock)
+            SELECT 'synthetic-' || n, 'Thing ' || n, (n * 7919 %% 100000) / 100.0, n %% 1000,
+                   n %% 10 <> 0
+            FROM generate_series(1, %s) AS n
+            """,
+            [count],
+        )
+        cursor.execute(
+            """
+            INSERT INTO catalog_productimage (product_id, position, file, content_hash)
+            SELECT id, 0, 'synthetic.webp', md5(sku) FROM catalog_product
+            WHERE sku LIKE 'synthetic-%%'
+            """
+        )
+        cursor.execute(
+            "INSERT INTO catalog_indexedproduct (product_id, text_hash)"
+            " SELECT id, text_hash FROM catalog_product ON CONFLICT DO NOTHING"
+        )
+        cursor.execute("ANALYZE catalog_product, catalog_productimage")
+
+
+def copy_synthetic_embeddings(version: EncoderVersion, count: int, seed: int = 1) -> None:
+    """COPYs an embedding for each synthetic image: unit vectors around cluster centres (a thousand
+    products to a cluster) that lie in a space of few dimensions, as embeddings of photos do."""
+    random = np.random.default_rng(seed)
+    basis = random.standard_normal((64, version.dimensions)).astype(np.float32)
+    centres = random.standard_normal((max(1, count // 1000), 64)).astype(np.float32)
+    last = 0
+    while True:
+        images = list(
+            ProductImage.objects.filter(product_id__gt=last, file="synthetic.webp")
+            .order_by("product_id")
+            .values_list("product_id", "id", "content_hash")[:ROWS_AT_ONCE]
+        )
+        if not images:
+            break
+        last = images[-1][0]
+        near = centres[random.integers(0, len(centres), len(images))]
+        points = near + 0.6 * random.standard_normal(near.shape).astype(np.float32)
+        noise = 0.3 * random.standard_normal((len(images), version.dimensions))
+        vectors = points @ basis / 8 + noise.astype(np.float32)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        copy_rows(
+            "catalog_embedding",
+            ["encoder_id", "product_id", "image_id", "source_hash", "vector", "created_at"],
+            ["int8", "int8", "int8", "text", "halfvec", "timestamptz"],
+            (
+                (version.pk, *image, vector, version.created_at)
+                for image, vector in zip(images, vectors, strict=True)
+            ),
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE catalog_embedding")
+
+
+def stage_seconds(run: IndexingRun) -> dict[str, float]:
+    """Wall-clock seconds of each stage of a finished run."""
+    spans: dict[str, list] = {}
+    for chunk in Chunk.objects.filter(run=run).order_by("pk"):
+        spans.setdefault(chunk.stage, []).append(chunk)
+    return {
+        stage: (
+            max(c.finished_at for c in chunks) - min(c.started_at for c in chunks)
+        ).total_seconds()
+        for stage, chunks in spans.items()
+    }
+
+
+def peak_mb() -> float:
+    """The largest resident memory of this process so far, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _make_catalogue(photos: list[Path], folder: Path, count: int) -> None:
+    stored = [(str(p.relative_to(folder)), content_hash(p.read_bytes())) for p in photos]
+    for start in range(0, count, ROWS_AT_ONCE):
+        numbers = range(start, min(start + ROWS_AT_ONCE, count))
+        products = Product.objects.bulk_create(
+            [Product(sku=f"bench-{n}", title=f"Thing {n}") for n in numbers]
+        )
+        ProductImage.objects.bulk_create(
+            [
+                ProductImage(
+                    product=product,
+                    file=stored[n % len(stored)][0],
+                    content_hash=stored[n % len(stored)][1],
+                )
+                for n, product in zip(numbers, products, strict=True)
+            ]
+        )

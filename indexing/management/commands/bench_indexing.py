@@ -1,0 +1,48 @@
+"""`manage.py bench_indexing`: figures of the offline side, on a database of its own."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from indexing.benchmark import measure_pipeline, measure_vectors
+
+PHOTOS = settings.BASE_DIR / "catalog" / "demo" / "images"
+
+
+class Command(BaseCommand):
+    help = "Measures the whole pipeline against the bare encoder, or a build of N vectors."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--images", type=int, help="rebuild from nothing over N demo photos")
+        parser.add_argument("--vectors", type=int, help="build over N products, synthetic vectors")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["images"] and not options["vectors"]:
+            raise CommandError("Say --images N or --vectors N.")
+        if options["images"]:
+            self._images(options["images"])
+        if options["vectors"]:
+            self._vectors(options["vectors"])
+
+    def _images(self, count: int) -> None:
+        figures = measure_pipeline(sorted(PHOTOS.glob("*/*.webp")), count)
+        self.stdout.write(
+            f"{figures.images} images, encoder {settings.ENCODER}\n"
+            f"whole pipeline   {figures.pipeline:8.1f} images/s\n"
+            f"bare forward     {figures.forward:8.1f} images/s\n"
+            f"ratio            {figures.ratio:8.2f}\n"
+            f"peak memory      {figures.peak_mb:8.0f} MB"
+        )
+        self._stages(figures.stages_s)
+
+    def _vectors(self, count: int) -> None:
+        figures = measure_vectors(count)
+        recall, peak = figures.pop("recall_at_20"), figures.pop("peak_mb")
+        self.stdout.write(f"{count} products with synthetic vectors")
+        self._stages(figures)
+        self.stdout.write(f"recall@20 {recall:.4f}, peak memory {peak:.0f} MB")
+
+    def _stages(self, seconds: dict[str, float]) -> None:
+        for stage, span in seconds.items():
+            self.stdout.write(f"  {stage:16}{span:9.2f} s")
