@@ -6,12 +6,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from catalog.admin_base import ReadOnlyAdmin
 from catalog.models import Generation
-from indexing import publishing, runs
-from indexing.freshness import index_status, run_progress
-from indexing.models import IndexEvaluation, IndexingRun
+from indexing import publishing, quarantine, runs
+from indexing.freshness import index_status, next_refresh_at, run_progress
+from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
 from indexing.rebuild import start_rebuild
 from indexing.refresh import start_refresh
 from indexing.tasks import enqueue, resume
@@ -79,8 +80,8 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        status = index_status()
-        return super().changelist_view(request, {**(extra_context or {}), "index": status})
+        context = {"index": index_status(), "next_refresh_at": next_refresh_at()}
+        return super().changelist_view(request, {**(extra_context or {}), **context})
 
 
 @admin.register(Generation)
@@ -112,6 +113,26 @@ class GenerationAdmin(ReadOnlyAdmin):
             self.message_user(request, f"Generation {act().pk} is live.")
         except publishing.PublishingError as error:
             self.message_user(request, str(error), messages.ERROR)
+
+
+@admin.register(ImageFailure)
+class ImageFailureAdmin(ReadOnlyAdmin):
+    """Images that could not be read; the quarantined ones wait for another photo, or a retry."""
+
+    list_display = ("product", "image_id", "reason", "attempts", "quarantined", "last_at")
+    list_filter = ("quarantined",)
+    actions = ("try_again",)
+
+    @admin.display(description="product")
+    def product(self, failure: ImageFailure) -> str:
+        url = reverse("admin:catalog_product_change", args=[failure.product_id])
+        return format_html('<a href="{}">{}</a>', url, failure.product_id)
+
+    @admin.action(description="Try again at the next refresh")
+    def try_again(self, request: HttpRequest, chosen: QuerySet[ImageFailure]) -> None:
+        keys = list(chosen.values_list("product_id", "image_id"))
+        quarantine.release(keys)
+        self.message_user(request, f"{len(keys)} images are tried again at the next refresh.")
 
 
 @admin.register(IndexEvaluation)

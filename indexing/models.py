@@ -99,7 +99,6 @@ class ImageFailure(models.Model):
     """What went wrong with an image, how often, and whether it is set aside. Speaks of one content:
     when the image changes, its `content_hash` no longer matches and it is tried again."""
 
-    pk = models.CompositePrimaryKey("product_id", "image_id")
     product_id = models.BigIntegerField()
     image_id = models.BigIntegerField()
     content_hash = models.CharField(max_length=HASH_LENGTH)
@@ -109,6 +108,10 @@ class ImageFailure(models.Model):
     last_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        ordering = ["-last_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["product_id", "image_id"], name="image_failure_once")
+        ]
         indexes = [
             models.Index(
                 fields=["product_id"], condition=Q(quarantined=True), name="image_quarantined"
