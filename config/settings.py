@@ -122,8 +122,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES
 
 # --- Search -------------------------------------------------------------------------------------
 SEARCH_CANDIDATES = read_int("SEARCH_CANDIDATES", 200, 20, 1000)  # images taken from the graph
-MATCH_EXACT = read_float("MATCH_EXACT", 0.85, 0.0, 1.0)  # cosine from which a result is the thing
-MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.6, 0.0, 1.0)
+MATCH_EXACT = read_float("MATCH_EXACT", 0.72, 0.0, 1.0)  # cosine from which a result is the thing
+MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.4, 0.0, 1.0)
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
 HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
 

@@ -52,8 +52,9 @@ def tag_chips(answer: SearchAnswer, filters: Filters) -> list[Choice]:
     for tag, _score in answer.tags:
         if tag.slug in counts:
             chips.setdefault(tag.slug, Choice(tag.slug, tag.label, counts[tag.slug], False))
+    found = sum(value["count"] for value in answer.facets["category"])
     for value in answer.facets["tag"]:
-        if 1 < value["count"] < len(answer.results):  # one that all have does not refine
+        if 1 < value["count"] < found:  # one that all have does not refine
             chips.setdefault(value["value"], Choice(**value, chosen=False))
     return list(chips.values())[: max(CHIPS, len(filters.tags))]
 

@@ -1,8 +1,9 @@
 """The way a query takes, from what a shopper sends to what they see."""
 
+import numpy as np
 from django.conf import settings
 
-from catalog.live_index import live_index
+from catalog.live_index import LiveIndex, live_index
 from catalog.models import Product
 from catalog.vocabulary import vocabulary_for
 from search.answer import Result, SearchAnswer, StageClock
@@ -14,6 +15,7 @@ from search.request import SearchRequest
 from search.retrieval import retrieve
 
 TAGS_OF_A_PHOTO = 5
+DEEPER = 4  # times as many photos of the graph, each time that more are needed
 
 
 def search(request: SearchRequest) -> SearchAnswer:
@@ -27,15 +29,9 @@ def search(request: SearchRequest) -> SearchAnswer:
         query, photo = embed_query(request, images, index)
         vocabulary = vocabulary_for(index.encoder)
         tags = vocabulary.best(photo, TAGS_OF_A_PHOTO) if photo is not None else []
-    with clock.stage("retrieve"):
-        words = request.text if request.kind == "text" else ""
-        wanted = max(settings.SEARCH_CANDIDATES, 2 * (request.offset + request.limit))
-        candidates = retrieve(index, query, request.filters, words, wanted)
+    ranked, complete = find(request, query, index, clock)
+    end = request.offset + request.limit
     with clock.stage("rank"):
-        ranked = by_fusion(candidates.products) if words else by_similarity(candidates.products)
-        ranked = [item for item in ranked if item.candidate.product_id != request.product_id]
-        ranked = sorted_by(ranked, request.sort)
-        end = request.offset + request.limit
         results = show(ranked[request.offset : end], request.explain)
         facets = facets_of([item.candidate.product_id for item in ranked])
     return SearchAnswer(
@@ -43,13 +39,36 @@ def search(request: SearchRequest) -> SearchAnswer:
         kind=request.kind,
         box=request.box,
         generation=index.generation,
-        complete=candidates.complete,
+        complete=complete,
         results=results,
         next_offset=end if end < len(ranked) else None,
         facets=facets,
         tags=tags,
         timings_ms=clock.timings(),
     )
+
+
+def find(
+    request: SearchRequest, query: np.ndarray, index: LiveIndex, clock: StageClock
+) -> tuple[list[Ranked], bool]:
+    """(what was found, in order; whether that is all there is). A page beyond what a search found
+    makes it search deeper; what was found first stays first, so that pages neither repeat nor skip
+    anything."""
+    words = request.text if request.kind == "text" else ""
+    order = by_fusion if words else by_similarity
+    ranked: list[Ranked] = []
+    found = {request.product_id}
+    wanted = settings.SEARCH_CANDIDATES
+    while True:
+        with clock.stage("retrieve"):
+            candidates = retrieve(index, query, request.filters, words, wanted)
+        with clock.stage("rank"):
+            new = [r for r in order(candidates.products) if r.candidate.product_id not in found]
+            ranked += sorted_by(new, request.sort)
+            found.update(item.candidate.product_id for item in new)
+        if candidates.complete or len(ranked) > request.offset + request.limit:
+            return ranked, candidates.complete
+        wanted *= DEEPER
 
 
 def show(ranked: list[Ranked], explain: bool) -> list[Result]:

@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from search.request import DEFAULT_LIMIT, MAX_LIMIT, SORTS, Box, Filters, SearchRequest
@@ -14,15 +16,16 @@ MAX_OFFSET = 5000
 SLUGS = 50
 
 
-class BoxField(serializers.CharField):
+@extend_schema_field(OpenApiTypes.STR)
+class BoxField(serializers.Field):
     """`x,y,w,h`, each 0 to 1."""
 
-    def to_internal_value(self, data: Any) -> Box:  # type: ignore[override]
+    def to_internal_value(self, data: Any) -> Box:
         from search.query_image import checked_box
         from search.request import RequestError
 
         try:
-            numbers = [float(part) for part in super().to_internal_value(data).split(",")]
+            numbers = [float(part) for part in str(data).split(",")]
         except ValueError:
             numbers = []
         if len(numbers) != 4:
@@ -97,7 +100,7 @@ class PhotoParameters(SearchParameters):
     query = serializers.CharField(
         max_length=100, required=False, help_text="The id of an earlier photo search."
     )
-    box = BoxField(max_length=200, required=False, help_text="x,y,w,h of the first image, 0 to 1.")
+    box = BoxField(required=False, help_text="x,y,w,h of the first image, 0 to 1.")
     text = serializers.CharField(max_length=500, required=False, default="")
 
 

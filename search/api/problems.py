@@ -3,9 +3,15 @@
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFilesSent,
+)
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -56,6 +62,8 @@ def describe(error: Exception) -> tuple[int, str, str] | None:
         return 503, "unavailable", "The database cannot be reached; try again in a moment."
     if isinstance(error, RequestDataTooBig | TooManyFilesSent):
         return 413, "image_too_large", "The request is too large."
+    if isinstance(error, SuspiciousOperation):
+        return 400, "parameter_invalid", f"The request is refused: {error}"
     if isinstance(error, Http404 | exceptions.NotFound):
         return 404, "not_found", str(error) or "There is nothing at this address."
     if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
@@ -87,6 +95,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     return response
 
 
+@csrf_exempt
 def not_found(request: HttpRequest) -> JsonResponse:
     """For addresses under /api/ that do not exist."""
     body = problem(404, "not_found", f"There is nothing at {request.path}.")

@@ -1,0 +1,153 @@
+"""The pages: each view parses, calls one function, renders."""
+
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_http_methods, require_safe
+
+from catalog.live_index import IndexNotReady, live_generation
+from catalog.visual.image_decoding import decode_image
+from search.answer import SearchAnswer
+from search.examples import example_photo, examples
+from search.forms import SearchForm
+from search.page_choices import address_of, box_text, choice_groups, tag_chips
+from search.page_errors import FORESEEN, PageError, page_error
+from search.photo_search import search
+from search.product_details import details_of
+from search.products import visible_product
+from search.query_image import image_limits, query_photos
+from search.request import Filters, RequestError, SearchRequest
+
+LOOKALIKES = 12
+PREVIEW_SIZE = 1200
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Where a search begins; says so while there is no index yet."""
+    context: dict[str, Any] = {"form": SearchForm()}
+    try:
+        if live_generation() is None:
+            raise IndexNotReady
+        context["examples"] = examples()
+    except (IndexNotReady, OperationalError, InterfaceError) as error:
+        context["problem"] = page_error(error)
+    return _page(request, "search/home.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def results(request: HttpRequest) -> HttpResponse:
+    """The answer to a photo, to words or to both: a fragment for htmx, else the whole page."""
+    form = SearchForm(request.POST if request.method == "POST" else request.GET, request.FILES)
+    htmx = bool(request.htmx)  # type: ignore[attr-defined]
+    try:
+        asked = form.search_request()
+        answer = search(asked)
+        context = _answer_context(form, asked, answer)
+    except FORESEEN as error:
+        problem = page_error(error)
+        if problem.code == "image_missing" and request.method != "POST" and not htmx:
+            return redirect("search:home")
+        template = _template(htmx, "more_problem" if form.data.get("offset") else "problem")
+        return _page(request, template, _error_context(form, problem))
+    if request.method == "POST" and answer.kind == "text" and not htmx:
+        return HttpResponseRedirect(context["address"], status=303)
+    response = _page(request, _template(htmx, "more" if asked.offset else "results"), context)
+    response["Server-Timing"] = ", ".join(f"{k};dur={v}" for k, v in answer.timings_ms.items())
+    if htmx and not asked.offset:
+        _show_address(request, response, context["address"])
+    return response
+
+
+@require_safe
+def product(request: HttpRequest, pk: int) -> HttpResponse:
+    """One product with its lookalikes; without them while they cannot be searched."""
+    try:
+        shown = visible_product(pk)
+        context: dict[str, Any] = {"product": shown, "details": details_of(shown)}
+    except RequestError as error:
+        raise Http404(str(error)) from error
+    except (OperationalError, InterfaceError) as error:
+        return _page(request, "503.html", {"problem": page_error(error)})
+    try:
+        context["answer"] = search(SearchRequest(product_id=pk, limit=LOOKALIKES))
+    except FORESEEN as error:
+        page_error(error)  # for the log
+    return _page(request, "search/product.html", context)
+
+
+@require_safe
+@cache_control(private=True, max_age=3600)
+def photo(request: HttpRequest, query: str) -> HttpResponse:
+    """The photo of an earlier search, made small, while it is kept: for a page that is reloaded,
+    and for photos that browsers cannot show."""
+    try:
+        (data,) = query_photos(SearchRequest(query=query))
+        image = decode_image(data, at_least=PREVIEW_SIZE, limits=image_limits())
+    except FORESEEN as error:
+        raise Http404(str(error)) from error
+    image.thumbnail((PREVIEW_SIZE, PREVIEW_SIZE))
+    file = BytesIO()
+    image.save(file, "JPEG", quality=85)
+    return HttpResponse(file.getvalue(), content_type="image/jpeg")
+
+
+@require_safe
+@cache_control(public=True, max_age=86_400)
+def example(request: HttpRequest, name: str) -> HttpResponse:
+    """A photo to try the search with."""
+    try:
+        return HttpResponse(example_photo(name), content_type="image/jpeg")
+    except RequestError as error:
+        raise Http404(str(error)) from error
+
+
+def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer) -> dict[str, Any]:
+    with_photo = bool(asked.images or asked.query)
+    return {
+        "form": form,
+        "asked": asked,
+        "answer": answer,
+        "shown": asked.offset + len(answer.results),
+        "query": answer.query_id if with_photo else "",
+        "box": box_text(asked) if with_photo else "",
+        "groups": choice_groups(answer, asked.filters),
+        "chips": tag_chips(answer, asked.filters),
+        "address": address_of(asked, answer),
+        "unfiltered": address_of(replace(asked, filters=Filters()), answer),
+    }
+
+
+def _error_context(form: SearchForm, problem: PageError) -> dict[str, Any]:
+    """Keeps the photo of the form, unless it is the photo that is gone."""
+    query = "" if problem.code == "not_found" else form.data.get("query", "")
+    return {"form": form, "problem": problem, "query": query, "box": form.data.get("box", "")}
+
+
+def _template(htmx: bool, fragment: str) -> str:
+    return f"search/_{fragment}.html" if htmx else "search/home.html"
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Rendered, with the status of the problem there may be. One address gives pages and
+    fragments, so caches must tell them apart."""
+    problem: PageError | None = context.get("problem")
+    response = render(request, template, context, status=problem.status if problem else 200)
+    if problem and problem.retry_after_s:
+        response["Retry-After"] = str(problem.retry_after_s)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _show_address(request: HttpRequest, response: HttpResponse, address: str) -> None:
+    """Puts the address of the answer into the browser's bar: as a new step of its history, except
+    where only the photo's box or filters have changed."""
+    current = request.htmx.current_url or ""  # type: ignore[attr-defined]
+    same_photo = "query=" in current and "query=" in address
+    response["HX-Replace-Url" if same_photo else "HX-Push-Url"] = address

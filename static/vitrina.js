@@ -1,0 +1,221 @@
+// The search page: takes a photo in every way a browser offers, and asks again whenever the photo,
+// the box, a filter or the order changes. htmx sends the form and swaps the answer in; without this
+// script the same form works by its buttons.
+
+const LONGEST_SIDE = 1600; // more does not help the search, and takes long to upload
+const JPEG_QUALITY = 0.9;
+
+const form = document.getElementById("search");
+const shop = document.querySelector(".shop");
+const panel = form.querySelector(".panel");
+const input = document.getElementById("image");
+const camera = document.getElementById("camera");
+const preview = document.getElementById("photo");
+const crop = form.querySelector("crop-box");
+const wholePhoto = form.querySelector("[data-whole]");
+const status = document.getElementById("status");
+
+const results = () => document.getElementById("results");
+const keptQuery = () => form.elements.namedItem("query"); // comes with each answer
+const ask = () => form.requestSubmit();
+
+// --- The photo ------------------------------------------------------------------------------------
+
+/** Shows a photo and searches for it. */
+async function usePhoto(file) {
+  const photo = await shrunk(file);
+  const transfer = new DataTransfer();
+  transfer.items.add(photo);
+  input.files = transfer.files;
+  camera.value = "";
+  keptQuery()?.remove();
+  setBox(null);
+  crop.suggest([]);
+  showPhoto(URL.createObjectURL(photo));
+  ask();
+}
+
+/** The photo upright, small and without metadata (such as where it was taken); the original where
+ * the browser cannot read it, as with HEIC in most: the server can. */
+async function shrunk(file) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
+  } catch {
+    return file;
+  }
+  const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#fff"; // JPEG knows no transparency
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  bitmap.close();
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
+  return blob ? new File([blob], "photo.jpg", { type: "image/jpeg" }) : file;
+}
+
+function showPhoto(url) {
+  if (preview.src.startsWith("blob:")) URL.revokeObjectURL(preview.src);
+  crop.hidden = true; // until the photo is there to draw on
+  panel.classList.remove("unshown");
+  preview.src = url;
+  panel.classList.add("with-photo");
+}
+
+function photoIsShown() {
+  panel.classList.remove("unshown");
+  crop.hidden = false;
+}
+
+function removePhoto(event) {
+  if (!form.elements.namedItem("q").value.trim()) return; // the link leads to the start
+  event.preventDefault();
+  input.value = camera.value = "";
+  keptQuery()?.remove();
+  setBox(null);
+  panel.classList.remove("with-photo");
+  ask();
+}
+
+function setBox(box) {
+  crop.box = box;
+  form.elements.namedItem("box").value = box ? box.map((n) => n.toFixed(4)).join(",") : "";
+  wholePhoto.hidden = !box;
+}
+
+const numbers = (text) => (text ? text.split(",").map(Number) : null);
+
+preview.addEventListener("load", photoIsShown);
+preview.addEventListener("error", () => panel.classList.add("unshown"));
+crop.addEventListener("crop", () => {
+  setBox(crop.box);
+  ask();
+});
+wholePhoto.addEventListener("click", () => {
+  setBox(null);
+  ask();
+  crop.frame.focus();
+});
+form.querySelector("[data-clear]").addEventListener("click", removePhoto);
+
+// --- Ways in: choose, photograph, paste, drop, example --------------------------------------------
+
+for (const source of [input, camera]) {
+  source.addEventListener("change", () => source.files.length && usePhoto(source.files[0]));
+}
+
+function imageIn(transfer) {
+  const files = [...(transfer?.files ?? [])];
+  return files.find((file) => file.type.startsWith("image/") || /\.(heic|heif)$/i.test(file.name));
+}
+
+document.addEventListener("paste", (event) => {
+  const file = imageIn(event.clipboardData);
+  if (!file) return; // text goes where it was pasted
+  event.preventDefault();
+  usePhoto(file);
+});
+document.addEventListener("dragover", (event) => {
+  if (!event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault(); // else the browser opens the photo
+  document.body.classList.add("dragging");
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.body.classList.remove("dragging");
+});
+document.addEventListener("drop", (event) => {
+  document.body.classList.remove("dragging");
+  if (!event.dataTransfer.types.includes("Files")) return;
+  event.preventDefault();
+  // What is no picture is sent as well: the server says what is wrong with it.
+  const file = imageIn(event.dataTransfer) ?? event.dataTransfer.files[0];
+  if (file) usePhoto(file);
+});
+for (const example of document.querySelectorAll("[data-example]")) {
+  example.addEventListener("click", async (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const answer = await fetch(example.querySelector("img").src);
+    usePhoto(new File([await answer.blob()], "example.jpg", { type: "image/jpeg" }));
+  });
+}
+
+// --- Asking ---------------------------------------------------------------------------------------
+
+document.addEventListener("change", ({ target }) => {
+  const asks = target.form === form && target.type !== "file" && target.name !== "q";
+  if (asks) ask();
+});
+
+// Only a photo that the server does not have is sent; all else is a GET, with an address to share.
+document.body.addEventListener("htmx:configRequest", ({ detail }) => {
+  const data = detail.formData;
+  const sends = !keptQuery() && input.files.length > 0;
+  for (const [name, value] of [...data]) {
+    if (value === "" || (value instanceof File && (!sends || !value.name))) data.delete(name);
+  }
+  if (sends) return;
+  data.delete("csrfmiddlewaretoken");
+  detail.verb = "get";
+  detail.useUrlParams = true;
+});
+document.body.addEventListener("htmx:beforeRequest", () => {
+  status.textContent = status.dataset.busy;
+});
+
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const photoIsGone = detail.xhr.status === 404 && keptQuery() && input.files.length > 0;
+  if (!photoIsGone) return;
+  detail.shouldSwap = false;
+  keptQuery().remove();
+  setTimeout(ask); // once htmx is through with this one
+});
+
+let filtersWereOpen = false;
+document.body.addEventListener("htmx:beforeSwap", () => {
+  filtersWereOpen = Boolean(document.querySelector("#filters:popover-open"));
+});
+
+document.body.addEventListener("htmx:afterSwap", () => {
+  const filters = document.getElementById("filters");
+  if (filtersWereOpen && filters?.showPopover) filters.showPopover();
+  readAnswer();
+});
+
+for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+  document.body.addEventListener(failure, () => {
+    status.textContent = "";
+    shop.classList.add("offline");
+  });
+}
+
+let retry = 0;
+
+function tryAgain() {
+  const asked = form.elements.namedItem("q").value || keptQuery() || input.files.length;
+  if (asked) ask();
+  else location.reload();
+}
+
+/** Takes over what the answer says about the photo, and tells screen readers. */
+function readAnswer() {
+  const answer = results();
+  shop.classList.remove("offline");
+  const said = answer.querySelector("#summary, [role=alert] p") ?? answer.querySelector("h2");
+  status.textContent = said ? said.textContent.trim().replace(/\s+/g, " ") : "";
+  if (answer.dataset.box !== undefined && !crop.busy && panel.classList.contains("with-photo")) {
+    setBox(numbers(answer.dataset.box));
+    crop.suggest([...answer.querySelectorAll(".found-object")].map((one) => numbers(one.value)));
+  }
+  if (panel.classList.contains("unshown") && answer.dataset.photo) showPhoto(answer.dataset.photo);
+  const wait = answer.querySelector("[data-retry]")?.dataset.retry;
+  clearTimeout(retry);
+  if (wait) retry = setTimeout(tryAgain, 1000 * wait);
+}
+
+if (preview.complete && preview.naturalWidth) photoIsShown();
+if (results().matches(".answer")) readAnswer();

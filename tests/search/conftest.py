@@ -1,0 +1,203 @@
+"""Fixtures of the online side's tests: the demo's photos, ways to ask, and what the public contract
+promises of every answer."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+
+Ask = Callable[..., dict[str, Any]]
+
+NUMBER = (int, float)
+BOX = [NUMBER]
+NAMED = {"slug": str, "name": str}
+FACET = [{"value": str, "label": str, "count": int}]
+PRODUCT = {
+    "id": int,
+    "sku": str,
+    "title": str,
+    "category": NAMED,
+    "brand": str,
+    "price": NUMBER,
+    "currency": str,
+    "in_stock": bool,
+    "tags": [NAMED],
+    "image": str,
+    "url": str,
+}
+ANSWER = {
+    "query": {
+        "id": str,
+        "kind": str,
+        "box": (BOX, None),
+        "objects": [{"box": BOX, "score": NUMBER}],
+    },
+    "generation": {"id": int, "encoder": str, "published_at": str},
+    "complete": bool,
+    "timings_ms": dict.fromkeys(("decode", "embed", "retrieve", "rank", "total"), NUMBER),
+    "tags": [{"slug": str, "name": str, "score": NUMBER}],
+    "facets": {
+        "category": FACET,
+        "brand": FACET,
+        "tag": FACET,
+        "price": {"min": (int, float, None), "max": (int, float, None)},
+    },
+    "count": int,
+    "next_offset": (int, None),
+    "results": [{"product": PRODUCT, "score": NUMBER, "match": str, "duplicates": int}],
+}
+
+
+def mismatches(value: Any, shape: Any, where: str = "answer") -> list[str]:
+    """How a JSON value differs from a shape: a dictionary has exactly those keys, a list any number
+    of items of its one shape, a tuple is a choice of shapes, a type means its values."""
+    if isinstance(shape, tuple):
+        choices = [mismatches(value, choice, where) for choice in shape]
+        return [] if [] in choices else choices[0]
+    if isinstance(shape, dict) and isinstance(value, dict):
+        if value.keys() != shape.keys():
+            return [f"{where}: {sorted(value)} instead of {sorted(shape)}"]
+        return [m for key in shape for m in mismatches(value[key], shape[key], f"{where}.{key}")]
+    if isinstance(shape, list) and isinstance(value, list):
+        return [m for i, v in enumerate(value) for m in mismatches(v, shape[0], f"{where}[{i}]")]
+    fits = value is None if shape is None else type(value) is shape
+    return [] if fits else [f"{where}: {value!r} instead of {shape}"]
+
+
+@pytest.fixture
+def check_shape() -> Callable[[Any, Any], None]:
+    """Asserts that a JSON value has a shape (see `mismatches`)."""
+
+    def check(value: Any, shape: Any) -> None:
+        assert mismatches(value, shape) == []
+
+    return check
+
+
+@pytest.fixture
+def check_answer(check_shape: Callable[[Any, Any], None]) -> Callable[[dict[str, Any]], None]:
+    """Asserts that a search answer is exactly what the public contract says."""
+
+    def check(answer: dict[str, Any]) -> None:
+        check_shape(answer, ANSWER)
+        assert answer["query"]["kind"] in {"photo", "text", "product", "mixed"}
+        assert answer["count"] == len(answer["results"])
+        for result in answer["results"]:
+            assert result["match"] in {"exact", "similar", "weak"}
+            assert 0 <= result["score"] <= 1
+
+    return check
+
+
+@pytest.fixture
+def check_problem() -> Callable[[HttpResponse, int, str], dict[str, Any]]:
+    """Asserts that a response is the problem expected, with a sentence; gives its body."""
+
+    def check(response: Any, status: int, code: str) -> dict[str, Any]:
+        body: dict[str, Any] = response.json()
+        assert response["Content-Type"] == "application/problem+json"
+        assert (response.status_code, body["code"]) == (status, code), body
+        assert body["status"] == status
+        assert body.keys() == {"type", "title", "status", "detail", "code"}
+        assert body["title"]
+        assert " " in body["detail"]
+        assert body["detail"].endswith((".", "!"))
+        return body
+
+    return check
+
+
+@pytest.fixture(autouse=True)
+def _kept_apart(settings: Any, tmp_path: Path) -> None:
+    """Kept query photos go to a folder of the test's own; static files are served as they are."""
+    (tmp_path / "static").mkdir()
+    settings.STATIC_ROOT = tmp_path / "static"
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
+    kept = {**settings.CACHES["query_photos"], "LOCATION": str(tmp_path / "query_photos")}
+    settings.CACHES = {**settings.CACHES, "query_photos": kept}
+
+
+@dataclass(frozen=True)
+class DemoPhoto:
+    """A photo, the sku of the product it shows, where in it, and whether others are there too."""
+
+    data: bytes
+    sku: str
+    box: tuple[float, float, float, float]
+    scene: bool
+
+
+@pytest.fixture(scope="session")
+def photos() -> dict[str, DemoPhoto]:
+    """The labelled photos of the demo, by file name."""
+    from catalog.demo.load import FOLDER
+
+    found = {}
+    for line in (FOLDER / "photos.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        data = (FOLDER / row["file"]).read_bytes()
+        found[Path(row["file"]).stem] = DemoPhoto(data, row["sku"], tuple(row["box"]), row["scene"])
+    return found
+
+
+@pytest.fixture
+def by_photo(client: Any, photos: dict[str, DemoPhoto]) -> Ask:
+    """Searches through the API with a photo (the name of a demo photo, or bytes), gives the answer;
+    `headers` apart, names are the API's parameters."""
+
+    def ask(photo: str | bytes | None, headers: Any = None, **fields: Any) -> dict[str, Any]:
+        if isinstance(photo, str):
+            photo = photos[photo].data
+        if photo is not None:
+            fields["image"] = BytesIO(photo)
+        if isinstance(fields.get("box"), tuple):
+            fields["box"] = ",".join(map(str, fields["box"]))
+        response = client.post("/api/v1/search/photo/", fields, headers=headers)
+        assert response.status_code == 200, response.content
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    return ask
+
+
+@pytest.fixture
+def get(client: Any) -> Ask:
+    """GETs an address of the API, gives the JSON answer."""
+
+    def ask(address: str, parameters: Any = None, headers: Any = None) -> dict[str, Any]:
+        response = client.get(f"/api/v1/{address}", parameters, headers=headers)
+        assert response.status_code == 200, response.content
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    return ask
+
+
+@pytest.fixture
+def visitor() -> Any:
+    """A client that, as outside tests, must prove where a form came from."""
+    from django.test import Client
+
+    return Client(enforce_csrf_checks=True)
+
+
+@pytest.fixture
+def send(visitor: Any, photos: dict[str, DemoPhoto]) -> Callable[..., Any]:
+    """POSTs a photo search; without `image`, a good photo is sent."""
+
+    def post(image: bytes | list[bytes] | None = None, **fields: Any) -> Any:
+        images = (
+            image if isinstance(image, list) else [image or photos["scopia-living-lamp-2"].data]
+        )
+        files = [BytesIO(data) for data in images]
+        return visitor.post(
+            "/api/v1/search/photo/", {**({"image": files} if files else {}), **fields}
+        )
+
+    return post
