@@ -17,11 +17,13 @@ control_socket_disable = True
 
 def post_worker_init(worker: object) -> None:
     """Loads encoder and vocabulary after the fork, so that no shopper waits for them."""
-    from catalog.live_index import IndexNotReady, live_index
+    from django.db import DatabaseError
+
+    from catalog.live_index import IndexNotReady
     from catalog.visual.encoder import EncoderError
-    from catalog.vocabulary import vocabulary_for
+    from search.warm_up import warm_up
 
     try:
-        vocabulary_for(live_index().encoder)
-    except (IndexNotReady, EncoderError) as error:
+        warm_up()
+    except (IndexNotReady, EncoderError, DatabaseError) as error:
         logging.getLogger("vitrina").warning("not warmed up: %s", error)

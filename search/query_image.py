@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.cache import caches
 from PIL import Image
 
+from catalog.models.product import content_hash
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import ImageError, ImageLimits, crop_to_box, decode_image
 from search.request import Box, RequestError, SearchRequest
@@ -24,7 +25,9 @@ def query_photos(request: SearchRequest) -> list[bytes]:
         )
     if request.images or not request.query:
         return list(request.images)
-    kept = caches["query_photos"].get(request.query)
+    cache = caches["query_photos"]
+    name = cache.get(f"query:{request.query}")
+    kept = cache.get(f"photo:{name}") if name else None
     if kept is None:
         raise RequestError(
             "not_found", "That photo is not kept any more: send the image again.", 404
@@ -36,7 +39,10 @@ def keep_photo(photos: list[bytes]) -> str:
     """A new query id, under which the first photo can be asked for again for a while."""
     query_id = uuid.uuid4().hex
     if photos and settings.QUERY_PHOTO_KEPT_S:
-        caches["query_photos"].set(query_id, photos[0], settings.QUERY_PHOTO_KEPT_S)
+        cache, name = caches["query_photos"], content_hash(photos[0])
+        if not cache.touch(f"photo:{name}", settings.QUERY_PHOTO_KEPT_S):  # once, however often
+            cache.set(f"photo:{name}", photos[0], settings.QUERY_PHOTO_KEPT_S)
+        cache.set(f"query:{query_id}", name, settings.QUERY_PHOTO_KEPT_S)
     return query_id
 
 

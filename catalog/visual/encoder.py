@@ -68,7 +68,10 @@ class OpenVinoEncoder(Encoder):
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         if not texts:
             return np.empty((0, self.dimensions), np.float32)
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        from catalog.visual.tokenizer_export import clean_text
+
+        cleaned = [clean_text(text) for text in texts]
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(cleaned)]
         return self._infer("text", self._text, np.asarray(tokens, np.int64))
 
     def _infer(self, tower: str, compiled: Any, inputs: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ class Preprocessing:
         """An RGB image as uint8 of shape (height, width, 3); what open_clip's own inference
         transform gives before it normalises."""
         image = _shorten(image)
-        resized = image.resize(self._resized(image.size), _INTERPOLATION[self.interpolation])
+        resized = image.resize(self._resized(image.size), self._filter())
         if resized.size != (self.width, self.height):
             resized = self._crop_or_pad(resized)
         return np.asarray(resized)
@@ -56,6 +56,11 @@ class Preprocessing:
     def batch(self, images: Sequence[Image.Image]) -> np.ndarray:
         """RGB images as uint8 of shape (n, height, width, 3)."""
         return np.stack([self.pixels(image) for image in images])
+
+    def _filter(self) -> Image.Resampling:
+        if self.resize_mode == "shortest" and self.height != self.width:
+            return Image.Resampling.BICUBIC  # open_clip takes no other there, whatever is set
+        return _INTERPOLATION[self.interpolation]
 
     def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
         """(width, height) after scaling, before cropping or padding."""

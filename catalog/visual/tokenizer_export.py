@@ -1,12 +1,20 @@
 """open_clip's tokenizers as `tokenizers` files, which are read without torch."""
 
+import html
 from typing import Any
 
+import ftfy
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from catalog.visual.errors import EncoderError
 
 _CLIP_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+
+def clean_text(text: str) -> str:
+    """What open_clip does to a text before it cuts it into tokens: typographic quotes, entities and
+    broken encodings made plain, spaces made single. An exported tokenizer wants it done as well."""
+    return " ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split())
 
 
 def export_tokenizer(tokenizer: Any) -> Tokenizer:

@@ -1,0 +1,17 @@
+"""The first search of a process, made before a shopper makes it."""
+
+from io import BytesIO
+
+from PIL import Image
+
+from search.photo_search import search
+from search.request import SearchRequest
+
+
+def warm_up() -> None:
+    """Searches by a blank photo and by a word: loads the encoder, both towers, the vocabulary and
+    a database connection. Raises what a search raises."""
+    blank = BytesIO()
+    Image.new("RGB", (480, 480), "white").save(blank, "JPEG")
+    search(SearchRequest(images=(blank.getvalue(),)))
+    search(SearchRequest(text="chair"))

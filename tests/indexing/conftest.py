@@ -1,0 +1,82 @@
+"""Fixtures of the offline side's tests: an empty shop, a fast encoder, and processes to kill."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.processes import Processes
+
+TABLES = (
+    *("indexing_chunk", "indexing_indexingrun", "indexing_imagefailure"),
+    *("indexing_indexevaluation", "catalog_producttag", "catalog_productimage", "catalog_product"),
+    *("catalog_category", "catalog_tag", "catalog_productchange", "catalog_indexedproduct"),
+    *("catalog_generation", "catalog_projection", "catalog_embedding", "catalog_encoderversion"),
+)
+
+
+@pytest.fixture
+def offline_settings(settings: Any, tmp_path: Path) -> Any:
+    """Photos and nothing else of the installation; no labelled photos to be measured by."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.ENCODER = "histogram"
+    settings.LABELLED_PHOTOS = ""
+    settings.QUERY_PHOTO_KEPT_S = 0
+    return settings
+
+
+@pytest.fixture
+def encoders(offline_settings: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, HistogramEncoder]:
+    """Two fast encoders in place of real ones, `histogram` and `other`, each with its own space."""
+    made = {name: HistogramEncoder(name) for name in ("histogram", "other")}
+    monkeypatch.setattr("catalog.live_index.load_encoder", lambda name, *how: made[name])
+    return made
+
+
+@pytest.fixture
+def encoder(encoders: dict[str, HistogramEncoder]) -> HistogramEncoder:
+    """The encoder that a rebuild takes by default."""
+    return encoders["histogram"]
+
+
+@pytest.fixture
+def empty_shop(db: None, encoder: HistogramEncoder) -> None:
+    """Nothing in the catalogue and in the index; rolled back after the test."""
+    empty_tables()
+
+
+@pytest.fixture
+def committed_shop(transactional_db: None, encoder: HistogramEncoder) -> Iterator[None]:
+    """As `empty_shop`, for tests with several connections: what they write is really written, and
+    removed afterwards."""
+    empty_tables()
+    yield
+    drop_vector_tables()
+
+
+@pytest.fixture
+def processes(
+    transactional_db: None, offline_settings: Any, tmp_path: Path
+) -> Iterator[Processes]:
+    """Starts processes of the offline side on the test's database, and ends them with the test."""
+    empty_tables()
+    started = Processes.on_test_database(tmp_path)
+    yield started
+    started.end_all()
+    drop_vector_tables()
+
+
+def empty_tables() -> None:
+    with connection.cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"DELETE FROM {table}")
+
+
+def drop_vector_tables() -> None:
+    tables = [name for name in connection.introspection.table_names() if "_vector_g" in name]
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"DROP TABLE {table}")

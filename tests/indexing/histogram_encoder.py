@@ -1,0 +1,56 @@
+"""An encoder for tests that sees colours: fast, with neighbours that mean something."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import ImageColor
+
+from catalog.visual.encoder import Encoder
+from catalog.visual.preprocessing import Preprocessing
+
+LEVELS = 4  # of each of red, green and blue
+SIDE = 32  # pixels
+
+
+class HistogramEncoder(Encoder):
+    """The square root of a 4×4×4 histogram of colours, turned into 512 numbers by a rotation that
+    depends on the name: two encoders of different names share no space. A text is the colours that
+    it names, in equal parts."""
+
+    def __init__(self, name: str = "histogram") -> None:
+        self.name = name
+        self.checksum = name.encode().hex().ljust(64, "0")[:64]
+        self.dimensions = 512
+        self.preprocessing = Preprocessing(
+            SIDE, SIDE, (0.5,) * 3, (0.5,) * 3, interpolation="bilinear", resize_mode="squash"
+        )
+        self.encoded = 0  # images
+        random = np.random.default_rng(list(name.encode()))
+        square, _ = np.linalg.qr(random.normal(size=(self.dimensions, LEVELS**3)))
+        self._rotation = square.T.astype(np.float32)
+
+    def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        self.encoded += len(pixels)
+        return self._rotated(np.stack([histogram(image) for image in pixels]))
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        return self._rotated(np.stack([colours_named(text) for text in texts]))
+
+    def _rotated(self, histograms: np.ndarray) -> np.ndarray:
+        roots = np.sqrt(histograms / histograms.sum(axis=1, keepdims=True))
+        return (roots @ self._rotation).astype(np.float32)
+
+
+def histogram(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (height, width, 3) → how many pixels of each of the 64 colours."""
+    levels = (pixels.reshape(-1, 3) // (256 // LEVELS)).astype(int)
+    return np.bincount(levels @ [LEVELS**2, LEVELS, 1], minlength=LEVELS**3).astype(np.float64)
+
+
+def colours_named(text: str) -> np.ndarray:
+    """A histogram of the colours that stand in `text`; of all colours where there are none."""
+    named = [word for word in re.findall(r"[a-z]+", text.lower()) if word in ImageColor.colormap]
+    if not named:
+        return np.ones(LEVELS**3)
+    return histogram(np.array([[ImageColor.getrgb(word)[:3] for word in named]], np.uint8))

@@ -1,0 +1,208 @@
+"""What a search is narrowed to, its pages, and that the catalogue of this very moment is shown."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from catalog.models import Category, Product, ProductTag, Tag
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+
+Ask = Callable[..., dict[str, Any]]
+CHAIR = "blends-antiquechair-0"
+
+
+def products(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    return [result["product"] for result in answer["results"]]
+
+
+def everything(ask: Callable[[int], dict[str, Any]]) -> list[int]:
+    """The ids on all pages of a search, in order."""
+    ids: list[int] = []
+    offset: int | None = 0
+    while offset is not None:
+        answer = ask(offset)
+        ids += [product["id"] for product in products(answer)]
+        assert answer["next_offset"] in (None, offset + answer["count"])
+        offset = answer["next_offset"]
+    assert answer["complete"]
+    return ids
+
+
+@pytest.mark.parametrize("sort", ["relevance", "price"])
+@pytest.mark.parametrize("limit", [41, 100])
+def test_pages_show_every_product_and_none_twice(limit: int, sort: str, by_photo: Ask) -> None:
+    ids = everything(lambda at: by_photo(CHAIR, limit=limit, offset=at, sort=sort))
+
+    assert len(ids) == len(set(ids))
+    assert set(ids) == set(Product.objects.values_list("pk", flat=True))
+
+
+def test_pages_of_a_text_search_neither_repeat_nor_skip(get: Ask) -> None:
+    ids = everything(lambda at: get("search/text/", {"q": "chair", "limit": 100, "offset": at}))
+
+    assert len(ids) == len(set(ids)) == Product.objects.count()
+
+
+def test_two_short_pages_are_one_long_one(by_photo: Ask) -> None:
+    whole = products(by_photo(CHAIR, limit=20))
+
+    parts = [products(by_photo(CHAIR, limit=10, offset=offset)) for offset in (0, 10)]
+
+    assert parts[0] + parts[1] == whole
+
+
+def test_a_page_beyond_the_end_is_empty(by_photo: Ask) -> None:
+    answer = by_photo(CHAIR, offset=5000)
+
+    assert (answer["count"], answer["next_offset"], answer["complete"]) == (0, None, True)
+
+
+def test_a_category_means_everything_below_it_too(by_photo: Ask) -> None:
+    living = Category.objects.get(slug="living-room")
+    nook = Category.objects.create(slug="reading-nook", name="Reading nook", parent=living)
+    shelf = Category.objects.create(slug="shelf", name="Shelf", parent=nook)
+    deep = Product.objects.filter(category__slug="lights").first()
+    assert deep is not None
+    Product.objects.filter(pk=deep.pk).update(category=shelf)
+
+    ids = everything(lambda at: by_photo(CHAIR, limit=100, offset=at, category="living-room"))
+
+    expected = Product.objects.filter(category__in=[living, nook, shelf])
+    assert set(ids) == set(expected.values_list("pk", flat=True))
+    assert deep.pk in ids
+
+
+def test_a_repeated_category_or_brand_means_any_of_them(by_photo: Ask) -> None:
+    slugs, brands = ["lights", "office"], ["Blend Swap", "Kator Legaz"]
+
+    answer = by_photo(CHAIR, limit=100, category=slugs, brand=brands)
+
+    found = {(product["category"]["slug"], product["brand"]) for product in products(answer)}
+    assert answer["complete"]
+    assert (
+        answer["count"]
+        == Product.objects.filter(category__slug__in=slugs, brand__in=brands).count()
+    )
+    assert {slug for slug, _ in found} == set(slugs)
+    assert {brand for _, brand in found} <= set(brands)
+
+
+def test_a_repeated_tag_means_all_of_them(by_photo: Ask) -> None:
+    both = Product.objects.filter(product_tags__tag__slug="chair").filter(
+        product_tags__tag__slug="armchair"
+    )
+
+    answer = by_photo(CHAIR, limit=100, tag=["chair", "armchair"])
+
+    assert {p["id"] for p in products(answer)} == set(both.values_list("pk", flat=True)) != set()
+    assert all(
+        {"chair", "armchair"} <= {tag["slug"] for tag in p["tags"]} for p in products(answer)
+    )
+
+
+def test_prices_are_limits_that_count_themselves(by_photo: Ask) -> None:
+    Product.objects.filter(sku="blends-antiquechair").update(price=Decimal("100.00"))
+
+    answer = by_photo(CHAIR, limit=100, price_min="100", price_max="100.00")
+    around = by_photo(CHAIR, limit=100, price_min="50", price_max="150.50", sort="price")
+
+    assert [product["sku"] for product in products(answer)] == ["blends-antiquechair"]
+    prices = [product["price"] for product in products(around)]
+    assert len(prices) > 20
+    assert prices == sorted(prices)
+    assert 50 <= prices[0] <= prices[-1] <= 150.5
+    assert around["facets"]["price"]["min"] >= 50
+
+
+@pytest.mark.parametrize(("value", "states"), [("true", {True}), ("false", {False})])
+def test_in_stock_shows_only_those(value: str, states: set[bool], by_photo: Ask) -> None:
+    answer = by_photo(CHAIR, limit=100, in_stock=value)
+
+    assert {product["in_stock"] for product in products(answer)} == states
+
+
+def test_a_filter_that_nothing_fulfils_gives_an_empty_complete_answer(
+    by_photo: Ask, check_answer: Callable[[Any], None]
+) -> None:
+    answer = by_photo(CHAIR, category="no-such-category")
+
+    check_answer(answer)
+    assert (answer["count"], answer["complete"]) == (0, True)
+    assert answer["facets"]["price"] == {"min": None, "max": None}
+
+
+@pytest.mark.parametrize(
+    ("sort", "key", "reverse"),
+    [("price", "price", False), ("-price", "price", True), ("-created", "id", True)],
+)
+def test_results_can_be_sorted(sort: str, key: str, reverse: bool, by_photo: Ask) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE catalog_product SET created_at = now() + id * interval '1 minute'")
+
+    values = [product[key] for product in products(by_photo(CHAIR, sort=sort, limit=50))]
+
+    assert values == sorted(values, reverse=reverse)
+
+
+def test_facets_count_everything_that_matched_and_not_only_the_page(by_photo: Ask) -> None:
+    answer = by_photo(CHAIR, category="lights", limit=1)
+
+    lights = Product.objects.filter(category__slug="lights")
+    assert answer["facets"]["category"] == [
+        {"value": "lights", "label": "Lights", "count": lights.count()}
+    ]
+    assert {value["value"]: value["count"] for value in answer["facets"]["brand"]} == {
+        brand: lights.filter(brand=brand).count()
+        for brand in set(lights.values_list("brand", flat=True))
+    }
+
+
+def test_a_price_changed_by_sql_shows_at_once(by_photo: Ask) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE catalog_product SET price = 1.23, in_stock = NOT in_stock, title = 'Our chair'"
+            " WHERE sku = 'blends-antiquechair'"
+        )
+
+    first = products(by_photo(CHAIR))[0]
+
+    assert (first["sku"], first["price"], first["title"]) == (
+        "blends-antiquechair",
+        1.23,
+        "Our chair",
+    )
+
+
+def test_a_hidden_product_is_never_shown(by_photo: Ask) -> None:
+    before = by_photo(CHAIR, limit=10)
+    hidden = before["results"][0]["product"]["id"]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE catalog_product SET is_visible = false WHERE id = %s", [hidden])
+
+    after = by_photo(CHAIR, limit=9)
+
+    assert products(after) == products(before)[1:]
+
+
+def test_a_deleted_product_is_never_shown(by_photo: Ask) -> None:
+    before = by_photo(CHAIR, limit=10)
+    Product.objects.filter(pk=before["results"][0]["product"]["id"]).delete()
+
+    after = by_photo(CHAIR, limit=9)
+
+    assert products(after) == products(before)[1:]
+
+
+def test_a_tag_given_or_taken_by_hand_counts_at_once(by_photo: Ask) -> None:
+    tag = Tag.objects.create(slug="of-the-week", name="of the week")
+    chosen = Product.objects.get(sku="blends-antiquechair")
+    ProductTag.objects.create(product=chosen, tag=tag, score=1.0)
+
+    answer = by_photo(CHAIR, tag="of-the-week")
+
+    assert [product["sku"] for product in products(answer)] == ["blends-antiquechair"]
+    assert {"slug": "of-the-week", "name": "of the week"} in products(answer)[0]["tags"]

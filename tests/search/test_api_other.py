@@ -1,0 +1,322 @@
+"""The rest of the REST API: words, products, lookalikes, the index, health, and its description."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from io import BytesIO, StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+
+from catalog.models import Generation, Product
+from catalog.visual.encoder import EncoderError
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+
+Ask = Callable[..., dict[str, Any]]
+Check = Callable[[Any, Any], None]
+
+STATUS = {
+    "generation": {
+        "id": int,
+        "encoder": str,
+        "published_at": str,
+        "recall_at_20": float,
+        "images": int,
+        "products": int,
+    },
+    "products": {"total": int, "indexed": int, "pending": int, "failed": int},
+    "freshness": {
+        "fresh": bool,
+        "oldest_pending_s": float,
+        "lag_p50_s": (float, None),
+        "lag_p95_s": (float, None),
+        "target_s": int,
+    },
+    "runs": {
+        "running": [
+            {
+                "id": int,
+                "kind": str,
+                "state": str,
+                "stage": str,
+                "done": int,
+                "total": int,
+                "eta_s": (float, None),
+            }
+        ],
+        "last": {"id": int, "kind": str, "state": str, "finished_at": str, "error": (str, None)},
+    },
+    "next_refresh_at": str,
+}
+
+
+@pytest.mark.parametrize(
+    ("words", "language", "stems"),
+    [
+        ("armchair", "en", ("armchair",)),
+        ("lamp", "en", ("lamp",)),
+        ("bicycle", "en", ("bicycle", "bike", "scooter")),
+        ("bicycles", "en", ("bicycle", "bike", "scooter")),
+        ("кресло", "ru", ("кресл",)),
+        ("лампы", "ru", ("ламп",)),
+    ],
+)
+def test_words_find_what_they_name_first(
+    words: str, language: str, stems: tuple[str, ...], get: Ask, check_answer: Callable[[Any], None]
+) -> None:
+    answer = get("search/text/", {"q": words}, {"Accept-Language": language})
+
+    check_answer(answer)
+    assert answer["query"]["kind"] == "text"
+    assert answer["query"]["box"] is None
+    titles = [result["product"]["title"].lower() for result in answer["results"]]
+    for title in titles[:3]:
+        assert any(stem in title for stem in stems), titles[:3]
+    assert answer["results"][0]["match"] == "similar"
+
+
+def test_words_are_found_in_either_language_whatever_the_header(get: Ask) -> None:
+    titles = [r["product"]["title"] for r in get("search/text/", {"q": "кресло"})["results"]]
+
+    assert sum("chair" in title.lower() for title in titles[:6]) >= 5
+
+
+def test_words_for_what_something_looks_like_work_where_no_text_has_them(get: Ask) -> None:
+    Product.objects.update(title="Thing", title_ru="", description="", keywords=[])
+
+    answer = get("search/text/", {"q": "a photo of a bicycle", "limit": 5})
+
+    assert {"blends-bike", "blends-bicycle"} & {r["product"]["sku"] for r in answer["results"]}
+    assert all(result["product"]["title"] == "Thing" for result in answer["results"])
+
+
+def test_a_text_search_is_explained_by_looks_and_words(get: Ask) -> None:
+    answer = get("search/text/", {"q": "lamp", "explain": "true"})
+
+    explanation = answer["results"][0]["explanation"]
+    assert explanation.keys() == {"looks", "words"}
+    assert explanation["words"] == pytest.approx(1 / 61)
+
+
+def test_products_are_listed_the_most_popular_first(get: Ask, check_shape: Check) -> None:
+    page = get("products/", {"limit": 5})
+
+    popular = Product.objects.order_by("-popularity", "id")[:5]
+    assert [product["id"] for product in page["results"]] == [product.pk for product in popular]
+    assert (page["count"], page["next_offset"]) == (5, 5)
+    assert page["results"][0]["image"].startswith("http://testserver/media/")
+
+
+def test_all_products_can_be_paged_through(get: Ask) -> None:
+    ids: list[int] = []
+    offset: int | None = 0
+    while offset is not None:
+        page = get("products/", {"limit": 100, "offset": offset, "sort": "price"})
+        ids += [product["id"] for product in page["results"]]
+        offset = page["next_offset"]
+
+    assert ids == list(Product.objects.order_by("price", "id").values_list("pk", flat=True))
+
+
+def test_the_list_of_products_takes_the_same_filters_as_a_search(get: Ask) -> None:
+    parameters = {
+        "category": ["lights", "office"],
+        "brand": "Scopia",
+        "tag": "lamp",
+        "price_min": "10",
+        "price_max": "500",
+        "in_stock": "true",
+        "limit": "100",
+    }
+
+    listed = {product["id"] for product in get("products/", parameters)["results"]}
+    found = get("search/text/", {"q": "lamp", **parameters})["results"]
+
+    assert listed
+    assert {result["product"]["id"] for result in found} == listed
+
+
+def test_a_product_is_shown_with_all_there_is_to_it(get: Ask) -> None:
+    stored = Product.objects.get(sku="blends-armchair")
+
+    product = get(f"products/{stored.pk}/", headers={"Accept-Language": "ru"})
+
+    assert product["title"] == stored.title_ru
+    assert product["attributes"] == stored.attributes
+    assert product["description"] == stored.description
+    assert len(product["images"]) == 2
+    assert product["images"][0] == product["image"]
+    assert datetime.fromisoformat(product["created_at"]) == stored.created_at
+
+
+def test_lookalikes_of_a_product_leave_out_the_product(
+    get: Ask, check_answer: Callable[[Any], None]
+) -> None:
+    armchair = Product.objects.get(sku="blends-armchair")
+
+    answer = get(f"products/{armchair.pk}/similar/", {"limit": 100})
+
+    check_answer(answer)
+    assert answer["query"]["kind"] == "product"
+    assert answer["count"] == 100
+    assert armchair.pk not in {result["product"]["id"] for result in answer["results"]}
+    titles = [result["product"]["title"].lower() for result in answer["results"][:10]]
+    assert sum("chair" in title for title in titles) >= 5
+
+
+def test_a_product_not_indexed_yet_has_no_lookalikes_yet(
+    client: Client, check_problem: Callable[..., Any]
+) -> None:
+    fresh = Product.objects.create(sku="fresh", title="Fresh")
+
+    response = client.get(f"/api/v1/products/{fresh.pk}/similar/")
+
+    check_problem(response, 503, "index_not_ready")
+    assert int(response["Retry-After"]) > 0
+    assert client.get(f"/api/v1/products/{fresh.pk}/").json()["image"] is None
+
+
+def test_the_index_tells_how_it_is(get: Ask, check_shape: Check) -> None:
+    status = get("index/")
+
+    check_shape(status, STATUS)
+    assert status["generation"]["products"] == status["products"]["indexed"] == 722
+    assert status["generation"]["images"] == 1444
+    assert status["generation"]["recall_at_20"] >= 0.95
+    assert status["products"] == {"total": 722, "indexed": 722, "pending": 0, "failed": 0}
+    assert status["freshness"]["fresh"] is True
+    assert status["freshness"]["oldest_pending_s"] == 0
+    assert status["runs"]["last"]["state"] == "succeeded"
+    assert datetime.fromisoformat(status["next_refresh_at"]) > timezone.now()
+
+
+def test_the_index_tells_what_it_has_not_caught_up_with(get: Ask) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE catalog_product SET title = title || '!' WHERE id % 100 = 0")
+
+    status = get("index/")
+
+    assert status["products"]["pending"] == Product.objects.filter(title__endswith="!").count() > 0
+
+
+def test_the_index_can_be_asked_about_before_there_is_one(get: Ask) -> None:
+    Generation.objects.filter(state="live").update(state="retired")
+
+    status = get("index/")
+
+    assert status["generation"] is None
+    assert status["freshness"]["fresh"] is False
+
+
+def test_a_live_process_says_so_without_database_or_index(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ensure_connection", _unreachable)
+
+    assert client.get("/livez").status_code == 200
+
+
+def test_all_is_ready_with_database_encoder_and_generation(client: Client) -> None:
+    response = client.get("/readyz")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "status": "ok",
+        "database": "ok",
+        "encoder": "ok",
+        "generation": "ok",
+    }
+
+
+@pytest.mark.parametrize("missing", ["database", "encoder", "generation"])
+def test_what_is_missing_is_named(
+    missing: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if missing == "generation":
+        Generation.objects.filter(state="live").update(state="retired")
+    elif missing == "encoder":
+        monkeypatch.setattr("catalog.live_index.load_encoder", _not_loadable)
+    else:
+        monkeypatch.setattr(connection, "ensure_connection", _unreachable)
+
+    response = client.get("/readyz")
+
+    assert response.status_code == 503
+    body = response.json()
+    assert body["status"] == "unavailable"
+    assert body[missing].startswith("missing")
+    assert [name for name, state in body.items() if state.startswith("missing")] == [missing]
+
+
+def _unreachable() -> None:
+    raise OperationalError("connection refused")
+
+
+def _not_loadable(*args: Any) -> None:
+    raise EncoderError("The encoder is broken.")
+
+
+def test_a_lost_database_and_a_broken_encoder_are_problems_and_not_crashes(
+    client: Client,
+    photos: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    check_problem: Callable[..., Any],
+) -> None:
+    image = photos["scopia-living-lamp-2"].data
+    for name, failure in (("live_generation", _unreachable), ("load_encoder", _not_loadable)):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"catalog.live_index.{name}", failure)
+            response = client.post("/api/v1/search/photo/", {"image": BytesIO(image)})
+
+        check_problem(response, 503, "unavailable")
+        assert response["Retry-After"]
+
+
+def test_the_description_of_the_api_is_made_without_a_warning() -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO())
+
+
+def test_the_description_names_every_call(client: Client) -> None:
+    schema = client.get("/api/v1/schema/?format=json").json()
+
+    calls = {(method, path) for path, at in schema["paths"].items() for method in at}
+    assert {
+        ("post", "/api/v1/search/photo/"),
+        ("get", "/api/v1/search/text/"),
+        ("get", "/api/v1/products/"),
+        ("get", "/api/v1/products/{id}/"),
+        ("get", "/api/v1/products/{id}/similar/"),
+        ("get", "/api/v1/index/"),
+    } <= calls
+    photo = schema["paths"]["/api/v1/search/photo/"]["post"]
+    form = photo["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert {"200", "4XX", "503"} <= photo["responses"].keys()
+    assert form["$ref"].endswith("/PhotoParameters")
+    assert {"image", "query", "box", "text", "less_text", "less_product", "category"} <= schema[
+        "components"
+    ]["schemas"]["PhotoParameters"]["properties"].keys()
+
+
+def test_the_api_has_a_page_to_read(client: Client) -> None:
+    response = client.get("/api/docs/")
+
+    assert response.status_code == 200
+    assert b"swagger-ui" in response.content
+    assert not re.search(rb"(src|href)=.?(https?:)?//", response.content)  # all from here
+
+
+def test_a_search_asks_the_database_a_fixed_number_of_questions(
+    by_photo: Ask, django_assert_num_queries: Any
+) -> None:
+    by_photo("scopia-living-lamp-2")  # reads the vocabulary, which is kept for a minute
+
+    # The generation; 2 for the search and 2 for its transaction (here a savepoint); the products
+    # with images, tags and their names in 4; 6 for the facets. The same for any page length.
+    for limit in (1, 100):
+        with django_assert_num_queries(15):
+            by_photo("scopia-living-lamp-2", limit=limit)
