@@ -2,10 +2,11 @@
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from croniter import croniter
+from croniter import CroniterError, croniter
 from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
@@ -29,9 +30,13 @@ def read_int(name: str, default: int, low: int, high: int) -> int:
     value = os.environ.get(name, "").strip()
     if not value:
         return default
-    if not value.lstrip("-").isdigit() or not low <= int(value) <= high:
+    try:
+        number = int(value)
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
         raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number, {low} to {high}.")
-    return int(value)
+    return number
 
 
 def read_float(name: str, default: float, low: float, high: float) -> float:
@@ -67,28 +72,40 @@ def read_url(name: str, schemes: set[str]) -> str | None:
     value = os.environ.get(name, "").strip()
     if not value:
         return None
-    if urlsplit(value).scheme not in schemes:
-        expected = " or ".join(f"{scheme}://…" for scheme in sorted(schemes))
+    try:
+        scheme = urlsplit(value).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in schemes:
+        expected = " or ".join(f"{known}://…" for known in sorted(schemes))
         raise ImproperlyConfigured(f"{name} must look like {expected}.")
     return value
 
 
 def read_cron(name: str, default: str) -> str:
-    """`name` as a five-field cron expression."""
+    """`name` as a five-field cron expression that comes true one day."""
     value = os.environ.get(name, "").strip() or default
-    if not croniter.is_valid(value) or len(value.split()) != 5:
+    try:
+        if len(value.split()) != 5:
+            raise CroniterError
+        croniter(value).get_next()
+    except CroniterError as error:
         raise ImproperlyConfigured(
-            f"{name} is {value!r}: write a cron expression of five fields, such as {default!r}."
-        )
+            f"{name} is {value!r}: write a cron expression of five fields, such as {default}."
+        ) from error
     return value
 
 
 def read_folder(name: str, default: Path) -> Path:
     """`name` as an absolute folder path; it need not exist yet, but must not be a file."""
     value = os.environ.get(name, "").strip()
-    folder = Path(value).expanduser().resolve() if value else default
-    if folder.exists() and not folder.is_dir():
-        raise ImproperlyConfigured(f"{name} is {str(folder)!r}: that is a file, not a folder.")
+    try:
+        folder = Path(value).expanduser().resolve() if value else default
+    except RuntimeError as error:  # no such user
+        raise ImproperlyConfigured(f"{name} is {value!r}: {error}") from error
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        raise ImproperlyConfigured(f"{name} is {str(folder)!r}: {there} is a file, not a folder.")
     return folder
 
 
@@ -100,13 +117,13 @@ def secret_kept_in(path: Path, length: int = 50) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(f"{path} cannot be read: {error.strerror}.") from error
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    descriptor, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 0600
+    with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(length))
     try:
         os.link(fresh, path)  # atomic, and the first of two processes wins
     except FileExistsError:
         pass
     finally:
-        fresh.unlink()
+        os.unlink(fresh)
     return path.read_text().strip()

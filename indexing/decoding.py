@@ -1,12 +1,18 @@
 """Photos from storage to pixels: ahead in threads as a rule, one by one in a child process for a
 chunk that has killed a worker or hung."""
 
+import ctypes
 import multiprocessing
+import signal
+import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -52,13 +58,13 @@ def decode_ahead(
 ) -> Iterator[DecodedImage]:
     """Decodes in threads, at most AHEAD photos ahead of the taker, in order. What cannot be read is
     noted and left out. Raises DecodingHung."""
-    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="decode")
+    threads = DaemonThreads(THREADS, "decode")
     waiting: deque[tuple[StaleImage, Future[DecodedImage]]] = deque()
     upcoming = iter(images)
     try:
         while True:
             while len(waiting) < AHEAD and (image := next(upcoming, None)) is not None:
-                waiting.append((image, pool.submit(_decode, image, preprocessing)))
+                waiting.append((image, threads.submit(_decode, image, preprocessing)))
             if not waiting:
                 return
             image, future = waiting.popleft()
@@ -70,27 +76,25 @@ def decode_ahead(
                 if decoded := _try_again(image, preprocessing, error):
                     yield decoded
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        threads.close()
 
 
 def decode_carefully(
     images: Sequence[StaleImage], preprocessing: Preprocessing
 ) -> Iterator[DecodedImage]:
-    """As `decode_ahead`, but each photo alone, in a child that may crash or hang without harm. An
-    attempt is counted before it is made; the one that killed the worker counts as the first."""
+    """As `decode_ahead`, but each photo alone, in a child that may crash or hang without harm. What
+    killed the worker was not counted: nobody knows which photo it was."""
     child = ChildDecoder()
     try:
         for image in images:
             key = (image.product_id, image.image_id, image.content_hash)
-            reason = "The decoder crashed on it, or took too long."
             quarantined = False
             while not quarantined:
                 try:
                     yield child.decode(image, preprocessing)
                     break
                 except (ImageError, OSError, DecodingHung, BrokenProcessPool) as error:
-                    reason = _sentence(error)
-                    quarantined = quarantine.note_attempt(*key, reason)
+                    quarantined = quarantine.note_attempt(*key, _sentence(error))
     finally:
         child.close()
 
@@ -105,7 +109,8 @@ class ChildDecoder:
         """Raises ImageError, OSError, DecodingHung or BrokenProcessPool."""
         data = _read(image)
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, context, _die_with_parent)
         future = self._pool.submit(decode_pixels, data, preprocessing, _limits())
         try:
             return DecodedImage(image, content_hash(data), future.result(TIMEOUT_S))
@@ -122,6 +127,44 @@ class ChildDecoder:
             for process in list(pool._processes.values()):
                 process.kill()
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _die_with_parent() -> None:
+    """In the child: a worker that is killed leaves nothing behind that waits, or hangs, for ever."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+class DaemonThreads:
+    """Threads that do one thing after another and end with the process, whatever they are at: one
+    of a ThreadPoolExecutor that hangs would keep the process from ending."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self._tasks: SimpleQueue[tuple[Future, Callable[..., Any], tuple] | None] = SimpleQueue()
+        self._count = count
+        for _ in range(count):
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def submit(self, act: Callable[..., Any], *arguments: Any) -> Future:
+        future: Future = Future()
+        self._tasks.put((future, act, arguments))
+        return future
+
+    def close(self) -> None:
+        """Forgets what has not been begun; ends each thread when it is free."""
+        with suppress(Empty):
+            while True:
+                self._tasks.get_nowait()
+        for _ in range(self._count):
+            self._tasks.put(None)
+
+    def _work(self) -> None:
+        while (task := self._tasks.get()) is not None:
+            future, act, arguments = task
+            try:
+                future.set_result(act(*arguments))
+            except Exception as error:
+                future.set_exception(error)
 
 
 def _try_again(

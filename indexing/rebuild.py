@@ -50,11 +50,13 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
         )
         run.save(update_fields=["generation"])
     wanted = f"""
-        SELECT product_id FROM ({STALE}) AS stale
+        WITH stale AS MATERIALIZED ({STALE})
+        SELECT product_id FROM stale
         UNION ALL
         SELECT product.id FROM catalog_product product
         LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
         WHERE indexed.text_hash IS DISTINCT FROM product.text_hash
+            AND NOT EXISTS (SELECT FROM stale WHERE stale.product_id = product.id)
     """
     return product_ranges(wanted, [version.pk], settings.CHUNK_IMAGES)
 
@@ -95,7 +97,10 @@ def perform_project(chunk: Chunk, check: Check) -> None:
     fitted = fit_projection(sample, settings.VECTOR_DIMENSIONS)
     check()
     with transaction.atomic():
-        generation.projection = Projection.objects.create(
+        current = Generation.objects.select_for_update().get(pk=generation.pk)
+        if current.projection_id:
+            return  # another worker was faster; vectors may have been made with its projection
+        current.projection = Projection.objects.create(
             encoder=generation.encoder,
             dimensions=settings.VECTOR_DIMENSIONS,
             matrix=fitted.matrix.tobytes(),
@@ -103,7 +108,7 @@ def perform_project(chunk: Chunk, check: Check) -> None:
             sample=len(sample),
             explained=fitted.explained,
         )
-        generation.save(update_fields=["projection"])
+        current.save(update_fields=["projection"])
 
 
 def plan_vectors(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -163,17 +168,19 @@ def plan_publish(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 def perform_publish(chunk: Chunk, check: Check) -> None:
     """Live, if it is to be and has passed; else built or rejected, with its figures."""
     generation = _generation(chunk.run)
-    if generation.state == Generation.State.LIVE:
-        return
     verdict = generation.evaluations.first()
     passed = verdict is not None and verdict.passed
-    generation.state = Generation.State.BUILT if passed else Generation.State.REJECTED
-    generation.save(update_fields=["state"])
+    # Once it is built, rejected or live, it is not for a worker that comes late to say otherwise.
+    Generation.objects.filter(pk=generation.pk, state=Generation.State.BUILDING).update(
+        state=Generation.State.BUILT if passed else Generation.State.REJECTED
+    )
+    generation.refresh_from_db(fields=["state"])
     if not passed:
-        raise_rejected = verdict.figures.get("reasons", []) if verdict else ["not evaluated"]
-        log.warning("generation %s is rejected: %s", generation.pk, "; ".join(raise_rejected))
+        why = generation.note or "it was not evaluated"
+        log.warning("generation %s is rejected: %s", generation.pk, why)
     elif chunk.run.publish:
-        publishing.publish(generation)
+        if generation.state == Generation.State.BUILT:
+            publishing.publish(generation)
         publishing.drop_retired()
 
 

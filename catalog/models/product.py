@@ -143,9 +143,13 @@ class ProductImage(models.Model):
         return self.file.name or ""
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Hashes the file when it is new, or another one than the row in the database has."""
-        stored = ProductImage.objects.filter(pk=self.pk).values_list("file", flat=True).first()
-        if self.file and (self.file.name != stored or not getattr(self.file, "_committed", True)):
+        """Hashes a file that was just uploaded; one that was merely named is hashed by whoever
+        reads it to index it, and has no hash until then."""
+        if self.file and not getattr(self.file, "_committed", True):
             with self.file.open("rb") as file:
                 self.content_hash = content_hash(file.read())
+        elif self.pk:
+            named = ProductImage.objects.filter(pk=self.pk).exclude(file=self.file.name)
+            if named.filter(content_hash=self.content_hash).exists():
+                self.content_hash = ""
         super().save(*args, **kwargs)

@@ -1,0 +1,225 @@
+"""The encoder: what it gives back, whoever runs it and however many ask at once."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.conf import settings
+from PIL import Image
+
+from catalog.demo.load import FOLDER
+from catalog.live_index import encoder_named, encoder_of
+from catalog.models import EncoderVersion
+from catalog.visual import encoder as encoder_module
+from catalog.visual.encoder import Encoder, EncoderError, TorchEncoder, load_encoder
+from catalog.visual.image_decoding import ImageLimits, decode_image
+from catalog.visual.model_source import STARTER, folder_checksum
+from catalog.visual.pixels import decode_pixels
+from catalog.visual.preprocessing import Preprocessing
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = [
+    "armchair",
+    "a photo of a chair",
+    "кресло-качалка",
+    "Women’s “chair”",
+    "лампа 🪔, 5 шт.",
+    "",
+    "x" * 400,
+]
+
+
+@pytest.fixture(scope="module")
+def starter() -> Encoder:
+    return encoder_named("starter")
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[Image.Image]:
+    paths = sorted((FOLDER / "photos").iterdir())[::5]
+    return [decode_image(path.read_bytes()) for path in paths]
+
+
+def assert_unit_rows(vectors: np.ndarray, count: int, dimensions: int) -> None:
+    assert vectors.shape == (count, dimensions)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(np.ones(count), abs=1e-5)
+
+
+def test_images_and_texts_become_unit_vectors_of_one_space(
+    starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    assert_unit_rows(starter.encode_images(pictures), len(pictures), starter.dimensions)
+    assert_unit_rows(starter.encode_texts(TEXTS), len(TEXTS), starter.dimensions)
+
+
+def test_nothing_in_gives_nothing_out(starter: Encoder) -> None:
+    assert starter.encode_images([]).shape == (0, starter.dimensions)
+    assert starter.encode_texts([]).shape == (0, starter.dimensions)
+    assert starter.encode_texts([]).dtype == np.float32
+
+
+def test_a_batch_keeps_its_order_and_changes_nothing(
+    starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    images = np.concatenate([starter.encode_images([picture]) for picture in pictures])
+    texts = np.concatenate([starter.encode_texts([text]) for text in TEXTS])
+
+    assert starter.encode_images(pictures) == pytest.approx(images, abs=1e-5)
+    assert starter.encode_texts(TEXTS) == pytest.approx(texts, abs=1e-5)
+    assert starter.encode_images(pictures[::-1]) == pytest.approx(images[::-1], abs=1e-5)
+
+
+def test_a_result_stays_when_the_next_one_is_made(
+    starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    first = starter.encode_images(pictures[:1])
+    kept = first.copy()
+
+    starter.encode_images(pictures[1:2])
+
+    assert (first == kept).all()
+
+
+def test_the_compiled_encoder_agrees_with_torch(
+    starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    uncompiled = TorchEncoder("starter", "cpu")
+
+    images = (starter.encode_images(pictures) * uncompiled.encode_images(pictures)).sum(axis=1)
+    texts = (starter.encode_texts(TEXTS) * uncompiled.encode_texts(TEXTS)).sum(axis=1)
+
+    assert images.min() >= 0.999
+    assert texts.min() >= 0.999
+    assert starter.checksum == uncompiled.checksum == folder_checksum(STARTER)
+    assert starter.preprocessing == uncompiled.preprocessing
+    assert starter.dimensions == uncompiled.dimensions
+    assert_unit_rows(uncompiled.encode_images(pictures[:2]), 2, starter.dimensions)
+    assert uncompiled.encode_texts([]).shape == (0, starter.dimensions)
+
+
+def test_a_photo_decoded_small_is_nearly_the_photo_decoded_whole(
+    starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    paths = sorted((FOLDER / "photos").iterdir())[::5]
+    small = [
+        decode_pixels(path.read_bytes(), starter.preprocessing, ImageLimits()) for path in paths
+    ]
+
+    cosines = (starter.encode_pixels(np.stack(small)) * starter.encode_images(pictures)).sum(axis=1)
+    assert cosines.min() >= 0.99
+
+
+def test_eight_threads_get_the_same_as_one(starter: Encoder, pictures: list[Image.Image]) -> None:
+    images = [starter.encode_images([picture])[0] for picture in pictures]
+    texts = [starter.encode_texts([text])[0] for text in TEXTS]
+    together = threading.Barrier(8)
+
+    def work(number: int) -> None:
+        together.wait()
+        for turn in range(6):
+            i, j = (number + turn) % len(pictures), (number + turn) % len(TEXTS)
+            assert starter.encode_images([pictures[i]])[0] == pytest.approx(images[i], abs=1e-5)
+            assert starter.encode_texts([TEXTS[j]])[0] == pytest.approx(texts[j], abs=1e-5)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
+
+
+def test_an_encoder_is_loaded_once_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    class Slow(Encoder):
+        def __init__(self, name: str, cache: Path, threads: int = 0) -> None:
+            threading.Event().wait(0.02)
+            made.append(name)
+
+        def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+            raise NotImplementedError
+
+        encode_texts = encode_pixels  # type: ignore[assignment]
+
+    monkeypatch.setattr(encoder_module, "_loaded", {})
+    monkeypatch.setattr(encoder_module, "OpenVinoEncoder", Slow)
+
+    with ThreadPoolExecutor(8) as threads:
+        names = ["one", "other"] * 8
+        encoders = list(threads.map(lambda name: load_encoder(name, Path(), "cpu"), names))
+
+    assert sorted(made) == ["one", "other"]
+    assert len(set(map(id, encoders))) == 2
+    assert encoders[0] is encoders[2] is not encoders[1]
+
+
+def test_an_encoder_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder_module, "_loaded", {})
+
+    for _ in range(2):
+        with pytest.raises(EncoderError, match="no open_clip_config"):
+            load_encoder("local-dir:/nowhere", settings.ENCODER_CACHE, "cpu")
+
+
+@pytest.mark.django_db
+def test_a_version_is_served_by_the_encoder_it_was_made_with(starter: Encoder) -> None:
+    version = EncoderVersion(name="starter", checksum=starter.checksum, dimensions=512)
+
+    assert encoder_of(version) is encoder_named("starter")
+
+
+@pytest.mark.django_db
+def test_other_weights_under_the_same_name_are_refused() -> None:
+    with pytest.raises(EncoderError, match=r"'starter' has changed.+00000000 then.+index rebuild"):
+        encoder_of(EncoderVersion(name="starter", checksum="0" * 64, dimensions=512))
+
+
+@pytest.mark.parametrize("name", ["local-dir:/nowhere", "local-dir:~/nowhere"])
+def test_a_folder_without_a_model_is_told_in_a_sentence(name: str, tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=r"ENCODER .+ there is no open_clip_config.json in .+\."):
+        load_encoder(name, tmp_path / "cache", "cpu")
+
+
+def test_an_unknown_model_is_told_in_a_sentence_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError) as caught:
+        load_encoder("ViT-of-dreams/none", tmp_path, "cpu")
+
+    assert "'ViT-of-dreams/none'" in str(caught.value)
+    assert "could not be compiled" in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_serving_never_imports_torch(starter: Encoder) -> None:
+    # Given the starter encoder compiled already, as above.
+    code = (
+        "import sys, django; django.setup()\n"
+        "from PIL import Image\n"
+        "import config.wsgi, config.urls, search.api.views, search.views\n"
+        "from catalog.live_index import encoder_named\n"
+        "encoder = encoder_named('starter')\n"
+        "assert encoder.encode_images([Image.new('RGB', (9, 9))]).shape == (1, 512)\n"
+        "assert encoder.encode_texts(['chair']).shape == (1, 512)\n"
+        "print([name for name in ('torch', 'open_clip', 'timm') if name in sys.modules])\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "ENCODER_DEVICE": "cpu"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_preprocessing_comes_from_the_models_own_configuration(starter: Encoder) -> None:
+    config = json.loads((STARTER / "open_clip_config.json").read_text())["preprocess_cfg"]
+
+    assert starter.preprocessing == Preprocessing.from_config(config)
