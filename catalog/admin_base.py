@@ -14,7 +14,11 @@ __all__ = ["ModelAdmin", "ReadOnlyAdmin", "TabularInline"]
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """A ledger: rows are written by the code, and read here."""
+    """A ledger: rows are written by the code, and read here. Its actions are for those who may
+    start runs."""
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("indexing.add_indexingrun")
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False

@@ -1,5 +1,5 @@
 """The search itself, as SQL: near in the graph, scored again on the full vectors, best photo of
-each product. Searches and evaluations ask in the same words, so that what is measured is what is run."""
+each product. Searches and the evaluation on photos ask in the same words."""
 
 from typing import Any
 

@@ -96,6 +96,15 @@ def read_cron(name: str, default: str) -> str:
     return value
 
 
+def read_file(name: str, default: Path) -> Path:
+    """`name` as the path of a file that is there."""
+    value = os.environ.get(name, "").strip()
+    path = Path(value) if value else default
+    if not path.is_file():
+        raise ImproperlyConfigured(f"{name} is {str(path)!r}: there is no such file.")
+    return path
+
+
 def read_folder(name: str, default: Path) -> Path:
     """`name` as an absolute folder path; it need not exist yet, but must not be a file."""
     value = os.environ.get(name, "").strip()

@@ -1,7 +1,11 @@
 """What a new installation needs once: an administrator, and the schedule of the refresh."""
 
+from datetime import datetime
+
+from croniter import croniter
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from django_q.models import Schedule
 
 from config.environment import secret_kept_in
@@ -34,12 +38,14 @@ def set_schedules() -> None:
     each minute a look for runs whose worker has died."""
     schedules = {"refresh": settings.REFRESH_CRON, "join_abandoned_runs": "* * * * *"}
     for name, cron in schedules.items():
-        Schedule.objects.update_or_create(
-            name=name,
-            defaults={
-                "func": f"indexing.tasks.{name}",
-                "schedule_type": Schedule.CRON,
-                "cron": cron,
-                "repeats": -1,
-            },
-        )
+        if not Schedule.objects.filter(name=name, cron=cron).exists():
+            Schedule.objects.update_or_create(
+                name=name,
+                defaults={
+                    "func": f"indexing.tasks.{name}",
+                    "schedule_type": Schedule.CRON,
+                    "cron": cron,
+                    "next_run": croniter(cron, timezone.now()).get_next(datetime),
+                    "repeats": -1,
+                },
+            )

@@ -17,7 +17,7 @@ control_socket_disable = True
 
 def post_worker_init(worker: object) -> None:
     """Loads encoder and vocabulary after the fork, so that no shopper waits for them."""
-    from django.db import DatabaseError
+    from django.db import Error
 
     from catalog.live_index import IndexNotReady
     from catalog.visual.encoder import EncoderError
@@ -25,5 +25,5 @@ def post_worker_init(worker: object) -> None:
 
     try:
         warm_up()
-    except (IndexNotReady, EncoderError, DatabaseError) as error:
+    except (IndexNotReady, EncoderError, Error) as error:
         logging.getLogger("vitrina").warning("not warmed up: %s", error)

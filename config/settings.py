@@ -1,5 +1,5 @@
 """Settings of Vitrina. Whatever differs between installations is read from the environment;
-docs/operations.md lists every variable."""
+README.md lists every variable."""
 
 import os
 
@@ -11,6 +11,7 @@ from config.environment import (
     read_bool,
     read_choice,
     read_cron,
+    read_file,
     read_float,
     read_folder,
     read_int,
@@ -146,9 +147,7 @@ HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 100, 4, 1000)
 KEPT_GENERATIONS = read_int("KEPT_GENERATIONS", 2, 1, 100)  # retired, to roll back to
 GATE_RECALL_AT_20 = read_float("GATE_RECALL_AT_20", 0.95, 0.0, 1.0)
 GATE_PHOTO_RECALL_DROP = read_float("GATE_PHOTO_RECALL_DROP", 0.05, 0.0, 1.0)
-LABELLED_PHOTOS = os.environ.get(  # JSON Lines of photos whose product is known; empty: none
-    "LABELLED_PHOTOS", str(BASE_DIR / "catalog" / "demo" / "photos.jsonl")
-)
+LABELLED_PHOTOS = read_file("LABELLED_PHOTOS", BASE_DIR / "catalog" / "demo" / "photos.jsonl")
 CHUNK_IMAGES = read_int("CHUNK_IMAGES", 512, 1, 100_000)
 CHUNK_LEASE_S = read_float("CHUNK_LEASE_S", 60.0, 1.0, 3600.0)
 QUARANTINE_ATTEMPTS = 3
@@ -192,6 +191,10 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {"SITE_TITLE": "Vitrina", "SITE_HEADER": "Vitrina", "SITE_URL": "/"}
 
 # --- Security -----------------------------------------------------------------------------------
+HTTPS = read_bool("HTTPS", False)  # served through a proxy that speaks HTTPS and says so
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 

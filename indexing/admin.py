@@ -44,17 +44,17 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         left = f", {now['eta_s']:.0f} s left" if now["eta_s"] else ""
         return f"{now['done']} of {now['total']}{left}"
 
-    @admin.action(description="Pause")
+    @admin.action(description="Pause", permissions=["steer"])
     def pause(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
         self._each(request, chosen, runs.pause_run, "paused")
 
-    @admin.action(description="Resume")
+    @admin.action(description="Resume", permissions=["steer"])
     def resume(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
         for run in chosen:
             if resume(run):
                 self.message_user(request, f"Run {run.pk} goes on.")
 
-    @admin.action(description="Cancel")
+    @admin.action(description="Cancel", permissions=["steer"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
         self._each(request, chosen, runs.cancel_run, "cancelled")
 
@@ -99,12 +99,14 @@ class GenerationAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     actions = ("publish", "roll_back")
 
-    @admin.action(description="Publish: make this generation live")
+    @admin.action(description="Publish: make this generation live", permissions=["steer"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
         for generation in chosen[:1]:
             self._attempt(request, lambda: publishing.publish(generation))  # noqa: B023
 
-    @admin.action(description="Roll back to the generation before the live one")
+    @admin.action(
+        description="Roll back to the generation before the live one", permissions=["steer"]
+    )
     def roll_back(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
         self._attempt(request, publishing.roll_back)
 
@@ -128,7 +130,7 @@ class ImageFailureAdmin(ReadOnlyAdmin):
         url = reverse("admin:catalog_product_change", args=[failure.product_id])
         return format_html('<a href="{}">{}</a>', url, failure.product_id)
 
-    @admin.action(description="Try again at the next refresh")
+    @admin.action(description="Try again at the next refresh", permissions=["steer"])
     def try_again(self, request: HttpRequest, chosen: QuerySet[ImageFailure]) -> None:
         keys = list(chosen.values_list("product_id", "image_id"))
         quarantine.release(keys)

@@ -124,8 +124,8 @@ def make_synthetic_catalogue(count: int) -> None:
         cursor.execute(
             """
             INSERT INTO catalog_product (sku, title, price, popularity, in_stock)
-            SELECT 'synthetic-' || n, 'Thing ' || n, (n::bigint * 7919 %% 100000) / 100.0, n %% 1000,
-                   n %% 10 <> 0
+            SELECT 'synthetic-' || n, 'Thing ' || n, (n::bigint * 7919 %% 100000) / 100.0,
+                   n %% 1000, n %% 10 <> 0
             FROM generate_series(1, %s) AS n
             """,
             [count],

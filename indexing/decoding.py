@@ -130,7 +130,7 @@ class ChildDecoder:
 
 
 def _die_with_parent() -> None:
-    """In the child: a worker that is killed leaves nothing behind that waits, or hangs, for ever."""
+    """In the child: a worker that is killed leaves nothing behind that waits for ever."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 

@@ -76,7 +76,8 @@ def _store_batch(
 ) -> int:
     vectors = encoded.result()
     with transaction.atomic():
-        _correct_hashes([item for item in batch if item.content_hash != item.image.content_hash])
+        if changed := [item for item in batch if item.content_hash != item.image.content_hash]:
+            _correct_hashes(changed)
         _store(batch, vectors, version)
         quarantine.forget([(item.image.product_id, item.image.image_id) for item in batch])
     return len(batch)
@@ -118,7 +119,10 @@ def _store(batch: Sequence[DecodedImage], vectors: np.ndarray, version: EncoderV
 
 
 def _correct_hashes(items: Sequence[DecodedImage]) -> None:
-    """The file holds another content than its row says: set by SQL, or replaced on disk."""
+    """The file holds another content than its row says: set by SQL, or replaced on disk. Within
+    the caller's transaction; not noted as a change, because what was read is what is embedded."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('vitrina.reading_files', 'on', true)")
     for item in items:
         ProductImage.objects.filter(
             product_id=item.image.product_id,

@@ -152,10 +152,8 @@ def _first_products(index: LiveIndex, query: np.ndarray) -> list[int]:
 
 
 def _labelled_photos() -> list[LabelledPhoto]:
-    if not settings.LABELLED_PHOTOS:
-        return []
     try:
-        return read_photos(Path(settings.LABELLED_PHOTOS))
+        return read_photos(Path(settings.LABELLED_PHOTOS)) if settings.LABELLED_PHOTOS else []
     except PhotosError as error:
         log.warning("no labelled photos: %s", error)
         return []

@@ -58,16 +58,6 @@ def graph_is_valid(generation: Generation) -> bool | None:
     return row[0] if row else None
 
 
-def graph_progress() -> tuple[int, int] | None:
-    """(blocks or tuples done, in all) of the index build that is running, if there is one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT greatest(blocks_done, tuples_done), greatest(blocks_total, tuples_total)"
-            " FROM pg_stat_progress_create_index LIMIT 1"
-        )
-        return cursor.fetchone()
-
-
 def drop_vector_table(generation: Generation) -> None:
     """Within a transaction. Waits at most two seconds for searches that still read the table, and
     raises OperationalError then: nobody is to queue up behind the drop."""

@@ -4,11 +4,14 @@ import logging
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from psycopg import sql
 
 from catalog.models import Generation
 from indexing.index_ddl import drop_vector_table, graph_is_valid
+from indexing.models import IndexingRun
+from indexing.orphans import remove_orphans
 
 log = logging.getLogger("vitrina.indexing")
 
@@ -60,23 +63,36 @@ def roll_back() -> Generation:
 
 def drop_retired(keep: int | None = None) -> list[Generation]:
     """Drops the vector tables of all but the last `keep` retired generations (settings:
-    KEPT_GENERATIONS), and of those that were rejected before the live one; gives those dropped."""
+    KEPT_GENERATIONS), of those rejected before the live one, and of those whose rebuild failed or
+    was cancelled; gives those dropped."""
     keep = settings.KEPT_GENERATIONS if keep is None else keep
     live = Generation.objects.filter(state=State.LIVE).first()
     old = list(Generation.objects.filter(state=State.RETIRED).order_by("-published_at")[keep:])
     if live is not None:
         old += Generation.objects.filter(state=State.REJECTED, pk__lt=live.pk)
+    unfinished = Q(indexingrun__state__in=IndexingRun.UNFINISHED)
+    old += Generation.objects.filter(state=State.BUILDING).exclude(unfinished)
     dropped = []
     for generation in old:
         try:
-            with transaction.atomic():
-                drop_vector_table(generation)
-                Generation.objects.filter(pk=generation.pk).update(state=State.DROPPED)
+            drop(generation)
         except OperationalError as error:  # still read; the next publish tries again
             log.warning("generation %s is not dropped yet: %s", generation.pk, error)
         else:
             dropped.append(generation)
     return dropped
+
+
+def drop(generation: Generation) -> None:
+    """Drops a generation's vectors; its row and figures stay. Raises PublishingError for the live
+    one, OperationalError where a search still reads it."""
+    with transaction.atomic():
+        _lock()
+        generation.refresh_from_db()
+        if generation.state == State.LIVE:
+            raise PublishingError(f"Generation {generation.pk} is live: publish another first.")
+        drop_vector_table(generation)
+        Generation.objects.filter(pk=generation.pk).update(state=State.DROPPED)
 
 
 def _lock() -> None:
@@ -99,46 +115,51 @@ def _settle_changes(generation: Generation) -> None:
     """Clears the change rows of the products that `generation` has as they are now, and notes those
     that it does not have: the next refresh brings them in.
 
-    The rows are judged by one snapshot together with their `seq`; a change that commits later has
-    raised it, and its row stays."""
-    table = sql.Identifier(generation.vector_table)
+    The rows are read before the products are judged, and cleared only with the `seq` they then had:
+    a change that commits meanwhile has raised it, and its row stays."""
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL(
-                """
-                CREATE TEMP TABLE behind ON COMMIT DROP AS
-                SELECT DISTINCT coalesce(image.product_id, vector.product_id) AS product_id
-                FROM catalog_productimage image
-                FULL JOIN {table} vector
-                    ON vector.product_id = image.product_id AND vector.image_id = image.id
-                LEFT JOIN indexing_imagefailure failure ON failure.quarantined
-                    AND failure.product_id = image.product_id AND failure.image_id = image.id
-                    AND failure.content_hash = image.content_hash
-                WHERE vector.source_hash IS DISTINCT FROM image.content_hash
-                    AND failure.image_id IS NULL
-                UNION
-                SELECT product.id FROM catalog_product product
-                LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-                WHERE indexed.text_hash IS DISTINCT FROM product.text_hash
-                """
-            ).format(table=table)
+            "CREATE TEMP TABLE seen ON COMMIT DROP AS"
+            " SELECT product_id, seq FROM catalog_productchange"
         )
-        cursor.execute(
-            """
-            WITH seen AS MATERIALIZED (
-                SELECT product_id, seq FROM catalog_productchange
-                WHERE NOT EXISTS (SELECT FROM behind
-                                  WHERE behind.product_id = catalog_productchange.product_id)
-            ), settled AS (
-                DELETE FROM catalog_productchange change USING seen
-                WHERE change.product_id = seen.product_id AND change.seq = seen.seq
-                RETURNING change.product_id, change.changed_at
-            )
-            UPDATE catalog_indexedproduct indexed
-            SET changed_at = settled.changed_at, indexed_at = clock_timestamp()
-            FROM settled WHERE settled.product_id = indexed.product_id
-            """
-        )
+        cursor.execute(sql.SQL(BEHIND).format(table=sql.Identifier(generation.vector_table)))
+        cursor.execute(SETTLE)
+        remove_orphans([row[0] for row in cursor.fetchall()])
         cursor.execute(
             "SELECT catalog_note_changes(array_agg(product_id)) FROM behind HAVING count(*) > 0"
         )
+
+
+BEHIND = """
+    CREATE TEMP TABLE behind ON COMMIT DROP AS
+    SELECT DISTINCT coalesce(image.product_id, vector.product_id) AS product_id
+    FROM catalog_productimage image
+    FULL JOIN {table} vector
+        ON vector.product_id = image.product_id AND vector.image_id = image.id
+    LEFT JOIN indexing_imagefailure failure ON failure.quarantined
+        AND failure.product_id = image.product_id AND failure.image_id = image.id
+        AND failure.content_hash = image.content_hash
+    WHERE vector.source_hash IS DISTINCT FROM image.content_hash
+        AND failure.image_id IS NULL
+    UNION
+    SELECT product.id FROM catalog_product product
+    LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
+    WHERE indexed.text_hash IS DISTINCT FROM product.text_hash
+"""
+"""Products that the generation does not have as they are now."""
+
+SETTLE = """
+    WITH settled AS (
+        DELETE FROM catalog_productchange change USING seen
+        WHERE change.product_id = seen.product_id AND change.seq = seen.seq
+            AND NOT EXISTS (SELECT FROM behind WHERE behind.product_id = seen.product_id)
+        RETURNING change.product_id, change.changed_at
+    ), indexed AS (
+        UPDATE catalog_indexedproduct indexed
+        SET changed_at = settled.changed_at, indexed_at = clock_timestamp()
+        FROM settled WHERE settled.product_id = indexed.product_id
+    )
+    SELECT product_id FROM settled
+    WHERE NOT EXISTS (SELECT FROM catalog_product WHERE id = product_id)
+"""
+"""Clears the rows that were seen and are not behind; gives the products that are gone."""

@@ -30,12 +30,6 @@ def note_attempt(product_id: int, image_id: int, content_hash: str, reason: str)
     return failure.quarantined
 
 
-def is_quarantined(product_id: int, image_id: int, content_hash: str) -> bool:
-    return ImageFailure.objects.filter(
-        product_id=product_id, image_id=image_id, content_hash=content_hash, quarantined=True
-    ).exists()
-
-
 def forget(keys: Sequence[tuple[int, int]]) -> None:
     """Drops the records of images, (product_id, image_id), that turned out well."""
     products, images = [key[0] for key in keys], [key[1] for key in keys]

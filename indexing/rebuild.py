@@ -30,8 +30,13 @@ PRODUCTS_AT_ONCE = 500
 
 def start_rebuild(encoder: str = "", publish: bool = True) -> IndexingRun:
     """A rebuild with the encoder of that name (default: the one in the settings), or the rebuild
-    that is already under way."""
-    return runs.start_run(IndexingRun.Kind.REBUILD, encoder or settings.ENCODER, publish)
+    that is already under way. Raises RunConflict when that one has other options."""
+    run = runs.start_run(IndexingRun.Kind.REBUILD, encoder or settings.ENCODER, publish)
+    if (encoder and run.encoder != encoder) or run.publish != publish:
+        raise runs.RunConflict(
+            f"Rebuild {run.pk}, with other options, is under way: let it finish or cancel it first."
+        )
+    return run
 
 
 def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:

@@ -10,6 +10,7 @@ from indexing import runs
 from indexing.embedding import embed_images, stale_images
 from indexing.index_ddl import build_graph, graph_is_valid
 from indexing.models import Chunk, IndexingRun
+from indexing.orphans import remove_orphans
 from indexing.planning import Check, Payload, StageFailed, once
 from indexing.publishing import PublishedMeanwhile, hold_live_generation
 from indexing.tagging import tag_products
@@ -109,31 +110,3 @@ def _retagged(ids: list[int], reembedded: set[int]) -> list[int]:
             [ids, sorted(reembedded)],
         )
         return [row[0] for row in cursor.fetchall()]
-
-
-def remove_orphans(product_ids: list[int]) -> None:
-    """Removes what was made of images and products that are gone, for every encoder."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            DELETE FROM catalog_embedding embedding WHERE product_id = ANY(%s) AND NOT EXISTS (
-                SELECT FROM catalog_productimage image
-                WHERE image.product_id = embedding.product_id AND image.id = embedding.image_id)
-            """,
-            [product_ids],
-        )
-        cursor.execute(
-            """
-            DELETE FROM indexing_imagefailure failure WHERE product_id = ANY(%s) AND NOT EXISTS (
-                SELECT FROM catalog_productimage image
-                WHERE image.product_id = failure.product_id AND image.id = failure.image_id)
-            """,
-            [product_ids],
-        )
-        cursor.execute(
-            """
-            DELETE FROM catalog_indexedproduct WHERE product_id = ANY(%s)
-                AND NOT EXISTS (SELECT FROM catalog_product WHERE id = product_id)
-            """,
-            [product_ids],
-        )

@@ -20,6 +20,10 @@ MAX_ATTEMPTS = 30  # these count workers that died as well
 State = IndexingRun.State
 
 
+class RunConflict(Exception):
+    """Another run is in the way; the message is a sentence that says which."""
+
+
 def worker_name() -> str:
     """Names one worker in the ledger: host, process, and a part no other worker ever had."""
     return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -44,8 +48,9 @@ def abandoned_runs() -> list[IndexingRun]:
     held = Chunk.objects.filter(
         run=OuterRef("pk"), state=Chunk.State.LEASED, lease_until__gte=timezone.now()
     )
-    waiting = unfinished_runs().exclude(state=State.PAUSED)
-    return list(waiting.filter(~Exists(held)).order_by("pk"))
+    waiting = unfinished_runs().exclude(state=State.PAUSED).filter(~Exists(held)).order_by("pk")
+    with transaction.atomic():  # one whose row is locked is being planned
+        return list(waiting.select_for_update(skip_locked=True))
 
 
 def cancel_run(run: IndexingRun) -> bool:

@@ -22,6 +22,8 @@ class Stage:
 
 
 class Stages(tuple[Stage, ...]):
+    """The stages of a kind, in order."""
+
     def by_name(self, name: str) -> Stage:
         return next(stage for stage in self if stage.name == name)
 

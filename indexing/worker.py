@@ -16,6 +16,8 @@ from django.db import (
 )
 from django.utils import timezone
 
+from catalog.live_index import encoder_named, encoder_of, live_generation
+from catalog.visual.encoder import Encoder, EncoderError
 from indexing import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.stages import STAGES, Stage, StageFailed
@@ -91,6 +93,11 @@ def _work_on_chunk(chunk: Chunk) -> None:
 def _advance(run: IndexingRun) -> bool:
     """Once every chunk of the stage is done, plans the next stage, or ends the run. False when
     there is still work in the hands of others."""
+    try:
+        encoder_of_run(run)  # loaded before the run's row is locked
+    except EncoderError as error:
+        runs.finish_run(run, IndexingRun.State.FAILED, str(error))
+        return True
     with transaction.atomic():
         locked = runs.lock_run(run)
         if locked is None:
@@ -111,6 +118,14 @@ def _advance(run: IndexingRun) -> bool:
         except StageFailed as error:
             runs.finish_run(run, IndexingRun.State.FAILED, str(error))
             return True
+
+
+def encoder_of_run(run: IndexingRun) -> Encoder | None:
+    """The encoder that a run needs, loaded; None before there is a live generation to refresh."""
+    if run.encoder:
+        return encoder_named(run.encoder)
+    generation = live_generation()
+    return encoder_of(generation.encoder) if generation else None
 
 
 def _begin(run: IndexingRun, stage: Stage | None) -> bool:

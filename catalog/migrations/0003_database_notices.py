@@ -72,6 +72,10 @@ END $$;
 
 CREATE FUNCTION catalog_image_written() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- The indexer writing down what it read in a file is no change.
+    IF TG_OP = 'UPDATE' AND current_setting('vitrina.reading_files', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
     IF TG_OP = 'UPDATE' THEN
         PERFORM catalog_note_changes(array_agg(product_id)) FROM (
             SELECT unnest(ARRAY[past.product_id, present.product_id]) AS product_id

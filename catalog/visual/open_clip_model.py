@@ -71,7 +71,8 @@ def load_open_clip(name: str) -> OpenClipModel:
         )
         tokenizer = open_clip.get_tokenizer(model_id)
     except Exception as error:  # open_clip and its hubs raise anything
-        raise EncoderError(f"ENCODER {name!r} cannot be loaded: {error}") from error
+        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise EncoderError(f"The encoder {name!r} cannot be loaded: {reason}") from error
     model.eval().requires_grad_(False)
     preprocessing = Preprocessing.from_config(model.visual.preprocess_cfg)
     image_tower = ImageTower(model, preprocessing).eval()

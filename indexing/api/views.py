@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -32,8 +32,11 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For Prometheus."""
-    return HttpResponse(metrics_text(), content_type=CONTENT_TYPE_LATEST)
+    """For Prometheus; 503 while the database is away."""
+    try:
+        return HttpResponse(metrics_text(), content_type=CONTENT_TYPE_LATEST)
+    except Error:
+        return HttpResponse("# the database is away\n", status=503, content_type="text/plain")
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
@@ -50,7 +53,7 @@ def readiness() -> dict[str, Any]:
     try:
         connection.ensure_connection()
         live_index()
-    except DatabaseError:
+    except Error:
         return {**checks, "database": "missing"}
     except IndexNotReady:
         return {**checks, "generation": "missing"}

@@ -58,9 +58,7 @@ def committed_shop(transactional_db: None, encoder: HistogramEncoder) -> Iterato
 
 
 @pytest.fixture
-def processes(
-    transactional_db: None, offline_settings: Any, tmp_path: Path
-) -> Iterator[Processes]:
+def processes(transactional_db: None, offline_settings: Any, tmp_path: Path) -> Iterator[Processes]:
     """Starts processes of the offline side on the test's database, and ends them with the test."""
     empty_tables()
     started = Processes.on_test_database(tmp_path)

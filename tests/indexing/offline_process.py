@@ -16,8 +16,6 @@ from catalog.visual.image_decoding import ImageLimits
 from catalog.visual.preprocessing import Preprocessing
 from tests.indexing.hostile import HANGS, KILLS
 
-
-
 _decode_pixels = pixels.decode_pixels
 
 

@@ -22,7 +22,6 @@ from search.photo_search import search
 from search.request import SearchRequest
 
 
-
 def photo(seed: int | str, format: str = "JPEG") -> bytes:
     """A small picture: of one colour for its name, a patchwork of sixteen colours for a number."""
     if isinstance(seed, str):

@@ -33,6 +33,8 @@ class Command(BaseCommand):
         rebuild.add_argument("--no-publish", action="store_true", help="build only")
         publish = actions.add_parser("publish", help="make a built generation live")
         publish.add_argument("generation", type=int)
+        drop = actions.add_parser("drop", help="drop the vectors of a generation not live")
+        drop.add_argument("generation", type=int)
         actions.add_parser("rollback", help="go back to the generation before")
         for name in CONTROLS:
             control = actions.add_parser(name, help=f"{name} a run")
@@ -49,11 +51,14 @@ class Command(BaseCommand):
                 self._work(start_rebuild(options["encoder"], not options["no_publish"]), options)
             elif action == "publish":
                 self._say_live(publishing.publish(self._generation(options["generation"])))
+            elif action == "drop":
+                publishing.drop(self._generation(options["generation"]))
+                self.stdout.write(f"Generation {options['generation']} is dropped.")
             elif action == "rollback":
                 self._say_live(publishing.roll_back())
             else:
                 self._control(action, options["run"])
-        except (publishing.PublishingError, EncoderError) as error:
+        except (publishing.PublishingError, runs.RunConflict, EncoderError) as error:
             raise CommandError(str(error)) from error
 
     def _work(self, run: IndexingRun, options: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from catalog.labelled_photos import PhotosError, read_photos
 from catalog.live_index import IndexNotReady
 from catalog.progress import progress_bar
 from catalog.visual.encoder import EncoderError
+from catalog.visual.image_decoding import ImageError
 from search.evaluation import evaluate_photos, summarise
 
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
             photos = read_photos(options["photos"], options["split"])
             with progress_bar(options["verbosity"], total=len(photos), unit=" photos") as bar:
                 figures = summarise(evaluate_photos(photos, bar.update))
-        except (PhotosError, IndexNotReady, EncoderError, OSError) as error:
+        except (PhotosError, IndexNotReady, EncoderError, ImageError, OSError) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(figures, indent=2))

@@ -1,0 +1,25 @@
+"""What was made of images and products that are gone."""
+
+from django.db import connection
+
+
+def remove_orphans(product_ids: list[int]) -> None:
+    """Removes embeddings (of every encoder), failures and notes of images and products that are
+    not there any more, among these products. Within the caller's transaction."""
+    with connection.cursor() as cursor:
+        for table in ("catalog_embedding", "indexing_imagefailure"):
+            cursor.execute(
+                f"""
+                DELETE FROM {table} made WHERE product_id = ANY(%s) AND NOT EXISTS (
+                    SELECT FROM catalog_productimage image
+                    WHERE image.product_id = made.product_id AND image.id = made.image_id)
+                """,
+                [product_ids],
+            )
+        cursor.execute(
+            """
+            DELETE FROM catalog_indexedproduct WHERE product_id = ANY(%s)
+                AND NOT EXISTS (SELECT FROM catalog_product WHERE id = product_id)
+            """,
+            [product_ids],
+        )
