@@ -1,7 +1,6 @@
 """`make run`: everything from nothing to serving, then web server, worker and database together
 until Ctrl-C. What was done by an earlier start is not done again."""
 
-import ctypes
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ import urllib.error
 import urllib.request
 from types import FrameType
 
+from catalog.parent_death import die_with_parent
 from config.database import database_in_use, embedded, uses_embedded
 from config.embedded_postgres import EmbeddedPostgresError
 from config.paths import BASE_DIR
@@ -127,13 +127,8 @@ def _spawn(command: list[str]) -> subprocess.Popen:
     """In a session of its own, so that Ctrl-C reaches only this process, which ends the others in
     order; and told to stop by the kernel should this process be killed."""
     return subprocess.Popen(
-        command, cwd=BASE_DIR, start_new_session=True, preexec_fn=_die_with_parent
+        command, cwd=BASE_DIR, start_new_session=True, preexec_fn=die_with_parent
     )
-
-
-def _die_with_parent() -> None:
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _end(processes: list[subprocess.Popen]) -> None:

@@ -1,8 +1,8 @@
 """Photos from storage to pixels: ahead in threads as a rule, one by one in a child process for a
 chunk that has killed a worker or hung."""
 
-import ctypes
 import multiprocessing
+import os
 import signal
 import threading
 from collections import deque
@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 
 from catalog.models.product import content_hash
+from catalog.parent_death import die_with_parent
 from catalog.visual.image_decoding import ImageError, ImageLimits
 from catalog.visual.pixels import decode_pixels
 from catalog.visual.preprocessing import Preprocessing
@@ -27,6 +28,7 @@ from indexing import quarantine
 AHEAD = 128  # photos
 THREADS = 2
 TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -108,10 +110,7 @@ class ChildDecoder:
     def decode(self, image: StaleImage, preprocessing: Preprocessing) -> DecodedImage:
         """Raises ImageError, OSError, DecodingHung or BrokenProcessPool."""
         data = _read(image)
-        if self._pool is None:
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, context, _die_with_parent)
-        future = self._pool.submit(decode_pixels, data, preprocessing, _limits())
+        future = self._started().submit(decode_pixels, data, preprocessing, _limits())
         try:
             return DecodedImage(image, content_hash(data), future.result(TIMEOUT_S))
         except TimeoutError as error:
@@ -121,18 +120,24 @@ class ChildDecoder:
             self.close()
             raise
 
+    def _started(self) -> ProcessPoolExecutor:
+        """The child, known to run: a child that cannot start is no photo's fault."""
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            pool = ProcessPoolExecutor(1, context, die_with_parent, (signal.SIGKILL,))
+            try:
+                pool.submit(os.getpid).result(START_TIMEOUT_S)
+            except (BrokenProcessPool, TimeoutError) as error:
+                raise RuntimeError("The process that decodes photos does not start.") from error
+            self._pool = pool
+        return self._pool
+
     def close(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
             for process in list(pool._processes.values()):
                 process.kill()
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _die_with_parent() -> None:
-    """In the child: a worker that is killed leaves nothing behind that waits for ever."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 class DaemonThreads:

@@ -67,7 +67,7 @@ def load_open_clip(name: str) -> OpenClipModel:
     folder = local_folder(name)
     try:
         model, _, _ = open_clip.create_model_and_transforms(
-            model_id, pretrained=pretrained, precision="fp32"
+            model_id, pretrained=pretrained, precision="fp32", require_pretrained=True
         )
         tokenizer = open_clip.get_tokenizer(model_id)
     except Exception as error:  # open_clip and its hubs raise anything

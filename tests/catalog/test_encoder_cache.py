@@ -18,6 +18,10 @@ from catalog.visual.model_source import folder_checksum
 from catalog.visual.tokenizer_export import clean_text, export_tokenizer
 from catalog.visual.torchvision_ops import declare_missing_ops
 
+# Compiling happens in a process of its own; here, the converter's and torch's warnings about each
+# other would be errors.
+pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning")
+
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = [
     Image.new("RGB", size, colour) for size, colour in (((90, 40), "red"), ((8, 8), "blue"))
