@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 from types import FrameType
 
 from catalog.parent_death import die_with_parent
@@ -127,7 +128,10 @@ def _spawn(command: list[str]) -> subprocess.Popen:
     """In a session of its own, so that Ctrl-C reaches only this process, which ends the others in
     order; and told to stop by the kernel should this process be killed."""
     return subprocess.Popen(
-        command, cwd=BASE_DIR, start_new_session=True, preexec_fn=die_with_parent
+        command,
+        cwd=BASE_DIR,
+        start_new_session=True,
+        preexec_fn=partial(die_with_parent, os.getpid()),
     )
 
 

@@ -124,7 +124,7 @@ class ChildDecoder:
         """The child, known to run: a child that cannot start is no photo's fault."""
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(1, context, die_with_parent, (signal.SIGKILL,))
+            pool = ProcessPoolExecutor(1, context, die_with_parent, (os.getpid(), signal.SIGKILL))
             try:
                 pool.submit(os.getpid).result(START_TIMEOUT_S)
             except (BrokenProcessPool, TimeoutError) as error:

@@ -109,10 +109,13 @@ def test_twenty_kills_at_random_moments_of_one_rebuild(processes: Processes) -> 
     attempts = sum(run.chunks.values_list("attempts", flat=True))
     assert attempts <= run.chunks.count() + 20
     assert not run.chunks.exclude(errors=0).exists()
-    # and each chunk that lost its worker was taken up again within two leases.
+    # and each chunk that lost its worker was taken up again within two leases (one whose worker was
+    # killed in the moment after it was done had no need to be).
     begun = {(chunk.pk, chunk.attempts): chunk.started_at for chunk, _ in killed}
     begun |= {(chunk.pk, chunk.attempts): chunk.started_at for chunk in run.chunks.all()}
-    waits = [begun[chunk.pk, chunk.attempts + 1] - at for chunk, at in killed]
+    again = [(begun.get((chunk.pk, chunk.attempts + 1)), at) for chunk, at in killed]
+    waits = [at_last - at for at_last, at in again if at_last is not None]
+    assert len(waits) >= 10
     assert max(waits) < 2 * LEASE
 
 
