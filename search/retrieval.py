@@ -32,6 +32,8 @@ class Candidates:
     complete: bool
 
 
+MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
+
 PHOTO = """
     SELECT product.id, scored.similarity, 0, product.price, product.created_at,
            (SELECT count(*) FROM nearest)
@@ -71,4 +73,8 @@ def retrieve(
         cursor.execute(statement, values)
         rows = cursor.fetchall()
     taken = rows[0][5] if rows else 0
-    return Candidates([Candidate(*row[:5]) for row in rows], complete=taken < wanted)
+    # With filters, the graph gives up after so many photos: there may be more that match.
+    gave_up = filters != Filters() and index.generation.images > MAX_SCANNED
+    return Candidates(
+        [Candidate(*row[:5]) for row in rows], complete=taken < wanted and not gave_up
+    )
