@@ -89,9 +89,10 @@ def _store(batch: Sequence[DecodedImage], vectors: np.ndarray, version: EncoderV
             """
             CREATE TEMP TABLE IF NOT EXISTS embedded (
                 product_id bigint, image_id bigint, source_hash text, vector halfvec
-            ) ON COMMIT DELETE ROWS
+            )
             """
         )
+        cursor.execute("TRUNCATE pg_temp.embedded")
         copy_rows(
             "embedded",
             ["product_id", "image_id", "source_hash", "vector"],

@@ -118,6 +118,7 @@ def _settle_changes(generation: Generation) -> None:
     The rows are read before the products are judged, and cleared only with the `seq` they then had:
     a change that commits meanwhile has raised it, and its row stays."""
     with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.seen, pg_temp.behind")
         cursor.execute(
             "CREATE TEMP TABLE seen ON COMMIT DROP AS"
             " SELECT product_id, seq FROM catalog_productchange"

@@ -154,7 +154,7 @@ def test_a_compilation_that_fails_leaves_nothing(
 ) -> None:
     name = tiny_model(tmp_path / "model", custom_text=False)
 
-    def full_disk(*args: Any) -> None:
+    def full_disk(*args: Any, **options: Any) -> None:
         raise OSError("No space left on device")
 
     monkeypatch.setattr("openvino.save_model", full_disk)
@@ -188,15 +188,15 @@ def test_damaged_weights_are_told_in_a_sentence(weights: bytes | None, tmp_path:
     with pytest.raises(EncoderError) as caught:
         compile_model(name, tmp_path / "compiled")
 
-    assert str(caught.value).startswith(f"ENCODER {name!r} cannot be loaded: ")
+    assert str(caught.value).startswith(f"The encoder {name!r} cannot be loaded: ")
     assert not (tmp_path / "compiled").exists()
 
 
-def tokenizers(context: int) -> tuple[Any, Any]:
+def tokenizers(length: int) -> tuple[Any, Any]:
     declare_missing_ops()
     import open_clip
 
-    original = open_clip.SimpleTokenizer(context_length=context)
+    original = open_clip.SimpleTokenizer(context_length=length)
     return original, export_tokenizer(original)
 
 
@@ -221,9 +221,9 @@ def tokenizers(context: int) -> tuple[Any, Any]:
         "e\u0301 é и\u0306 й",
     ],
 )
-@pytest.mark.parametrize("context", [77, 12])
-def test_the_exported_tokenizer_gives_open_clips_tokens(text: str, context: int) -> None:
-    original, exported = tokenizers(context)
+@pytest.mark.parametrize("length", [77, 12])
+def test_the_exported_tokenizer_gives_open_clips_tokens(text: str, length: int) -> None:
+    original, exported = tokenizers(length)
 
     assert exported.encode(clean_text(text)).ids == original([text])[0].tolist()
 

@@ -1,58 +1,21 @@
-"""The rest of the REST API: words, products, lookalikes, the index, health, and its description."""
+"""The rest of the REST API: words, products, lookalikes, and its description."""
 
 import re
 from collections.abc import Callable
 from datetime import datetime
-from io import BytesIO, StringIO
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection
 from django.test import Client
-from django.utils import timezone
 
-from catalog.models import Generation, Product
-from catalog.visual.encoder import EncoderError
+from catalog.models import Product
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 Ask = Callable[..., dict[str, Any]]
 Check = Callable[[Any, Any], None]
-
-STATUS = {
-    "generation": {
-        "id": int,
-        "encoder": str,
-        "published_at": str,
-        "recall_at_20": float,
-        "images": int,
-        "products": int,
-    },
-    "products": {"total": int, "indexed": int, "pending": int, "failed": int},
-    "freshness": {
-        "fresh": bool,
-        "oldest_pending_s": float,
-        "lag_p50_s": (float, None),
-        "lag_p95_s": (float, None),
-        "target_s": int,
-    },
-    "runs": {
-        "running": [
-            {
-                "id": int,
-                "kind": str,
-                "state": str,
-                "stage": str,
-                "done": int,
-                "total": int,
-                "eta_s": (float, None),
-            }
-        ],
-        "last": {"id": int, "kind": str, "state": str, "finished_at": str, "error": (str, None)},
-    },
-    "next_refresh_at": str,
-}
 
 
 @pytest.mark.parametrize(
@@ -179,102 +142,6 @@ def test_a_product_not_indexed_yet_has_no_lookalikes_yet(
     check_problem(response, 503, "index_not_ready")
     assert int(response["Retry-After"]) > 0
     assert client.get(f"/api/v1/products/{fresh.pk}/").json()["image"] is None
-
-
-def test_the_index_tells_how_it_is(get: Ask, check_shape: Check) -> None:
-    status = get("index/")
-
-    check_shape(status, STATUS)
-    assert status["generation"]["products"] == status["products"]["indexed"] == 722
-    assert status["generation"]["images"] == 1444
-    assert status["generation"]["recall_at_20"] >= 0.95
-    assert status["products"] == {"total": 722, "indexed": 722, "pending": 0, "failed": 0}
-    assert status["freshness"]["fresh"] is True
-    assert status["freshness"]["oldest_pending_s"] == 0
-    assert status["runs"]["last"]["state"] == "succeeded"
-    assert datetime.fromisoformat(status["next_refresh_at"]) > timezone.now()
-
-
-def test_the_index_tells_what_it_has_not_caught_up_with(get: Ask) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE catalog_product SET title = title || '!' WHERE id % 100 = 0")
-
-    status = get("index/")
-
-    assert status["products"]["pending"] == Product.objects.filter(title__endswith="!").count() > 0
-
-
-def test_the_index_can_be_asked_about_before_there_is_one(get: Ask) -> None:
-    Generation.objects.filter(state="live").update(state="retired")
-
-    status = get("index/")
-
-    assert status["generation"] is None
-    assert status["freshness"]["fresh"] is False
-
-
-def test_a_live_process_says_so_without_database_or_index(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(connection, "ensure_connection", _unreachable)
-
-    assert client.get("/livez").status_code == 200
-
-
-def test_all_is_ready_with_database_encoder_and_generation(client: Client) -> None:
-    response = client.get("/readyz")
-
-    assert response.status_code == 200
-    assert response.json() == {
-        "status": "ok",
-        "database": "ok",
-        "encoder": "ok",
-        "generation": "ok",
-    }
-
-
-@pytest.mark.parametrize("missing", ["database", "encoder", "generation"])
-def test_what_is_missing_is_named(
-    missing: str, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if missing == "generation":
-        Generation.objects.filter(state="live").update(state="retired")
-    elif missing == "encoder":
-        monkeypatch.setattr("catalog.live_index.load_encoder", _not_loadable)
-    else:
-        monkeypatch.setattr(connection, "ensure_connection", _unreachable)
-
-    response = client.get("/readyz")
-
-    assert response.status_code == 503
-    body = response.json()
-    assert body["status"] == "unavailable"
-    assert body[missing].startswith("missing")
-    assert [name for name, state in body.items() if state.startswith("missing")] == [missing]
-
-
-def _unreachable() -> None:
-    raise OperationalError("connection refused")
-
-
-def _not_loadable(*args: Any) -> None:
-    raise EncoderError("The encoder is broken.")
-
-
-def test_a_lost_database_and_a_broken_encoder_are_problems_and_not_crashes(
-    client: Client,
-    photos: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
-    check_problem: Callable[..., Any],
-) -> None:
-    image = photos["scopia-living-lamp-2"].data
-    for name, failure in (("live_generation", _unreachable), ("load_encoder", _not_loadable)):
-        with monkeypatch.context() as patched:
-            patched.setattr(f"catalog.live_index.{name}", failure)
-            response = client.post("/api/v1/search/photo/", {"image": BytesIO(image)})
-
-        check_problem(response, 503, "unavailable")
-        assert response["Retry-After"]
 
 
 def test_the_description_of_the_api_is_made_without_a_warning() -> None:

@@ -1,0 +1,100 @@
+"""Photos that cannot be read are set aside with a reason; the others go on."""
+
+import pytest
+from django.core.files.storage import default_storage
+
+from catalog.models import ProductChange, ProductImage
+from catalog.models.product import content_hash
+from indexing import quarantine
+from indexing.freshness import index_status
+from indexing.models import ImageFailure
+from tests.indexing.shop import (
+    add_product,
+    add_products,
+    images_now,
+    photo,
+    rebuild,
+    refresh,
+    replace_photo,
+    skus,
+    vectors_of,
+)
+
+pytestmark = pytest.mark.usefixtures("empty_shop")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (photo(1)[:400], "damaged"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"just words", "not a photo"),
+        (b"", "empty"),
+    ],
+    ids=["truncated", "svg", "text", "empty"],
+)
+def test_a_bad_photo_is_set_aside_at_the_third_attempt(data: bytes, reason: str) -> None:
+    add_products(range(10))
+    bad = add_product("bad", data)
+
+    rebuild()
+
+    failure = ImageFailure.objects.get()
+    assert (failure.product_id, failure.attempts, failure.quarantined) == (bad.pk, 3, True)
+    assert reason.lower() in failure.reason.lower()
+    assert len(vectors_of()) == 10
+    assert index_status()["products"]["failed"] == 1
+
+
+def test_a_missing_file_says_so() -> None:
+    add_product("good", photo(2))
+    bad = add_product("bad", photo(1))
+    default_storage.delete(bad.images.get().file.name)
+
+    rebuild()
+
+    assert "cannot be read" in ImageFailure.objects.get().reason
+
+
+def test_another_photo_brings_the_product_back() -> None:
+    add_product("good", photo("red"))
+    bad = add_product("bad", b"nonsense")
+    rebuild()
+
+    replace_photo(bad.images.get(), photo("blue"))
+    refresh()
+
+    assert skus(photo("blue"))[0] == "bad"
+    assert index_status()["products"]["failed"] == 0
+    assert not ImageFailure.objects.exists()
+
+
+def test_a_released_photo_is_tried_again() -> None:
+    # Given a photo whose file was missing, and is there again as it was.
+    add_product("good", photo("red"))
+    product = add_product("late", photo("blue"))
+    image = product.images.get()
+    name = image.file.name
+    assert name is not None
+    default_storage.delete(name)
+    rebuild()
+    with default_storage.open(name, "wb") as file:
+        file.write(photo("blue"))
+
+    quarantine.release([(product.pk, image.pk)])
+    refresh()
+
+    assert vectors_of() == images_now()
+    assert not ProductChange.objects.exists()
+
+
+def test_a_file_replaced_on_disk_is_indexed_as_what_it_is() -> None:
+    product = add_product("a", photo("red"))
+    image = product.images.get()
+    with default_storage.open(image.file.name or "", "wb") as file:
+        file.write(photo("blue"))
+
+    rebuild()
+
+    assert ProductImage.objects.get().content_hash == content_hash(photo("blue"))
+    assert vectors_of() == images_now()

@@ -1,0 +1,189 @@
+"""Generations go live one at a time, measured, and can be taken back."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from catalog.live_index import live_generation
+from catalog.models import Generation, Product, ProductChange
+from indexing import publishing
+from indexing.evaluation import failed_gates, recall_of_distances
+from indexing.index_ddl import graph_is_valid
+from indexing.models import IndexEvaluation
+from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.shop import (
+    add_product,
+    add_products,
+    images_now,
+    photo,
+    rebuild,
+    refresh,
+    replace_photo,
+    skus,
+    table_exists,
+    vectors_of,
+)
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_publish_rollback_publish_and_each_answers(encoder: HistogramEncoder) -> None:
+    add_product("red", photo("red"))
+    add_product("blue", photo("blue"))
+    first = rebuild().generation
+    second = rebuild("other").generation
+    assert first is not None
+    assert second is not None
+    assert live_generation() == second
+    assert skus(photo("red"))[0] == "red"
+
+    assert publishing.roll_back() == first
+    assert skus(photo("blue"))[0] == "blue"
+
+    assert publishing.publish(second) == second
+    assert skus(photo("red"))[0] == "red"
+    states = dict(Generation.objects.values_list("pk", "state"))
+    assert states == {first.pk: "retired", second.pk: "live"}
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_there_is_nothing_to_roll_back_to_at_first() -> None:
+    add_product("a", photo(1))
+    rebuild()
+
+    with pytest.raises(publishing.PublishingError, match="no earlier generation"):
+        publishing.roll_back()
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_what_changed_while_a_generation_lay_unpublished_is_caught_up_with() -> None:
+    product = add_product("a", photo("red"))
+    rebuild()
+    built = rebuild(publish=False).generation
+    assert built is not None
+    replace_photo(product.images.get(), photo("blue"))
+    add_product("b", photo("lime"))
+    refresh()  # into the live one
+
+    publishing.publish(built)
+    assert ProductChange.objects.count() == 2
+    refresh()
+
+    assert vectors_of(built) == images_now()
+    assert skus(photo("blue"))[0] == "a"
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_embeddings_are_reused_and_old_generations_dropped(
+    encoder: HistogramEncoder, settings: Any
+) -> None:
+    settings.KEPT_GENERATIONS = 1
+    add_products(range(20))
+    generations = []
+    for _ in range(3):
+        generations.append(rebuild().generation)
+
+    assert encoder.encoded == 20
+    states = [Generation.objects.get(pk=g.pk).state for g in generations if g]
+    assert states == ["dropped", "retired", "live"]
+    assert [table_exists(g) for g in generations if g] == [False, True, True]
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_a_generation_that_fails_its_gate_is_rejected_with_its_figures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add_products(range(30))
+    first = rebuild().generation
+    monkeypatch.setattr("indexing.evaluation.graph_recall", lambda index, query: 0.5)
+
+    second = rebuild().generation
+
+    assert second is not None
+    second.refresh_from_db()
+    assert (second.state, second.recall_at_20) == ("rejected", 0.5)
+    assert "0.500" in second.note
+    assert not IndexEvaluation.objects.get(generation=second).passed
+    assert live_generation() == first
+
+
+def test_gates_compare_with_the_live_generation(settings: Any) -> None:
+    settings.GATE_RECALL_AT_20, settings.GATE_PHOTO_RECALL_DROP = 0.95, 0.05
+
+    assert failed_gates({"recall_at_20": 0.95}, {}) == []
+    assert failed_gates({"recall_at_20": 0.94}, {}) != []
+    live = {"photo_recall_at_5": 0.80}
+    assert failed_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.75}, live) == []
+    assert failed_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.74}, live) != []
+
+
+def test_recall_counts_ties_as_found() -> None:
+    import numpy as np
+
+    exact = np.array([-0.9, -0.8, -0.7, -0.6])
+    assert recall_of_distances(exact, np.array([-0.9, -0.8, -0.7, -0.6])) == 1.0
+    assert recall_of_distances(exact, np.array([-0.9, -0.7, -0.6, -0.5])) == 0.75
+    assert recall_of_distances(exact, np.array([-0.9, -0.8, -0.6, -0.6])) == 1.0
+    assert recall_of_distances(np.array([]), np.array([])) == 1.0
+
+
+@pytest.mark.usefixtures("committed_shop")
+def test_an_edit_that_commits_while_a_generation_is_published_is_not_lost() -> None:
+    # Given a built generation, and an edit that another connection has made but not committed.
+    product = add_product("a", photo("red"))
+    rebuild()
+    built = rebuild(publish=False).generation
+    assert built is not None
+    Product.objects.filter(pk=product.pk).update(title="First edit")
+    edited, may_commit = threading.Event(), threading.Event()
+
+    def edit() -> None:
+        try:
+            with transaction.atomic():
+                Product.objects.filter(pk=product.pk).update(title="Second edit")
+                edited.set()
+                may_commit.wait(10)
+        finally:
+            connection.close()
+
+    editor = threading.Thread(target=edit)
+    editor.start()
+    edited.wait(10)
+    threading.Timer(0.5, may_commit.set).start()
+
+    publishing.publish(built)  # waits for the row that the edit holds
+    editor.join()
+
+    assert ProductChange.objects.get().product_id == product.pk
+
+
+@pytest.mark.usefixtures("committed_shop")
+def test_a_graph_that_a_crash_left_invalid_is_found_and_built_again() -> None:
+    add_products(range(30))
+    rebuild()
+    live = live_generation()
+    assert live is not None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(%s)",
+            [f"{live.vector_table}_graph"],
+        )
+    assert graph_is_valid(live) is False
+
+    refresh()
+
+    assert graph_is_valid(live) is True
+    assert skus(photo(3))[0] == "00003"
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_the_live_generation_cannot_be_dropped() -> None:
+    add_product("a", photo(1))
+    live = rebuild().generation
+    assert live is not None
+
+    with pytest.raises(publishing.PublishingError, match="is live"):
+        publishing.drop(live)
+
+    assert table_exists(live)

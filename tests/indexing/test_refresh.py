@@ -1,0 +1,186 @@
+"""A refresh touches what changed and nothing else, and loses no edit made while it works."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from catalog.live_index import live_generation
+from catalog.models import Embedding, IndexedProduct, Product, ProductChange, ProductImage
+from indexing import refresh as refresh_module
+from indexing.freshness import index_status
+from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.shop import (
+    add_photo,
+    add_product,
+    add_products,
+    found,
+    images_now,
+    photo,
+    rebuild,
+    refresh,
+    replace_photo,
+    skus,
+    stored,
+    vectors_of,
+)
+
+pytestmark = pytest.mark.usefixtures("empty_shop")
+
+
+def test_ten_changes_touch_ten_images(encoder: HistogramEncoder) -> None:
+    # Given a fresh index of a hundred products, ten of which get another photo.
+    products = add_products(range(100))
+    rebuild()
+    for product in products[:10]:
+        replace_photo(product.images.get(), photo(1000 + product.pk))
+    encoder.encoded = 0
+
+    run = refresh()
+
+    # Then ten images were encoded, and the index is what the catalogue is.
+    assert encoder.encoded == 10
+    assert [chunk.size for chunk in run.chunks.all()] == [10]
+    assert vectors_of() == images_now()
+    assert ProductChange.objects.count() == 0
+
+
+def test_a_refresh_costs_as_many_queries_in_a_larger_catalogue() -> None:
+    def queries_of_a_refresh() -> int:
+        product = Product.objects.first()
+        assert product is not None
+        replace_photo(product.images.get(), photo(product.pk + ProductImage.objects.count()))
+        with CaptureQueriesContext(connection) as captured:
+            refresh()
+        return len(captured)
+
+    add_products(range(20))
+    rebuild()
+    small = queries_of_a_refresh()
+    add_products(range(20, 220))
+    refresh()
+
+    assert queries_of_a_refresh() <= small
+
+
+def test_what_is_stale_is_found_without_reading_the_whole_catalogue() -> None:
+    add_products(range(300))
+    rebuild()
+    Product.objects.filter(sku="00007").update(title="Another")
+    [changed] = ProductChange.objects.values_list("product_id", flat=True)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE catalog_productimage, catalog_embedding, catalog_productchange")
+        cursor.execute("SET LOCAL enable_seqscan = on")
+        version = live_generation().encoder_id  # type: ignore[union-attr]
+        from indexing.embedding import STALE
+
+        cursor.execute(f"EXPLAIN {STALE} AND image.product_id = ANY(%s)", [version, [changed]])
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+
+    assert "Seq Scan on catalog_productimage" not in plan
+    assert "Seq Scan on catalog_embedding" not in plan
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda product: Product.objects.filter(pk=product.pk).update(title="Edited"),
+        lambda product: replace_photo(product.images.get(), photo(777)),
+    ],
+    ids=["text", "photo"],
+)
+def test_an_edit_made_while_its_product_is_embedded_is_not_lost(
+    edit: Callable[[Product], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = add_product("a", photo(1))
+    rebuild()
+    replace_photo(product.images.get(), photo(2))
+    tag_products, edits = refresh_module.tag_products, [edit]
+
+    def tag_after_an_edit(*arguments: Any) -> None:
+        tag_products(*arguments)
+        if edits:
+            edits.pop()(product)
+
+    monkeypatch.setattr(refresh_module, "tag_products", tag_after_an_edit)
+
+    refresh()
+    assert ProductChange.objects.get().product_id == product.pk
+    refresh()
+
+    assert ProductChange.objects.count() == 0
+    assert vectors_of() == images_now()
+    product.refresh_from_db()
+    assert IndexedProduct.objects.get().text_hash == product.text_hash
+
+
+def test_deleted_and_hidden_products_are_gone_at_once_and_prices_show_at_once() -> None:
+    hidden, deleted, kept = (add_product(sku, photo("red")) for sku in ("h", "d", "k"))
+    rebuild()
+    assert set(skus(photo("red"))) == {"h", "d", "k"}
+
+    Product.objects.filter(pk=hidden.pk).update(is_visible=False)
+    deleted.delete()
+    Product.objects.filter(pk=kept.pk).update(price=12, in_stock=False)
+
+    [result] = found(photo("red")).results
+    assert (result.product.sku, result.product.price, result.product.in_stock) == ("k", 12, False)
+
+
+def test_a_new_photo_is_found_after_the_next_refresh() -> None:
+    product = add_product("a", photo("red"))
+    add_product("b", photo("lime"))
+    rebuild()
+    add_photo(product, photo("blue"))
+    assert skus(photo("blue"))[0] != "a" or found(photo("blue")).results[0].score < 0.9
+
+    refresh()
+
+    best = found(photo("blue")).results[0]
+    assert (best.product.sku, best.score) == ("a", pytest.approx(1, abs=0.01))
+
+
+def test_a_product_deleted_by_sql_leaves_nothing_behind_after_a_refresh() -> None:
+    add_product("kept", photo(1))
+    gone = add_product("gone", photo(2), photo(3))
+    rebuild()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM catalog_product WHERE id = %s", [gone.pk])
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    refresh()
+
+    assert vectors_of() == images_now()
+    assert not Embedding.objects.filter(product_id=gone.pk).exists()
+    assert not IndexedProduct.objects.filter(product_id=gone.pk).exists()
+    assert ProductChange.objects.count() == 0
+
+
+def test_a_photo_put_there_by_sql_is_read_hashed_and_settled_in_one_refresh() -> None:
+    product = add_product("a", photo(1))
+    rebuild()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO catalog_productimage (product_id, position, file) VALUES (%s, 1, %s)",
+            [product.pk, stored(photo(5))],
+        )
+
+    refresh()
+
+    assert ProductChange.objects.count() == 0
+    assert vectors_of() == images_now()
+    assert "" not in {row[2] for row in images_now()}
+
+
+def test_the_status_counts_what_waits() -> None:
+    add_products(range(3))
+    rebuild()
+    add_product("new", photo(9))
+
+    waiting = index_status()
+    refresh()
+
+    assert waiting["products"] == {"total": 4, "indexed": 3, "pending": 1, "failed": 0}
+    assert index_status()["products"] == {"total": 4, "indexed": 4, "pending": 0, "failed": 0}
