@@ -57,6 +57,11 @@ def main() -> None:
     decoding.TIMEOUT_S = float(os.environ.get("TEST_TIMEOUT_S", decoding.TIMEOUT_S))
     for kind, stages in STAGES.items():
         STAGES[kind] = Stages(replace(stage, perform=watched(stage.perform)) for stage in stages)
+    if sys.argv[1] == "make_shop":
+        from tests.indexing.shop import add_products
+
+        add_products(range(int(sys.argv[2])))
+        return
     note(f"ready {os.getpid()}")
     execute_from_command_line(["manage.py", *sys.argv[1:]])
 
