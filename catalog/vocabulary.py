@@ -4,11 +4,12 @@ import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from catalog.models import Tag
+from catalog.models.product import content_hash
 from catalog.visual.encoder import Encoder
 
 PROMPTS = ("{}", "a photo of a {}", "a {} on a white background")
@@ -23,6 +24,13 @@ class Vocabulary:
 
     tags: tuple[Tag, ...]
     vectors: np.ndarray
+    encoder_checksum: str = ""
+
+    @cached_property
+    def checksum(self) -> str:
+        """Differs when other tags, in either language, or another encoder would tag differently."""
+        words = [(tag.pk, tag.name, tag.name_ru) for tag in self.tags]
+        return content_hash(repr((self.encoder_checksum, PROMPTS, words)).encode())
 
     def scores(self, images: np.ndarray) -> np.ndarray:
         """Unit image vectors (n, d) → how well each tag fits, (n, tags), each row summing to 1:
@@ -63,7 +71,8 @@ def vocabulary_for(encoder: Encoder) -> Vocabulary:
 @lru_cache(maxsize=2)
 def _vocabulary(encoder: Encoder, _minute: int) -> Vocabulary:
     tags = tuple(Tag.objects.filter(is_active=True).order_by("slug"))
-    return Vocabulary(tags, _prompt_vectors(encoder, tuple(tag.name for tag in tags)))
+    vectors = _prompt_vectors(encoder, tuple(tag.name for tag in tags))
+    return Vocabulary(tags, vectors, encoder.checksum)
 
 
 @lru_cache(maxsize=4)

@@ -20,6 +20,7 @@ from catalog.vectors import copy_rows
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import ImageLimits
 from catalog.visual.pixels import decode_pixels
+from catalog.vocabulary import vocabulary_for
 from indexing.embedding import BATCH
 from indexing.models import Chunk, IndexingRun
 from indexing.rebuild import start_rebuild
@@ -138,8 +139,9 @@ def make_synthetic_catalogue(count: int) -> None:
             """
         )
         cursor.execute(
-            "INSERT INTO catalog_indexedproduct (product_id, text_hash)"
-            " SELECT id, text_hash FROM catalog_product ON CONFLICT DO NOTHING"
+            "INSERT INTO catalog_indexedproduct (product_id, text_hash, vocabulary)"
+            " SELECT id, text_hash, %s FROM catalog_product ON CONFLICT DO NOTHING",
+            [vocabulary_for(encoder_named(settings.ENCODER)).checksum],
         )
         cursor.execute("ANALYZE catalog_product, catalog_productimage")
 

@@ -13,6 +13,7 @@ from catalog.live_index import encoder_named, encoder_of, live_generation, open_
 from catalog.models import EncoderVersion, Generation, Projection
 from catalog.vectors import read_rows
 from catalog.visual.projection import fit_projection
+from catalog.vocabulary import vocabulary_for
 from indexing import evaluation, publishing, runs
 from indexing.embedding import STALE, embed_images, stale_images
 from indexing.index_ddl import build_graph, create_vector_table
@@ -40,7 +41,8 @@ def start_rebuild(encoder: str = "", publish: bool = True) -> IndexingRun:
 
 
 def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Products with an image that the encoder has not embedded yet, or with text not yet tagged."""
+    """Products with an image that the encoder has not embedded yet, or with text that is not yet
+    tagged, or tagged against another vocabulary."""
     encoder = encoder_named(run.encoder)
     version, _ = EncoderVersion.objects.get_or_create(
         name=encoder.name,
@@ -60,10 +62,13 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
         UNION ALL
         SELECT product.id FROM catalog_product product
         LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-        WHERE indexed.text_hash IS DISTINCT FROM product.text_hash
-            AND NOT EXISTS (SELECT FROM stale WHERE stale.product_id = product.id)
+        WHERE NOT EXISTS (SELECT FROM stale WHERE stale.product_id = product.id)
+            AND (indexed.text_hash IS DISTINCT FROM product.text_hash
+                 OR (%s AND indexed.vocabulary IS DISTINCT FROM %s))
     """
-    return product_ranges(wanted, [version.pk], settings.CHUNK_IMAGES)
+    vocabulary = vocabulary_for(encoder).checksum
+    params = [version.pk, _is_tagger(version), vocabulary]
+    return product_ranges(wanted, params, settings.CHUNK_IMAGES)
 
 
 def perform_embed(chunk: Chunk, check: Check) -> None:
@@ -72,8 +77,7 @@ def perform_embed(chunk: Chunk, check: Check) -> None:
     bounds = [chunk.payload["first"], chunk.payload["last"]]
     stale = stale_images(version, "image.product_id BETWEEN %s AND %s", bounds)
     embed_images(stale, version, encoder, check, careful=chunk.attempts > 1)
-    live = live_generation()
-    if live is None or live.encoder_id == version.pk:
+    if _is_tagger(version):
         _tag_untagged(bounds, {image.product_id for image in stale}, version, check)
 
 
@@ -193,20 +197,29 @@ def _generation(run: IndexingRun) -> Generation:
     return Generation.objects.select_related("encoder", "projection").get(indexingrun=run)
 
 
+def _is_tagger(version: EncoderVersion) -> bool:
+    """Whether products are tagged by this encoder: shoppers see tags at once, so a new encoder
+    gives none before it is live."""
+    live = live_generation()
+    return live is None or live.encoder_id == version.pk
+
+
 def _tag_untagged(
     bounds: list[int], reembedded: set[int], version: EncoderVersion, check: Check
 ) -> None:
-    """Tags products of a range whose photos were just embedded or whose text has changed."""
+    """Tags products of a range whose photos were just embedded, whose text has changed, or that
+    were tagged against another vocabulary."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT product.id FROM catalog_product product
             LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
             WHERE product.id BETWEEN %s AND %s AND (product.id = ANY(%s)
-                OR indexed.text_hash IS DISTINCT FROM product.text_hash)
+                OR indexed.text_hash IS DISTINCT FROM product.text_hash
+                OR indexed.vocabulary IS DISTINCT FROM %s)
             ORDER BY product.id
             """,
-            [*bounds, sorted(reembedded)],
+            [*bounds, sorted(reembedded), vocabulary_for(encoder_of(version)).checksum],
         )
         ids = [row[0] for row in cursor.fetchall()]
     for start in range(0, len(ids), PRODUCTS_AT_ONCE):

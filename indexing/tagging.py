@@ -27,7 +27,13 @@ def tag_products(product_ids: Sequence[int], version: EncoderVersion, encoder: E
     for product in products:
         for tag_id, score in _scores(product, looks.get(product.pk), vocabulary).items():
             rows.append(ProductTag(product_id=product.pk, tag_id=tag_id, score=score))
-        noted.append(IndexedProduct(product_id=product.pk, text_hash=product.text_hash))
+        noted.append(
+            IndexedProduct(
+                product_id=product.pk,
+                text_hash=product.text_hash,
+                vocabulary=vocabulary.checksum,
+            )
+        )
     ids = [product.product_id for product in noted]
     with transaction.atomic():
         _lock_products(ids)
@@ -37,7 +43,7 @@ def tag_products(product_ids: Sequence[int], version: EncoderVersion, encoder: E
             sorted(noted, key=lambda row: row.product_id),
             update_conflicts=True,
             unique_fields=["product_id"],
-            update_fields=["text_hash"],
+            update_fields=["text_hash", "vocabulary"],
         )
 
 

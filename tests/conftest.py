@@ -14,8 +14,10 @@ _held = ExitStack()
 
 def pytest_configure(config: pytest.Config) -> None:
     from config.database import database_in_use
+    from config.paths import DATA_DIR
 
     _held.enter_context(database_in_use())
+    (DATA_DIR / "static").mkdir(parents=True, exist_ok=True)  # whitenoise warns where it is missing
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

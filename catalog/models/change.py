@@ -28,6 +28,9 @@ class IndexedProduct(models.Model):
 
     product_id = models.BigIntegerField(primary_key=True)
     text_hash = models.CharField(max_length=HASH_LENGTH)
+    vocabulary = models.CharField(
+        max_length=HASH_LENGTH, default="", help_text="Which vocabulary it was tagged against."
+    )
     changed_at = models.DateTimeField(null=True, help_text="The change that led to it.")
     indexed_at = models.DateTimeField(null=True, help_text="Empty until it is in a live index.")
 
