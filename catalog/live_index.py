@@ -36,8 +36,15 @@ def encoder_named(name: str) -> Encoder:
 
 
 def encoder_of(version: EncoderVersion) -> Encoder:
-    """The encoder of a stored version; refuses one whose weights are not the stored ones."""
-    encoder = encoder_named(version.name)
+    """The encoder of a stored version, also when another has taken its name since; refuses one
+    whose weights are not the stored ones."""
+    encoder = load_encoder(
+        version.name,
+        settings.ENCODER_CACHE,
+        settings.ENCODER_DEVICE,
+        settings.ENCODER_THREADS,
+        version.checksum,
+    )
     if encoder.checksum != version.checksum:
         raise EncoderError(
             f"The encoder {version.name!r} has changed since the index was built "

@@ -1,15 +1,22 @@
-"""What a new installation needs once: an administrator, and the schedule of the refresh."""
+"""What an installation needs at a start: an administrator, the schedules, and an index."""
 
 from datetime import datetime
 
 from croniter import croniter
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.utils import timezone
 from django_q.models import Schedule
 
+from catalog.live_index import encoder_named, live_generation
+from catalog.models import Product
+from catalog.visual.errors import EncoderError
 from config.environment import secret_kept_in
 from config.paths import DATA_DIR
+from indexing.rebuild import start_rebuild
+from indexing.runs import RunConflict
+from indexing.tasks import enqueue
 
 ADMIN = "admin"
 PASSWORD_FILE = DATA_DIR / "admin_password"
@@ -49,3 +56,22 @@ def set_schedules() -> None:
                     "repeats": -1,
                 },
             )
+
+
+def ensure_index() -> None:
+    """Loads the demo into an empty catalogue, and builds the first index here and now. Where the
+    encoder has changed since the live index was built, that one goes on answering (its model is
+    kept), and a new one is built in the background. Raises CommandError."""
+    if not Product.objects.exists():
+        call_command("load_demo")
+    live = live_generation()
+    if live is None:
+        print("Building the index for the first time:", flush=True)
+        call_command("index", "rebuild")
+        return
+    try:
+        if encoder_named(settings.ENCODER).checksum != live.encoder.checksum:
+            enqueue(start_rebuild())
+            print("The encoder has changed: an index of the new one is built in the background.")
+    except (EncoderError, RunConflict) as error:
+        print(f"The index stays as it is: {error}")

@@ -61,19 +61,11 @@ def prepare() -> None:
         _check_port(settings.HOST, settings.PORT)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
-        from catalog.live_index import encoder_named, live_generation
-        from catalog.models import Product
-        from config.first_start import create_admin, set_schedules
+        from config.first_start import create_admin, ensure_index, set_schedules
 
         create_admin()
         set_schedules()
-        if not Product.objects.exists():
-            call_command("load_demo")
-        if live_generation() is None:
-            print("Building the index for the first time:", flush=True)
-            call_command("index", "rebuild")
-        else:
-            encoder_named(settings.ENCODER)
+        ensure_index()
     except (ImproperlyConfigured, CommandError) as error:
         raise StartFailed(str(error)) from error
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 from django.conf import settings
+from django.db import ProgrammingError
 
 from catalog.live_index import LiveIndex, live_index
 from catalog.models import Product
@@ -22,6 +23,18 @@ def search(request: SearchRequest) -> SearchAnswer:
     """Answers one search. Raises ImageError, RequestError, IndexNotReady or EncoderError."""
     clock = StageClock()
     index = live_index()
+    while True:
+        try:
+            return answer(request, index, clock)
+        except ProgrammingError:  # its table is gone: retired and dropped while we worked
+            newer = live_index()
+            if newer.generation == index.generation:
+                raise
+            index = newer
+
+
+def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
+    """The answer of one generation."""
     photos = query_photos(request)
     with clock.stage("decode"):
         images = decode_query(photos, request.box, index.encoder)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from catalog.visual.encoder_cache import compiled_model
 from catalog.visual.errors import EncoderError
+from catalog.visual.model_source import checksum_now
 from catalog.visual.preprocessing import Preprocessing
 
 __all__ = ["Encoder", "EncoderError", "load_encoder"]
@@ -43,11 +44,11 @@ class Encoder(ABC):
 class OpenVinoEncoder(Encoder):
     """On CPU: compiled towers, no torch. A request object belongs to one thread."""
 
-    def __init__(self, name: str, cache: Path, threads: int = 0) -> None:
+    def __init__(self, name: str, cache: Path, threads: int = 0, checksum: str = "") -> None:
         import openvino
         from tokenizers import Tokenizer
 
-        model = compiled_model(name, cache)
+        model = compiled_model(name, cache, checksum)
         self.name, self.checksum = model.name, model.checksum
         self.dimensions, self.preprocessing = model.dimensions, model.preprocessing
         options: dict[str, Any] = {
@@ -115,21 +116,24 @@ class TorchEncoder(Encoder):
             return tower(inputs.to(self._device)).float().cpu().numpy()
 
 
-_loaded: dict[tuple[int, str], Encoder] = {}
+_loaded: dict[tuple[int, str, str], Encoder] = {}
 _loading = threading.Lock()
 
 
-def load_encoder(name: str, cache: Path, device: str = "auto", threads: int = 0) -> Encoder:
-    """The encoder of that name, loaded once per process; a forked child loads its own, because
-    neither threads nor a CUDA context survive a fork. `device`: auto, cpu or cuda. Raises
+def load_encoder(
+    name: str, cache: Path, device: str = "auto", threads: int = 0, checksum: str = ""
+) -> Encoder:
+    """The encoder of that name as it is now, or, with a `checksum`, as it was then: a compiled
+    model is kept when its weights change. Loaded once per process; a forked child loads its own,
+    because neither threads nor a CUDA context survive a fork. `device`: auto, cpu or cuda. Raises
     EncoderError."""
-    key = (os.getpid(), name)
+    key = (os.getpid(), name, checksum or checksum_now(name))
     with _loading:
         if key not in _loaded:
             if _use_cuda(device):
                 _loaded[key] = TorchEncoder(name)
             else:
-                _loaded[key] = OpenVinoEncoder(name, cache, threads)
+                _loaded[key] = OpenVinoEncoder(name, cache, threads, checksum)
         return _loaded[key]
 
 

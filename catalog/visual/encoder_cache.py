@@ -31,15 +31,24 @@ class CompiledModel:
     preprocessing: Preprocessing
 
 
-def compiled_model(name: str, cache: Path) -> CompiledModel:
-    """The compiled form of encoder `name` under folder `cache`, made there first if it is not
-    (half a minute, in a process of its own). Raises EncoderError when it cannot be made."""
+def compiled_model(name: str, cache: Path, checksum: str = "") -> CompiledModel:
+    """The compiled form of encoder `name` under folder `cache`: the one of `checksum` where it is
+    kept, else that of the model as it is now, made there first if it is not (half a minute, in a
+    process of its own). Raises EncoderError when it cannot be made."""
     cache.mkdir(parents=True, exist_ok=True)
+    if checksum:
+        for kept in cache.glob(f"*-v{_FORMAT}/model.json"):
+            if json.loads(kept.read_text())["checksum"] == checksum:
+                return _read(kept.parent)
     with open(cache / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # web and worker may ask at the same time
         folder = _folder(name, cache)
         if not (folder / "model.json").exists():
             _compile_in_child(name, folder)
+    return _read(folder)
+
+
+def _read(folder: Path) -> CompiledModel:
     description = json.loads((folder / "model.json").read_text())
     preprocessing = Preprocessing.from_config(description.pop("preprocessing"))
     return CompiledModel(folder, preprocessing=preprocessing, **description)

@@ -32,6 +32,13 @@ def local_folder(name: str) -> Path | None:
     return folder
 
 
+def checksum_now(name: str) -> str:
+    """The checksum of a model on this machine as it is now; '' for one from a hub, which is known
+    once it is loaded."""
+    folder = local_folder(name)
+    return folder_checksum(folder) if folder else ""
+
+
 def folder_checksum(folder: Path) -> str:
     """SHA-256 over names and contents of the model's files (configuration, tokenizer, weights)."""
     digest = hashlib.sha256()

@@ -136,7 +136,7 @@ def test_an_encoder_is_loaded_once_however_many_ask(monkeypatch: pytest.MonkeyPa
     made: list[str] = []
 
     class Slow(Encoder):
-        def __init__(self, name: str, cache: Path, threads: int = 0) -> None:
+        def __init__(self, name: str, *how: object) -> None:
             threading.Event().wait(0.02)
             made.append(name)
 

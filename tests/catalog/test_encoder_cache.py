@@ -177,6 +177,8 @@ def test_other_weights_are_another_model(tmp_path: Path) -> None:
     assert again == first
     assert changed.checksum != first.checksum
     assert changed.folder != first.folder
+    # The first goes on answering for an index that was built with it.
+    assert compiled_model(name, tmp_path / "cache", first.checksum) == first
 
 
 @pytest.mark.parametrize("weights", [b"", b"these are no weights", None])
