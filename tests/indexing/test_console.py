@@ -1,0 +1,193 @@
+"""The console: what an operator sees of the offline side, and how they steer it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from catalog.live_index import live_generation
+from catalog.models import ProductChange
+from indexing import runs
+from indexing.models import ImageFailure, IndexingRun
+from indexing.rebuild import start_rebuild
+from indexing.refresh import start_refresh
+from tests.indexing.shop import add_product, add_products, photo, rebuild
+
+pytestmark = pytest.mark.usefixtures("empty_shop")
+
+RUNS = "admin:indexing_indexingrun_changelist"
+
+
+@pytest.fixture(autouse=True)
+def _static_files_as_they_are(settings: Any) -> None:
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
+
+
+@pytest.fixture
+def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[IndexingRun]:
+    """The runs that the console hands to the task queue."""
+    handed: list[IndexingRun] = []
+    monkeypatch.setattr("indexing.admin.enqueue", handed.append)
+    monkeypatch.setattr("indexing.tasks.enqueue", handed.append)
+    return handed
+
+
+@pytest.fixture
+def log_in(client: Client) -> Callable[..., Client]:
+    """Logs a member of the staff in who has these permissions and no others."""
+
+    def log_in(*permissions: str) -> Client:
+        user = User.objects.create_user("operator", is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        client.force_login(user)
+        return client
+
+    return log_in
+
+
+def act(client: Client, page: str, action: str, *keys: Any) -> list[str]:
+    """Chooses an action for rows of a list; gives what the console says of it."""
+    data = {"action": action, "_selected_action": [str(key) for key in keys]}
+    return said(client.post(reverse(page), data))
+
+
+def said(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["indexing_indexingrun", "indexing_imagefailure", "indexing_indexevaluation"]
+    + ["catalog_generation", "catalog_product", "catalog_tag", "catalog_category"],
+)
+def test_every_list_shows(admin_client: Client, page: str) -> None:
+    add_products(range(3))
+    add_product("bad", b"nonsense")
+    rebuild()
+    start_refresh()
+
+    assert admin_client.get(reverse(f"admin:{page}_changelist")).status_code == 200
+
+
+def test_the_ledger_tells_whether_the_index_is_fresh(admin_client: Client) -> None:
+    assert "No generation is live yet" in admin_client.get(reverse(RUNS)).content.decode()
+
+    add_products(range(3))
+    rebuild()
+
+    page = admin_client.get(reverse(RUNS)).content.decode()
+    assert "Fresh." in page
+    assert "3 images of 3 products" in page
+
+
+@pytest.mark.parametrize("kind", ["refresh", "rebuild"])
+def test_a_button_starts_a_run(
+    admin_client: Client, enqueued: list[IndexingRun], kind: str
+) -> None:
+    response = admin_client.post(reverse("admin:start_run", args=[kind]))
+
+    run = IndexingRun.objects.get()
+    assert (run.kind, run.state) == (kind, "queued")
+    assert enqueued == [run]
+    assert said(response) == [f"{kind} {run.pk} is under way."]
+    assert response.headers["Location"] == reverse(RUNS)
+
+
+def test_a_button_pressed_twice_starts_one_run(
+    admin_client: Client, enqueued: list[IndexingRun]
+) -> None:
+    for _ in range(2):
+        admin_client.post(reverse("admin:start_run", args=["refresh"]))
+
+    assert IndexingRun.objects.count() == 1
+
+
+def test_a_rebuild_in_the_way_is_told_in_a_sentence(
+    admin_client: Client, enqueued: list[IndexingRun]
+) -> None:
+    start_rebuild(publish=False)
+
+    response = admin_client.post(reverse("admin:start_run", args=["rebuild"]))
+
+    [sentence] = said(response)
+    assert "is under way" in sentence
+    assert enqueued == []
+
+
+def test_looking_starts_nothing(admin_client: Client, enqueued: list[IndexingRun]) -> None:
+    admin_client.get(reverse("admin:start_run", args=["refresh"]))
+
+    assert not IndexingRun.objects.exists()
+
+
+def test_who_may_only_look_can_start_and_stop_nothing(
+    log_in: Callable[..., Client], enqueued: list[IndexingRun]
+) -> None:
+    client = log_in("view_indexingrun", "view_generation")
+    assert "Refresh now" not in client.get(reverse(RUNS)).content.decode()
+
+    client.post(reverse("admin:start_run", args=["refresh"]))
+    assert not IndexingRun.objects.exists()
+
+    run = start_refresh()
+    act(client, RUNS, "cancel", run.pk)
+    run.refresh_from_db()
+    assert run.state == "queued"
+
+
+def test_a_visitor_is_sent_to_the_login(client: Client) -> None:
+    response = client.post(reverse("admin:start_run", args=["refresh"]))
+
+    assert "/login/" in response.headers["Location"]
+    assert not IndexingRun.objects.exists()
+
+
+def test_a_run_is_paused_resumed_and_cancelled(
+    log_in: Callable[..., Client], enqueued: list[IndexingRun]
+) -> None:
+    client = log_in("view_indexingrun", "add_indexingrun")
+    run = start_refresh()
+
+    assert act(client, RUNS, "pause", run.pk) == [f"Run {run.pk} is paused."]
+    assert act(client, RUNS, "resume", run.pk) == [f"Run {run.pk} goes on."]
+    assert enqueued == [run]
+    assert act(client, RUNS, "cancel", run.pk) == [f"Run {run.pk} is cancelled."]
+    assert not runs.unfinished_runs().exists()
+
+
+def test_a_generation_is_published_and_taken_back(admin_client: Client) -> None:
+    add_products(range(5))
+    first, second = rebuild().generation, rebuild(publish=False).generation
+    assert first is not None
+    assert second is not None
+    generations = "admin:catalog_generation_changelist"
+
+    said_of_it = act(admin_client, generations, "publish", second.pk)
+    assert said_of_it == [f"Generation {second.pk} is live."]
+    assert live_generation() == second
+
+    act(admin_client, generations, "roll_back", second.pk)
+    assert live_generation() == first
+
+
+def test_images_set_aside_are_listed_with_the_reason_and_can_be_tried_again(
+    admin_client: Client,
+) -> None:
+    add_product("good", photo(1))
+    bad = add_product("bad", b"just words")
+    rebuild()
+    failure = ImageFailure.objects.get()
+    failures = "admin:indexing_imagefailure_changelist"
+
+    page = admin_client.get(reverse(failures)).content.decode()
+    assert failure.reason in page
+    assert reverse("admin:catalog_product_change", args=[bad.pk]) in page
+
+    act(admin_client, failures, "try_again", failure.pk)
+    assert not ImageFailure.objects.exists()
+    assert ProductChange.objects.get().product_id == bad.pk
