@@ -74,9 +74,13 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     def start(self, request: HttpRequest, kind: str) -> HttpResponseRedirect:
         """Starts a refresh or a rebuild; only by POST, only by those who may change the index."""
         if request.method == "POST" and request.user.has_perm("indexing.add_indexingrun"):
-            run = start_rebuild() if kind == "rebuild" else start_refresh()
-            enqueue(run)
-            self.message_user(request, f"{run.kind} {run.pk} is under way.")
+            try:
+                run = start_rebuild() if kind == "rebuild" else start_refresh()
+            except runs.RunConflict as conflict:
+                self.message_user(request, str(conflict), messages.ERROR)
+            else:
+                enqueue(run)
+                self.message_user(request, f"{run.kind} {run.pk} is under way.")
         return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:

@@ -15,7 +15,8 @@ from indexing import quarantine
 from indexing.decoding import DecodedImage, StaleImage, decode_ahead, decode_carefully
 from indexing.planning import Check
 
-BATCH = 16  # images; measured best on two cores
+BATCH = 16  # images encoded at once; measured best on two cores
+STORED_AT_ONCE = 128
 
 STALE = """
     SELECT image.product_id, image.id AS image_id, image.file, image.content_hash
@@ -51,27 +52,32 @@ def embed_images(
     a process of its own, for a chunk that has killed a worker before."""
     decode = decode_carefully if careful else decode_ahead
     done = 0
-    encoding: tuple[list[DecodedImage], Future[np.ndarray]] | None = None
     with ThreadPoolExecutor(1, thread_name_prefix="encode") as encode:
-        for batch in _batches(decode(images, encoder.preprocessing)):
-            pixels = np.stack([item.pixels for item in batch])
-            upcoming = (batch, encode.submit(encoder.encode_pixels, pixels))
+        encoding: tuple[list[DecodedImage], Future[np.ndarray]] | None = None
+        for group in _groups(decode(images, encoder.preprocessing), STORED_AT_ONCE):
+            upcoming = (group, encode.submit(_encode, encoder, group))
             if encoding is not None:
-                done += _store_batch(*encoding, version)  # while the next batch is encoded
+                done += _store_group(*encoding, version)  # while the next group is encoded
                 check()
             encoding = upcoming
         if encoding is not None:
-            done += _store_batch(*encoding, version)
+            done += _store_group(*encoding, version)
     return done
 
 
-def _batches(decoded: Iterable[DecodedImage]) -> Iterator[list[DecodedImage]]:
+def _groups(decoded: Iterable[DecodedImage], size: int) -> Iterator[list[DecodedImage]]:
     upcoming = iter(decoded)
-    while batch := list(islice(upcoming, BATCH)):
-        yield batch
+    while group := list(islice(upcoming, size)):
+        yield group
 
 
-def _store_batch(
+def _encode(encoder: Encoder, group: Sequence[DecodedImage]) -> np.ndarray:
+    pixels = [item.pixels for item in group]
+    batches = [np.stack(pixels[i : i + BATCH]) for i in range(0, len(pixels), BATCH)]
+    return np.concatenate([encoder.encode_pixels(batch) for batch in batches])
+
+
+def _store_group(
     batch: Sequence[DecodedImage], encoded: Future[np.ndarray], version: EncoderVersion
 ) -> int:
     vectors = encoded.result()

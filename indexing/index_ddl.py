@@ -1,10 +1,15 @@
 """The vector table of a generation: its own, so that dropping it is cheap and blocks nobody."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
 from catalog.models import Generation
+
+BUILDERS = 0x4752  # class of the advisory locks, one for each generation
 
 
 def create_vector_table(generation: Generation) -> None:
@@ -30,6 +35,11 @@ def build_graph(generation: Generation) -> None:
     """Builds the HNSW index over inner products of unit vectors, and replaces one that a crash
     left invalid. Does nothing where a valid one is. While it is built, the live generation goes on
     being searched and written; any other is locked, which is faster. Outside a transaction."""
+    with _one_builder(generation):
+        _build_graph(generation)
+
+
+def _build_graph(generation: Generation) -> None:
     valid = graph_is_valid(generation)
     if valid:
         return
@@ -45,6 +55,19 @@ def build_graph(generation: Generation) -> None:
         ef=sql.Literal(generation.hnsw_ef_construction),
     )
     _execute("ANALYZE {table}", generation)
+
+
+@contextmanager
+def _one_builder(generation: Generation) -> Iterator[None]:
+    """A worker that was taken for dead may still build: whoever comes second waits, and finds it
+    done. The lock goes with the connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [BUILDERS, generation.pk])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [BUILDERS, generation.pk])
 
 
 def graph_is_valid(generation: Generation) -> bool | None:

@@ -51,9 +51,9 @@ def log_in(client: Client) -> Callable[..., Client]:
 
 
 def act(client: Client, page: str, action: str, *keys: Any) -> list[str]:
-    """Chooses an action for rows of a list; gives what the console says of it."""
+    """Chooses an action for rows of a list; gives what the console then says of it."""
     data = {"action": action, "_selected_action": [str(key) for key in keys]}
-    return said(client.post(reverse(page), data))
+    return said(client.post(reverse(page), data, follow=True))
 
 
 def said(response: Any) -> list[str]:
@@ -61,17 +61,19 @@ def said(response: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "page",
-    ["indexing_indexingrun", "indexing_imagefailure", "indexing_indexevaluation"]
-    + ["catalog_generation", "catalog_product", "catalog_tag", "catalog_category"],
+    "ledger",
+    [
+        *("indexing_indexingrun", "indexing_imagefailure", "indexing_indexevaluation"),
+        *("catalog_generation", "catalog_product", "catalog_tag", "catalog_category"),
+    ],
 )
-def test_every_list_shows(admin_client: Client, page: str) -> None:
+def test_every_list_shows(admin_client: Client, ledger: str) -> None:
     add_products(range(3))
     add_product("bad", b"nonsense")
     rebuild()
     start_refresh()
 
-    assert admin_client.get(reverse(f"admin:{page}_changelist")).status_code == 200
+    assert admin_client.get(reverse(f"admin:{ledger}_changelist")).status_code == 200
 
 
 def test_the_ledger_tells_whether_the_index_is_fresh(admin_client: Client) -> None:
