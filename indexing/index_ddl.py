@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
 from catalog.models import Generation
+
+BUILDING = 0x5647  # the class of the locks of graph builders; the other half is the generation
+WAIT_S = 0.2
 
 BUILDERS = 0x4752  # class of the advisory locks, one for each generation
 
@@ -40,34 +47,52 @@ def build_graph(generation: Generation) -> None:
 
 
 def _build_graph(generation: Generation) -> None:
-    valid = graph_is_valid(generation)
-    if valid:
-        return
-    how = sql.SQL("CONCURRENTLY" if generation.state == Generation.State.LIVE else "")
-    if valid is False:
-        _execute("DROP INDEX {how} {index}", generation, how=how)
-    _execute(
-        "CREATE INDEX {how} {index} ON {table} USING hnsw (vector halfvec_ip_ops)"
-        " WITH (m = {m}, ef_construction = {ef})",
-        generation,
-        how=how,
-        m=sql.Literal(generation.hnsw_m),
-        ef=sql.Literal(generation.hnsw_ef_construction),
-    )
-    _execute("ANALYZE {table}", generation)
+    with _only_builder(generation):
+        valid = graph_is_valid(generation)
+        if valid:
+            return
+        how = sql.SQL("CONCURRENTLY" if generation.state == Generation.State.LIVE else "")
+        if valid is False:
+            _execute("DROP INDEX {how} {index}", generation, how=how)
+        _execute(
+            "CREATE INDEX {how} {index} ON {table} USING hnsw (vector halfvec_ip_ops)"
+            " WITH (m = {m}, ef_construction = {ef})",
+            generation,
+            how=how,
+            m=sql.Literal(generation.hnsw_m),
+            ef=sql.Literal(generation.hnsw_ef_construction),
+        )
+        _execute("ANALYZE {table}", generation)
+
+    @contextmanager
+    def _one_builder(generation: Generation) -> Iterator[None]:
+        """A worker that was taken for dead may still build: whoever comes second waits, and finds it
+        done. The lock goes with the connection."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [BUILDERS, generation.pk])
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [BUILDERS, generation.pk])
 
 
 @contextmanager
-def _one_builder(generation: Generation) -> Iterator[None]:
-    """A worker that was taken for dead may still build: whoever comes second waits, and finds it
-    done. The lock goes with the connection."""
+def _only_builder(generation: Generation) -> Iterator[None]:
+    """One builder of a graph at a time: that of a killed worker goes on in the database until it is
+    done. Asked for now and then, because CREATE INDEX CONCURRENTLY waits for whoever waits there."""
+    key = [BUILDING, generation.pk]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [BUILDERS, generation.pk])
+        while True:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
+            if cursor.fetchone()[0]:
+                break
+            time.sleep(WAIT_S)
     try:
         yield
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [BUILDERS, generation.pk])
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", key)
 
 
 def graph_is_valid(generation: Generation) -> bool | None:
