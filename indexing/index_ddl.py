@@ -1,8 +1,5 @@
 """The vector table of a generation: its own, so that dropping it is cheap and blocks nobody."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +12,6 @@ from catalog.models import Generation
 
 BUILDING = 0x5647  # the class of the locks of graph builders; the other half is the generation
 WAIT_S = 0.2
-
-BUILDERS = 0x4752  # class of the advisory locks, one for each generation
 
 
 def create_vector_table(generation: Generation) -> None:
@@ -42,11 +37,6 @@ def build_graph(generation: Generation) -> None:
     """Builds the HNSW index over inner products of unit vectors, and replaces one that a crash
     left invalid. Does nothing where a valid one is. While it is built, the live generation goes on
     being searched and written; any other is locked, which is faster. Outside a transaction."""
-    with _one_builder(generation):
-        _build_graph(generation)
-
-
-def _build_graph(generation: Generation) -> None:
     with _only_builder(generation):
         valid = graph_is_valid(generation)
         if valid:
@@ -64,23 +54,11 @@ def _build_graph(generation: Generation) -> None:
         )
         _execute("ANALYZE {table}", generation)
 
-    @contextmanager
-    def _one_builder(generation: Generation) -> Iterator[None]:
-        """A worker that was taken for dead may still build: whoever comes second waits, and finds it
-        done. The lock goes with the connection."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [BUILDERS, generation.pk])
-        try:
-            yield
-        finally:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [BUILDERS, generation.pk])
-
 
 @contextmanager
 def _only_builder(generation: Generation) -> Iterator[None]:
     """One builder of a graph at a time: that of a killed worker goes on in the database until it is
-    done. Asked for now and then, because CREATE INDEX CONCURRENTLY waits for whoever waits there."""
+    done. Asked for now and then: CREATE INDEX CONCURRENTLY would wait for whoever waits there."""
     key = [BUILDING, generation.pk]
     with connection.cursor() as cursor:
         while True:

@@ -3,6 +3,7 @@ the new one has passed its gates and takes its place."""
 
 import logging
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 from django.conf import settings
@@ -12,7 +13,7 @@ from psycopg import sql
 from catalog.live_index import encoder_named, encoder_of, live_generation, open_index
 from catalog.models import EncoderVersion, Generation, Projection
 from catalog.vectors import read_rows
-from catalog.visual.projection import fit_projection
+from catalog.visual.projection import fit_from_moment
 from catalog.vocabulary import vocabulary_for
 from indexing import evaluation, publishing, runs
 from indexing.embedding import STALE, embed_images, stale_images
@@ -25,6 +26,7 @@ from indexing.vector_tables import behind_products, fill_range, sync_products
 log = logging.getLogger("vitrina.indexing")
 
 FIT_SAMPLE = 50_000  # embeddings
+FIT_AT_ONCE = 2_000
 VECTORS_PER_CHUNK = 20_000
 PRODUCTS_AT_ONCE = 500
 
@@ -102,8 +104,14 @@ def perform_project(chunk: Chunk, check: Check) -> None:
         encoder=sql.Literal(generation.encoder_id),
         limit=sql.Literal(FIT_SAMPLE),
     )
-    sample = np.stack([row[0] for row in read_rows(query, ["halfvec"])])
-    fitted = fit_projection(sample, settings.VECTOR_DIMENSIONS)
+    size = generation.encoder.dimensions
+    moment, count = np.zeros((size, size)), 0
+    rows = read_rows(query, ["halfvec"])
+    while part := [row[0] for row in islice(rows, FIT_AT_ONCE)]:
+        vectors = np.stack(part).astype(np.float64)
+        moment += vectors.T @ vectors
+        count += len(part)
+    fitted = fit_from_moment(moment, settings.VECTOR_DIMENSIONS)
     check()
     with transaction.atomic():
         current = Generation.objects.select_for_update().get(pk=generation.pk)
@@ -114,7 +122,7 @@ def perform_project(chunk: Chunk, check: Check) -> None:
             dimensions=settings.VECTOR_DIMENSIONS,
             matrix=fitted.matrix.tobytes(),
             checksum=fitted.checksum,
-            sample=len(sample),
+            sample=count,
             explained=fitted.explained,
         )
         current.save(update_fields=["projection"])

@@ -26,11 +26,17 @@ def fit_projection(vectors: np.ndarray, dimensions: int) -> FittedProjection:
     sample = np.asarray(vectors, np.float64)
     if sample.ndim != 2 or not len(sample):
         raise ValueError("A projection is fitted on at least one vector.")
-    energies, axes = np.linalg.eigh(sample.T @ sample)
-    kept = min(dimensions, sample.shape[1])
+    return fit_from_moment(sample.T @ sample, dimensions)
+
+
+def fit_from_moment(moment: np.ndarray, dimensions: int) -> FittedProjection:
+    """As `fit_projection`, from the sum of the vectors' outer products, float64 (d, d): that can be
+    added up in parts, whatever the size of the sample."""
+    energies, axes = np.linalg.eigh(moment)
+    kept = min(dimensions, len(moment))
     axes = axes[:, ::-1][:, :kept].T
     signs = np.sign(axes[np.arange(kept), np.abs(axes).argmax(axis=1)])
-    matrix = np.zeros((dimensions, sample.shape[1]), np.float32)
+    matrix = np.zeros((dimensions, len(moment)), np.float32)
     matrix[:kept] = axes * signs[:, None]
     explained = float(energies[::-1][:kept].sum() / max(energies.sum(), 1e-12))
     return FittedProjection(matrix, min(explained, 1.0))
