@@ -157,6 +157,7 @@ Q_CLUSTER = {
     "name": "vitrina",
     "workers": read_int("WORKERS", 2, 1, 64),
     "recycle": 20,
+    "daemonize_workers": False,  # a worker has a child of its own for photos that kill or hang
     # A task only joins a run, and a run resumes from its chunks, so a task cut off loses nothing.
     "timeout": 6 * 3600,
     "retry": 6 * 3600 + 600,
