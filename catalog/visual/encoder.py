@@ -4,6 +4,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,20 @@ from PIL import Image
 from catalog.visual.encoder_cache import compiled_model
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import checksum_now
+from catalog.visual.objects import ObjectSettings
 from catalog.visual.preprocessing import Preprocessing
 
-__all__ = ["Encoder", "EncoderError", "load_encoder"]
+__all__ = ["Encoder", "EncoderError", "Look", "load_encoder"]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one pass over n photos gives. `vectors`: float32 (n, dimensions), as of
+    `encode_pixels`; `candidates`: float32 (n, cells, 5), each a score and x1, y1, x2, y2 as
+    fractions of the encoder's input (see `objects.objects_in`), or None without an object head."""
+
+    vectors: np.ndarray
+    candidates: np.ndarray | None
 
 
 class Encoder(ABC):
@@ -25,6 +37,7 @@ class Encoder(ABC):
     checksum: str
     dimensions: int
     preprocessing: Preprocessing
+    objects: ObjectSettings | None = None  # of its object head, if it has one
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """RGB images → float32 of shape (n, dimensions), each row of unit length."""
@@ -35,6 +48,10 @@ class Encoder(ABC):
     @abstractmethod
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 of shape (n, height, width, 3), as `preprocessing` makes it → as above."""
+
+    def look(self, pixels: np.ndarray) -> Look:
+        """uint8 as for `encode_pixels` → its vectors, and where things are in each photo."""
+        return Look(self.encode_pixels(pixels), None)
 
     @abstractmethod
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -51,6 +68,7 @@ class OpenVinoEncoder(Encoder):
         model = compiled_model(name, cache, checksum)
         self.name, self.checksum = model.name, model.checksum
         self.dimensions, self.preprocessing = model.dimensions, model.preprocessing
+        self.objects = model.objects
         options: dict[str, Any] = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32",  # the same numbers on every machine
@@ -60,11 +78,24 @@ class OpenVinoEncoder(Encoder):
         core = openvino.Core()
         self._image = core.compile_model(model.folder / "image.xml", "CPU", options)
         self._text = core.compile_model(model.folder / "text.xml", "CPU", options)
+        self._compile_object_tower = lambda: core.compile_model(
+            model.folder / "objects.xml", "CPU", options
+        )
+        self._object_tower: Any = None
+        self._compiling = threading.Lock()
         self._tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
         self._of_thread = threading.local()
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        return self._infer("image", self._image, pixels)
+        return self._infer("image", self._image, pixels)[0]
+
+    def look(self, pixels: np.ndarray) -> Look:
+        if self.objects is None:
+            return super().look(pixels)
+        with self._compiling:  # at the first look: whoever only embeds does without
+            if self._object_tower is None:
+                self._object_tower = self._compile_object_tower()
+        return Look(*self._infer("objects", self._object_tower, pixels))
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         if not texts:
@@ -73,15 +104,15 @@ class OpenVinoEncoder(Encoder):
 
         cleaned = [clean_text(text) for text in texts]
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(cleaned)]
-        return self._infer("text", self._text, np.asarray(tokens, np.int64))
+        return self._infer("text", self._text, np.asarray(tokens, np.int64))[0]
 
-    def _infer(self, tower: str, compiled: Any, inputs: np.ndarray) -> np.ndarray:
+    def _infer(self, tower: str, compiled: Any, inputs: np.ndarray) -> list[np.ndarray]:
         request = getattr(self._of_thread, tower, None)
         if request is None:
             request = compiled.create_infer_request()
             setattr(self._of_thread, tower, request)
         request.infer({0: inputs}, share_inputs=True)
-        return request.get_output_tensor(0).data.copy()
+        return [tensor.data.copy() for tensor in request.output_tensors]
 
 
 class TorchEncoder(Encoder):
@@ -96,24 +127,36 @@ class TorchEncoder(Encoder):
         self._device = device
         self._image = model.image_tower.to(device)
         self._text = model.text_tower.to(device)
+        self.objects = model.objects
+        self._object_tower = model.object_tower.to(device) if model.object_tower else None
         self._tokenizer = model.tokenizer
         self._lock = threading.Lock()
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         import torch
 
-        return self._run(self._image, torch.from_numpy(np.ascontiguousarray(pixels)))
+        return self._run(self._image, torch.from_numpy(np.ascontiguousarray(pixels)))[0]
+
+    def look(self, pixels: np.ndarray) -> Look:
+        if self._object_tower is None:
+            return super().look(pixels)
+        import torch
+
+        return Look(*self._run(self._object_tower, torch.from_numpy(np.ascontiguousarray(pixels))))
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         if not texts:
             return np.empty((0, self.dimensions), np.float32)
-        return self._run(self._text, self._tokenizer(list(texts)))
+        return self._run(self._text, self._tokenizer(list(texts)))[0]
 
-    def _run(self, tower: Any, inputs: Any) -> np.ndarray:
+    def _run(self, tower: Any, inputs: Any) -> list[np.ndarray]:
+        """The outputs of a tower."""
         import torch
 
         with self._lock, torch.inference_mode():
-            return tower(inputs.to(self._device)).float().cpu().numpy()
+            given = tower(inputs.to(self._device))
+            outputs = given if isinstance(given, tuple) else (given,)
+            return [output.float().cpu().numpy() for output in outputs]
 
 
 _loaded: dict[tuple[int, str, str], Encoder] = {}

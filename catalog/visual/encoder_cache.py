@@ -10,25 +10,32 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum, local_folder
+from catalog.visual.objects import ObjectSettings
 from catalog.visual.preprocessing import Preprocessing
 
-_FORMAT = 1  # raise when the layout of a compiled model changes
+if TYPE_CHECKING:
+    from catalog.visual.open_clip_model import OpenClipModel
+
+_FORMAT = 2  # raise when the layout of a compiled model changes
 
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """A compiled model on disk: image.xml, text.xml, tokenizer.json and this description."""
+    """A compiled model on disk: image.xml, text.xml, tokenizer.json and this description; with an
+    object head (`objects` is not None) also objects.xml, which gives embedding and candidates."""
 
     folder: Path
     name: str
     checksum: str
     dimensions: int
     preprocessing: Preprocessing
+    objects: ObjectSettings | None = None
 
 
 def compiled_model(name: str, cache: Path, checksum: str = "") -> CompiledModel:
@@ -51,7 +58,13 @@ def compiled_model(name: str, cache: Path, checksum: str = "") -> CompiledModel:
 def _read(folder: Path) -> CompiledModel:
     description = json.loads((folder / "model.json").read_text())
     preprocessing = Preprocessing.from_config(description.pop("preprocessing"))
-    return CompiledModel(folder, preprocessing=preprocessing, **description)
+    objects = description.pop("objects")
+    return CompiledModel(
+        folder,
+        preprocessing=preprocessing,
+        objects=ObjectSettings(**objects) if objects else None,
+        **description,
+    )
 
 
 def _folder(name: str, cache: Path) -> Path:
@@ -78,30 +91,20 @@ def _compile_in_child(name: str, folder: Path) -> None:
 
 def compile_model(name: str, folder: Path) -> None:
     """Converts encoder `name` and writes it to `folder`, which appears only when complete."""
-    import openvino
-    import torch
-
     from catalog.visual.open_clip_model import load_open_clip
     from catalog.visual.tokenizer_export import export_tokenizer
 
     model = load_open_clip(name)
-    shape = (model.preprocessing.height, model.preprocessing.width, 3)
-    tokens = torch.as_tensor(model.tokenizer(["a photo of a chair", "lamp"]))
-    pixels = torch.zeros((2, *shape), dtype=torch.uint8)
     work = Path(tempfile.mkdtemp(prefix=".compiling-", dir=folder.parent))
     try:
-        for file, tower, example, sizes in (
-            ("image.xml", model.image_tower, pixels, [-1, *shape]),
-            ("text.xml", model.text_tower, tokens, [-1, tokens.shape[1]]),
-        ):
-            converted = openvino.convert_model(tower, example_input=example, input=[sizes])
-            openvino.save_model(converted, work / file, compress_to_fp16=False)
+        _convert_towers(model, work)
         export_tokenizer(model.tokenizer).save(str(work / "tokenizer.json"))
         description = {
             "name": name,
             "checksum": model.checksum,
             "dimensions": model.dimensions,
             "preprocessing": model.preprocessing.config(),
+            "objects": asdict(model.objects) if model.objects else None,
         }
         (work / "model.json").write_text(json.dumps(description, indent=1))
         os.chmod(work, 0o755)
@@ -109,6 +112,25 @@ def compile_model(name: str, folder: Path) -> None:
         work.rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _convert_towers(model: "OpenClipModel", work: Path) -> None:
+    """Writes each tower of the model to a file of folder `work`, for batches of any size."""
+    import openvino
+    import torch
+
+    shape = (model.preprocessing.height, model.preprocessing.width, 3)
+    tokens = torch.as_tensor(model.tokenizer(["a photo of a chair", "lamp"]))
+    pixels = torch.zeros((2, *shape), dtype=torch.uint8)
+    towers = [
+        ("image.xml", model.image_tower, pixels, [-1, *shape]),
+        ("text.xml", model.text_tower, tokens, [-1, tokens.shape[1]]),
+    ]
+    if model.object_tower is not None:
+        towers.append(("objects.xml", model.object_tower, pixels, [-1, *shape]))
+    for file, tower, example, sizes in towers:
+        converted = openvino.convert_model(tower, example_input=example, input=[sizes])
+        openvino.save_model(converted, work / file, compress_to_fp16=False)
 
 
 if __name__ == "__main__":

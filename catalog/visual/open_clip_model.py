@@ -14,6 +14,8 @@ from torch.nn import functional
 
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum, local_folder, model_name
+from catalog.visual.object_head import ObjectHead, load_object_head
+from catalog.visual.objects import ObjectSettings
 from catalog.visual.preprocessing import Preprocessing
 from catalog.visual.torchvision_ops import declare_missing_ops
 
@@ -28,9 +30,39 @@ class ImageTower(nn.Module):
         self.register_buffer("scale", (1 / (255 * std)).view(1, 3, 1, 1))
         self.register_buffer("shift", (mean / std).view(1, 3, 1, 1))
 
+    def inputs(self, pixels: torch.Tensor) -> torch.Tensor:
+        """What the model takes: float32 (n, 3, height, width), normalised."""
+        return pixels.permute(0, 3, 1, 2).float() * self.scale - self.shift
+
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        inputs = pixels.permute(0, 3, 1, 2).float() * self.scale - self.shift
-        return functional.normalize(self.model.encode_image(inputs), dim=-1)
+        return functional.normalize(self.model.encode_image(self.inputs(pixels)), dim=-1)
+
+
+class ObjectTower(nn.Module):
+    """uint8 (n, height, width, 3) → what `image_tower` gives, and what its object head gives,
+    float32 (n, g*g, 5), from one pass through the trunk. For image towers that are a timm
+    EfficientNet, as `TimmModel` runs it."""
+
+    STRIDE_16 = 4  # of trunk.blocks; the last one has stride 32
+
+    def __init__(self, image_tower: ImageTower, head: ObjectHead) -> None:
+        super().__init__()
+        self.image_tower, self.head = image_tower, head
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        visual = self.image_tower.model.visual
+        stride16, stride32 = self.feature_maps(self.image_tower.inputs(pixels))
+        last = visual.trunk.bn2(visual.trunk.conv_head(stride32))
+        vectors = visual.head(visual.trunk.forward_head(last))
+        return functional.normalize(vectors, dim=-1), self.head(stride16, stride32)
+
+    def feature_maps(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Normalised float32 (n, 3, height, width) → the maps that the head takes."""
+        trunk = self.image_tower.model.visual.trunk
+        maps = [trunk.bn1(trunk.conv_stem(inputs))]
+        for block in trunk.blocks:
+            maps.append(block(maps[-1]))
+        return maps[1 + self.STRIDE_16], maps[-1]
 
 
 class TextTower(nn.Module):
@@ -46,7 +78,8 @@ class TextTower(nn.Module):
 
 @dataclass
 class OpenClipModel:
-    """A loaded model; `checksum` is the same wherever the same weights are loaded."""
+    """A loaded model; `checksum` is the same wherever the same weights are loaded. `object_tower`
+    and `objects` are None for a model without an object head."""
 
     name: str
     checksum: str
@@ -55,6 +88,8 @@ class OpenClipModel:
     image_tower: ImageTower
     text_tower: TextTower
     tokenizer: Any
+    object_tower: ObjectTower | None = None
+    objects: ObjectSettings | None = None
 
 
 def load_open_clip(name: str) -> OpenClipModel:
@@ -80,9 +115,25 @@ def load_open_clip(name: str) -> OpenClipModel:
     with torch.inference_mode():
         dimensions = image_tower(blank).shape[1]
     checksum = folder_checksum(folder) if folder else _state_checksum(model)
-    return OpenClipModel(
+    loaded = OpenClipModel(
         name, checksum, dimensions, preprocessing, image_tower, TextTower(model).eval(), tokenizer
     )
+    if folder and (kept := load_object_head(folder)):
+        head, loaded.objects = kept
+        loaded.object_tower = ObjectTower(image_tower, head).eval()
+        _try(loaded.object_tower, blank, name)
+    return loaded
+
+
+def _try(tower: ObjectTower, blank: torch.Tensor, name: str) -> None:
+    """Raises EncoderError where an object head does not fit its model."""
+    try:
+        with torch.inference_mode():
+            tower(blank)
+    except (AttributeError, RuntimeError, UnboundLocalError) as error:
+        raise EncoderError(
+            f"The object head of {name!r} does not fit its model: {error}"
+        ) from error
 
 
 def _state_checksum(model: nn.Module) -> str:

@@ -57,6 +57,33 @@ class Preprocessing:
         """RGB images as uint8 of shape (n, height, width, 3)."""
         return np.stack([self.pixels(image) for image in images])
 
+    def to_input(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Where parts of a photo of `size` (width, height) come to lie in `pixels`: boxes (n, 4) as
+        x1, y1, x2, y2, fractions of the photo → fractions of the input, float64. What is cropped
+        away comes to lie below 0 or above 1."""
+        scale, shift = self._placement(size)
+        return np.asarray(boxes, np.float64) * np.tile(scale, 2) + np.tile(shift, 2)
+
+    def to_photo(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """The inverse of `to_input`. What is margin comes to lie below 0 or above 1."""
+        scale, shift = self._placement(size)
+        return (np.asarray(boxes, np.float64) - np.tile(shift, 2)) / np.tile(scale, 2)
+
+    def _placement(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """(scale, shift) for x and y: fraction of the input = scale * fraction of the photo +
+        shift, by the same steps as `pixels`."""
+        start = _shortened(size)[:2]
+        kept = size[0] - 2 * start[0], size[1] - 2 * start[1]
+        resized, inputs = self._resized(kept), (self.width, self.height)
+        scale, shift = np.empty(2), np.empty(2)
+        for axis in (0, 1):
+            missing = inputs[axis] - resized[axis]
+            offset = missing // 2 if missing > 0 else -round(-missing / 2)
+            ratio = resized[axis] / kept[axis]  # pixels of the input for one of the photo
+            scale[axis] = ratio * size[axis] / inputs[axis]
+            shift[axis] = (offset - ratio * start[axis]) / inputs[axis]
+        return scale, shift
+
     def _filter(self) -> Image.Resampling:
         if self.resize_mode == "shortest" and self.height != self.width:
             return Image.Resampling.BICUBIC  # open_clip takes no other there, whatever is set
@@ -88,10 +115,13 @@ class Preprocessing:
 
 
 def _shorten(image: Image.Image) -> Image.Image:
-    """The middle of a photo over MAX_ASPECT times as long as wide: scaling its short side up to the
-    model's would need a picture of any size."""
-    longest = MAX_ASPECT * min(image.size)
-    if max(image.size) <= longest:
-        return image
-    left, top = (max(0, side - longest) // 2 for side in image.size)
-    return image.crop((left, top, image.width - left, image.height - top))
+    box = _shortened(image.size)
+    return image if box == (0, 0, *image.size) else image.crop(box)
+
+
+def _shortened(size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the middle of a photo over MAX_ASPECT times as long as wide:
+    scaling its short side up to the model's would need a picture of any size."""
+    longest = MAX_ASPECT * min(size)
+    left, top = (max(0, side - longest) // 2 for side in size)
+    return left, top, size[0] - left, size[1] - top

@@ -1,0 +1,123 @@
+"""Where in a photo the things are: a small head on the feature maps of the image tower.
+
+One class, "a thing"; no anchors: each cell of the finer map says how sure it is that a thing's
+middle lies there, and how far the thing's four sides are from the cell's centre, as in FCOS (Tian,
+Shen, Chen, He, 2019) and CenterNet (Zhou, Wang, Krähenbühl, 2019). Importing this module imports
+torch."""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional
+
+from catalog.visual.errors import EncoderError
+from catalog.visual.objects import ObjectSettings
+
+VERSION = 1  # raise when the layers or the meaning of their outputs change
+WEIGHTS, DESCRIPTION = "object_head.safetensors", "object_head.json"
+
+CHANNELS_16, CHANNELS_32 = 112, 320  # blocks[4] and blocks[6] of tf_efficientnet_lite0
+WIDTH = 96
+DISTANCE = 0.25  # of the input's side: the unit of l, t, r and b
+PRIOR = 0.01  # objectness of an untrained cell (Lin et al., RetinaNet, 2017)
+
+
+class ObjectHead(nn.Module):
+    """About 63,000 parameters. Batch norm follows each convolution but the last, and is folded into
+    it when the model is compiled."""
+
+    def __init__(
+        self, channels16: int = CHANNELS_16, channels32: int = CHANNELS_32, width: int = WIDTH
+    ) -> None:
+        super().__init__()
+        self.fine = _convolution(channels16, width)
+        self.coarse = _convolution(channels32, width)
+        self.mix = nn.Sequential(*(_separable(width) for _ in range(2)))
+        self.out = nn.Conv2d(width, 5, 1)
+        nn.init.normal_(self.out.weight, std=0.01)
+        nn.init.zeros_(self.out.bias)
+        with torch.no_grad():
+            self.out.bias[0] = -math.log((1 - PRIOR) / PRIOR)
+
+    def forward(self, stride16: torch.Tensor, stride32: torch.Tensor) -> torch.Tensor:
+        """Feature maps (n, 112, g, g) and (n, 320, about g/2, g/2) → float32 (n, g*g, 5), row by
+        row of cells: score 0 to 1, and x1, y1, x2, y2 as fractions of the network's input. Sides
+        may lie outside of it (below 0, above 1)."""
+        logits, boxes = self.predict(stride16, stride32)
+        return torch.cat([logits.sigmoid().unsqueeze(-1), boxes], dim=-1)
+
+    def predict(
+        self, stride16: torch.Tensor, stride32: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """As `forward`, before the sigmoid, for losses: objectness logits (n, g*g) and boxes
+        (n, g*g, 4). l, t, r and b are softplus(output) / 4 of the input's side, never negative."""
+        coarse = functional.interpolate(
+            self.coarse(stride32), size=stride16.shape[-2:], mode="nearest"
+        )
+        cells = self.out(self.mix(functional.relu(self.fine(stride16) + coarse)))
+        cells = cells.flatten(2).transpose(1, 2)
+        distances = DISTANCE * functional.softplus(cells[..., 1:])
+        centres = cell_centres(stride16.shape[-2], stride16.shape[-1]).to(distances)
+        boxes = torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], dim=-1)
+        return cells[..., 0], boxes
+
+
+def cell_centres(rows: int, columns: int) -> torch.Tensor:
+    """float32 (rows*columns, 2): x and y of each cell's centre as fractions of the input, in the
+    order in which the head's cells come."""
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    return torch.stack([(x + 0.5) / columns, (y + 0.5) / rows], dim=-1).reshape(-1, 2)
+
+
+def save_object_head(head: ObjectHead, settings: ObjectSettings, folder: Path) -> None:
+    """Puts a trained head into the folder of its model: weights in half precision, settings."""
+    weights = {
+        name: value.detach().cpu().half().contiguous()
+        for name, value in head.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    save_file(weights, folder / WEIGHTS)
+    described = {"object_head": {"version": VERSION, **asdict(settings)}}
+    (folder / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n")
+
+
+def load_object_head(folder: Path) -> tuple[ObjectHead, ObjectSettings] | None:
+    """The head of the model in `folder`, float32, ready to run, and its settings; None where there
+    is none. Raises EncoderError where its files do not fit together."""
+    weights, description = folder / WEIGHTS, folder / DESCRIPTION
+    if not weights.exists() and not description.exists():
+        return None
+    try:
+        described = json.loads(description.read_text())["object_head"]
+        version = described.pop("version")
+        if version != VERSION:
+            raise ValueError(f"version {version} is not {VERSION}")
+        settings = ObjectSettings(**described)
+        head = ObjectHead()
+        missing, unknown = head.load_state_dict(load_file(weights), strict=False)
+        wrong = [*(m for m in missing if not m.endswith("num_batches_tracked")), *unknown]
+        if wrong:
+            raise ValueError(f"weights do not fit: {wrong[0]}")
+    except Exception as error:  # files may hold anything
+        raise EncoderError(f"The object head in {folder} cannot be read: {error}") from error
+    return head.eval().requires_grad_(False), settings
+
+
+def _convolution(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+
+
+def _separable(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+    )
