@@ -1,0 +1,63 @@
+"""Pictures of emoji with their names in English and Russian: image-text pairs of everyday things.
+
+Authors and licences: emoji/ATTRIBUTION.md and words/README.md.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+NAMES = Path(__file__).with_name("words") / "emoji.jsonl"
+PICTURES = Path(__file__).with_name("emoji")
+
+
+@dataclass(frozen=True)
+class Emoji:
+    """`file` is an RGB WebP on white, at most 112 pixels; the first name is the usual one."""
+
+    file: Path
+    names_en: tuple[str, ...]
+    names_ru: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EmojiNames:
+    """One emoji in words.  `synonyms` mean the same as `name`, `tags` only go with it."""
+
+    hexcode: str
+    group: str
+    name: str
+    name_ru: str
+    synonyms: tuple[str, ...]
+    tags: tuple[str, ...]
+    tags_ru: tuple[str, ...]
+
+
+def read_emoji(pictures: Path = PICTURES, names: Path = NAMES) -> list[Emoji]:
+    """One `Emoji` a picture, by file name; an emoji drawn by two hands comes twice.
+
+    Raises KeyError for a picture that has no name.
+    """
+    by_hexcode = {emoji.hexcode: emoji for emoji in read_emoji_names(names)}
+    pairs = []
+    for file in sorted(pictures.glob("*.webp")):
+        emoji = by_hexcode[file.stem.removesuffix("-noto")]
+        pairs.append(Emoji(file, (emoji.name, *emoji.synonyms), (emoji.name_ru,)))
+    return pairs
+
+
+def read_emoji_names(file: Path = NAMES) -> list[EmojiNames]:
+    """The emoji of words/emoji.jsonl, drawn or not: 1,644 of them."""
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return [
+        EmojiNames(
+            hexcode=row["hexcode"],
+            group=row["group"],
+            name=row["name"],
+            name_ru=row["name_ru"],
+            synonyms=tuple(row["synonyms"]),
+            tags=tuple(row["tags"]),
+            tags_ru=tuple(row["tags_ru"]),
+        )
+        for row in rows
+    ]
