@@ -1,0 +1,42 @@
+"""The picture of a training run: losses above, recall on held-out photos below."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+SMOOTHED_OVER = 20  # steps
+
+
+def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
+    """`history`: a row a step, with `step`, losses, and now and then recalls."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    FigureCanvasAgg(figure)
+    above, below = figure.subplots(2, 1, sharex=True)
+    names = sorted({name for row in history for name in row} - {"step"})
+    for name in names:
+        steps = [row["step"] for row in history if name in row]
+        values = [row[name] for row in history if name in row]
+        if "recall" in name:
+            below.plot(steps, values, marker="o", label=name)
+        else:
+            above.plot(steps, _smoothed(values), label=name)
+    above.set_ylabel(f"loss, mean of {SMOOTHED_OVER} steps")
+    below.set_ylabel("recall on held-out photos")
+    below.set_xlabel("step")
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend()
+    part = path.with_name(f".{path.name}")
+    figure.savefig(part, format="png", dpi=110)
+    part.replace(path)
+
+
+def _smoothed(values: Sequence[float]) -> list[float]:
+    means = []
+    for end in range(1, len(values) + 1):
+        window = values[max(0, end - SMOOTHED_OVER) : end]
+        means.append(sum(window) / len(window))
+    return means

@@ -1,0 +1,49 @@
+"""Models as folders that open_clip loads by `local-dir:`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+
+CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
+
+
+def write_model(
+    model: torch.nn.Module, config: dict[str, Any], output: Path, half: bool = True
+) -> None:
+    """Writes configuration and weights, in half precision unless told otherwise."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+    state = {
+        name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+    # Written here, not by safetensors, whose files only their owner may read.
+    (output / WEIGHTS).write_bytes(save(state, metadata={"format": "pt"}))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((folder / CONFIG).read_text("utf-8"))
+    return config
+
+
+def write_copy(name: str, output: Path) -> None:
+    """Any encoder, from a hub too, as a folder. Raises EncoderError when it cannot be loaded."""
+    import open_clip
+
+    from catalog.visual.model_source import local_folder, model_name
+    from catalog.visual.open_clip_model import load_open_clip
+
+    loaded = load_open_clip(name)
+    model = loaded.image_tower.model
+    folder = local_folder(name)
+    if folder is not None:
+        config = read_config(folder)
+    else:
+        config = {
+            "model_cfg": open_clip.get_model_config(model_name(name)[0]),
+            "preprocess_cfg": dict(model.visual.preprocess_cfg),
+        }
+    write_model(model, config, output, half=False)
