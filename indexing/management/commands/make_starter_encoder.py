@@ -23,7 +23,8 @@ class Command(BaseCommand):
             type=Path,
             default=root / "catalog/demo/catalog.jsonl",
             metavar="PATH",
-            help="JSON Lines with images beside it (default: the demo catalogue)",
+            help="JSON Lines with images beside it (default: the demo catalogue); the tags of a "
+            "vocabulary.jsonl in its folder are learnt too",
         )
         parser.add_argument("--seed", type=int, default=0)
 
@@ -32,9 +33,11 @@ class Command(BaseCommand):
 
         declare_missing_ops()
         try:
+            from indexing.training.starter.catalogue import read_tags
             from indexing.training.starter.make import make_starter_encoder
 
-            make_starter_encoder(output, catalog, seed)
+            tags = read_tags(catalog.with_name("vocabulary.jsonl"))
+            make_starter_encoder(output, catalog, tags, seed)
         except (ModuleNotFoundError, FileNotFoundError, ValueError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"The starter encoder is in {output}")

@@ -55,6 +55,14 @@ def read_items(catalog: Path) -> list[Item]:
     return items
 
 
+def read_tags(vocabulary: Path) -> list[tuple[str, str]]:
+    """(English, Russian) names of a JSON Lines vocabulary; none where there is no such file."""
+    if not vocabulary.exists():
+        return []
+    rows = [json.loads(line) for line in vocabulary.read_text("utf-8").splitlines() if line.strip()]
+    return [(row["name"], row.get("name_ru", "")) for row in rows]
+
+
 @torch.inference_mode()
 def image_features(backbone: EfficientNet, files: list[Path], batch_size: int = 32) -> torch.Tensor:
     """Pooled features of image files before the classifier: (n, 1280) float32."""

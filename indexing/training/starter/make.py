@@ -2,7 +2,6 @@
 
 import json
 import math
-import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from indexing.training.starter import image_head, text_tower, vocabulary
 from indexing.training.starter.backbone import BACKBONE, load_backbone
 from indexing.training.starter.catalogue import PREPROCESS, Item, image_features, read_items
 from indexing.training.starter.minilm import MiniLM
-from indexing.training.starter.word_space import WordSpace
+from indexing.training.starter.word_space import meaning_vectors
 
 # A folder that may be committed and downloaded without a thought.
 MAX_BYTES = 26_000_000
@@ -47,35 +46,32 @@ class EncoderTooLarge(RuntimeError):
     """The weights came out larger than `MAX_BYTES`."""
 
 
-def make_starter_encoder(output: Path, catalog: Path, seed: int = 0) -> None:
+def make_starter_encoder(
+    output: Path, catalog: Path, tags: Sequence[tuple[str, str]] = (), seed: int = 0
+) -> None:
     """Writes `open_clip_config.json` and `open_clip_model.safetensors` to `output`.
 
     Load with ``open_clip.create_model_and_transforms(f"local-dir:{output}")``: images and
-    texts become 512 numbers.  One seed gives one model on one machine.  Raises
+    texts become 512 numbers.  `tags`: (English, Russian) names that products are tagged with,
+    learnt beside the catalogue's words.  One seed gives one model on one machine.  Raises
     ModuleNotFoundError without the packages of requirements-train.txt, ValueError for a
     catalogue without images, EncoderTooLarge.
     """
     torch.manual_seed(seed)
     items = read_items(catalog)
     teacher = MiniLM()
-    world = vocabulary.world_phrases()
-    shop = vocabulary.shop_phrases(items, random.Random(seed))
+    phrases = vocabulary.all_phrases(items, tags, seed)
     labels = vocabulary.imagenet_labels()
-    meanings = sorted(
-        {phrase.meaning for phrase in [*world, *shop]}
-        | {name for names in labels for name in names}
-        | {item.title for item in items}
-    )
-    embeddings = teacher.embed(meanings, progress="Meanings")
-    space = WordSpace.fit(embeddings, image_head.WORD_NUMBERS)
-    vectors = dict(zip(meanings, space.vectors(embeddings), strict=True))
+    names = [*phrases.names(), *(name for synonyms in labels for name in synonyms)]
+    names = sorted({*names, *(item.title for item in items)})
+    space, vectors = meaning_vectors(teacher, phrases.meanings(), names, image_head.WORD_NUMBERS)
 
     model = _empty_model()
     _make_image_tower(model, items, labels, vectors, seed)
     table = text_tower.token_table(teacher, space, model.text.width)
     with torch.no_grad():
         model.text.token_embedding.weight.copy_(table)
-    text_tower.distil(model.text, shop, world, vectors, seed)
+    text_tower.distil(model.text, phrases, vectors, seed)
     _write(model.eval(), output)
 
 

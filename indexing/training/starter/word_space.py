@@ -1,9 +1,13 @@
 """The space of words: MiniLM embeddings, centred and turned to their main directions."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+
+from indexing.training.starter.minilm import MiniLM
+from indexing.training.starter.vocabulary import EITHER
 
 
 @dataclass(frozen=True)
@@ -27,3 +31,24 @@ class WordSpace:
 
     def vectors(self, embeddings: torch.Tensor) -> torch.Tensor:
         return F.normalize((embeddings - self.centre) @ self.rotation, dim=-1)
+
+
+def meaning_vectors(
+    teacher: MiniLM, meanings: Iterable[str], names: Sequence[str], numbers: int
+) -> tuple[WordSpace, dict[str, torch.Tensor]]:
+    """The space fitted to English `names`, and the unit vector (numbers) of every meaning in it.
+
+    The vector of "mug | cup" is the normalised sum of both.  `names` get their vectors too.
+    """
+    meanings = {*meanings, *names}
+    words = sorted({word for meaning in meanings for word in meaning.split(EITHER)})
+    embeddings = teacher.embed(words, progress="Meanings")
+    place = {word: number for number, word in enumerate(words)}
+    space = WordSpace.fit(embeddings[[place[name] for name in names]], numbers)
+    vectors = space.vectors(embeddings)
+    return space, {
+        meaning: F.normalize(
+            vectors[[place[word] for word in meaning.split(EITHER)]].sum(0), dim=-1
+        )
+        for meaning in sorted(meanings)
+    }

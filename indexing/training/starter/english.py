@@ -1,0 +1,49 @@
+"""English names of things with an article and in the plural."""
+
+import re
+
+# The noun of a name stands before one of these: "pair of shoes", "bed with drawers".
+_AFTER_THE_NOUN = re.compile(r" (?:of|with|for|on|in|at|and|without|to|from) |,|\(")
+_IRREGULAR = {
+    "child": "children",
+    "foot": "feet",
+    "goose": "geese",
+    "knife": "knives",
+    "leaf": "leaves",
+    "loaf": "loaves",
+    "man": "men",
+    "mouse": "mice",
+    "person": "people",
+    "scarf": "scarves",
+    "shelf": "shelves",
+    "tooth": "teeth",
+    "wolf": "wolves",
+    "woman": "women",
+}
+_SAME = {"deer", "fish", "furniture", "jeans", "scissors", "series", "sheep", "trousers"}
+
+
+def with_article(name: str) -> str:
+    """ "armchair" to "an armchair", by the first letter."""
+    return f"{'an' if name[:1].lower() in set('aeiou') else 'a'} {name}"
+
+
+def plural(name: str) -> str:
+    """ "pair of shoes" to "pairs of shoes", "glass" to "glasses"; plurals stay as they are."""
+    end = _AFTER_THE_NOUN.search(name)
+    head = name[: end.start()] if end else name
+    before, _, noun = head.rpartition(" ")
+    return f"{before} {_plural_noun(noun)}".strip() + name[len(head) :]
+
+
+def _plural_noun(noun: str) -> str:
+    low = noun.lower()
+    if low in _SAME or (low.endswith("s") and not low.endswith(("ss", "us", "is"))):
+        return noun
+    if low in _IRREGULAR:
+        return _IRREGULAR[low]
+    if low.endswith(("s", "x", "z", "ch", "sh")):
+        return f"{noun}es"
+    if low.endswith("y") and low[-2:-1] not in set("aeiou"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}s"

@@ -1,0 +1,107 @@
+"""Russian names of things in their cases and numbers, and adjectives that agree with them.
+
+The dictionary is pymorphy3's (https://pymorphy2.readthedocs.io, after OpenCorpora), one of the
+packages of requirements-train.txt.
+"""
+
+from functools import cached_property, lru_cache
+from typing import Any
+
+# The cases by pymorphy's names: nominative, genitive, dative, accusative, instrumental, locative.
+CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct")
+_FORMS = {
+    **{case: (case, "sing") for case in CASES},
+    "plur": ("nomn", "plur"),
+    "plur_gent": ("gent", "plur"),
+    "plur_accs": ("accs", "plur"),
+}
+_ADJECTIVES = ("ADJF", "PRTF")
+# Words whose everyday meaning is the second in the dictionary: its first "стул" has "стулы".
+_SECOND = {"стул"}
+
+
+class Russian:
+    """Inflects names: adjectives, the noun that they describe, and anything after it."""
+
+    def forms(self, name: str) -> dict[str, str]:
+        """Each of `CASES`, then "plur", "plur_gent" and "plur_accs", to the name in that form.
+
+        Lower case.  Empty where no noun in the nominative is found; a name in the plural,
+        such as "ножницы", stays in the plural in every case.
+        """
+        words = name.lower().split()
+        head = self._head(words)
+        if head is None:
+            return {}
+        place, noun = head
+        forms = {}
+        for key, (case, number) in _FORMS.items():
+            number = "plur" if noun.tag.number == "plur" else number
+            inflected = noun.inflect({case, number}) or noun.inflect({case})
+            if inflected is None:
+                continue
+            described = [self._agreeing(word, noun, case, number) for word in words[:place]]
+            after = words[place + 1 :]
+            if after and self._parses(after[0])[0].tag.POS in _ADJECTIVES:
+                after[0] = self._agreeing(after[0], noun, case, number)
+            forms[key] = " ".join([*described, inflected.word, *after])
+        return forms
+
+    def described(self, adjective: str, name: str) -> str:
+        """ "красный" and "кружка" give "красная кружка"; without a known noun, as they are."""
+        head = self._head(name.lower().split())
+        if head is None:
+            return f"{adjective} {name}"
+        noun = head[1]
+        return f"{self._agreeing(adjective, noun, 'nomn', noun.tag.number or 'sing')} {name}"
+
+    def _head(self, words: list[str]) -> tuple[int, Any] | None:
+        """Place and parse of the first noun, if it is nominative and adjectives alone precede."""
+        for place, word in enumerate(words):
+            noun = self._parse(word, ("NOUN",))
+            if not self._describes(word, words[place + 1 : place + 2]):
+                return None if noun is None else (place, noun)
+        return None
+
+    def _describes(self, word: str, following: list[str]) -> bool:
+        """An adjective before an adjective or a noun: "столовые" of "столовые приборы"."""
+        return self._parse(word, _ADJECTIVES) is not None and any(
+            self._parse(other, (*_ADJECTIVES, "NOUN")) is not None for other in following
+        )
+
+    def _agreeing(self, adjective: str, noun: Any, case: str, number: str) -> str:
+        parse = self._parse(adjective, _ADJECTIVES)
+        if parse is None:
+            return adjective
+        wanted = {case, number}
+        if number == "sing" and noun.tag.gender:
+            wanted.add(noun.tag.gender)
+        if case == "accs" and noun.tag.animacy and (number == "plur" or noun.tag.gender == "masc"):
+            wanted.add(noun.tag.animacy)
+        inflected = parse.inflect(wanted)
+        return adjective if inflected is None else str(inflected.word)
+
+    def _parse(self, word: str, parts_of_speech: tuple[str, ...]) -> Any | None:
+        parses = [
+            parse
+            for parse in self._parses(word)
+            if parse.tag.POS in parts_of_speech and parse.tag.case == "nomn"
+        ]
+        if word in _SECOND:
+            parses = parses[1:]
+        return parses[0] if parses else None
+
+    @lru_cache(maxsize=20_000)  # noqa: B019 (one object, for as long as the training)
+    def _parses(self, word: str) -> list[Any]:
+        return list(self._analyzer.parse(word))
+
+    @cached_property
+    def _analyzer(self) -> Any:
+        try:
+            import pymorphy3
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "The package pymorphy3 is not installed: see requirements-train.txt.",
+                name="pymorphy3",
+            ) from error
+        return pymorphy3.MorphAnalyzer()
