@@ -41,20 +41,43 @@ class Vocabulary:
 
     def best(self, image: np.ndarray, count: int) -> list[tuple[Tag, float]]:
         """The `count` best tags of one unit vector (d,), with scores of at least LEAST_SCORE."""
+        return self.best_of_each(image[None], count)[0]
+
+    def best_of_each(self, images: np.ndarray, count: int) -> list[list[tuple[Tag, float]]]:
+        """As `best`, for each of the unit vectors (n, d)."""
         if not self.tags:
-            return []
-        scores = self.scores(image[None])[0]
-        order = np.argsort(-scores)[:count]
-        return [(self.tags[i], float(scores[i])) for i in order if scores[i] >= LEAST_SCORE]
+            return [[] for _ in images]
+        scores = self.scores(images)
+        order = np.argsort(-scores, axis=1)[:, :count]
+        fits = np.take_along_axis(scores, order, axis=1)
+        return [
+            [(self.tags[i], fit) for i, fit in zip(*row, strict=True) if fit >= LEAST_SCORE]
+            for row in zip(order.tolist(), fits.tolist(), strict=True)
+        ]
 
     def named_in(self, texts: Iterable[str]) -> list[Tag]:
         """Tags whose English or Russian name stands in one of `texts` as whole words."""
-        words = " | ".join(["", *map(normalise, texts), ""])
-        return [
-            tag
-            for tag in self.tags
-            if any(name and f" {normalise(name)} " in words for name in (tag.name, tag.name_ru))
-        ]
+        found: set[int] = set()
+        for text in texts:
+            words = normalise(text).split()
+            for length in self._lengths:
+                for start in range(len(words) - length + 1):
+                    found.update(self._by_name.get(" ".join(words[start : start + length]), ()))
+        return [self.tags[i] for i in sorted(found)]
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[int]]:
+        """Normalised name, in either language → positions in `tags`."""
+        positions: dict[str, list[int]] = {}
+        for i, tag in enumerate(self.tags):
+            for name in filter(None, {normalise(tag.name), normalise(tag.name_ru)}):
+                positions.setdefault(name, []).append(i)
+        return positions
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        """How many words a name may have."""
+        return sorted({len(name.split()) for name in self._by_name})
 
 
 def normalise(text: str) -> str:

@@ -17,11 +17,10 @@ from catalog.live_index import encoder_named
 from catalog.models import EncoderVersion, Product, ProductImage
 from catalog.models.product import content_hash
 from catalog.vectors import copy_rows
-from catalog.visual.encoder import Encoder
+from catalog.visual.encoder import BATCH, Encoder
 from catalog.visual.image_decoding import ImageLimits
 from catalog.visual.pixels import decode_pixels
 from catalog.vocabulary import vocabulary_for
-from indexing.embedding import BATCH
 from indexing.models import Chunk, IndexingRun
 from indexing.rebuild import start_rebuild
 from indexing.worker import work_on

@@ -42,26 +42,26 @@ class StaleImage:
 
 
 @dataclass(frozen=True)
-class DecodedImage:
-    """`pixels`: uint8 (height, width, 3) as the encoder takes them. `content_hash` is of the bytes
-    that were really read."""
+class ReadImage:
+    """An image whose file was read: `content_hash` is of the bytes that were really there."""
 
     image: StaleImage
     content_hash: str
-    pixels: np.ndarray
+
+
+Decoded = tuple[ReadImage, np.ndarray]
+"""The pixels: uint8 (height, width, 3), as the encoder takes them."""
 
 
 class DecodingHung(Exception):
     """A photo took too long; the chunk is to be done again, photo by photo."""
 
 
-def decode_ahead(
-    images: Sequence[StaleImage], preprocessing: Preprocessing
-) -> Iterator[DecodedImage]:
+def decode_ahead(images: Sequence[StaleImage], preprocessing: Preprocessing) -> Iterator[Decoded]:
     """Decodes in threads, at most AHEAD photos ahead of the taker, in order. What cannot be read is
     noted and left out. Raises DecodingHung."""
     threads = DaemonThreads(THREADS, "decode")
-    waiting: deque[tuple[StaleImage, Future[DecodedImage]]] = deque()
+    waiting: deque[tuple[StaleImage, Future[Decoded]]] = deque()
     upcoming = iter(images)
     try:
         while True:
@@ -83,7 +83,7 @@ def decode_ahead(
 
 def decode_carefully(
     images: Sequence[StaleImage], preprocessing: Preprocessing
-) -> Iterator[DecodedImage]:
+) -> Iterator[Decoded]:
     """As `decode_ahead`, but each photo alone, in a child that may crash or hang without harm. What
     killed the worker was not counted: nobody knows which photo it was."""
     child = ChildDecoder()
@@ -107,12 +107,12 @@ class ChildDecoder:
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
 
-    def decode(self, image: StaleImage, preprocessing: Preprocessing) -> DecodedImage:
+    def decode(self, image: StaleImage, preprocessing: Preprocessing) -> Decoded:
         """Raises ImageError, OSError, DecodingHung or BrokenProcessPool."""
         data = _read(image)
         future = self._started().submit(decode_pixels, data, preprocessing, _limits())
         try:
-            return DecodedImage(image, content_hash(data), future.result(TIMEOUT_S))
+            return ReadImage(image, content_hash(data)), future.result(TIMEOUT_S)
         except TimeoutError as error:
             self.close()
             raise DecodingHung(f"Decoding it took over {TIMEOUT_S:.0f} s.") from error
@@ -172,9 +172,7 @@ class DaemonThreads:
                 future.set_exception(error)
 
 
-def _try_again(
-    image: StaleImage, preprocessing: Preprocessing, error: Exception
-) -> DecodedImage | None:
+def _try_again(image: StaleImage, preprocessing: Preprocessing, error: Exception) -> Decoded | None:
     """Notes the failed attempt and makes the others that are left to the image."""
     while not quarantine.note_attempt(
         image.product_id, image.image_id, image.content_hash, _sentence(error)
@@ -186,9 +184,10 @@ def _try_again(
     return None
 
 
-def _decode(image: StaleImage, preprocessing: Preprocessing) -> DecodedImage:
+def _decode(image: StaleImage, preprocessing: Preprocessing) -> Decoded:
     data = _read(image)
-    return DecodedImage(image, content_hash(data), decode_pixels(data, preprocessing, _limits()))
+    pixels = decode_pixels(data, preprocessing, _limits())
+    return ReadImage(image, content_hash(data)), pixels
 
 
 def _read(image: StaleImage) -> bytes:

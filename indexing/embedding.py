@@ -1,7 +1,6 @@
-"""Photos to embeddings: decoded ahead, encoded in batches, written at once."""
+"""Photos to embeddings: decoded and encoded ahead, written many at once."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -12,11 +11,13 @@ from catalog.models import EncoderVersion, ProductImage
 from catalog.vectors import copy_rows
 from catalog.visual.encoder import Encoder
 from indexing import quarantine
-from indexing.decoding import DecodedImage, StaleImage, decode_ahead, decode_carefully
+from indexing.decoding import ReadImage, StaleImage, decode_ahead, decode_carefully
 from indexing.planning import Check
 
-BATCH = 16  # images encoded at once; measured best on two cores
-STORED_AT_ONCE = 128
+STORED_AT_ONCE = 128  # images; so many are embedded again when a worker dies
+
+Embedded = tuple[ReadImage, np.ndarray]
+"""The vector: float32 (dimensions,)."""
 
 STALE = """
     SELECT image.product_id, image.id AS image_id, image.file, image.content_hash
@@ -51,45 +52,25 @@ def embed_images(
     counted and, at the third attempt, set aside; the others go on. `careful`: decode each photo in
     a process of its own, for a chunk that has killed a worker before."""
     decode = decode_carefully if careful else decode_ahead
+    encoded = encoder.encode_ahead(decode(images, encoder.preprocessing))
     done = 0
-    with ThreadPoolExecutor(1, thread_name_prefix="encode") as encode:
-        encoding: tuple[list[DecodedImage], Future[np.ndarray]] | None = None
-        for group in _groups(decode(images, encoder.preprocessing), STORED_AT_ONCE):
-            upcoming = (group, encode.submit(_encode, encoder, group))
-            if encoding is not None:
-                done += _store_group(*encoding, version)  # while the next group is encoded
-                check()
-            encoding = upcoming
-        if encoding is not None:
-            done += _store_group(*encoding, version)
+    while group := list(islice(encoded, STORED_AT_ONCE)):
+        _store(group, version)  # while the next ones are decoded and encoded
+        done += len(group)
+        check()
     return done
 
 
-def _groups(decoded: Iterable[DecodedImage], size: int) -> Iterator[list[DecodedImage]]:
-    upcoming = iter(decoded)
-    while group := list(islice(upcoming, size)):
-        yield group
-
-
-def _encode(encoder: Encoder, group: Sequence[DecodedImage]) -> np.ndarray:
-    pixels = [item.pixels for item in group]
-    batches = [np.stack(pixels[i : i + BATCH]) for i in range(0, len(pixels), BATCH)]
-    return np.concatenate([encoder.encode_pixels(batch) for batch in batches])
-
-
-def _store_group(
-    batch: Sequence[DecodedImage], encoded: Future[np.ndarray], version: EncoderVersion
-) -> int:
-    vectors = encoded.result()
+def _store(group: Sequence[Embedded], version: EncoderVersion) -> None:
     with transaction.atomic():
-        if changed := [item for item in batch if item.content_hash != item.image.content_hash]:
+        changed = [read for read, _ in group if read.content_hash != read.image.content_hash]
+        if changed:
             _correct_hashes(changed)
-        _store(batch, vectors, version)
-        quarantine.forget([(item.image.product_id, item.image.image_id) for item in batch])
-    return len(batch)
+        _write(group, version)
+        quarantine.forget([(read.image.product_id, read.image.image_id) for read, _ in group])
 
 
-def _store(batch: Sequence[DecodedImage], vectors: np.ndarray, version: EncoderVersion) -> None:
+def _write(group: Sequence[Embedded], version: EncoderVersion) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -104,8 +85,8 @@ def _store(batch: Sequence[DecodedImage], vectors: np.ndarray, version: EncoderV
             ["product_id", "image_id", "source_hash", "vector"],
             ["int8", "int8", "text", "halfvec"],
             (
-                (item.image.product_id, item.image.image_id, item.content_hash, vector)
-                for item, vector in zip(batch, vectors, strict=True)
+                (read.image.product_id, read.image.image_id, read.content_hash, vector)
+                for read, vector in group
             ),
         )
         # Only for images that are still there: what was deleted meanwhile leaves nothing behind.
@@ -125,7 +106,7 @@ def _store(batch: Sequence[DecodedImage], vectors: np.ndarray, version: EncoderV
         )
 
 
-def _correct_hashes(items: Sequence[DecodedImage]) -> None:
+def _correct_hashes(items: Sequence[ReadImage]) -> None:
     """The file holds another content than its row says: set by SQL, or replaced on disk. Within
     the caller's transaction; not noted as a change, because what was read is what is embedded."""
     with connection.cursor() as cursor:

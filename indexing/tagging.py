@@ -1,59 +1,112 @@
 """Tags of products, from the words of their text and from what their photos look like."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
-from catalog.models import EncoderVersion, IndexedProduct, Product, ProductTag
+from catalog.models import EncoderVersion, Tag
 from catalog.vectors import read_rows
 from catalog.visual.encoder import Encoder
 from catalog.vocabulary import Vocabulary, merge_scores, vocabulary_for
 
 TAGS_PER_PRODUCT = 5
 
+WRITE_TAGS = """
+    WITH wanted AS MATERIALIZED (
+        SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[])
+            AS wanted (product_id, tag_id, score)
+    ), removed AS (
+        DELETE FROM catalog_producttag old WHERE product_id = ANY(%s) AND NOT EXISTS (
+            SELECT FROM wanted
+            WHERE wanted.product_id = old.product_id AND wanted.tag_id = old.tag_id)
+    )
+    INSERT INTO catalog_producttag AS old (product_id, tag_id, score)
+    SELECT wanted.* FROM wanted
+    JOIN catalog_product product ON product.id = wanted.product_id
+    JOIN catalog_tag tag ON tag.id = wanted.tag_id
+    ON CONFLICT (product_id, tag_id) DO UPDATE SET score = excluded.score
+    WHERE old.score <> excluded.score
+"""
+"""Joined with products and tags: either may have been removed since it was read."""
+
+NOTE_TEXTS = """
+    INSERT INTO catalog_indexedproduct AS old (product_id, vocabulary, text_hash)
+    SELECT product_id, %s, text_hash FROM unnest(%s::bigint[], %s::text[])
+        AS read (product_id, text_hash)
+    ORDER BY product_id
+    ON CONFLICT (product_id) DO UPDATE
+    SET text_hash = excluded.text_hash, vocabulary = excluded.vocabulary
+    WHERE (old.text_hash, old.vocabulary) <> (excluded.text_hash, excluded.vocabulary)
+"""
+
+
+@dataclass(frozen=True)
+class TaggedText:
+    """What tags are made from in a product's text; `text_hash` names the state it was read in."""
+
+    product_id: int
+    title: str
+    title_ru: str
+    keywords: list[str]
+    text_hash: str
+
 
 def tag_products(product_ids: Sequence[int], version: EncoderVersion, encoder: Encoder) -> None:
     """Gives each product the tags that its text names (score 1) and those its photos look like, and
-    notes from which text. Products that are gone are passed over."""
+    notes from which text. Products that are gone are passed over; only tags that differ are
+    written."""
     vocabulary = vocabulary_for(encoder)
-    looks = _mean_embeddings(product_ids, version)
-    products = Product.objects.filter(pk__in=product_ids).only(
-        "title", "title_ru", "keywords", "text_hash"
-    )
-    rows: list[ProductTag] = []
-    noted: list[IndexedProduct] = []
-    for product in products:
-        for tag_id, score in _scores(product, looks.get(product.pk), vocabulary).items():
-            rows.append(ProductTag(product_id=product.pk, tag_id=tag_id, score=score))
-        noted.append(
-            IndexedProduct(
-                product_id=product.pk,
-                text_hash=product.text_hash,
-                vocabulary=vocabulary.checksum,
-            )
+    texts = _texts(product_ids)
+    seen = _seen(product_ids, version, vocabulary)
+    tags = [
+        (text.product_id, tag_id, score)
+        for text in texts
+        for tag_id, score in _merged(text, seen.get(text.product_id, []), vocabulary).items()
+    ]
+    ids = [text.product_id for text in texts]
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Two workers may tag the same product; the rows of the product go in one order.
+        cursor.execute(
+            "SELECT id FROM catalog_product WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids]
         )
-    ids = [product.product_id for product in noted]
-    with transaction.atomic():
-        _lock_products(ids)
-        ProductTag.objects.filter(product_id__in=ids).delete()
-        ProductTag.objects.bulk_create(rows)
-        IndexedProduct.objects.bulk_create(
-            sorted(noted, key=lambda row: row.product_id),
-            update_conflicts=True,
-            unique_fields=["product_id"],
-            update_fields=["text_hash", "vocabulary"],
-        )
+        cursor.execute(WRITE_TAGS, [*_columns(tags, 3), ids])
+        cursor.execute(NOTE_TEXTS, [vocabulary.checksum, ids, [text.text_hash for text in texts]])
 
 
-def _scores(product: Product, look: np.ndarray | None, vocabulary: Vocabulary) -> dict[int, float]:
-    texts = [product.title, product.title_ru, *product.keywords]
-    named = {tag.pk: 1.0 for tag in vocabulary.named_in(texts)}
-    seen = vocabulary.best(look, TAGS_PER_PRODUCT) if look is not None else []
+def _texts(product_ids: Sequence[int]) -> list[TaggedText]:
+    """In the order of the products' ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, title, title_ru, keywords, text_hash FROM catalog_product"
+            " WHERE id = ANY(%s) ORDER BY id",
+            [list(product_ids)],
+        )
+        return [TaggedText(*row) for row in cursor.fetchall()]
+
+
+def _merged(
+    text: TaggedText, seen: list[tuple[Tag, float]], vocabulary: Vocabulary
+) -> dict[int, float]:
+    """Tag id → score, of the words and the looks of one product."""
+    words = vocabulary.named_in([text.title, text.title_ru, *text.keywords])
+    named = {tag.pk: 1.0 for tag in words}
     merged = merge_scores(named, {tag.pk: score for tag, score in seen})
     best = sorted(merged.items(), key=lambda item: -item[1])
     return dict(best[: max(TAGS_PER_PRODUCT, len(named))])
+
+
+def _seen(
+    product_ids: Sequence[int], version: EncoderVersion, vocabulary: Vocabulary
+) -> dict[int, list[tuple[Tag, float]]]:
+    """Product id → the tags that its photos look like, for products that have embeddings."""
+    looks = _mean_embeddings(product_ids, version)
+    if not looks:
+        return {}
+    best = vocabulary.best_of_each(np.stack(list(looks.values())), TAGS_PER_PRODUCT)
+    return dict(zip(looks, best, strict=True))
 
 
 def _mean_embeddings(product_ids: Sequence[int], version: EncoderVersion) -> dict[int, np.ndarray]:
@@ -68,10 +121,6 @@ def _mean_embeddings(product_ids: Sequence[int], version: EncoderVersion) -> dic
     return {key: total / max(np.linalg.norm(total), 1e-12) for key, total in sums.items()}
 
 
-def _lock_products(ids: Sequence[int]) -> None:
-    """Two workers may tag the same product; the rows of the product go in one order."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM catalog_product WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [list(ids)],
-        )
+def _columns(rows: Sequence[tuple], count: int) -> list[list]:
+    """Rows of `count` values → a list for each column."""
+    return [[row[i] for row in rows] for i in range(count)]

@@ -1,0 +1,69 @@
+"""Losses, by numbers worked out by hand."""
+
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from indexing.training.losses import (  # noqa: E402
+    IMAGE_TEMPERATURE,
+    SMOOTHING,
+    TEXT_TEMPERATURE,
+    length_loss,
+    product_loss,
+    text_loss,
+)
+
+
+def test_product_loss_of_photos_that_match_perfectly() -> None:
+    # Two products with one view each, at right angles; each photo is its catalogue image.
+    vectors = torch.eye(2)
+    products = torch.tensor([0, 1])
+    bank = vectors[:, None, :]
+
+    loss = product_loss(vectors, vectors, products, bank)
+
+    # Softmax over (1, 0) / temperature: the wrong product has p = e^-20 / (1 + e^-20).
+    gap = 1 / IMAGE_TEMPERATURE
+    right = math.log(1 + math.exp(-gap))
+    smooth = right + SMOOTHING / 2 * gap  # half of the smoothing lies on the wrong product
+    assert loss.item() == pytest.approx(smooth + 0.5 * right, rel=1e-4)
+
+
+def test_product_loss_takes_the_best_view() -> None:
+    query = torch.tensor([[1.0, 0.0]])
+    other_view_far = torch.tensor([[[1.0, 0.0], [-1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]]])
+    both_views_far = torch.tensor([[[0.0, -1.0], [-1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]]])
+    product = torch.tensor([0])
+
+    near = product_loss(query, query, product, other_view_far)
+    far = product_loss(query, query, product, both_views_far)
+
+    assert near < far
+
+
+def test_two_photos_of_one_product_are_not_each_others_negatives() -> None:
+    same = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    bank = torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]])
+
+    loss = product_loss(same, same, torch.tensor([0, 0]), bank)
+
+    # Backwards each image shares its certainty among two photos that are equally right: log 2.
+    forth = product_loss(same[:1], same[:1], torch.tensor([0]), bank)
+    assert loss.item() == pytest.approx(forth.item() + 0.5 * math.log(2), rel=1e-4)
+
+
+def test_text_loss_by_hand() -> None:
+    image = torch.tensor([[1.0, 0.0]])
+    texts = torch.tensor([[0.6, 0.8], [0.0, 1.0]])
+
+    loss = text_loss(image, texts, torch.tensor([0]))
+
+    assert loss.item() == pytest.approx(math.log(1 + math.exp(-0.6 / TEXT_TEMPERATURE)), rel=1e-4)
+
+
+def test_length_loss_by_hand() -> None:
+    words, looks = torch.tensor([[0.0, 2.0]]), torch.tensor([[3.0, 4.0]])
+
+    assert length_loss({1.0: words, 1.5: looks}).item() == pytest.approx(1 + 3.5**2)
