@@ -32,6 +32,7 @@ class Look:
     vectors: np.ndarray
     candidates: np.ndarray | None
 
+
 BATCH = 16  # images encoded at once, where nobody says otherwise
 AHEAD = 32  # images that `encode_ahead` has in hand on CPU, at least
 

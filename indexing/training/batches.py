@@ -25,7 +25,7 @@ from indexing.training.shopper_photos import ShopperPhotos
 
 REAL_PHOTOS = 0.5  # share of the queries of products that have photos
 OTHER_VIEW = 0.75  # share of composed photos whose catalogue image is another view
-NAMED_PICTURES = 0.2  # as many as this share of the products, beside them
+NAMED_PICTURES = 0.15  # as many as this share of the products, beside them
 SIZES = (-32, 0, 32)  # pixels, about the size that is trained at
 
 

@@ -26,7 +26,7 @@ from indexing.training.network import FROZEN, Texts, TrainedTower, loaded
 from indexing.training.pairs import read_items, read_pairs
 from indexing.training.shopper_photos import read_backgrounds
 
-TEXT_WEIGHT = 0.5
+TEXT_WEIGHT = 1.0
 LENGTH_WEIGHT = 0.3
 WARM_UP = 20  # steps
 CHECKPOINT_EVERY = 50  # steps
@@ -56,7 +56,8 @@ class Plan:
     @classmethod
     def read(cls, path: Path) -> "Plan":
         values = json.loads(path.read_text("utf-8"))
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        lists = ("pairs", "held_out", "frozen")
+        return cls(**{**values, **{name: tuple(values[name]) for name in lists}})
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), indent=1), "utf-8")
@@ -100,17 +101,24 @@ class Training:
             self._restore(state)
         else:
             self.bank = self.held_out.catalogue(self._encode)
-        batches = self._upcoming()
-        steps = range(self.step, self.plan.steps)
-        for self.step in (bar := tqdm(steps, "Images", disable=not self.place.leads)):
-            losses = self._learn(next(batches))
+        bar = tqdm(
+            self._upcoming(),
+            "Images",
+            self.plan.steps,
+            initial=self.step,
+            disable=not self.place.leads,
+        )
+        for batch in bar:
+            losses = self._learn(batch)
             bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()}, refresh=False)
             self.history.append({"step": self.step, **losses})
-            done = self.step + 1
-            if done % MEASURE_EVERY == 0 or done == self.plan.steps:
+            self.step += 1
+            last = self.step == self.plan.steps
+            if self.step % MEASURE_EVERY == 0 or last:
+                self.bank = self.held_out.catalogue(self._encode)
                 self.history[-1].update(self.held_out.recalls(self._encode, self.bank))
-            if done % CHECKPOINT_EVERY == 0 or done == self.plan.steps:
-                self._save(done)
+            if self.step % CHECKPOINT_EVERY == 0 or last:
+                self._save()
 
     def _learn(self, batch: Batch) -> dict[str, float]:
         pace = self._pace()
@@ -153,7 +161,7 @@ class Training:
         return min(1.0, (self.step + 1) / WARM_UP) * (0.5 + 0.5 * turned)
 
     def _upcoming(self) -> Iterator[Batch]:
-        """The batches from this step on, made ahead by processes of their own."""
+        """The batches from this step on, made ahead by a process of their own."""
         order = range(self.step, self.plan.steps)
         loader = DataLoader(
             self.batches, batch_size=None, sampler=order, num_workers=1, prefetch_factor=4
@@ -168,12 +176,12 @@ class Training:
     def _described(self) -> dict[str, Any]:
         return json.loads(json.dumps({**asdict(self.plan), "world": self.place.world}))
 
-    def _save(self, done: int) -> None:
+    def _save(self) -> None:
         if not self.place.leads:
             return
         state = {
             "plan": self._described(),
-            "step": done,
+            "step": self.step,
             "visual": self.tower.tower.model.visual.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "bank": self.bank.cpu(),

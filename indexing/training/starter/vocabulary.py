@@ -1,5 +1,6 @@
 """The texts that the text tower learns, each with the English words that it means."""
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,8 +10,8 @@ from pathlib import Path
 from timm.data.imagenet_info import ImageNetInfo
 
 from indexing.training.emoji_pairs import EmojiNames, read_emoji_names
+from indexing.training.pairs import Item
 from indexing.training.starter.attributes import ATTRIBUTES
-from indexing.training.starter.catalogue import Item
 from indexing.training.starter.prompts import english_prompt, russian_prompt
 from indexing.training.starter.russian import Russian
 
@@ -27,6 +28,14 @@ _SAME_EMOJI = 0.6
 _LEAST_SHARED = 2
 # ... and otherwise whatever its emoji show, unless they are many.
 _MOST_SHOWN = 4
+
+
+def read_tags(vocabulary: Path) -> list[tuple[str, str]]:
+    """(English, Russian) names of a JSON Lines vocabulary; none where there is no such file."""
+    if not vocabulary.exists():
+        return []
+    rows = [json.loads(line) for line in vocabulary.read_text("utf-8").splitlines() if line.strip()]
+    return [(row["name"], row.get("name_ru", "")) for row in rows]
 
 
 @dataclass(frozen=True)
