@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-from torch.distributed.nn.functional import all_gather
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,11 +52,16 @@ def place_of_this_process() -> Iterator[Place]:
         dist.destroy_process_group()
 
 
-def gathered(vectors: torch.Tensor, place: Place) -> torch.Tensor:
-    """(n, d) of each process → (world · n, d) in order of rank, with gradients for their owners."""
+def gathered(rows: torch.Tensor, place: Place) -> torch.Tensor:
+    """(n, …) of each process → (world · n, …) in order of rank. Gradients flow to our own rows only:
+    every process works out the same loss of all rows, and the sum of what they give is its whole
+    gradient."""
     if place.world == 1:
-        return vectors
-    return torch.cat(all_gather(vectors))
+        return rows
+    parts = [torch.empty_like(rows) for _ in range(place.world)]
+    dist.all_gather(parts, rows.contiguous())
+    parts[place.rank] = rows
+    return torch.cat(parts)
 
 
 def run_on_processes(count: int, module: str, arguments: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ class TrainedTower(nn.Module):
         super().__init__()
         self.tower = tower.requires_grad_(True).eval()
         self.tower.model.requires_grad_(False)
-        self.tower.model.visual.requires_grad_(True)
+        self.tower.model.visual.requires_grad_(True).to(memory_format=torch.channels_last)
         trunk = getattr(tower.model.visual, "trunk", tower.model.visual)
         for name, parameter in trunk.named_parameters():
             if any(name == prefix or name.startswith(f"{prefix}.") for prefix in frozen):

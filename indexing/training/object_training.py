@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
-from torchvision.ops import generalized_box_iou_loss
 from tqdm import tqdm
 
 from catalog.visual.object_head import ObjectHead, cell_centres
 from catalog.visual.open_clip_model import ObjectTower, OpenClipModel
 from catalog.visual.preprocessing import Preprocessing
+from catalog.visual.torchvision_ops import declare_missing_ops
 from indexing.training.augment import chance, photographed, recoloured
 from indexing.training.cutouts import read_image
 from indexing.training.shopper_photos import Corners, ShopperPhotos
@@ -89,6 +89,9 @@ def object_loss(
     where there is none. Cells in the middle of a thing, of the smallest one where several overlap,
     learn its box (GIoU, Rezatofighi 2019) and to be as sure as their box is right (quality focal
     loss, Li 2020); all others learn to be unsure."""
+    declare_missing_ops()
+    from torchvision.ops import generalized_box_iou_loss
+
     owner = _owners(truth, cell_centres(grid[0], grid[1]).to(truth))
     ours = owner >= 0
     wanted = truth.gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 4))

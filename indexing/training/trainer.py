@@ -128,8 +128,8 @@ class Training:
         with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
             vectors = self.model(batch.pixels.to(device, non_blocking=True)).float()
         unit = F.normalize(vectors, dim=1)
-        photos = gathered(unit[:count].contiguous(), self.place)
-        images = gathered(unit[count : 2 * count].contiguous(), self.place)
+        photos = gathered(unit[:count], self.place)
+        images = gathered(unit[count : 2 * count], self.place)
         products = gathered(batch.products.to(device), self.place)
         views = gathered(batch.views.to(device), self.place)
         bank = self.bank.index_put((products, views), images)
@@ -140,7 +140,9 @@ class Training:
             "text": text_loss(F.normalize(vectors[:, :words], dim=1), self.texts.vectors, right),
             "length": self._lengths(vectors),
         }
-        total = losses["product"] + TEXT_WEIGHT * losses["text"] + LENGTH_WEIGHT * losses["length"]
+        # DDP takes the mean over processes: right for what each has of its own rows.
+        total = losses["product"] * self.place.world
+        total = total + TEXT_WEIGHT * losses["text"] + LENGTH_WEIGHT * losses["length"]
         self.optimizer.zero_grad()
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.tower.parameters(), GRADIENT_NORM)

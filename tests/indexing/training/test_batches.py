@@ -1,0 +1,59 @@
+"""What one step of training sees."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from indexing.training.batches import Batches
+from indexing.training.pairs import read_items, read_pairs
+
+
+def make(catalog: Path, seed: str = "0", products: int = 6) -> Batches:
+    items = read_items(catalog)
+    pairs = read_pairs([catalog.with_name("labelled.jsonl")], items)
+    pictures = [item.images[0] for item in items]
+    return Batches(items, pairs, [], pictures, products=products, size=64, seed=seed)
+
+
+def test_a_batch_is_the_same_whoever_makes_it(toy_catalog: Path) -> None:
+    batch, again, other = make(toy_catalog)[7], make(toy_catalog)[7], make(toy_catalog, "1")[7]
+
+    assert torch.equal(batch.pixels, again.pixels)
+    assert batch.pixels.shape != other.pixels.shape or not torch.equal(batch.pixels, other.pixels)
+
+
+def test_a_batch_holds_a_photo_and_a_catalogue_image_of_each_product(toy_catalog: Path) -> None:
+    batch = make(toy_catalog)[0]
+
+    count = len(batch.products)
+    assert count == 6
+    assert len(set(batch.products.tolist())) == count
+    assert batch.pixels.dtype == torch.uint8
+    assert len(batch.pixels) == 2 * count + len(batch.pictures)
+    assert set(batch.views.tolist()) <= {0, 1}
+
+
+def test_pairs_of_unknown_products_are_passed_over(toy_catalog: Path, tmp_path: Path) -> None:
+    clicks = tmp_path / "clicks.jsonl"
+    clicks.write_text(
+        json.dumps({"file": "a.jpg", "sku": "red-ellipse"})
+        + "\n"
+        + json.dumps({"file": "b.jpg", "sku": "gone"})
+    )
+
+    pairs = read_pairs([clicks], read_items(toy_catalog))
+
+    assert [(pair.photo.name, pair.box, pair.product) for pair in pairs] == [("a.jpg", None, 0)]
+
+
+def test_a_catalogue_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text('{"sku": "a", "images": ["a.png"]}\n{"images": ["b.png"]}')
+
+    with pytest.raises(ValueError, match="line 2"):
+        read_items(tmp_path / "bad.jsonl")
+
+    (tmp_path / "empty.jsonl").write_text('{"sku": "a"}')
+    with pytest.raises(ValueError, match="no product with an image"):
+        read_items(tmp_path / "empty.jsonl")

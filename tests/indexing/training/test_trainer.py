@@ -1,0 +1,119 @@
+"""Contrastive training: it learns, goes on after it was cut off, and is the same on two processes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from indexing.training.checkpoints import NAME, load_checkpoint, save_checkpoint
+from indexing.training.distributed import ROOT, run_on_processes
+from indexing.training.trainer import Plan
+
+MODULE = "indexing.training.trainer"
+
+
+@pytest.fixture
+def plan(toy_encoder: Path, toy_catalog: Path) -> Plan:
+    return Plan(
+        start=str(toy_encoder),
+        catalog=str(toy_catalog),
+        pairs=(),
+        held_out=(str(toy_catalog.with_name("labelled.jsonl")),),
+        steps=60,
+        products=12,
+        size=64,
+        rate=2e-3,
+        looks_length=1.0,
+        frozen=("conv_stem",),
+    )
+
+
+def train(plan: Plan, folder: Path, processes: int = 1) -> dict:
+    folder.mkdir(exist_ok=True)
+    plan.write(folder / "plan.json")
+    run_on_processes(processes, MODULE, [str(folder)])
+    state: dict = torch.load(folder / NAME, weights_only=True)
+    return state
+
+
+def recall(state: dict) -> float:
+    value: float = state["history"][-1]["labelled recall@1"]
+    return value
+
+
+@pytest.mark.slow  # sixty steps, twice: the second time on two processes
+def test_training_learns_and_two_processes_learn_as_well_as_one(plan: Plan, tmp_path: Path) -> None:
+    alone = train(plan, tmp_path / "one")
+    together = train(plan, tmp_path / "two", processes=2)
+
+    first, last = alone["history"][0], alone["history"][-1]
+    assert last["product"] < 0.5 * first["product"]
+    assert last["text"] < 0.9 * first["text"]
+    assert recall(alone) >= 0.75  # one in twelve by chance
+    assert abs(recall(together) - recall(alone)) <= 2 / 12
+    assert (tmp_path / "one" / "curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(plan: Plan, tmp_path: Path) -> None:
+    plan = replace(plan, steps=55)  # a checkpoint is written at step 50
+    whole = train(plan, tmp_path / "whole")
+    # Given a run that is killed as soon as it has left a checkpoint,
+    folder = tmp_path / "cut"
+    folder.mkdir()
+    plan.write(folder / "plan.json")
+    command = [sys.executable, "-m", MODULE, str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not (folder / NAME).exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    # when the same command is given again,
+    resumed = train(plan, folder)
+
+    # then it ends as it would have.
+    assert resumed["step"] == 55
+    assert len(resumed["history"]) == 55
+    for name, weights in whole["visual"].items():
+        torch.testing.assert_close(resumed["visual"][name], weights, rtol=1e-3, atol=1e-4)
+
+
+def test_frozen_layers_stay_and_the_others_move(
+    plan: Plan, tmp_path: Path, toy_encoder: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    state = train(replace(plan, steps=3, held_out=()), tmp_path / "run")
+    before = load_file(toy_encoder / "open_clip_model.safetensors")
+
+    moved = {
+        name
+        for name, weights in state["visual"].items()
+        if not torch.equal(weights, before[f"visual.{name}"])
+    }
+    assert "trunk.conv_stem.weight" not in moved
+    assert "head.proj.weight" in moved
+    assert not [name for name in moved if "running" in name]  # batch statistics
+
+
+def test_another_plan_does_not_take_up_a_checkpoint(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, {"plan": {"steps": 5}, "step": 3})
+
+    assert load_checkpoint(tmp_path, {"steps": 6}) is None
+    assert load_checkpoint(tmp_path, {"steps": 5}) == {"plan": {"steps": 5}, "step": 3}
+    assert load_checkpoint(tmp_path / "nowhere", {"steps": 5}) is None
+
+
+def test_a_plan_survives_its_file(plan: Plan, tmp_path: Path) -> None:
+    plan.write(tmp_path / "plan.json")
+
+    assert Plan.read(tmp_path / "plan.json") == plan
+    assert json.loads((tmp_path / "plan.json").read_text())["steps"] == 60
