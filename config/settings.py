@@ -127,7 +127,7 @@ MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.4, 0.0, 1.0)
 # The surest object is searched for alone if it is so many times as prominent as any other; then by
 # its crop only (none), or also by the whole photo (mean: of both vectors; max: the nearer).
 OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 3.0, 1.0, 1000.0)
-OBJECT_WHOLE_PHOTO = read_choice("OBJECT_WHOLE_PHOTO", "none", {"none", "mean", "max"})
+OBJECT_WHOLE_PHOTO = read_choice("OBJECT_WHOLE_PHOTO", "mean", {"none", "mean", "max"})
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
 HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
 

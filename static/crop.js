@@ -68,13 +68,12 @@ class CropBox extends HTMLElement {
     this.#show();
   }
 
-  #outline([left, top, right, bottom], label) {
+  #outline(edges, label) {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-label", label);
-    place(button, [left, top, right, bottom]);
-    const area = (right - left) * (bottom - top);
-    button.style.zIndex = Math.round(100 * (1 - area)); // small things lie on top
+    place(button, edges);
+    button.style.zIndex = Math.round(100 * (1 - area(edges))); // small things lie on top
     button.addEventListener("click", (event) => {
       if (event.detail === 0) this.#choose(button); // by keyboard; taps end in #end
     });
@@ -89,9 +88,10 @@ class CropBox extends HTMLElement {
     this.#tell();
   }
 
-  #isInside([x, y]) {
-    const [left, top, right, bottom] = this.#edges;
-    return !this.#isWhole() && x >= left && x <= right && y >= top && y <= bottom;
+  /** The smallest outline around a point, even under a handle of the frame. */
+  #objectAt(point) {
+    const around = [...this.#objects].filter(([, edges]) => contains(edges, point));
+    return around.sort(([, one], [, other]) => area(one) - area(other))[0]?.[0];
   }
 
   #isWhole() {
@@ -114,8 +114,9 @@ class CropBox extends HTMLElement {
     this.setPointerCapture(event.pointerId);
     const handle = event.target.dataset.edges;
     const from = this.#point(event);
-    const kind = handle ? "resize" : this.#isInside(from) ? "move" : "draw";
-    const object = event.target.closest("button"); // meant if this is a tap
+    const inside = !this.#isWhole() && contains(this.#edges, from);
+    const kind = handle ? "resize" : inside ? "move" : "draw";
+    const object = event.target.closest("button") ?? this.#objectAt(from); // if this is a tap
     this.#drag = { kind, handle, object, from, to: from, edges: [...this.#edges] };
   }
 
@@ -140,9 +141,10 @@ class CropBox extends HTMLElement {
 
   #end() {
     if (!this.#drag) return;
-    const { edges: before, object, from, to } = this.#drag;
+    const { kind, edges: before, object, from, to } = this.#drag;
     this.#drag = null;
-    if (object && to.every((place, axis) => Math.abs(place - from[axis]) < LEAST / 2)) {
+    const slack = kind === "draw" ? LEAST / 2 : 2 * SAME;
+    if (object && to.every((place, axis) => Math.abs(place - from[axis]) < slack)) {
       this.#choose(object);
       return;
     }
@@ -206,6 +208,14 @@ function place(element, [left, top, right, bottom]) {
 
 function edgesOf([x, y, width, height]) {
   return [clamp(x), clamp(y), clamp(x + width), clamp(y + height)];
+}
+
+function area([left, top, right, bottom]) {
+  return (right - left) * (bottom - top);
+}
+
+function contains([left, top, right, bottom], [x, y]) {
+  return x >= left && x <= right && y >= top && y <= bottom;
 }
 
 function alike(edges, others) {

@@ -147,6 +147,12 @@ def test_an_encoder_without_a_detector_searches_for_the_whole_photo(
     assert answer.objects == []
 
 
+def test_by_default_the_surroundings_count_half(encoder: ColourSpotter) -> None:
+    best, second, *_ = search(SearchRequest(images=(ONE_THING,))).results
+
+    assert (best.product.sku, second.product.sku) == ("red", "white")
+
+
 @pytest.mark.parametrize("way", ["none", "mean", "max"])
 def test_the_surroundings_can_count_too(way: str, encoder: ColourSpotter, settings: Any) -> None:
     settings.OBJECT_WHOLE_PHOTO = way
