@@ -11,32 +11,41 @@ from catalog.live_index import LiveIndex
 from catalog.vectors import vector_literal
 
 NEAREST = """
-    WITH nearest AS MATERIALIZED (
-        SELECT vector.product_id, vector.image_id
-        FROM {table} vector JOIN catalog_product product ON product.id = vector.product_id
-        WHERE {condition}
-        ORDER BY vector.vector <#> %s::halfvec LIMIT %s
+    WITH query AS (
+        SELECT * FROM unnest(%s::int[], %s::halfvec[], %s::halfvec[])
+            AS query (number, small, vector)
+    ), nearest AS MATERIALIZED (
+        SELECT query.number, query.vector, found.product_id, found.image_id
+        FROM query CROSS JOIN LATERAL (
+            SELECT vector.product_id, vector.image_id
+            FROM {table} vector JOIN catalog_product product ON product.id = vector.product_id
+            WHERE {condition}
+            ORDER BY vector.vector <#> query.small LIMIT %s
+        ) found
     ), scored AS (
-        SELECT nearest.product_id, max(-(embedding.vector <#> %s::halfvec)) AS similarity
+        SELECT nearest.number, nearest.product_id,
+            max(-(embedding.vector <#> nearest.vector)) AS similarity
         FROM nearest JOIN catalog_embedding embedding ON embedding.encoder_id = %s
             AND embedding.product_id = nearest.product_id
             AND embedding.image_id = nearest.image_id
-        GROUP BY nearest.product_id
+        GROUP BY nearest.number, nearest.product_id
     )
 """
 
 
 def nearest_sql(
-    index: LiveIndex, query: np.ndarray, wanted: int, condition: str, params: list[Any]
+    index: LiveIndex, queries: np.ndarray, wanted: int, condition: str, params: list[Any]
 ) -> tuple[str, list[Any]]:
-    """SQL that begins with the tables `nearest` (product_id, image_id: the `wanted` photos nearest
-    to `query` in 128 numbers whose `product` fulfils `condition`) and `scored` (product_id,
-    similarity: the cosine in the encoder's space, float32 (dimensions,)); and its parameters."""
+    """SQL that begins with the tables `nearest` (number, product_id, image_id: for each of
+    `queries`, float32 (q, dimensions), by number from 0, the `wanted` photos nearest to it in 128
+    numbers whose `product` fulfils `condition`) and `scored` (number, product_id, similarity: the
+    cosine in the encoder's space); and its parameters."""
     table = connection.ops.quote_name(index.generation.vector_table)
-    small = vector_literal(index.project(query[None])[0])
+    small = [vector_literal(vector) for vector in index.project(queries)]
+    full = [vector_literal(vector) for vector in queries]
     statement = NEAREST.format(table=table, condition=condition)
-    values = [*params, small, wanted, vector_literal(query), index.generation.encoder_id]
-    return statement, values
+    numbers = list(range(len(queries)))
+    return statement, [numbers, small, full, *params, wanted, index.generation.encoder_id]
 
 
 def set_search_options(cursor: Any, wanted: int) -> None:

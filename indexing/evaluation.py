@@ -142,7 +142,7 @@ def _distances(index: LiveIndex, query: np.ndarray, graph: bool) -> np.ndarray:
 def _first_products(index: LiveIndex, query: np.ndarray) -> list[int]:
     """Ids of the five products that a search of this generation shows first."""
     wanted = settings.SEARCH_CANDIDATES
-    statement, values = nearest_sql(index, query, wanted, "product.is_visible", [])
+    statement, values = nearest_sql(index, query[None], wanted, "product.is_visible", [])
     with transaction.atomic(), connection.cursor() as cursor:
         set_search_options(cursor, wanted)
         cursor.execute(

@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.models import Generation, Product, Tag
+from catalog.visual.objects import PhotoObject
 from search.request import Box
 
 
 @dataclass
 class Result:
-    """A product with how well it fits, 0 to 1."""
+    """A product, how well it fits, 0 to 1, and which of the photo's objects it was found for."""
 
     product: Product
     score: float
     match: str
     duplicates: int = 0
     explanation: dict[str, float] | None = None
+    object: int | None = None
 
 
 @dataclass
@@ -35,7 +37,7 @@ class SearchAnswer:
     next_offset: int | None
     facets: dict[str, Any]
     tags: list[tuple[Tag, float]] = field(default_factory=list)
-    objects: list[dict[str, Any]] = field(default_factory=list)
+    objects: list[PhotoObject] = field(default_factory=list)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
 

@@ -15,11 +15,13 @@ DEPTH = 10
 
 @dataclass(frozen=True)
 class Outcome:
-    """`rank` of the right product, 1 for the first, None beyond DEPTH; server time in ms."""
+    """`rank` of the right product, 1 for the first, None beyond DEPTH; server time in ms; how many
+    `objects` were found in the photo, None where a box was given and none were looked for."""
 
     kind: str
     rank: int | None
     latency_ms: float
+    objects: int | None = None
 
 
 def evaluate_photos(
@@ -38,7 +40,8 @@ def evaluate_photos(
 
 
 def summarise(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
-    """By kind of query: how many, recall@1/5/10, mean reciprocal rank, mean and p95 latency."""
+    """By kind of query: how many, recall@1/5/10, mean reciprocal rank, mean and p95 latency, in
+    which share of the photos objects were found, and how many on average."""
     by_kind: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_kind.setdefault(outcome.kind, []).append(outcome)
@@ -48,6 +51,7 @@ def summarise(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
 def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
     ranks = [outcome.rank for outcome in group]
     latencies = np.array([outcome.latency_ms for outcome in group])
+    objects = [outcome.objects for outcome in group if outcome.objects is not None]
     return {
         "queries": len(group),
         **{
@@ -58,6 +62,8 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
         "latency_mean_ms": round(float(latencies.mean()), 1),
         "latency_p50_ms": round(float(np.percentile(latencies, 50)), 1),
         "latency_p95_ms": round(float(np.percentile(latencies, 95)), 1),
+        "objects_found": _share(count > 0 for count in objects) if objects else None,
+        "objects_mean": round(sum(objects) / len(objects), 2) if objects else None,
     }
 
 
@@ -70,4 +76,5 @@ def _search(kind: str, data: bytes, box: Box | None, sku: str) -> Outcome:
     answer = search(SearchRequest(images=(data,), box=box, limit=DEPTH))
     skus = [result.product.sku for result in answer.results]
     rank = skus.index(sku) + 1 if sku in skus else None
-    return Outcome(kind, rank, answer.timings_ms["total"])
+    objects = len(answer.objects) if box is None else None
+    return Outcome(kind, rank, answer.timings_ms["total"], objects)

@@ -9,9 +9,10 @@ from catalog.models import Product
 from catalog.vocabulary import vocabulary_for
 from search.answer import Result, SearchAnswer, StageClock
 from search.facets import facets_of
-from search.query_image import decode_query, keep_photo, query_photos
+from search.query_image import decode_query, keep_photo, kept_look, query_photos
+from search.query_objects import SeenPhoto, choose_targets, see_photos
 from search.query_vector import embed_query
-from search.ranking import Ranked, by_fusion, by_similarity, match_of, sorted_by
+from search.ranking import Ranked, by_fusion, by_object, match_of, sorted_by
 from search.request import SearchRequest
 from search.retrieval import retrieve
 
@@ -36,19 +37,22 @@ def search(request: SearchRequest) -> SearchAnswer:
 def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
     """The answer of one generation."""
     photos = query_photos(request)
-    with clock.stage("decode"):
-        images = decode_query(photos, request.box, index.encoder)
+    known = kept_look(request.query, index.encoder)
+    seen = [known] if known and request.box is None else look(request, photos, index, clock)
     with clock.stage("embed"):
-        query, photo = embed_query(request, images, index)
+        targets = choose_targets(seen)
+        queries = embed_query(request, [target.vector for target in targets], index)
         vocabulary = vocabulary_for(index.encoder)
-        tags = vocabulary.best(photo, TAGS_OF_A_PHOTO) if photo is not None else []
-    ranked, complete = find(request, query, index, clock)
+        tags = vocabulary.best(targets[0].vector, TAGS_OF_A_PHOTO) if targets else []
+    objects = [target.object for target in targets] or [None]
+    ranked, complete = find(request, queries, objects, index, clock)
     end = request.offset + request.limit
     with clock.stage("rank"):
         results = show(ranked[request.offset : end], request.explain)
         facets = facets_of([item.candidate.product_id for item in ranked])
+    whole = known or (seen[0] if len(seen) == 1 and request.box is None else None)
     return SearchAnswer(
-        query_id=keep_photo(photos),
+        query_id=keep_photo(photos, whole),
         kind=request.kind,
         box=request.box,
         generation=index.generation,
@@ -57,26 +61,42 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
         next_offset=end if end < len(ranked) else None,
         facets=facets,
         tags=tags,
+        objects=(known or seen[0]).objects if seen else [],
         timings_ms=clock.timings(),
     )
 
 
+def look(
+    request: SearchRequest, photos: list[bytes], index: LiveIndex, clock: StageClock
+) -> list[SeenPhoto]:
+    """What is in the photos of the request."""
+    with clock.stage("decode"):
+        images = decode_query(photos, request.box, index.encoder)
+    with clock.stage("embed"):
+        return see_photos(images, request.box is not None, index.encoder) if images else []
+
+
 def find(
-    request: SearchRequest, query: np.ndarray, index: LiveIndex, clock: StageClock
+    request: SearchRequest,
+    queries: np.ndarray,
+    objects: list[int | None],
+    index: LiveIndex,
+    clock: StageClock,
 ) -> tuple[list[Ranked], bool]:
-    """(what was found, in order; whether that is all there is). A page beyond what a search found
-    makes it search deeper; what was found first stays first, so that pages neither repeat nor skip
-    anything."""
+    """(what was found for the query vectors, each of one of the objects, in order; whether that is
+    all there is). A page beyond what a search found makes it search deeper; what was found first
+    stays first, so that pages neither repeat nor skip anything."""
     words = request.text if request.kind == "text" else ""
-    order = by_fusion if words else by_similarity
     ranked: list[Ranked] = []
     found = {request.product_id}
     wanted = settings.SEARCH_CANDIDATES
     while True:
         with clock.stage("retrieve"):
-            candidates = retrieve(index, query, request.filters, words, wanted)
+            candidates = retrieve(index, queries, request.filters, words, wanted)
         with clock.stage("rank"):
-            new = [r for r in order(candidates.products) if r.candidate.product_id not in found]
+            everything = candidates.found
+            ordered = by_fusion(everything[0]) if words else by_object(everything, objects)
+            new = [r for r in ordered if r.candidate.product_id not in found]
             ranked += sorted_by(new, request.sort)
             found.update(item.candidate.product_id for item in new)
         if candidates.complete or len(ranked) > request.offset + request.limit:
@@ -94,6 +114,7 @@ def show(ranked: list[Ranked], explain: bool) -> list[Result]:
             score=round(item.score, 4),
             match=match_of(item.candidate, settings.MATCH_EXACT, settings.MATCH_SIMILAR),
             explanation=item.parts if explain else None,
+            object=item.object,
         )
         for item in ranked
         if item.candidate.product_id in products

@@ -1,5 +1,5 @@
 """The photo of a query: decoded, cut to its box, and kept for a while so that another box of it
-can be asked for."""
+can be asked for; with it, what was seen in it."""
 
 import math
 import uuid
@@ -11,8 +11,10 @@ from PIL import Image
 from catalog.models.product import content_hash
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import ImageError, ImageLimits, crop_to_box, decode_image
+from search.query_objects import SeenPhoto
 from search.request import Box, RequestError, SearchRequest
 
+DETAIL = 4  # an object of a quarter of the photo's side is as sharp as the encoder can use
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -26,7 +28,7 @@ def query_photos(request: SearchRequest) -> list[bytes]:
     if request.images or not request.query:
         return list(request.images)
     cache = caches["query_photos"]
-    name = cache.get(f"query:{request.query}")
+    name, _ = cache.get(f"asked:{request.query}", (None, None))
     kept = cache.get(f"photo:{name}") if name else None
     if kept is None:
         raise RequestError(
@@ -35,25 +37,33 @@ def query_photos(request: SearchRequest) -> list[bytes]:
     return [kept]
 
 
-def keep_photo(photos: list[bytes]) -> str:
-    """A new query id, under which the first photo can be asked for again for a while."""
+def kept_look(query: str, encoder: Encoder) -> SeenPhoto | None:
+    """What this encoder saw in the whole photo of an earlier query, if it was looked at."""
+    _, seen = caches["query_photos"].get(f"asked:{query}", (None, None)) if query else (None, None)
+    return seen if seen is not None and seen.encoder == encoder.checksum else None
+
+
+def keep_photo(photos: list[bytes], seen: SeenPhoto | None) -> str:
+    """A new query id, under which the first photo, and what was seen in all of it, can be asked for
+    again for a while."""
     query_id = uuid.uuid4().hex
     if photos and settings.QUERY_PHOTO_KEPT_S:
         cache, name = caches["query_photos"], content_hash(photos[0])
         if not cache.touch(f"photo:{name}", settings.QUERY_PHOTO_KEPT_S):  # once, however often
             cache.set(f"photo:{name}", photos[0], settings.QUERY_PHOTO_KEPT_S)
-        cache.set(f"query:{query_id}", name, settings.QUERY_PHOTO_KEPT_S)
+        cache.set(f"asked:{query_id}", (name, seen), settings.QUERY_PHOTO_KEPT_S)
     return query_id
 
 
 def decode_query(photos: list[bytes], box: Box | None, encoder: Encoder) -> list[Image.Image]:
-    """RGB images, the first cut to `box`. Raises ImageError or RequestError."""
+    """RGB images, the first cut to `box`; whole ones large enough to cut objects out. Raises
+    ImageError or RequestError."""
     images = []
+    size = max(encoder.preprocessing.height, encoder.preprocessing.width)
     for number, data in enumerate(photos):
         part = checked_box(box) if number == 0 else WHOLE
-        size = max(encoder.preprocessing.height, encoder.preprocessing.width)
-        at_least = math.ceil(size / min(part[2], part[3]))
-        image = decode_image(data, at_least=at_least, limits=image_limits())
+        detail = DETAIL if part == WHOLE and encoder.objects else 1 / min(part[2], part[3])
+        image = decode_image(data, at_least=math.ceil(size * detail), limits=image_limits())
         images.append(crop_to_box(image, part) if part != WHOLE else image)
     return images
 
@@ -78,4 +88,4 @@ def image_limits() -> ImageLimits:
     return ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
 
 
-__all__ = ["ImageError", "checked_box", "decode_query", "keep_photo", "query_photos"]
+__all__ = ["ImageError", "checked_box", "decode_query", "keep_photo", "kept_look", "query_photos"]

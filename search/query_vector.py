@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 from psycopg import sql
 
 from catalog.live_index import LiveIndex
@@ -16,25 +15,25 @@ LESS_WEIGHT = 0.4  # of what to move away from
 
 
 def embed_query(
-    request: SearchRequest, images: Sequence[Image.Image], index: LiveIndex
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """(query vector, photo vector or None), float32 (dimensions,) of unit length: the mean of the
-    photos or of the product's photos, plus the words, minus what to move away from. Vectors of
-    products come from the database."""
-    photo = mean_direction(index.encoder.encode_images(images)) if images else None
+    request: SearchRequest, photos: Sequence[np.ndarray], index: LiveIndex
+) -> np.ndarray:
+    """Query vectors, float32 (q, dimensions) of unit length, one for each of `photos` (unit vectors
+    of what is searched for in the photo) or one without a photo: that, or the mean of the product's
+    photos, plus the words, minus what to move away from. Vectors of products come from the
+    database."""
     parts: list[tuple[float, np.ndarray]] = []
-    if photo is not None:
-        parts.append((1.0, photo))
     if request.product_id is not None:
         parts.append((1.0, product_vector(request.product_id, index)))
     if request.text:
-        weight = TEXT_WEIGHT if parts else 1.0
+        weight = TEXT_WEIGHT if parts or photos else 1.0
         parts.append((weight, index.encoder.encode_texts([request.text])[0]))
     if request.less_text:
         parts.append((-LESS_WEIGHT, index.encoder.encode_texts([request.less_text])[0]))
     for product_id in request.less_products:
         parts.append((-LESS_WEIGHT, product_vector(product_id, index)))
-    return combine(parts), photo
+    if not photos:
+        return combine(parts)[None]
+    return np.stack([combine([(1.0, photo), *parts]) for photo in photos])
 
 
 def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Puts candidates in order. Pure functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from search.retrieval import Candidate
 
@@ -10,11 +11,13 @@ RRF_K = 60  # Cormack, Clarke, Büttcher, 2009
 
 @dataclass(frozen=True)
 class Ranked:
-    """A candidate with its score, 0 to 1, and what the score is made of."""
+    """A candidate with its score, 0 to 1, what the score is made of, and which object of the photo
+    it was found for."""
 
     candidate: Candidate
     score: float
     parts: dict[str, float]
+    object: int | None = None
 
 
 def by_similarity(candidates: Sequence[Candidate]) -> list[Ranked]:
@@ -24,6 +27,23 @@ def by_similarity(candidates: Sequence[Candidate]) -> list[Ranked]:
         for c in candidates
     ]
     return sorted(ranked, key=lambda r: (-r.score, r.candidate.product_id))
+
+
+def by_object(found: Sequence[Sequence[Candidate]], objects: Sequence[int | None]) -> list[Ranked]:
+    """Candidates of several queries, each query for one of `objects`. A product counts once, for
+    the object that it is most like; then the objects take turns, in their order, so that the first
+    results have something for each. Within an object the nearest come first."""
+    best: dict[int, tuple[float, int | None, Candidate]] = {}
+    for candidates, number in zip(found, objects, strict=True):
+        for candidate in candidates:
+            similarity = candidate.similarity or 0.0
+            if similarity > best.get(candidate.product_id, (-2.0,))[0]:
+                best[candidate.product_id] = similarity, number, candidate
+    rows = []
+    for number in dict.fromkeys(objects):
+        ranked = by_similarity([c for _, of, c in best.values() if of == number])
+        rows.append([replace(item, object=number) for item in ranked])
+    return [item for turn in zip_longest(*rows) for item in turn if item is not None]
 
 
 def by_fusion(candidates: Sequence[Candidate]) -> list[Ranked]:

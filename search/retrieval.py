@@ -1,5 +1,5 @@
 """Candidates from the database: near in the graph, scored again on the full vectors, best photo of
-each product; for words, also those whose text has them."""
+each product; for words, also those whose text has them. Several queries are one statement."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,41 +28,45 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Candidates:
-    products: list[Candidate]
+    """`found`: for each query, the products; `complete`: whether there are no more."""
+
+    found: list[list[Candidate]]
     complete: bool
 
 
 MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
 
-PHOTO = """
-    SELECT product.id, scored.similarity, 0, product.price, product.created_at,
-           (SELECT count(*) FROM nearest)
+TAKEN = "(SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1)"
+PHOTO = f"""
+    SELECT scored.number, {TAKEN}, product.id, scored.similarity, 0, product.price,
+           product.created_at
     FROM scored JOIN catalog_product product ON product.id = scored.product_id
 """
-WORDS = """
+WORDS = f"""
     , question AS (
         SELECT (replace(plainto_tsquery('english', %s)::text, '&', '|')::tsquery
             || replace(plainto_tsquery('russian', %s)::text, '&', '|')::tsquery) AS words
     ), named AS (
         SELECT product.id AS product_id, ts_rank(product.search_document, words) AS lexical
         FROM catalog_product product, question
-        WHERE product.search_document @@ words AND {condition}
+        WHERE product.search_document @@ words AND {{condition}}
         ORDER BY lexical DESC, product.id LIMIT %s
     )
-    SELECT product.id, scored.similarity, coalesce(named.lexical, 0), product.price,
-           product.created_at, (SELECT count(*) FROM nearest)
+    SELECT coalesce(scored.number, 0), {TAKEN}, product.id, scored.similarity,
+           coalesce(named.lexical, 0), product.price, product.created_at
     FROM scored FULL JOIN named USING (product_id)
     JOIN catalog_product product ON product.id = product_id
 """
 
 
 def retrieve(
-    index: LiveIndex, query: np.ndarray, filters: Filters, words: str, wanted: int
+    index: LiveIndex, queries: np.ndarray, filters: Filters, words: str, wanted: int
 ) -> Candidates:
-    """The candidates for a query vector (float32, encoder dimensions) and, where `words` are given,
-    for those words. `wanted`: how many photos to take from the graph."""
+    """The candidates for each query vector (float32, (q, encoder dimensions)) and, where `words`
+    are given, which goes with one vector only, for those words. `wanted`: how many photos to take
+    from the graph for each."""
     condition, params = filter_sql(filters)
-    statement, values = nearest_sql(index, query, wanted, condition, params)
+    statement, values = nearest_sql(index, queries, wanted, condition, params)
     if words:
         statement += WORDS.format(condition=condition)
         values += [words, words, *params, wanted]
@@ -72,9 +76,10 @@ def retrieve(
         set_search_options(cursor, wanted)
         cursor.execute(statement, values)
         rows = cursor.fetchall()
-    taken = rows[0][5] if rows else 0
+    found: list[list[Candidate]] = [[] for _ in queries]
+    for number, _, *candidate in rows:
+        found[number].append(Candidate(*candidate))
+    taken = rows[0][1] or 0 if rows else 0
     # With filters, the graph gives up after so many photos: there may be more that match.
     gave_up = filters != Filters() and index.generation.images > MAX_SCANNED
-    return Candidates(
-        [Candidate(*row[:5]) for row in rows], complete=taken < wanted and not gave_up
-    )
+    return Candidates(found, complete=taken < wanted and not gave_up)

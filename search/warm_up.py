@@ -9,9 +9,10 @@ from search.request import SearchRequest
 
 
 def warm_up() -> None:
-    """Searches by a blank photo and by a word: loads the encoder, both towers, the vocabulary and
-    a database connection. Raises what a search raises."""
+    """Searches by a blank photo, by a part of it and by a word: loads the encoder, all its towers,
+    the vocabulary and a database connection. Raises what a search raises."""
     blank = BytesIO()
     Image.new("RGB", (480, 480), "white").save(blank, "JPEG")
     search(SearchRequest(images=(blank.getvalue(),)))
+    search(SearchRequest(images=(blank.getvalue(),), box=(0.1, 0.1, 0.8, 0.8)))
     search(SearchRequest(text="chair"))

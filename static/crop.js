@@ -1,9 +1,11 @@
 // <crop-box>: the part of a photo to search for. It lies over the photo and is drawn, dragged and
 // resized by mouse, finger or keyboard. `box` is [x, y, width, height], each 0 to 1, or null for
-// the whole photo. A choice, once made, is told by the event "crop".
+// the whole photo. Things found in the photo are outlined, to be chosen by a tap or the keyboard.
+// A choice, once made, is told by the event "crop".
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 const LEAST = 0.04; // the smallest side; anything smaller was a tap
+const SAME = 0.002; // edges nearer than this are one
 const STEP = 0.02; // of the arrow keys
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const KEY_PAUSE_MS = 500; // a row of key presses is one choice
@@ -12,6 +14,7 @@ const clamp = (value, low = 0, high = 1) => Math.min(Math.max(value, low), high)
 
 class CropBox extends HTMLElement {
   #edges = [0, 0, 1, 1]; // left, top, right, bottom
+  #objects = new Map(); // button → its edges
   #drag = null;
   #keyTimer = 0;
 
@@ -41,8 +44,7 @@ class CropBox extends HTMLElement {
   }
 
   set box(box) {
-    const [x, y, width, height] = box ?? [0, 0, 1, 1];
-    this.#edges = [clamp(x), clamp(y), clamp(x + width), clamp(y + height)];
+    this.#edges = edgesOf(box ?? [0, 0, 1, 1]);
     this.#show();
   }
 
@@ -51,26 +53,50 @@ class CropBox extends HTMLElement {
     return Boolean(this.#drag || this.#keyTimer);
   }
 
-  /** Offers parts of the photo, each a box, as points to tap. */
-  suggest(boxes) {
-    for (const old of this.querySelectorAll("button")) old.remove();
-    for (const box of boxes) {
-      const point = document.createElement("button");
-      point.type = "button";
-      point.setAttribute("aria-label", this.getAttribute("object-label"));
-      point.style.left = `${100 * (box[0] + box[2] / 2)}%`;
-      point.style.top = `${100 * (box[1] + box[3] / 2)}%`;
-      point.addEventListener("click", () => {
-        this.box = box;
-        this.#tell();
-      });
-      this.append(point);
-    }
+  /** Outlines things in the photo, each with its `box` and a `label`. Those that are outlined
+   * already keep the keyboard's focus. */
+  suggest(objects) {
+    const edges = objects.map(({ box }) => edgesOf(box));
+    const known = [...this.#objects.values()];
+    const same = known.length === edges.length && edges.every((one, i) => alike(one, known[i]));
+    if (same) return;
+    for (const button of this.#objects.keys()) button.remove();
+    this.#objects = new Map(
+      objects.map(({ label }, i) => [this.#outline(edges[i], label), edges[i]]),
+    );
+    this.append(...this.#objects.keys());
+    this.#show();
+  }
+
+  #outline(edges, label) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-label", label);
+    place(button, edges);
+    button.style.zIndex = Math.round(100 * (1 - area(edges))); // small things lie on top
+    button.addEventListener("click", (event) => {
+      if (event.detail === 0) this.#choose(button); // by keyboard; taps end in #end
+    });
+    return button;
+  }
+
+  /** The object alone; chosen once more, the whole photo. */
+  #choose(button) {
+    const pressed = button.getAttribute("aria-pressed") === "true";
+    this.#edges = pressed ? [0, 0, 1, 1] : [...this.#objects.get(button)];
+    this.#show();
+    this.#tell();
+  }
+
+  /** The smallest outline around a point, even under a handle of the frame. */
+  #objectAt(point) {
+    const around = [...this.#objects].filter(([, edges]) => contains(edges, point));
+    return around.sort(([, one], [, other]) => area(one) - area(other))[0]?.[0];
   }
 
   #isWhole() {
     const [left, top, right, bottom] = this.#edges;
-    return left < 0.002 && top < 0.002 && right > 0.998 && bottom > 0.998;
+    return left < SAME && top < SAME && right > 1 - SAME && bottom > 1 - SAME;
   }
 
   #point(event) {
@@ -82,20 +108,22 @@ class CropBox extends HTMLElement {
   }
 
   #start(event) {
-    if (event.button !== 0 || !event.isPrimary || event.target.closest("button")) return;
+    if (event.button !== 0 || !event.isPrimary) return;
     event.preventDefault(); // no dragging of the picture, no selecting of text
     this.frame.focus({ preventScroll: true, focusVisible: false });
     this.setPointerCapture(event.pointerId);
     const handle = event.target.dataset.edges;
-    const inside = event.target === this.frame && !this.#isWhole();
+    const from = this.#point(event);
+    const inside = !this.#isWhole() && contains(this.#edges, from);
     const kind = handle ? "resize" : inside ? "move" : "draw";
-    this.#drag = { kind, handle, from: this.#point(event), edges: [...this.#edges] };
+    const object = event.target.closest("button") ?? this.#objectAt(from); // if this is a tap
+    this.#drag = { kind, handle, object, from, to: from, edges: [...this.#edges] };
   }
 
   #move(event) {
     if (!this.#drag) return;
     const { kind, handle, from, edges } = this.#drag;
-    const to = this.#point(event);
+    const to = (this.#drag.to = this.#point(event));
     if (kind === "draw") {
       this.#edges = this.#sorted([...from, ...to]);
     } else if (kind === "move") {
@@ -113,12 +141,17 @@ class CropBox extends HTMLElement {
 
   #end() {
     if (!this.#drag) return;
-    const before = this.#drag.edges;
+    const { kind, edges: before, object, from, to } = this.#drag;
     this.#drag = null;
+    const slack = kind === "draw" ? LEAST / 2 : 2 * SAME;
+    if (object && to.every((place, axis) => Math.abs(place - from[axis]) < slack)) {
+      this.#choose(object);
+      return;
+    }
     const [left, top, right, bottom] = this.#edges;
     if (right - left < LEAST || bottom - top < LEAST) this.#edges = before;
     this.#show();
-    if (this.#edges.some((edge, i) => Math.abs(edge - before[i]) > 0.002)) this.#tell();
+    if (!alike(this.#edges, before)) this.#tell();
   }
 
   #cancel() {
@@ -151,20 +184,42 @@ class CropBox extends HTMLElement {
   }
 
   #show() {
-    const [left, top, right, bottom] = this.#edges;
-    Object.assign(this.frame.style, {
-      left: `${100 * left}%`,
-      top: `${100 * top}%`,
-      width: `${100 * (right - left)}%`,
-      height: `${100 * (bottom - top)}%`,
-    });
+    place(this.frame, this.#edges);
     this.classList.toggle("whole", this.#isWhole());
+    for (const [button, edges] of this.#objects) {
+      button.setAttribute("aria-pressed", alike(edges, this.#edges));
+    }
   }
 
   #tell() {
     this.#keyTimer = 0;
     this.dispatchEvent(new Event("crop", { bubbles: true }));
   }
+}
+
+function place(element, [left, top, right, bottom]) {
+  Object.assign(element.style, {
+    left: `${100 * left}%`,
+    top: `${100 * top}%`,
+    width: `${100 * (right - left)}%`,
+    height: `${100 * (bottom - top)}%`,
+  });
+}
+
+function edgesOf([x, y, width, height]) {
+  return [clamp(x), clamp(y), clamp(x + width), clamp(y + height)];
+}
+
+function area([left, top, right, bottom]) {
+  return (right - left) * (bottom - top);
+}
+
+function contains([left, top, right, bottom], [x, y]) {
+  return x >= left && x <= right && y >= top && y <= bottom;
+}
+
+function alike(edges, others) {
+  return edges.every((edge, i) => Math.abs(edge - others[i]) < SAME);
 }
 
 function moved([left, top, right, bottom], dx, dy) {

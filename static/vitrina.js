@@ -30,7 +30,7 @@ async function usePhoto(file) {
   camera.value = "";
   keptQuery()?.remove();
   setBox(null);
-  crop.suggest([]);
+  outline([]);
   showPhoto(URL.createObjectURL(photo));
   ask();
 }
@@ -85,6 +85,12 @@ function setBox(box) {
   crop.box = box;
   form.elements.namedItem("box").value = box ? box.map((n) => n.toFixed(4)).join(",") : "";
   wholePhoto.hidden = !box;
+}
+
+/** Outlines the objects that the server has found in the photo. */
+function outline(objects) {
+  crop.suggest(objects);
+  panel.classList.toggle("with-objects", objects.length > 0);
 }
 
 const numbers = (text) => (text ? text.split(",").map(Number) : null);
@@ -209,7 +215,8 @@ function readAnswer() {
   status.textContent = said ? said.textContent.trim().replace(/\s+/g, " ") : "";
   if (answer.dataset.box !== undefined && !crop.busy && panel.classList.contains("with-photo")) {
     setBox(numbers(answer.dataset.box));
-    crop.suggest([...answer.querySelectorAll(".found-object")].map((one) => numbers(one.value)));
+    const found = [...answer.querySelectorAll(".found-object")];
+    outline(found.map((one) => ({ box: numbers(one.value), label: one.textContent })));
   }
   if (panel.classList.contains("unshown") && answer.dataset.photo) showPhoto(answer.dataset.photo);
   const wait = answer.querySelector("[data-retry]")?.dataset.retry;

@@ -69,6 +69,9 @@ class ProductListSerializer(serializers.Serializer):
 
 
 class ObjectSerializer(serializers.Serializer):
+    """A thing found in the photo; its `box` (x, y, w, h, each 0 to 1) can be asked for with the
+    query's id."""
+
     box = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4)
     score = serializers.FloatField()
 
@@ -118,11 +121,16 @@ class ResultSerializer(serializers.Serializer):
     match = serializers.ChoiceField(["exact", "similar", "weak"])
     duplicates = serializers.IntegerField()
     explanation = serializers.DictField(child=serializers.FloatField(), required=False)
+    object = serializers.IntegerField(
+        required=False,
+        help_text="Which of `query.objects` it was found for, from 0; absent without objects.",
+    )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         shown = super().to_representation(instance)
-        if shown.get("explanation") is None:
-            shown.pop("explanation", None)
+        for name in ("explanation", "object"):
+            if shown.get(name) is None:
+                shown.pop(name, None)
         return shown
 
 
@@ -145,7 +153,10 @@ def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]
             "id": answer.query_id,
             "kind": answer.kind,
             "box": list(answer.box) if answer.box else None,
-            "objects": answer.objects,
+            "objects": [
+                {"box": [round(edge, 4) for edge in found.box], "score": round(found.score, 4)}
+                for found in answer.objects
+            ],
         },
         "generation": {
             "id": answer.generation.pk,

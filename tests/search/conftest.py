@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
+from tests.search.browser import page, served  # noqa: F401  (fixtures)
+from tests.search.colour_spotter import ColourSpotter
+
 Ask = Callable[..., dict[str, Any]]
 
 NUMBER = (int, float)
@@ -201,3 +204,14 @@ def send(visitor: Any, photos: dict[str, DemoPhoto]) -> Callable[..., Any]:
         )
 
     return post
+
+
+@pytest.fixture
+def spotter(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ColourSpotter:
+    """In place of every encoder, one that sees colours and where they are."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.ENCODER = "spotter"
+    settings.LABELLED_PHOTOS = ""
+    made = ColourSpotter()
+    monkeypatch.setattr("catalog.live_index.load_encoder", lambda name, *how: made)
+    return made

@@ -11,7 +11,7 @@ import pytest
 from catalog.models import Product
 from search.facets import VALUES_PER_FACET, facets_of
 from search.query_vector import combine, mean_direction
-from search.ranking import by_fusion, by_similarity, match_of, sorted_by
+from search.ranking import by_fusion, by_object, by_similarity, match_of, sorted_by
 from search.retrieval import Candidate
 
 
@@ -42,6 +42,32 @@ def test_a_score_stays_between_0_and_1() -> None:
     ranked = by_similarity([candidate(1, -0.5), candidate(2, 1.0000001), candidate(3)])
 
     assert [item.score for item in ranked] == [1.0, 0.0, 0.0]
+
+
+def test_objects_take_turns_and_a_product_counts_for_the_one_it_is_most_like() -> None:
+    # Given two objects: product 2 is near both, and more like the second.
+    first = [candidate(1, 0.9), candidate(2, 0.8), candidate(3, 0.4), candidate(6, 0.3)]
+    second = [candidate(2, 0.85), candidate(4, 0.7), candidate(1, 0.1)]
+
+    ranked = by_object([first, second], [0, 1])
+
+    assert order(ranked) == [1, 2, 3, 4, 6]
+    assert [item.object for item in ranked] == [0, 1, 0, 1, 0]
+    assert [item.score for item in ranked] == [0.9, 0.85, 0.4, 0.7, 0.3]
+
+
+def test_two_queries_of_one_object_give_one_list_with_the_nearer_of_both() -> None:
+    ranked = by_object([[candidate(1, 0.5), candidate(2, 0.6)], [candidate(1, 0.7)]], [0, 0])
+
+    assert order(ranked) == [1, 2]
+    assert [item.score for item in ranked] == [0.7, 0.6]
+
+
+def test_one_query_without_an_object_is_ranked_by_similarity() -> None:
+    candidates = [candidate(3, 0.2), candidate(2, -0.9), candidate(1, 0.2)]
+
+    assert by_object([candidates], [None]) == by_similarity(candidates)
+    assert by_object([[]], [None]) == []
 
 
 def test_fusion_adds_the_reciprocals_of_both_ranks() -> None:

@@ -15,7 +15,7 @@ from search.evaluation import evaluate_photos, summarise
 
 
 class Command(BaseCommand):
-    help = "Searches with photos whose product is known: recall@1/5/10, MRR and latency by kind."
+    help = "Searches with photos whose product is known: recall, MRR, latency and objects found."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("photos", type=Path, help="JSON Lines: file, sku, scene, box")
@@ -34,10 +34,12 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             f"{'query':28}{'n':>6}{'@1':>8}{'@5':>8}{'@10':>8}{'MRR':>8}{'mean ms':>9}{'p95 ms':>8}"
+            f"{'objects':>9}"
         )
         for kind, row in figures.items():
+            found = row["objects_found"]
             self.stdout.write(
                 f"{kind:28}{row['queries']:>6}{row['recall@1']:>8.3f}{row['recall@5']:>8.3f}"
                 f"{row['recall@10']:>8.3f}{row['mrr']:>8.3f}{row['latency_mean_ms']:>9.1f}"
-                f"{row['latency_p95_ms']:>8.1f}"
+                f"{row['latency_p95_ms']:>8.1f}{'' if found is None else format(found, '.3f'):>9}"
             )

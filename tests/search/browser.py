@@ -1,0 +1,39 @@
+"""Fixtures for tests that drive a browser; conftest.py takes them in."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture
+def served(settings: Any) -> Iterator[str]:
+    """The address of a running site. Not pytest-django's `live_server`, which empties the database
+    afterwards: where a test only reads, the demo index is for the whole session."""
+    settings.ALLOWED_HOSTS = ["localhost"]
+    server = LiveServer("localhost")
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of a browser of its own, so that its event loop ends with the test. An error of a
+    script, or an answer 500, fails the test."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    problems: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(locale="en-US", viewport={"width": 1280, "height": 900})
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("response", lambda r: problems.extend([r.url] if r.status >= 500 else []))
+        yield page
+        browser.close()
+    assert problems == []

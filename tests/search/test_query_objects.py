@@ -1,0 +1,313 @@
+"""Objects in a photo: which are searched for, in what order their products come, what is kept."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+
+from catalog.models import EncoderVersion, Product
+from catalog.visual.objects import PhotoObject
+from search.evaluation import Outcome, summarise
+from search.photo_search import search
+from search.query_objects import SeenPhoto, Target, dominates, targets_of
+from search.query_vector import mean_direction
+from search.request import Filters, SearchRequest
+from tests.search.colour_spotter import COLOURS, ColourSpotter, fill_shop, png, scene
+
+LEFT, RIGHT, SMALL = (20, 60, 140, 180), (180, 60, 290, 180), (200, 20, 240, 60)
+
+
+TWO_THINGS = png(scene(("red", LEFT), ("blue", RIGHT)))
+ONE_THING = png(scene(("red", LEFT)))
+NOTHING = png(scene())
+
+
+@pytest.fixture
+def encoder(db: None, spotter: ColourSpotter) -> ColourSpotter:
+    """A shop with a thing of each colour, indexed by an encoder that spots colours."""
+    fill_shop(spotter)
+    return spotter
+
+
+def skus(answer: Any) -> list[str]:
+    return [result.product.sku for result in answer.results]
+
+
+# --- Which objects, by numbers worked out by hand -------------------------------------------------
+
+
+def found(score: float, width: float, height: float) -> PhotoObject:
+    return PhotoObject((0.0, 0.0, width, height), score)
+
+
+def test_a_thing_dominates_if_it_is_so_many_times_as_prominent() -> None:
+    # Prominences 0.9 · 0.6 = 0.54 and 0.8 · 0.2 = 0.16: 3.4 times.
+    objects = [found(0.9, 0.6, 0.6), found(0.8, 0.4, 0.1)]
+
+    assert dominates(objects, 3)
+    assert not dominates(objects, 3.5)
+    assert dominates(objects[:1], 1000)
+
+
+def test_a_large_thing_that_is_less_sure_does_not_dominate() -> None:
+    assert not dominates([found(0.9, 0.1, 0.1), found(0.5, 0.9, 0.9)], 1)
+
+
+def unit(*numbers: float) -> np.ndarray:
+    return mean_direction(np.array([numbers]))
+
+
+def seen(*objects: PhotoObject) -> SeenPhoto:
+    crops = np.stack([unit(1, number, 0) for number in range(len(objects))] or [unit(0, 0, 0)])
+    return SeenPhoto(unit(0, 0, 1), list(objects), crops[: len(objects)], "")
+
+
+def vectors(targets: list[Target]) -> list[list[float]]:
+    return [[round(float(number), 4) for number in target.vector] for target in targets]
+
+
+@pytest.mark.parametrize(
+    ("whole_photo", "expected"),
+    [
+        ("none", [[1, 0, 0]]),
+        ("mean", [[0.7071, 0, 0.7071]]),
+        ("max", [[1, 0, 0], [0, 0, 1]]),
+    ],
+)
+def test_one_thing_is_searched_for_with_or_without_its_surroundings(
+    whole_photo: str, expected: list[list[float]]
+) -> None:
+    targets = targets_of(seen(found(0.9, 0.8, 0.8), found(0.6, 0.1, 0.1)), 3, whole_photo)
+
+    assert vectors(targets) == expected
+    assert {target.object for target in targets} == {0}
+
+
+@pytest.mark.parametrize("whole_photo", ["none", "mean", "max"])
+def test_in_a_scene_each_thing_is_searched_for(whole_photo: str) -> None:
+    targets = targets_of(seen(found(0.9, 0.5, 0.5), found(0.8, 0.4, 0.4)), 3, whole_photo)
+
+    assert vectors(targets) == [[1, 0, 0], [0.7071, 0.7071, 0]]
+    assert [target.object for target in targets] == [0, 1]
+
+
+def test_without_objects_the_whole_photo_is_searched_for() -> None:
+    [target] = targets_of(seen(), 3, "none")
+
+    assert vectors([target]) == [[0, 0, 1]]
+    assert target.object is None
+
+
+# --- Searches -------------------------------------------------------------------------------------
+
+
+def test_both_things_of_a_scene_come_first(encoder: ColourSpotter) -> None:
+    answer = search(SearchRequest(images=(TWO_THINGS,), explain=True))
+
+    assert skus(answer)[:2] == ["red", "blue"]
+    assert [result.object for result in answer.results[:4]] == [0, 1, 0, 1]
+    assert answer.results[1].score == pytest.approx(1, abs=0.01)
+    assert sorted(skus(answer)) == sorted(COLOURS)  # each once
+    assert answer.complete
+    boxes = [one.box for one in answer.objects]
+    assert boxes[0] == pytest.approx((20 / 320, 60 / 240, 120 / 320, 120 / 240), abs=0.05)
+    assert boxes[1] == pytest.approx((180 / 320, 60 / 240, 110 / 320, 120 / 240), abs=0.05)
+
+
+def test_a_thing_that_dominates_is_searched_for_alone(encoder: ColourSpotter) -> None:
+    small = png(scene(("red", (20, 20, 180, 220)), ("blue", SMALL)))
+
+    answer = search(SearchRequest(images=(small,)))
+
+    assert skus(answer)[0] == "red"
+    assert {result.object for result in answer.results} == {0}
+    assert len(answer.objects) == 2
+
+
+def test_with_nothing_found_the_whole_photo_is_searched_for(encoder: ColourSpotter) -> None:
+    answer = search(SearchRequest(images=(NOTHING,)))
+
+    assert skus(answer)[0] == "white"
+    assert answer.objects == []
+    assert {result.object for result in answer.results} == {None}
+    assert (encoder.looked, encoder.encoded) == (1, 0)
+
+
+def test_an_encoder_without_a_detector_searches_for_the_whole_photo(
+    encoder: ColourSpotter,
+) -> None:
+    encoder.objects = None
+
+    answer = search(SearchRequest(images=(ONE_THING,)))
+
+    assert skus(answer)[0] == "white"
+    assert answer.objects == []
+
+
+def test_by_default_the_surroundings_count_half(encoder: ColourSpotter) -> None:
+    best, second, *_ = search(SearchRequest(images=(ONE_THING,))).results
+
+    assert (best.product.sku, second.product.sku) == ("red", "white")
+
+
+@pytest.mark.parametrize("way", ["none", "mean", "max"])
+def test_the_surroundings_can_count_too(way: str, encoder: ColourSpotter, settings: Any) -> None:
+    settings.OBJECT_WHOLE_PHOTO = way
+
+    answer = search(SearchRequest(images=(ONE_THING,)))
+
+    scores = {result.product.sku: result.score for result in answer.results}
+    # A fifth of the photo is red: its cosine with red is √0.2 and with white √0.8.
+    expected = {"none": (1, 0), "mean": (0.85, 0.53), "max": (1, 0.9)}[way]
+    assert (scores["red"], scores["white"]) == pytest.approx(expected, abs=0.06)
+    assert {result.object for result in answer.results} == {0}
+
+
+def test_a_box_says_what_is_meant(encoder: ColourSpotter) -> None:
+    answer = search(SearchRequest(images=(TWO_THINGS,), box=(0.6, 0.3, 0.3, 0.4)))
+
+    assert skus(answer)[0] == "blue"
+    assert answer.box == (0.6, 0.3, 0.3, 0.4)
+    assert answer.objects == []
+    assert (encoder.looked, encoder.encoded) == (0, 1)
+
+
+def test_of_several_photos_each_gives_its_best_thing(encoder: ColourSpotter) -> None:
+    other = png(scene(("blue", RIGHT), ("lime", SMALL)))
+
+    answer = search(SearchRequest(images=(ONE_THING, other)))
+
+    assert set(skus(answer)[:2]) == {"red", "blue"}
+    assert (encoder.looked, encoder.encoded) == (2, 2)
+    boxed = search(SearchRequest(images=(TWO_THINGS, other), box=(0.0, 0.0, 0.05, 0.1)))
+    assert set(skus(boxed)[:2]) == {"white", "blue"}
+    assert boxed.objects == []
+
+
+def test_pages_of_a_scene_neither_repeat_nor_skip(encoder: ColourSpotter, settings: Any) -> None:
+    settings.SEARCH_CANDIDATES = 2  # of each object: further pages search deeper
+    whole = skus(search(SearchRequest(images=(TWO_THINGS,), limit=100)))
+
+    pages: list[str] = []
+    offset: int | None = 0
+    while offset is not None:
+        answer = search(SearchRequest(images=(TWO_THINGS,), limit=3, offset=offset))
+        pages += skus(answer)
+        offset = answer.next_offset
+
+    assert sorted(pages) == sorted(whole) == sorted(COLOURS)
+    assert pages[:2] == ["red", "blue"]
+
+
+def test_filters_and_order_hold_for_every_object(encoder: ColourSpotter) -> None:
+    Product.objects.filter(sku__in=["red", "cyan", "olive"]).update(brand="Warm", price=5)
+    Product.objects.filter(sku="cyan").update(price=1)
+
+    answer = search(
+        SearchRequest(images=(TWO_THINGS,), filters=Filters(brands=("Warm",)), sort="price")
+    )
+
+    assert skus(answer)[0] == "cyan"
+    assert sorted(skus(answer)) == ["cyan", "olive", "red"]
+    assert answer.facets["brand"] == [{"value": "Warm", "label": "Warm", "count": 3}]
+
+
+def test_words_are_added_to_each_object(encoder: ColourSpotter) -> None:
+    answer = search(SearchRequest(images=(TWO_THINGS,), text="lime"))
+
+    assert answer.kind == "mixed"
+    assert set(skus(answer)[:2]) == {"red", "blue"}
+    assert "lime" in skus(answer)[2:4]
+    assert answer.results[0].score == pytest.approx(1 / (1 + 0.6**2) ** 0.5, abs=0.02)
+
+
+def test_a_photo_asked_for_again_is_not_looked_at_again(encoder: ColourSpotter) -> None:
+    first = search(SearchRequest(images=(TWO_THINGS,)))
+    assert (encoder.looked, encoder.encoded) == (1, 2)  # the photo; its two things
+
+    page = search(SearchRequest(query=first.query_id, offset=3))
+    assert skus(page) == skus(first)[3:]
+    assert (encoder.looked, encoder.encoded) == (1, 2)
+
+    boxed = search(SearchRequest(query=page.query_id, box=first.objects[1].box))
+    assert skus(boxed)[0] == "blue"
+    assert boxed.objects == first.objects
+    assert (encoder.looked, encoder.encoded) == (1, 3)
+
+    again = search(SearchRequest(query=boxed.query_id))
+    assert skus(again) == skus(first)
+    assert (encoder.looked, encoder.encoded) == (1, 3)
+
+
+def test_another_encoder_looks_for_itself(encoder: ColourSpotter) -> None:
+    first = search(SearchRequest(images=(TWO_THINGS,)))
+    # Given that the index of another encoder, with the same name here, has gone live meanwhile.
+    encoder.checksum = "f" * 64
+    EncoderVersion.objects.update(checksum=encoder.checksum)
+
+    assert skus(search(SearchRequest(query=first.query_id))) == skus(first)
+    assert encoder.looked == 2
+
+
+def test_a_photo_first_asked_for_with_a_box_is_looked_at_without(encoder: ColourSpotter) -> None:
+    boxed = search(SearchRequest(images=(TWO_THINGS,), box=(0.6, 0.3, 0.3, 0.4)))
+
+    whole = search(SearchRequest(query=boxed.query_id))
+
+    assert skus(whole)[:2] == ["red", "blue"]
+    assert len(whole.objects) == 2
+
+
+# --- Over HTTP ------------------------------------------------------------------------------------
+
+
+def test_the_api_tells_the_objects(
+    encoder: ColourSpotter, by_photo: Callable[..., Any], check_shape: Callable[..., None]
+) -> None:
+    answer = by_photo(TWO_THINGS, limit=4)
+
+    check_shape(answer["query"]["objects"], [{"box": [(int, float)], "score": float}])
+    assert [result["object"] for result in answer["results"]] == [0, 1, 0, 1]
+    box = ",".join(map(str, answer["query"]["objects"][1]["box"]))
+    tapped = by_photo(None, query=answer["query"]["id"], box=box)
+    assert tapped["results"][0]["product"]["sku"] == "blue"
+    assert "object" not in tapped["results"][0]
+
+
+def test_the_schema_describes_the_object_of_a_result(client: Client) -> None:
+    schema = client.get("/api/v1/schema/", {"format": "json"}).json()["components"]["schemas"]
+
+    result = schema["Result"]
+    assert result["properties"]["object"]["type"] == "integer"
+    assert "object" not in result["required"]
+    assert schema["Object"]["required"] == ["box", "score"]
+
+
+@pytest.mark.parametrize(
+    ("language", "label"),
+    [
+        ("en", "Search for thing 2 of 2 in the photo"),
+        ("ru", "Искать предмет 2 из 2 на фото"),
+    ],
+)
+def test_the_page_names_each_object(
+    encoder: ColourSpotter, client: Client, language: str, label: str
+) -> None:
+    headers = {"HX-Request": "true", "Accept-Language": language}
+
+    page = client.post("/search/", {"image": BytesIO(TWO_THINGS)}, headers=headers)
+
+    assert page.content.decode().count('class="found-object"') == 2
+    assert label in page.content.decode()
+
+
+def test_an_evaluation_tells_how_often_objects_were_found() -> None:
+    outcomes = [Outcome("whole", 1, 10.0, count) for count in (0, 1, 3, 2)]
+
+    figures = summarise([*outcomes, Outcome("box", 1, 10.0)])
+
+    assert (figures["whole"]["objects_found"], figures["whole"]["objects_mean"]) == (0.75, 1.5)
+    assert figures["box"]["objects_found"] is None
