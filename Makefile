@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint format shell clean browser
+.PHONY: run test train lint format shell clean browser
 
 run: $(VENV)/run
 	@exec $(BIN)/python -m config.run
 
 test: $(VENV)/test browser lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Trains the starter encoder anew; TRAIN_ARGS go to `manage.py train_encoder`.
+train: $(VENV)/train
+	$(BIN)/python manage.py train_encoder $(TRAIN_ARGS)
 
 lint: $(VENV)/test
 	$(BIN)/ruff check .
@@ -40,6 +44,10 @@ $(VENV)/run: requirements.txt | $(VENV)/bin/python
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/test: requirements-dev.txt $(VENV)/run
+$(VENV)/train: requirements-train.txt $(VENV)/run
+	@$(PIP) --no-deps -r requirements-train.txt
+	@touch $@
+
+$(VENV)/test: requirements-dev.txt $(VENV)/train
 	@$(PIP) -r requirements-dev.txt
 	@touch $@

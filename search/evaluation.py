@@ -1,47 +1,105 @@
 """How good and how fast search is, on photos that are known to show a product."""
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 
-from catalog.labelled_photos import Box, LabelledPhoto
+from catalog.labelled_photos import LabelledPhoto
+from catalog.live_index import live_index
+from catalog.models import Product
+from catalog.models.tag import Tag
+from catalog.vocabulary import Vocabulary, vocabulary_for
+from search.answer import SearchAnswer
 from search.photo_search import search
-from search.request import SearchRequest
+from search.ranking import by_similarity
+from search.request import Filters, SearchRequest
+from search.retrieval import retrieve
 
 DEPTH = 10
+FIRST_TAGS = 3
 
 
 @dataclass(frozen=True)
 class Outcome:
     """`rank` of the right product, 1 for the first, None beyond DEPTH; server time in ms; how many
-    `objects` were found in the photo, None where a box was given and none were looked for."""
+    `objects` were found in the photo, None where a box was given and none were looked for; whether
+    one of the FIRST_TAGS of the photo is right, None where the product's text names no tag."""
 
     kind: str
     rank: int | None
     latency_ms: float
     objects: int | None = None
+    tagged: bool | None = None
 
 
 def evaluate_photos(
     photos: Sequence[LabelledPhoto], progress: Callable[[int], None] = lambda n: None
 ) -> list[Outcome]:
-    """Searches with each photo whole and, where it has one, with its box."""
+    """Searches with each photo whole and, where it has one, with its box; then with all the photos
+    of one object of each product together, where there are several."""
+    vocabulary = vocabulary_for(live_index().encoder)
+    right = {photo.sku: tags_of_text(photo.sku, vocabulary) for photo in photos}
     outcomes = []
+    several: dict[str, list[bytes]] = {}
     for photo in photos:
         data = photo.path.read_bytes()
         what = "scene" if photo.scene else "one object"
-        outcomes.append(_search(f"{what}, whole photo", data, None, photo.sku))
-        if photo.box is not None:
-            outcomes.append(_search(f"{what}, with box", data, photo.box, photo.sku))
+        if not photo.scene:
+            several.setdefault(photo.sku, []).append(data)
+        for kind, box in (("whole photo", None), ("with box", photo.box)):
+            if box is not None or kind == "whole photo":
+                request = SearchRequest(images=(data,), box=box, limit=DEPTH)
+                outcomes.append(_outcome(f"{what}, {kind}", request, photo.sku, right[photo.sku]))
         progress(1)
+    for sku, images in several.items():
+        if len(images) > 1:
+            request = SearchRequest(images=tuple(images[: settings.IMAGES_PER_QUERY]), limit=DEPTH)
+            outcomes.append(_outcome("several photos of one object", request, sku))
     return outcomes
+
+
+def evaluate_catalogue() -> list[Outcome]:
+    """Searches for each visible product by what the catalogue says of it: its first photo, and its
+    title in each language, which is answered rightly by any product of that title. Titles twice: by
+    what they mean alone, and as a shopper's words, which are also looked up in the texts."""
+    products = list(Product.objects.visible().prefetch_related("images"))
+    outcomes = []
+    for product in products:
+        if image := next(iter(product.images.all()), None):
+            with image.file.open("rb") as file:
+                request = SearchRequest(images=(file.read(),), box=(0, 0, 1, 1), limit=DEPTH)
+            outcomes.append(_outcome("catalogue image", request, product.sku))
+    for language, field in (("English", "title"), ("Russian", "title_ru")):
+        titles = {getattr(product, field) for product in products} - {""}
+        for title in sorted(titles):
+            same = {product.pk for product in products if getattr(product, field) == title}
+            outcomes.append(_by_meaning(f"{language} title, by looks", title, same))
+            answer = search(SearchRequest(text=title, limit=DEPTH))
+            ids = [result.product.pk for result in answer.results]
+            rank = _first(ids, same)
+            outcomes.append(Outcome(f"{language} title", rank, answer.timings_ms["total"]))
+    return outcomes
+
+
+def tags_of_text(sku: str, vocabulary: Vocabulary) -> set[int]:
+    """Ids of the tags that a product's own words name: title, category, keywords."""
+    product = Product.objects.select_related("category").filter(sku=sku).first()
+    if product is None:
+        return set()
+    category = product.category
+    names = [category.name, category.name_ru] if category else []
+    texts = [product.title, product.title_ru, *names, *product.keywords]
+    return {tag.pk for tag in vocabulary.named_in(texts)}
 
 
 def summarise(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
     """By kind of query: how many, recall@1/5/10, mean reciprocal rank, mean and p95 latency, in
-    which share of the photos objects were found, and how many on average."""
+    which share of the photos objects were found and how many on average, in which share one of the
+    FIRST_TAGS is right."""
     by_kind: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_kind.setdefault(outcome.kind, []).append(outcome)
@@ -52,6 +110,7 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
     ranks = [outcome.rank for outcome in group]
     latencies = np.array([outcome.latency_ms for outcome in group])
     objects = [outcome.objects for outcome in group if outcome.objects is not None]
+    tagged = [outcome.tagged for outcome in group if outcome.tagged is not None]
     return {
         "queries": len(group),
         **{
@@ -64,6 +123,7 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
         "latency_p95_ms": round(float(np.percentile(latencies, 95)), 1),
         "objects_found": _share(count > 0 for count in objects) if objects else None,
         "objects_mean": round(sum(objects) / len(objects), 2) if objects else None,
+        "tagged@3": _share(tagged) if tagged else None,
     }
 
 
@@ -72,9 +132,30 @@ def _share(hits: Iterable[bool]) -> float:
     return round(sum(values) / len(values), 4)
 
 
-def _search(kind: str, data: bytes, box: Box | None, sku: str) -> Outcome:
-    answer = search(SearchRequest(images=(data,), box=box, limit=DEPTH))
-    skus = [result.product.sku for result in answer.results]
-    rank = skus.index(sku) + 1 if sku in skus else None
-    objects = len(answer.objects) if box is None else None
-    return Outcome(kind, rank, answer.timings_ms["total"], objects)
+def _outcome(kind: str, request: SearchRequest, sku: str, right: set[int] | None = None) -> Outcome:
+    answer = search(request)
+    rank = _first([result.product.sku for result in answer.results], {sku})
+    looked = request.box is None and len(request.images) == 1
+    tagged = _is_tagged(answer, right) if right else None
+    objects = len(answer.objects) if looked else None
+    return Outcome(kind, rank, answer.timings_ms["total"], objects, tagged)
+
+
+def _by_meaning(kind: str, text: str, right: set[int]) -> Outcome:
+    """The text's vector alone, without looking for its words in the products' texts."""
+    index = live_index()
+    start = time.perf_counter()
+    query = index.encoder.encode_texts([text])
+    found = retrieve(index, query, Filters(), "", settings.SEARCH_CANDIDATES).found[0]
+    ids = [item.candidate.product_id for item in by_similarity(found)[:DEPTH]]
+    return Outcome(kind, _first(ids, right), 1000 * (time.perf_counter() - start))
+
+
+def _is_tagged(answer: SearchAnswer, right: set[int]) -> bool:
+    first: list[Tag] = [tag for tag, _ in answer.tags[:FIRST_TAGS]]
+    return any(tag.pk in right for tag in first)
+
+
+def _first(found: Sequence, right: Container) -> int | None:
+    """The place of the first right one, from 1."""
+    return next((place for place, one in enumerate(found, 1) if one in right), None)

@@ -3,10 +3,9 @@
 import math
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from indexing.training.losses import (  # noqa: E402
+from indexing.training.losses import (
     IMAGE_TEMPERATURE,
     SMOOTHING,
     TEXT_TEMPERATURE,

@@ -1,11 +1,10 @@
 """Which cells answer for which thing, and what they are told."""
 
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-
-from catalog.visual.object_head import cell_centres  # noqa: E402
-from indexing.training.object_training import _owners, object_loss  # noqa: E402
+from catalog.visual.object_head import cell_centres
+from indexing.training.object_training import _owners, object_loss
 
 
 def test_the_cells_in_the_middle_of_a_thing_answer_for_it() -> None:
