@@ -53,7 +53,7 @@ def place_of_this_process() -> Iterator[Place]:
 
 
 def gathered(rows: torch.Tensor, place: Place) -> torch.Tensor:
-    """(n, …) of each process → (world · n, …) in order of rank. Gradients flow to our own rows only:
+    """(n, …) of each process → (world · n, …) in order of rank. Gradients flow to our own rows:
     every process works out the same loss of all rows, and the sum of what they give is its whole
     gradient."""
     if place.world == 1:

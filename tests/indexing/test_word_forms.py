@@ -1,17 +1,12 @@
 """Names of things as people write them, in English and in Russian."""
 
 import random
-from importlib.util import find_spec
 
 import pytest
 
 from indexing.training.starter.english import plural, with_article
 from indexing.training.starter.prompts import english_prompt, russian_prompt, with_typo
 from indexing.training.starter.russian import Russian
-
-needs_pymorphy3 = pytest.mark.skipif(
-    find_spec("pymorphy3") is None, reason="needs requirements-train.txt"
-)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +30,6 @@ def test_an_article_fits_the_first_letter() -> None:
     assert with_article("chair") == "a chair"
 
 
-@needs_pymorphy3
 @pytest.mark.parametrize(
     ("name", "genitive", "instrumental", "plural_genitive"),
     [
@@ -56,18 +50,15 @@ def test_a_russian_name_is_inflected_as_a_whole(
     assert forms["plur_gent"] == plural_genitive
 
 
-@needs_pymorphy3
 def test_the_accusative_knows_who_is_alive() -> None:
     assert Russian().forms("белый медведь")["accs"] == "белого медведя"
     assert Russian().forms("белый стол")["accs"] == "белый стол"
 
 
-@needs_pymorphy3
 def test_what_has_no_noun_is_not_inflected() -> None:
     assert Russian().forms("широко улыбается") == {}
 
 
-@needs_pymorphy3
 @pytest.mark.parametrize(
     ("adjective", "name", "together"),
     [

@@ -1,4 +1,4 @@
-"""Contrastive training: it learns, goes on after it was cut off, and is the same on two processes."""
+"""Contrastive training: it learns, goes on after it was cut off, alone or on two processes."""
 
 import json
 import os
