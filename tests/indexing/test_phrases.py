@@ -7,6 +7,9 @@ import pytest
 from catalog.visual.torchvision_ops import declare_missing_ops
 
 
+FILE = Path("1.webp")
+
+
 def items():
     declare_missing_ops()
     from indexing.training.pairs import Item
@@ -21,7 +24,7 @@ def items():
             ("Drink",),
             (Path("1.webp"),),
         ),
-        Item("chair", "Chair", "Стул", "Office", "Офис", (), (Path("2.webp"),)),
+        Item("chair", "Chair", "Стул", "Office", "Офис", (), (FILE,)),
     ]
 
 
