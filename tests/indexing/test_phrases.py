@@ -6,7 +6,6 @@ import pytest
 
 from catalog.visual.torchvision_ops import declare_missing_ops
 
-
 FILE = Path("1.webp")
 
 

@@ -1,0 +1,119 @@
+"""`evaluate`: every kind of query is asked, and what is right counts."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from catalog.labelled_photos import LabelledPhoto
+from catalog.live_index import live_index
+from catalog.models import Product, Tag
+from catalog.vocabulary import Vocabulary
+from search.evaluation import (
+    Outcome,
+    evaluate_catalogue,
+    evaluate_photos,
+    summarise,
+    tags_of_text,
+)
+from tests.search.colour_spotter import ColourSpotter, fill_shop, png, scene
+
+
+@pytest.fixture
+def labelled(db: None, spotter: ColourSpotter, tmp_path: Path) -> list[LabelledPhoto]:
+    """A shop with a thing of each colour; two photos of the red one and a scene with the blue."""
+    fill_shop(spotter)
+    pictures = {
+        "red-1": scene(("red", (20, 60, 140, 180))),
+        "red-2": scene(("red", (100, 20, 300, 220))),
+        "blue-1": scene(("blue", (20, 60, 140, 180)), ("lime", (180, 60, 300, 180))),
+    }
+    photos = []
+    for name, picture in pictures.items():
+        path = tmp_path / f"{name}.png"
+        path.write_bytes(png(picture))
+        box = (20 / 320, 60 / 240, 120 / 320, 120 / 240) if name != "red-2" else None
+        photos.append(LabelledPhoto(path, name.split("-")[0], name.startswith("blue"), box))
+    return photos
+
+
+def test_photos_are_asked_whole_with_their_box_and_several_at_once(
+    labelled: list[LabelledPhoto],
+) -> None:
+    figures = summarise(evaluate_photos(labelled))
+
+    counts = {kind: row["queries"] for kind, row in figures.items()}
+    assert counts == {
+        "one object, whole photo": 2,
+        "one object, with box": 1,
+        "scene, whole photo": 1,
+        "scene, with box": 1,
+        "several photos of one object": 1,
+    }
+    assert figures["one object, with box"]["recall@1"] == 1
+    assert figures["scene, with box"]["recall@1"] == 1
+    assert figures["several photos of one object"]["recall@1"] == 1
+    assert figures["scene, whole photo"]["objects_mean"] == 2
+    assert figures["scene, with box"]["objects_mean"] is None
+
+
+def test_the_catalogue_is_asked_for_what_it_says_of_itself(labelled: list[LabelledPhoto]) -> None:
+    Product.objects.filter(sku__in=["red", "blue"]).update(title="Ball", title_ru="Мяч")
+
+    outcomes = evaluate_catalogue()
+
+    figures = summarise(outcomes)
+    products = Product.objects.count()
+    assert figures["catalogue image"]["queries"] == products
+    assert figures["catalogue image"]["recall@1"] == 1
+    # One query for each title, right with any product of that title.
+    assert figures["English title"]["queries"] == products - 1
+    assert figures["English title"]["recall@5"] == 1
+    assert figures["Russian title"]["queries"] == 1
+    assert figures["English title, by looks"]["queries"] == products - 1
+
+
+def test_tags_are_right_that_the_products_words_name() -> None:
+    outcomes = [
+        Outcome("photo", 1, 1.0, tagged=True),
+        Outcome("photo", 1, 1.0, tagged=False),
+        Outcome("photo", 1, 1.0, tagged=None),  # its text names no tag
+    ]
+
+    assert summarise(outcomes)["photo"]["tagged@3"] == 0.5
+
+
+def test_the_words_of_a_product_are_its_title_category_and_keywords(
+    labelled: list[LabelledPhoto],
+) -> None:
+    tags = [Tag.objects.create(slug=name, name=name) for name in ("ball", "toy", "chair")]
+    vectors = live_index().encoder.encode_texts([tag.name for tag in tags])
+    Product.objects.filter(sku="red").update(title="Red ball", keywords=["toys"])
+
+    right = tags_of_text("red", Vocabulary(tuple(tags), vectors))
+
+    assert right == {tags[0].pk, tags[1].pk}
+    assert tags_of_text("unknown", Vocabulary(tuple(tags), vectors)) == set()
+
+
+def test_the_command_prints_figures_of_every_kind(
+    labelled: list[LabelledPhoto], tmp_path: Path
+) -> None:
+    lines = [json.dumps({"file": photo.path.name, "sku": photo.sku}) for photo in labelled]
+    (tmp_path / "list.jsonl").write_text("\n".join(lines))
+    output = StringIO()
+
+    call_command(
+        "evaluate",
+        str(tmp_path / "list.jsonl"),
+        "--catalogue",
+        "--json",
+        stdout=output,
+        verbosity=0,
+    )
+
+    figures = json.loads(output.getvalue())
+    assert figures["one object, whole photo"]["queries"] == 3
+    assert figures["catalogue image"]["recall@1"] == 1
