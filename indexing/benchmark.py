@@ -9,12 +9,14 @@ from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
+import psutil
 from django.conf import settings
 from django.db import connection
 from django.test import override_settings
 
+from catalog.demo.load import VOCABULARY, load_vocabulary
 from catalog.live_index import encoder_named
-from catalog.models import EncoderVersion, Product, ProductImage
+from catalog.models import EncoderVersion, Product, ProductImage, Tag
 from catalog.models.product import content_hash
 from catalog.vectors import copy_rows
 from catalog.visual.encoder import BATCH, Encoder
@@ -32,17 +34,25 @@ FORWARD_IMAGES = 1_024
 @dataclass(frozen=True)
 class PipelineFigures:
     """Images a second: `pipeline` is the embed stage (read, decode, encode, tag, write), `forward`
-    the encoder alone on the same photos as pixels in memory. `peak_mb`: of this process."""
+    and `forward_batches` the encoder alone on the same photos as pixels in memory, by
+    `encode_ahead`, as the pipeline does it, and by `encode_pixels`, one batch after the other.
+    Milliseconds of a core for an image of the embed stage: `cpu_ms` of this process, `database_ms`
+    of its PostgreSQL backend (None where that is elsewhere). `peak_mb`: of this process, up to the
+    end of the rebuild."""
 
     images: int
     pipeline: float
     forward: float
+    forward_batches: float
+    cpu_ms: float
+    database_ms: float | None
     peak_mb: float
     stages_s: dict[str, float]
 
     @property
     def ratio(self) -> float:
-        return self.pipeline / self.forward
+        """How much of the encoder's speed is left, at its best."""
+        return self.pipeline / max(self.forward, self.forward_batches)
 
 
 @contextmanager
@@ -58,35 +68,94 @@ def scratch_database(name: str = "vitrina_bench") -> Iterator[None]:
 
 
 def measure_pipeline(photos: list[Path], count: int) -> PipelineFigures:
-    """Rebuilds an index of `count` products, one photo each (`photos` in turn), from nothing."""
+    """Rebuilds an index of `count` products, one photo each (`photos` in turn) and titles of the
+    demo vocabulary's words, from nothing."""
     encoder = encoder_named(settings.ENCODER)
     folder = photos[0].parents[1]
     before = forward_speed(encoder, photos)
+    usage = StageUsage()
     with scratch_database(), override_settings(MEDIA_ROOT=folder):
         _make_catalogue(photos, folder, count)
-        run = work_on(start_rebuild())
+        run = work_on(start_rebuild(), usage.note)
         if run.state != IndexingRun.State.SUCCEEDED:
             raise RuntimeError(f"The rebuild {run.state}: {run.error}")
         stages = stage_seconds(run)
-    forward = max(before, forward_speed(encoder, photos))
-    return PipelineFigures(count, count / stages["embed"], forward, peak_mb(), stages)
+    peak = peak_mb()  # batches take more than the pipeline does
+    cpu_s, database_s = usage.of("embed")
+    return PipelineFigures(
+        images=count,
+        pipeline=count / stages["embed"],
+        forward=max(before, forward_speed(encoder, photos)),
+        forward_batches=batches_speed(encoder, photos),
+        cpu_ms=1000 * cpu_s / count,
+        database_ms=None if database_s is None else 1000 * database_s / count,
+        peak_mb=peak,
+        stages_s=stages,
+    )
 
 
 def forward_speed(encoder: Encoder, photos: list[Path]) -> float:
-    """Images a second of the encoder alone, in the batches that the pipeline uses."""
-    limits = ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
-    pixels = np.stack(
-        [
-            decode_pixels(path.read_bytes(), encoder.preprocessing, limits)
-            for path in islice(cycle(photos), 8 * BATCH)
-        ]
-    )
+    """Images a second of the encoder alone, in its fastest manner, which is the pipeline's."""
+    pixels = _pixels(encoder, photos)
+    list(encoder.encode_ahead(enumerate(pixels)))
+    start = time.perf_counter()
+    for _ in encoder.encode_ahead(enumerate(islice(cycle(pixels), FORWARD_IMAGES))):
+        pass
+    return FORWARD_IMAGES / (time.perf_counter() - start)
+
+
+def batches_speed(encoder: Encoder, photos: list[Path]) -> float:
+    """Images a second of the encoder alone, a batch of BATCH after the other."""
+    pixels = np.stack(_pixels(encoder, photos))
     encoder.encode_pixels(pixels[:BATCH])
     start = time.perf_counter()
     for done in range(0, FORWARD_IMAGES, BATCH):
         first = done % len(pixels)
         encoder.encode_pixels(pixels[first : first + BATCH])
     return FORWARD_IMAGES / (time.perf_counter() - start)
+
+
+def _pixels(encoder: Encoder, photos: list[Path]) -> list[np.ndarray]:
+    limits = ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
+    return [
+        decode_pixels(path.read_bytes(), encoder.preprocessing, limits)
+        for path in islice(cycle(photos), 8 * BATCH)
+    ]
+
+
+class StageUsage:
+    """Seconds of CPU that the stages of a run have taken. `note` is a worker's report: called when
+    a stage has been planned, and after each of its chunks."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[float, float | None]] = {}
+        self._last: dict[str, tuple[float, float | None]] = {}
+
+    def note(self, run: IndexingRun) -> None:
+        now = time.process_time(), database_seconds()
+        self._first.setdefault(run.stage, now)
+        self._last[run.stage] = now
+
+    def of(self, stage: str) -> tuple[float, float | None]:
+        """Of this process, and of its backend, where that runs on this machine."""
+        (process, backend), (process_then, backend_then) = self._last[stage], self._first[stage]
+        if backend is None or backend_then is None:
+            return process - process_then, None
+        return process - process_then, backend - backend_then
+
+
+def database_seconds() -> float | None:
+    """CPU seconds so far of the PostgreSQL backend that serves this connection; None where it runs
+    on another machine."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+    try:
+        backend = psutil.Process(pid)
+        times = backend.cpu_times()
+        return times.user + times.system if backend.name().startswith("postgres") else None
+    except psutil.Error:
+        return None
 
 
 def measure_vectors(count: int) -> dict[str, float]:
@@ -198,11 +267,13 @@ def peak_mb() -> float:
 
 
 def _make_catalogue(photos: list[Path], folder: Path, count: int) -> None:
+    load_vocabulary(VOCABULARY)
+    names = list(Tag.objects.values_list("name", flat=True))
     stored = [(str(p.relative_to(folder)), content_hash(p.read_bytes())) for p in photos]
     for start in range(0, count, ROWS_AT_ONCE):
         numbers = range(start, min(start + ROWS_AT_ONCE, count))
         products = Product.objects.bulk_create(
-            [Product(sku=f"bench-{n}", title=f"Thing {n}") for n in numbers]
+            [Product(sku=f"bench-{n}", title=f"{names[n % len(names)]} {n}") for n in numbers]
         )
         ProductImage.objects.bulk_create(
             [

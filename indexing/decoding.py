@@ -25,7 +25,7 @@ from catalog.visual.pixels import decode_pixels
 from catalog.visual.preprocessing import Preprocessing
 from indexing import quarantine
 
-AHEAD = 256  # photos
+AHEAD = 64  # photos
 THREADS = 2
 TIMEOUT_S = 30.0
 START_TIMEOUT_S = 60.0

@@ -28,9 +28,10 @@ WRITE_TAGS = """
     JOIN catalog_product product ON product.id = wanted.product_id
     JOIN catalog_tag tag ON tag.id = wanted.tag_id
     ON CONFLICT (product_id, tag_id) DO UPDATE SET score = excluded.score
-    WHERE old.score <> excluded.score
+    WHERE abs(old.score - excluded.score) > 1e-5
 """
-"""Joined with products and tags: either may have been removed since it was read."""
+"""Joined with products and tags: either may have been removed since it was read. The same photos
+scored among others differ in the seventh digit, which is no reason to write."""
 
 NOTE_TEXTS = """
     INSERT INTO catalog_indexedproduct AS old (product_id, vocabulary, text_hash)

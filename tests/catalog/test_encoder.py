@@ -5,7 +5,9 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,14 @@ from catalog.demo.load import FOLDER
 from catalog.live_index import encoder_named, encoder_of
 from catalog.models import EncoderVersion
 from catalog.visual import encoder as encoder_module
-from catalog.visual.encoder import Encoder, EncoderError, TorchEncoder, load_encoder
+from catalog.visual.encoder import (
+    AHEAD,
+    BATCH,
+    Encoder,
+    EncoderError,
+    TorchEncoder,
+    load_encoder,
+)
 from catalog.visual.image_decoding import ImageLimits, decode_image
 from catalog.visual.model_source import STARTER, folder_checksum
 from catalog.visual.pixels import decode_pixels
@@ -130,6 +139,92 @@ def test_eight_threads_get_the_same_as_one(starter: Encoder, pictures: list[Imag
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(work, range(8)))
+
+
+def with_batches_only(encoder: Encoder) -> Encoder:
+    """As an encoder that has no faster manner of its own."""
+
+    class Plain(Encoder):
+        dimensions = encoder.dimensions
+
+        def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+            return encoder.encode_pixels(pixels)
+
+        def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+            return encoder.encode_texts(texts)
+
+    return Plain()
+
+
+@pytest.mark.parametrize("kind", ["own", "batches"])
+@pytest.mark.parametrize("photos", [0, 1, 50])
+def test_many_encoded_ahead_are_the_same_in_the_same_order(
+    kind: str, photos: int, starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    encoder = starter if kind == "own" else with_batches_only(starter)
+    alone = starter.encode_images(pictures)
+    pixels = starter.preprocessing.batch(pictures)
+
+    given = ((f"photo {n}", pixels[n % len(pixels)]) for n in range(photos))
+    ahead = list(encoder.encode_ahead(given))
+
+    assert [key for key, _ in ahead] == [f"photo {n}" for n in range(photos)]
+    for n, (_, vector) in enumerate(ahead):
+        assert vector == pytest.approx(alone[n % len(alone)], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["own", "batches"])
+def test_what_is_encoded_ahead_is_taken_as_it_is_needed(
+    kind: str, starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    encoder = starter if kind == "own" else with_batches_only(starter)
+    pixels = starter.preprocessing.pixels(pictures[0])
+    taken: list[int] = []
+
+    def endless() -> Iterator[tuple[int, np.ndarray]]:
+        for number in count():
+            taken.append(number)
+            yield number, pixels
+
+    vectors = encoder.encode_ahead(endless())
+    keys = [key for key, _ in islice(vectors, 100)]
+    vectors.close()  # type: ignore[attr-defined]
+
+    assert keys == list(range(100))
+    assert len(taken) <= 100 + max(2 * BATCH, AHEAD, 4 * (os.cpu_count() or 1))
+
+
+def test_four_threads_encode_ahead_while_others_ask_for_one(
+    starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    alone = starter.encode_images(pictures)
+    pixels = starter.preprocessing.batch(pictures)
+
+    def many(_: int) -> np.ndarray:
+        return np.stack([vector for _, vector in starter.encode_ahead(enumerate(pixels))])
+
+    with ThreadPoolExecutor(8) as threads:
+        ahead = [threads.submit(many, n) for n in range(4)]
+        single = [threads.submit(starter.encode_pixels, pixels[:1]) for _ in range(8)]
+
+    for vectors in ahead:
+        assert vectors.result() == pytest.approx(alone, abs=1e-5)
+    for vector in single:
+        assert vector.result() == pytest.approx(alone[:1], abs=1e-5)
+
+
+def test_a_photo_that_cannot_be_decoded_ends_what_was_begun(
+    starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    pixels = starter.preprocessing.pixels(pictures[0])
+
+    def breaks() -> Iterator[tuple[int, np.ndarray]]:
+        yield 1, pixels
+        raise LookupError("gone")
+
+    with pytest.raises(LookupError, match="gone"):
+        list(starter.encode_ahead(breaks()))
+    assert len(list(starter.encode_ahead([(1, pixels)]))) == 1
 
 
 def test_an_encoder_is_loaded_once_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,19 @@
 """Products are tagged by the words of their text and by their looks, and again when either, or the
 vocabulary, changes."""
 
+import json
+
+import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from catalog import vocabulary
-from catalog.models import Product, ProductTag, Tag
-from catalog.vocabulary import Vocabulary, normalise, vocabulary_for
+from catalog.demo.load import CATALOG, VOCABULARY, load_vocabulary
+from catalog.models import EncoderVersion, IndexedProduct, Product, ProductTag, Tag
+from catalog.vocabulary import LEAST_SCORE, Vocabulary, normalise, vocabulary_for
+from indexing import tagging
+from indexing.tagging import tag_products
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import add_product, photo, rebuild, refresh
 
@@ -62,6 +70,114 @@ def test_a_new_word_of_the_vocabulary_reaches_all_products_at_the_next_rebuild(
 
     assert tags_of(product)["hammock"] == 1.0
     assert encoder.encoded == 0
+
+
+def test_tags_that_stay_the_same_are_not_written_again() -> None:
+    for slug in ("red", "lamp"):
+        Tag.objects.create(slug=slug, name=slug)
+    product = add_product("a", photo("red"), title="A lamp")
+    rebuild()
+    before = set(ProductTag.objects.values_list("pk", flat=True))
+
+    Product.objects.filter(pk=product.pk).update(title="Another lamp", description="New")
+    refresh()
+
+    assert set(ProductTag.objects.values_list("pk", flat=True)) == before
+    product.refresh_from_db()
+    assert IndexedProduct.objects.get().text_hash == product.text_hash
+
+
+def test_as_many_queries_tag_one_product_as_many() -> None:
+    Tag.objects.create(slug="lamp", name="lamp")
+    first, *others = [add_product(f"{n}", photo(n), title=f"Lamp {n}") for n in range(12)]
+    rebuild()
+    version, encoder = EncoderVersion.objects.get(), HistogramEncoder()
+    ProductTag.objects.all().delete()
+
+    with CaptureQueriesContext(connection) as for_one:
+        tag_products([first.pk], version, encoder)
+    with CaptureQueriesContext(connection) as for_many:
+        tag_products([product.pk for product in others], version, encoder)
+
+    assert len(for_many) == len(for_one) <= 8  # with the savepoint, and the vocabulary's own
+    assert ProductTag.objects.filter(tag__slug="lamp", score=1).count() == 12
+
+
+def test_what_is_gone_by_the_time_of_writing_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for slug in ("lamp", "old"):
+        Tag.objects.create(slug=slug, name=slug)
+    kept, deleted = (add_product(sku, photo("red"), title="Old lamp") for sku in ("k", "d"))
+    rebuild()
+    read, version = tagging._texts, EncoderVersion.objects.get()
+
+    def read_before_they_go(ids: list[int]) -> list[tagging.TaggedText]:
+        texts = read(ids)
+        Tag.objects.filter(slug="old").delete()
+        Product.objects.filter(pk=deleted.pk).delete()
+        return texts
+
+    monkeypatch.setattr(tagging, "_texts", read_before_they_go)
+    tag_products([kept.pk, deleted.pk], version, HistogramEncoder())
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    assert set(ProductTag.objects.values_list("product_id", "tag__slug")) == {(kept.pk, "lamp")}
+
+
+def test_names_of_several_words_are_found_in_the_order_of_the_vocabulary() -> None:
+    names = ["floor lamp", "lamp", "table", "!", "desk & chair set"]
+    tags = tuple(Tag(pk=n, slug=f"{n}", name=name) for n, name in enumerate(names))
+    words = Vocabulary(tags, np.empty((len(tags), 512), np.float32))
+
+    def named(*texts: str) -> list[str]:
+        return [tag.name for tag in words.named_in(texts)]
+
+    assert named("Table and floor lamps") == ["floor lamp", "lamp", "table"]
+    assert named("Floor", "lamp") == ["lamp"]
+    assert named("A Desk, chair-set!") == ["desk & chair set"]
+    assert named("", "?") == []
+
+
+def test_names_found_by_look_up_are_those_found_by_reading_every_one() -> None:
+    load_vocabulary(VOCABULARY)
+    words = vocabulary_for(HistogramEncoder())
+    with CATALOG.open(encoding="utf-8") as file:
+        products = [json.loads(line) for line in file]
+    spaced = [
+        (tag, [f" {normalise(name)} " for name in (tag.name, tag.name_ru) if name])
+        for tag in words.tags
+    ]
+
+    found = 0
+    for product in products[::5]:
+        texts = [product["title"], product.get("title_ru", ""), *product.get("keywords", [])]
+        text = " | ".join(["", *map(normalise, texts), ""])
+        expected = [tag for tag, names in spaced if any(name in text for name in names)]
+        assert words.named_in(texts) == expected
+        found += len(expected)
+    assert found > 100
+
+
+def test_the_best_of_many_are_the_best_of_each() -> None:
+    tags = tuple(Tag(pk=n, slug=f"{n}", name=f"{n}") for n in range(20))
+    random = np.random.default_rng(1)
+    vectors = random.standard_normal((24, 8)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    words = Vocabulary(tags, vectors[:20])
+
+    together = words.best_of_each(vectors[20:], 5)
+
+    for image, best in zip(vectors[20:], together, strict=True):
+        alone = words.best(image, 5)
+        assert [tag for tag, _ in best] == [tag for tag, _ in alone]
+        assert [score for _, score in best] == pytest.approx(
+            [score for _, score in alone], abs=1e-5
+        )
+        assert best[0][1] == max(words.scores(image[None])[0])
+        assert all(score >= LEAST_SCORE for _, score in best)
+    assert Vocabulary((), np.empty((0, 8), np.float32)).best_of_each(vectors[:2], 5) == [[], []]
 
 
 def test_names_are_found_as_whole_words_only() -> None:
