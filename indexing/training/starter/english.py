@@ -24,12 +24,12 @@ _SAME = {"deer", "fish", "furniture", "jeans", "scissors", "series", "sheep", "t
 
 
 def with_article(name: str) -> str:
-    """ "armchair" to "an armchair", by the first letter."""
+    """The name after "a", or after "an" where it begins with a vowel."""
     return f"{'an' if name[:1].lower() in set('aeiou') else 'a'} {name}"
 
 
 def plural(name: str) -> str:
-    """ "pair of shoes" to "pairs of shoes", "glass" to "glasses"; plurals stay as they are."""
+    """Makes "glasses" of "glass", "pairs of shoes" of "pair of shoes"; plurals stay as they are."""
     end = _AFTER_THE_NOUN.search(name)
     head = name[: end.start()] if end else name
     before, _, noun = head.rpartition(" ")

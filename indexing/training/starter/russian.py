@@ -48,7 +48,7 @@ class Russian:
         return forms
 
     def described(self, adjective: str, name: str) -> str:
-        """ "красный" and "кружка" give "красная кружка"; without a known noun, as they are."""
+        """The two in agreement: "красная кружка"; where no noun is known, as they are."""
         head = self._head(name.lower().split())
         if head is None:
             return f"{adjective} {name}"
