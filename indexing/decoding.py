@@ -11,6 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -65,8 +66,9 @@ def decode_ahead(images: Sequence[StaleImage], preprocessing: Preprocessing) -> 
     upcoming = iter(images)
     try:
         while True:
-            while len(waiting) < AHEAD and (image := next(upcoming, None)) is not None:
-                waiting.append((image, threads.submit(_decode, image, preprocessing)))
+            if len(waiting) <= AHEAD // 2:  # many at a time: the threads change places less often
+                for image in islice(upcoming, AHEAD - len(waiting)):
+                    waiting.append((image, threads.submit(_decode, image, preprocessing)))
             if not waiting:
                 return
             image, future = waiting.popleft()
