@@ -7,7 +7,7 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
-from catalog.live_index import LiveIndex
+from catalog.live_index import StoredSpace
 from catalog.vectors import vector_literal
 
 NEAREST = """
@@ -27,11 +27,11 @@ NEAREST = """
 
 
 def nearest_sql(
-    index: LiveIndex, query: np.ndarray, wanted: int, condition: str, params: list[Any]
+    index: StoredSpace, query: np.ndarray, wanted: int, condition: str, params: list[Any]
 ) -> tuple[str, list[Any]]:
     """SQL that begins with the tables `nearest` (product_id, image_id: the `wanted` photos nearest
     to `query` in 128 numbers whose `product` fulfils `condition`) and `scored` (product_id,
-    similarity: the cosine in the encoder's space, float32 (dimensions,)); and its parameters."""
+    similarity: the cosine in the stored space, float32 (dimensions,)); and its parameters."""
     table = connection.ops.quote_name(index.generation.vector_table)
     small = vector_literal(index.project(query[None])[0])
     statement = NEAREST.format(table=table, condition=condition)

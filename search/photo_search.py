@@ -37,10 +37,10 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
     """The answer of one generation."""
     photos = query_photos(request)
     with clock.stage("decode"):
-        images = decode_query(photos, request.box, index.encoder)
+        images = decode_query(photos, request.box, index.query_encoder)
     with clock.stage("embed"):
         query, photo = embed_query(request, images, index)
-        vocabulary = vocabulary_for(index.encoder)
+        vocabulary = vocabulary_for(index.query_encoder)  # in whose space the photo is
         tags = vocabulary.best(photo, TAGS_OF_A_PHOTO) if photo is not None else []
     ranked, complete = find(request, query, index, clock)
     end = request.offset + request.limit

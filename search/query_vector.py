@@ -1,4 +1,4 @@
-"""A query's parts put together as one vector of the encoder's space."""
+"""A query's parts put together as one vector of the stored space."""
 
 from collections.abc import Sequence
 
@@ -18,23 +18,24 @@ LESS_WEIGHT = 0.4  # of what to move away from
 def embed_query(
     request: SearchRequest, images: Sequence[Image.Image], index: LiveIndex
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """(query vector, photo vector or None), float32 (dimensions,) of unit length: the mean of the
-    photos or of the product's photos, plus the words, minus what to move away from. Vectors of
-    products come from the database."""
-    photo = mean_direction(index.encoder.encode_images(images)) if images else None
+    """(query vector of the stored space, float32 (dimensions,): the mean of the photos or of the
+    product's photos, plus the words, minus what to move away from; photo vector of the query
+    encoder's own space, to be compared with that encoder's words alone, or None). Both of unit
+    length. Vectors of products come from the database."""
+    seen = index.query_encoder.encode_images(images) if images else None
     parts: list[tuple[float, np.ndarray]] = []
-    if photo is not None:
-        parts.append((1.0, photo))
+    if seen is not None:
+        parts.append((1.0, mean_direction(index.to_stored(seen))))
     if request.product_id is not None:
         parts.append((1.0, product_vector(request.product_id, index)))
     if request.text:
         weight = TEXT_WEIGHT if parts else 1.0
-        parts.append((weight, index.encoder.encode_texts([request.text])[0]))
+        parts.append((weight, index.encode_texts([request.text])[0]))
     if request.less_text:
-        parts.append((-LESS_WEIGHT, index.encoder.encode_texts([request.less_text])[0]))
+        parts.append((-LESS_WEIGHT, index.encode_texts([request.less_text])[0]))
     for product_id in request.less_products:
         parts.append((-LESS_WEIGHT, product_vector(product_id, index)))
-    return combine(parts), photo
+    return combine(parts), mean_direction(seen) if seen is not None else None
 
 
 def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:

@@ -124,10 +124,7 @@ def ridge(inputs: np.ndarray, outputs: np.ndarray) -> Ridge:
     PENALTIES, times the inputs' mean energy a direction, which misses least (PRESS, Allen 1974)."""
     mean_in, mean_out = inputs.mean(axis=0), outputs.mean(axis=0)
     centred, targets = inputs - mean_in, outputs - mean_out
-    energies, axes = np.linalg.eigh(centred.T @ centred)  # cheaper than the SVD of a tall matrix
-    kept = energies > 1e-12 * max(energies[-1], 1e-300)
-    scales, axes = np.sqrt(energies[kept]), axes[:, kept]
-    left = centred @ axes / scales
+    left, scales, axes = _decomposed(centred)
     spread = left.T @ targets
     best: tuple[float, np.ndarray, np.ndarray] | None = None
     for penalty in np.multiply(PENALTIES, (scales**2).mean() if len(scales) else 1.0):
@@ -141,6 +138,18 @@ def ridge(inputs: np.ndarray, outputs: np.ndarray) -> Ridge:
     assert best is not None
     weights = axes @ (best[1][:, None] * spread)
     return Ridge(weights, mean_out - mean_in @ weights, best[2])
+
+
+def _decomposed(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The singular value decomposition (n, k), (k,), (d, k), without what is nearly nothing; from
+    the smaller of the two moments, which is cheaper than the SVD of an oblong matrix."""
+    tall = len(matrix) >= matrix.shape[1]
+    energies, vectors = np.linalg.eigh(matrix.T @ matrix if tall else matrix @ matrix.T)
+    kept = energies > 1e-12 * max(energies[-1], 1e-300)
+    scales, vectors = np.sqrt(energies[kept]), vectors[:, kept]
+    if tall:
+        return matrix @ vectors / scales, scales, vectors
+    return vectors, scales, matrix.T @ vectors / scales
 
 
 def _bent(x: np.ndarray, directions: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
