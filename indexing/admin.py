@@ -96,7 +96,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         "id",
         "state",
         "encoder",
-        "query_adapter",
+        "asked_by",
         "images",
         "products",
         "recall_at_20",
@@ -105,6 +105,16 @@ class GenerationAdmin(ReadOnlyAdmin):
     )
     list_filter = ("state",)
     actions = ("publish", "roll_back")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
+        generations = super().get_queryset(request)
+        return generations.select_related("encoder", "query_adapter__asker").defer(
+            "query_adapter__parameters"
+        )
+
+    @admin.display(description="asked by")
+    def asked_by(self, generation: Generation) -> str:
+        return str(generation.query_encoder) if generation.query_adapter else "–"
 
     @admin.action(description="Publish: make this generation live", permissions=["steer"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:

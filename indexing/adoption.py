@@ -8,7 +8,9 @@ from indexing.encoders import register_encoder
 from indexing.planning import Check
 
 
-def fit_to_live(version: EncoderVersion, check: Check, careful: bool = False) -> Adapter:
+def fit_to_live(
+    version: EncoderVersion, check: Check = lambda: None, careful: bool = False
+) -> Adapter:
     """An adapter from a registered encoder to the live generation's, fitted on the catalogue as it
     is now. Nothing that searches use is changed. Raises AdapterError or EncoderError."""
     live = live_generation()

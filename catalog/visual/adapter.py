@@ -14,14 +14,14 @@ KINDS = ("orthogonal", "low_rank", "residual")
 """From the plainest to the most flexible."""
 
 PENALTIES = tuple(10.0**power for power in range(-6, 4))
-ENERGY = 0.995  # of the fitted vectors, that a low rank must keep
+ENERGY = 0.9  # of the fitted vectors, that a low rank must keep
 FEATURES = 256  # bent ones, of a residual
 
 
 @dataclass(frozen=True)
 class FittedAdapter:
-    """`arrays`, float32, by kind: orthogonal (from, to); low_rank (from, rank), (rank, to), (to,);
-    residual (from, to), (from, h), (h,), (h, to), (to,)."""
+    """`arrays`, float32, by kind: orthogonal (from, to); low_rank (from, to), (from, rank),
+    (rank, to), (to,); residual (from, to), (from, h), (h,), (h, to), (to,)."""
 
     kind: str
     arrays: tuple[np.ndarray, ...]
@@ -58,8 +58,8 @@ def adapt(adapter: FittedAdapter, vectors: np.ndarray) -> np.ndarray:
         (turn,) = adapter.arrays
         y = x @ turn
     elif adapter.kind == "low_rank":
-        down, up, shift = adapter.arrays
-        y = x @ down @ up + shift
+        turn, down, up, shift = adapter.arrays
+        y = x @ turn + x @ down @ up + shift
     else:
         straight, directions, thresholds, bent, shift = adapter.arrays
         y = x @ straight + _bent(x, directions, thresholds) @ bent + shift
@@ -79,33 +79,35 @@ def fit(kind: str, new: np.ndarray, old: np.ndarray) -> FittedAdapter:
 def fit_orthogonal(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
     """The turn (and mirroring) that brings `new` nearest to `old` (Schönemann's solution of the
     orthogonal Procrustes problem, 1966). Keeps all angles where the sizes are the same."""
-    left, _, right = np.linalg.svd(new.T @ old, full_matrices=False)
-    return FittedAdapter("orthogonal", (_small(left @ right),))
+    return FittedAdapter("orthogonal", (_small(_turn(new, old)),))
 
 
 def fit_low_rank(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
-    """An affine map by ridge regression, cut to the fewest directions that keep ENERGY of what it
-    gives (reduced-rank regression, Izenman 1975)."""
-    line = ridge(new, old)
-    centre = new.mean(axis=0)
+    """That turn, and an affine map to what it leaves over: by ridge regression, cut to the fewest
+    directions that keep ENERGY of what it gives (reduced-rank regression, Izenman 1975). Begun
+    from the turn, a sample too small to tell draws it to a turn, not to nothing."""
+    turn = _turn(new, old)
+    left_over = old - new @ turn
+    line, centre = ridge(new, left_over), new.mean(axis=0)
     fitted = (new - centre) @ line.weights
     energies, axes = np.linalg.eigh(fitted.T @ fitted)
     share = np.cumsum(energies[::-1]) / max(energies.sum(), 1e-300)
     axes = axes[:, ::-1][:, : int(np.searchsorted(share, ENERGY)) + 1]
     down, up = line.weights @ axes, axes.T
-    shift = old.mean(axis=0) - centre @ down @ up  # what is cut away stays at the middle
-    return FittedAdapter("low_rank", (_small(down), _small(up), _small(shift)))
+    shift = left_over.mean(axis=0) - centre @ down @ up  # what is cut away stays at the middle
+    return FittedAdapter("low_rank", tuple(map(_small, (turn, down, up, shift))))
 
 
 def fit_residual(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
-    """An affine map by ridge regression, and a second one from FEATURES random directions, bent by
-    a ReLU (random features, Rahimi and Recht 2008), to what the first misses on rows left out."""
-    line = ridge(new, old)
+    """That turn, an affine map uncut, and another one from FEATURES random directions, bent by a
+    ReLU (random features, Rahimi and Recht 2008), to what these miss on rows left out."""
+    turn = _turn(new, old)
+    line = ridge(new, old - new @ turn)
     random = np.random.default_rng(0)
     directions = random.normal(size=(new.shape[1], FEATURES))
     thresholds = -np.median(new @ directions, axis=0)  # half of the sample on each side of a bend
     bend = ridge(_bent(new, directions, thresholds), line.missed)
-    arrays = (line.weights, directions, thresholds, bend.weights, line.shift + bend.shift)
+    arrays = (turn + line.weights, directions, thresholds, bend.weights, line.shift + bend.shift)
     return FittedAdapter("residual", tuple(map(_small, arrays)))
 
 
@@ -138,6 +140,11 @@ def ridge(inputs: np.ndarray, outputs: np.ndarray) -> Ridge:
     assert best is not None
     weights = axes @ (best[1][:, None] * spread)
     return Ridge(weights, mean_out - mean_in @ weights, best[2])
+
+
+def _turn(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+    left, _, right = np.linalg.svd(new.T @ old, full_matrices=False)
+    return left @ right
 
 
 def _decomposed(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

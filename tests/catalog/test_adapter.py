@@ -87,15 +87,34 @@ def test_ridge_prefers_a_penalty_where_inputs_say_nothing() -> None:
     assert line.shift == pytest.approx(outputs.mean(axis=0), abs=0.1)
 
 
-def test_low_rank_keeps_the_directions_there_are() -> None:
-    # Given old vectors that lie on a plane of five dimensions, moved aside.
-    new = np.random.default_rng(0).normal(size=(200, 8))
-    old = new[:, :2] @ np.random.default_rng(1).normal(size=(2, 5)) + 3
+def test_low_rank_adds_to_the_turn_what_that_leaves_over() -> None:
+    # Given that east and west became three times as far: no turn, and one direction left over.
+    new = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    old = new * [3, 1]
 
-    adapter = fit_low_rank(new, old)
+    turn, down, up, shift = fit_low_rank(new, old).arrays
 
-    assert adapter.shapes == [[8, 2], [2, 5], [5]]
-    assert cosines(adapt(adapter, new), old).min() > 0.999
+    assert turn == pytest.approx(np.eye(2), abs=1e-6)
+    assert (down.shape, up.shape) == ((2, 1), (1, 2))
+    assert down @ up == pytest.approx(np.array([[2, 0], [0, 0]]), abs=1e-4)
+    assert shift == pytest.approx(np.zeros(2), abs=1e-6)
+    # Then (1, 1) goes to (3, 1), at unit length.
+    adapted = adapt(fit_low_rank(new, old), np.array([[1.0, 1]]))
+    assert adapted == pytest.approx(np.array([[3, 1]]) / np.sqrt(10), abs=1e-4)
+
+
+def test_a_sample_too_small_to_tell_draws_to_a_turn() -> None:
+    # Given a rotation of 32 dimensions, and noise, on no more pairs than dimensions.
+    old = random_units(232, 32)
+    new = old @ np.linalg.qr(random_units(32, 32, seed=1))[0]
+    noisy = unit(old + 0.5 * random_units(232, 32, seed=2))
+
+    adapter = fit("low_rank", new[:32], noisy[:32])
+    line = ridge(new[:32], noisy[:32])
+    straight = unit(new[32:] @ line.weights + line.shift)
+
+    turned = cosines(adapt(adapter, new[32:]), old[32:]).mean()
+    assert turned > cosines(straight, old[32:]).mean() + 0.05
 
 
 @pytest.mark.parametrize("kind", KINDS)

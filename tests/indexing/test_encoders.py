@@ -114,6 +114,9 @@ def test_the_registry_counts_embeddings_and_is_printed() -> None:
 def test_the_commands_tell_what_they_did() -> None:
     with pytest.raises(CommandError, match="Nothing is live yet"):
         index("adopt", "bent")
+    assert index("register", "wide").endswith(
+        "No adapter: Nothing is live yet: run 'index rebuild'.\n"
+    )
     add_products(range(160))
     rebuild()
 

@@ -91,7 +91,10 @@ class Command(BaseCommand):
     def _register(self, options: dict[str, Any]) -> None:
         version = register_encoder(options["encoder"])
         self.stdout.write(f"{version} is {version.status}.")
-        self._show(fit_to_live(version, lambda: None))
+        try:
+            self._show(fit_to_live(version))
+        except AdapterError as reason:
+            self.stdout.write(f"No adapter: {reason}")
 
     def _adopt(self, options: dict[str, Any]) -> None:
         adapter = adopt_encoder(options["encoder"])
