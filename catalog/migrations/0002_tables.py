@@ -525,7 +525,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["product_id", "-score"],
+                "ordering": ["product_id", "-score", "tag_id"],
             },
         ),
         migrations.AddIndex(
