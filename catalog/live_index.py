@@ -1,12 +1,20 @@
-"""The live generation, with its encoder and projection: what a query must be encoded with."""
+"""The live generation, with what speaks to it.
 
+There are two spaces at most: the stored space of `generation.encoder`, where all embeddings of the
+catalogue are, and, while another encoder asks, the space of that one's queries. Catalogue photos
+are embedded by `encoder_of(generation.encoder)`; queries only by `LiveIndex`, whose `encode_images`
+and `encode_texts` give vectors of the stored space, whoever encoded them."""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from django.conf import settings
+from PIL import Image
 
-from catalog.models import EncoderVersion, Generation
+from catalog.models import Adapter, EncoderVersion, Generation
+from catalog.visual.adapter import FittedAdapter, adapt, unpack
 from catalog.visual.encoder import Encoder, EncoderError, load_encoder
 from catalog.visual.projection import project
 
@@ -16,16 +24,36 @@ class IndexNotReady(Exception):
 
 
 @dataclass(frozen=True)
-class LiveIndex:
-    """One generation and the only encoder and projection that may speak to it."""
+class StoredSpace:
+    """A generation and its projection: what its vectors are made with. It encodes nothing."""
 
     generation: Generation
-    encoder: Encoder
     matrix: np.ndarray
 
     def project(self, vectors: np.ndarray) -> np.ndarray:
-        """Encoder space (n, 512) → the graph's space, float32 (n, 128), unit length."""
+        """Stored space (n, 512) → the graph's space, float32 (n, 128), unit length."""
         return project(self.matrix, vectors)
+
+
+@dataclass(frozen=True)
+class LiveIndex(StoredSpace):
+    """As that, with the only encoder, and the adapter if it needs one, that may ask it."""
+
+    query_encoder: Encoder
+    adapter: FittedAdapter | None = None
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """RGB query photos → stored space, float32 (n, dimensions), unit length."""
+        return self.to_stored(self.query_encoder.encode_images(images))
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Query texts → stored space, float32 (n, dimensions), unit length."""
+        return self.to_stored(self.query_encoder.encode_texts(texts))
+
+    def to_stored(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors by the query encoder (n, its dimensions) → stored space: through the adapter, or
+        as they are where the query encoder is the stored one."""
+        return adapt(self.adapter, vectors) if self.adapter else vectors
 
 
 def encoder_named(name: str) -> Encoder:
@@ -56,7 +84,10 @@ def encoder_of(version: EncoderVersion) -> Encoder:
 def live_generation() -> Generation | None:
     """The generation that answers searches, or None before the first was published."""
     return (
-        Generation.objects.select_related("encoder", "projection")
+        Generation.objects.select_related(
+            "encoder", "projection", "query_adapter__asker", "query_adapter__stored"
+        )
+        .defer("query_adapter__parameters")  # a megabyte, kept once it was read
         .filter(state=Generation.State.LIVE)
         .first()
     )
@@ -71,14 +102,42 @@ def live_index() -> LiveIndex:
 
 
 def open_index(generation: Generation) -> LiveIndex:
-    """Any generation that has a projection, live or not."""
+    """Any generation that has a projection, live or not, ready to be asked. Raises EncoderError."""
+    adapter = generation.query_adapter
+    return LiveIndex(
+        generation,
+        open_space(generation).matrix,
+        encoder_of(generation.query_encoder),
+        opened_adapter(adapter) if adapter else None,
+    )
+
+
+def open_space(generation: Generation) -> StoredSpace:
+    """Any generation that has a projection, to be filled; loads no encoder."""
     assert generation.projection is not None
     matrix = _matrix(
         generation.projection.checksum,
         bytes(generation.projection.matrix),
         generation.projection.dimensions,
     )
-    return LiveIndex(generation, encoder_of(generation.encoder), matrix)
+    return StoredSpace(generation, matrix)
+
+
+def opened_adapter(adapter: Adapter) -> FittedAdapter:
+    """A stored adapter, read and checked once a process. Raises EncoderError for a damaged one."""
+    return _adapter(adapter.pk, adapter.checksum)
+
+
+@lru_cache(maxsize=4)
+def _adapter(pk: int, checksum: str) -> FittedAdapter:
+    stored = Adapter.objects.get(pk=pk)
+    try:
+        fitted = unpack(stored.kind, bytes(stored.parameters), stored.shapes)
+    except ValueError as error:
+        raise EncoderError(f"{stored} is damaged: {error}") from error
+    if fitted.checksum != checksum:
+        raise EncoderError(f"{stored} is damaged: run 'index rollback'.")
+    return fitted
 
 
 @lru_cache(maxsize=4)

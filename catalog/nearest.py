@@ -7,7 +7,7 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
-from catalog.live_index import LiveIndex
+from catalog.live_index import StoredSpace
 from catalog.vectors import vector_literal
 
 NEAREST = """
@@ -34,12 +34,12 @@ NEAREST = """
 
 
 def nearest_sql(
-    index: LiveIndex, queries: np.ndarray, wanted: int, condition: str, params: list[Any]
+    index: StoredSpace, queries: np.ndarray, wanted: int, condition: str, params: list[Any]
 ) -> tuple[str, list[Any]]:
     """SQL that begins with the tables `nearest` (number, product_id, image_id: for each of
     `queries`, float32 (q, dimensions), by number from 0, the `wanted` photos nearest to it in 128
     numbers whose `product` fulfils `condition`) and `scored` (number, product_id, similarity: the
-    cosine in the encoder's space); and its parameters."""
+    cosine in the stored space); and its parameters."""
     table = connection.ops.quote_name(index.generation.vector_table)
     small = [vector_literal(vector) for vector in index.project(queries)]
     full = [vector_literal(vector) for vector in queries]

@@ -9,8 +9,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from catalog.admin_base import ReadOnlyAdmin
-from catalog.models import Generation
+from catalog.models import Adapter, EncoderVersion, Generation
 from indexing import publishing, quarantine, runs
+from indexing.adapters import failed_gates, summary
+from indexing.encoders import registry
 from indexing.freshness import index_status, next_refresh_at, run_progress
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
 from indexing.rebuild import start_rebuild
@@ -94,6 +96,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         "id",
         "state",
         "encoder",
+        "asked_by",
         "images",
         "products",
         "recall_at_20",
@@ -103,13 +106,24 @@ class GenerationAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     actions = ("publish", "roll_back")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
+        generations = super().get_queryset(request)
+        return generations.select_related("encoder", "query_adapter__asker").defer(
+            "query_adapter__parameters"
+        )
+
+    @admin.display(description="asked by")
+    def asked_by(self, generation: Generation) -> str:
+        return str(generation.query_encoder) if generation.query_adapter else "–"
+
     @admin.action(description="Publish: make this generation live", permissions=["steer"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
         for generation in chosen[:1]:
             self._attempt(request, lambda: publishing.publish(generation))  # noqa: B023
 
     @admin.action(
-        description="Roll back to the generation before the live one", permissions=["steer"]
+        description="Roll back: take the adapter away, or bring back the generation before",
+        permissions=["steer"],
     )
     def roll_back(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
         self._attempt(request, publishing.roll_back)
@@ -119,6 +133,64 @@ class GenerationAdmin(ReadOnlyAdmin):
             self.message_user(request, f"Generation {act().pk} is live.")
         except publishing.PublishingError as error:
             self.message_user(request, str(error), messages.ERROR)
+
+
+@admin.register(EncoderVersion)
+class EncoderVersionAdmin(ReadOnlyAdmin):
+    """The registry of encoders."""
+
+    list_display = (
+        "name",
+        "short_checksum",
+        "status",
+        "dimensions",
+        "embeddings",
+        "quality",
+        "source",
+        "created_at",
+    )
+    list_filter = ("status",)
+    readonly_fields = ("embeddings",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return registry()
+
+    @admin.display(description="checksum")
+    def short_checksum(self, version: EncoderVersion) -> str:
+        return version.checksum[:8]
+
+    @admin.display(description="embeddings")
+    def embeddings(self, version: Any) -> int:
+        return version.embeddings
+
+
+@admin.register(Adapter)
+class AdapterAdmin(ReadOnlyAdmin):
+    """By what encoders might ask vectors of another one; `index adopt` fits and uses one."""
+
+    list_display = (
+        "id",
+        "asker",
+        "stored",
+        "kind",
+        "sample",
+        "reached",
+        "usable",
+        "created_at",
+    )
+    list_select_related = ("asker", "stored")
+    exclude = ("parameters",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Adapter]:
+        return super().get_queryset(request).defer("parameters")
+
+    @admin.display(description="recall")
+    def reached(self, adapter: Adapter) -> str:
+        return "; ".join(summary(adapter.figures))
+
+    @admin.display(description="may be used", boolean=True)
+    def usable(self, adapter: Adapter) -> bool:
+        return not failed_gates(adapter.figures)
 
 
 @admin.register(ImageFailure)

@@ -1,24 +1,19 @@
 """Is a generation good enough to go live? Its graph against exact search, and its answers to photos
 whose product is known."""
 
-import logging
-from pathlib import Path
-
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
 
-from catalog.labelled_photos import LabelledPhoto, PhotosError, read_photos
 from catalog.live_index import LiveIndex
-from catalog.models import Generation, Product
+from catalog.models import Generation
 from catalog.nearest import nearest_sql, set_search_options
 from catalog.vectors import read_rows, vector_literal
-from catalog.visual.image_decoding import ImageError, crop_to_box, decode_image
+from indexing.encoders import note_quality
+from indexing.labelled import labelled_photos, open_labelled
 from indexing.models import IndexEvaluation
 from indexing.planning import Check
-
-log = logging.getLogger("vitrina.indexing")
 
 QUERIES = 200
 NEIGHBOURS = 20
@@ -37,6 +32,7 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
     recall = float(np.mean(recalls)) if recalls else 0.0
     figures = {"recall_at_20": recall, **photo_recall(index, check)}
     reasons = failed_gates(figures, _live_figures(figures))
+    _note_quality(index, figures)
     index.generation.recall_at_20 = recall
     index.generation.note = "; ".join(reasons)
     index.generation.save(update_fields=["recall_at_20", "note"])
@@ -68,29 +64,19 @@ def failed_gates(figures: dict, live: dict) -> list[str]:
 
 
 def photo_recall(index: LiveIndex, check: Check) -> dict:
-    """Share of the labelled photos (cut to their box) whose product is among the first five, and of
-    how many photos; nothing where there are fewer than LEAST_PHOTOS of products it has."""
-    photos = _labelled_photos()
-    ids = dict(
-        Product.objects.filter(sku__in={photo.sku for photo in photos}).values_list("sku", "id")
-    )
-    hits = []
-    for photo in photos:
-        if photo.sku not in ids:
-            continue
-        try:
-            image = decode_image(photo.path.read_bytes())
-        except (OSError, ImageError) as error:
-            log.warning("labelled photo %s is left out: %s", photo.path.name, error)
-            continue
-        part = crop_to_box(image, photo.box) if photo.box else image
-        hits.append(
-            ids[photo.sku] in _first_products(index, index.encoder.encode_images([part])[0])
-        )
-        check()
-    if len(hits) < LEAST_PHOTOS:
+    """Share of the labelled photos (cut to their box) whose product is the first, and among the
+    first five, and of how many photos; nothing where there are fewer than LEAST_PHOTOS."""
+    firsts = []
+    for product_id, photo in labelled_photos():
+        image = open_labelled(photo)
+        if image is not None:
+            shown = _first_products(index, index.encode_images([image])[0])
+            firsts.append((shown[:1] == [product_id], product_id in shown))
+            check()
+    if len(firsts) < LEAST_PHOTOS:
         return {}
-    return {"photo_recall_at_5": sum(hits) / len(hits), "photos": len(hits)}
+    at_1, at_5 = np.mean(firsts, axis=0).tolist()
+    return {"photo_recall_at_1": at_1, "photo_recall_at_5": at_5, "photos": len(firsts)}
 
 
 def graph_recall(index: LiveIndex, query: np.ndarray) -> float:
@@ -151,12 +137,12 @@ def _first_products(index: LiveIndex, query: np.ndarray) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _labelled_photos() -> list[LabelledPhoto]:
-    try:
-        return read_photos(Path(settings.LABELLED_PHOTOS)) if settings.LABELLED_PHOTOS else []
-    except PhotosError as error:
-        log.warning("no labelled photos: %s", error)
-        return []
+def _note_quality(index: LiveIndex, figures: dict) -> None:
+    """What the encoder reaches on labelled photos, into the registry."""
+    if "photos" in figures and index.adapter is None:
+        kept = ("photo_recall_at_1", "photo_recall_at_5", "photos")
+        measured = {name.removeprefix("photo_"): figures[name] for name in kept}
+        note_quality(index.generation.encoder, "labelled_photos", measured)
 
 
 def _live_figures(figures: dict) -> dict:

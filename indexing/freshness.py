@@ -88,6 +88,7 @@ def _generation(generation: Generation | None) -> dict[str, Any] | None:
     return {
         "id": generation.pk,
         "encoder": generation.encoder.name,
+        "query_encoder": generation.query_encoder.name,
         "published_at": _iso(generation.published_at),
         "recall_at_20": generation.recall_at_20,
         "images": generation.images,

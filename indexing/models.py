@@ -30,6 +30,9 @@ class IndexingRun(models.Model):
     stage = models.CharField(max_length=20, blank=True, help_text="What it is at.")
     encoder = models.CharField(max_length=300, blank=True, help_text="Of a rebuild.")
     publish = models.BooleanField(default=True, help_text="Make the result live if it is good.")
+    at_once = models.BooleanField(
+        default=False, help_text="Have the new encoder ask the live index first, by an adapter."
+    )
     generation = models.ForeignKey(Generation, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -35,3 +35,27 @@ def product_ranges(query: str, params: list[Any], per_chunk: int) -> Iterator[tu
         )
         for first, last, images in cursor.fetchall():
             yield {"first": first, "last": last}, int(images)
+
+
+def products_by_popularity(
+    query: str, params: list[Any], per_chunk: int
+) -> Iterator[tuple[Payload, int]]:
+    """Cuts the same in lists of about `per_chunk` rows, the most viewed products first: payload
+    {"products"}, ascending. Lists, not ranges of popularity: that may change before a chunk's turn.
+    Streamed from the database, within a transaction, one chunk in memory at a time."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT array_agg(product_id ORDER BY product_id), sum(images) FROM (
+                SELECT product_id, images,
+                       div(sum(images) OVER (ORDER BY popularity DESC, product_id) - images, %s)
+                           AS part
+                FROM (SELECT product_id, count(*) AS images FROM ({query}) AS wanted
+                      GROUP BY product_id) AS per_product
+                JOIN catalog_product product ON product.id = product_id
+            ) AS parts GROUP BY part ORDER BY part
+            """,
+            [per_chunk, *params],
+        )
+        for products, images in cursor:
+            yield {"products": products}, int(images)

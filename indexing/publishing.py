@@ -1,4 +1,5 @@
-"""Which generation is live: publish, roll back, drop. Each is one transaction."""
+"""Which generation is live, and which encoder asks it: publish, adopt, roll back, drop. Each is one
+transaction."""
 
 import logging
 
@@ -8,7 +9,9 @@ from django.db.models import Q
 from django.utils import timezone
 from psycopg import sql
 
-from catalog.models import Generation
+from catalog.models import Adapter, Generation
+from indexing.adapters import failed_gates
+from indexing.encoders import settle_statuses
 from indexing.index_ddl import drop_vector_table, graph_is_valid
 from indexing.models import IndexingRun
 from indexing.orphans import remove_orphans
@@ -51,11 +54,28 @@ def publish(generation: Generation) -> Generation:
         return _make_live(generation, previous)
 
 
+def adopt(adapter: Adapter) -> Generation:
+    """Has the live generation asked by the adapter's encoder from now on; its vectors stay as they
+    are. Raises PublishingError when the adapter belongs to another generation's encoder, or was
+    measured not to be good enough."""
+    with transaction.atomic():
+        _lock()
+        live = Generation.objects.select_for_update().filter(state=State.LIVE).first()
+        if live is None or live.encoder_id != adapter.stored_id:
+            raise PublishingError(f"{adapter} does not lead to the live generation.")
+        if reasons := failed_gates(adapter.figures):
+            raise PublishingError(f"{adapter} is not good enough: {'; '.join(reasons)}.")
+        return _ask_through(live, adapter)
+
+
 def roll_back() -> Generation:
-    """Makes the generation before the live one live again. Raises PublishingError."""
+    """One step back: takes away the adapter by which another encoder asks the live generation;
+    where there is none, makes the generation before live again. Raises PublishingError."""
     with transaction.atomic():
         _lock()
         live = Generation.objects.filter(state=State.LIVE).select_related("previous").first()
+        if live is not None and live.query_adapter_id is not None:
+            return _ask_through(live, None)
         if live is None or live.previous is None or live.previous.state != State.RETIRED:
             raise PublishingError("There is no earlier generation to go back to.")
         return _make_live(live.previous, live)
@@ -100,13 +120,22 @@ def _lock() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
+def _ask_through(live: Generation, adapter: Adapter | None) -> Generation:
+    live.query_adapter = adapter
+    live.save(update_fields=["query_adapter"])
+    settle_statuses()
+    return live
+
+
 def _make_live(generation: Generation, previous: Generation | None) -> Generation:
     if previous is not None:
-        Generation.objects.filter(pk=previous.pk).update(state=State.RETIRED)
+        # Whoever comes back to it comes back to its own encoder.
+        Generation.objects.filter(pk=previous.pk).update(state=State.RETIRED, query_adapter=None)
         if generation.previous_id != previous.pk and previous.previous_id != generation.pk:
             generation.previous = previous
     generation.state, generation.published_at = State.LIVE, timezone.now()
     generation.save(update_fields=["state", "published_at", "previous"])
+    settle_statuses()
     _settle_changes(generation)
     return generation
 

@@ -10,16 +10,26 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
 
-from catalog.live_index import encoder_named, encoder_of, live_generation, open_index
+from catalog.live_index import encoder_named, encoder_of, live_generation, open_index, open_space
 from catalog.models import EncoderVersion, Generation, Projection
 from catalog.vectors import read_rows
 from catalog.visual.projection import fit_from_moment
 from catalog.vocabulary import vocabulary_for
 from indexing import evaluation, publishing, runs
+from indexing.adapters import AdapterError
+from indexing.adoption import adopt_encoder
 from indexing.embedding import STALE, embed_images, stale_images
+from indexing.encoders import register_encoder
 from indexing.index_ddl import build_graph, create_vector_table
 from indexing.models import Chunk, IndexingRun
-from indexing.planning import Check, Payload, StageFailed, once, product_ranges
+from indexing.planning import (
+    Check,
+    Payload,
+    StageFailed,
+    once,
+    product_ranges,
+    products_by_popularity,
+)
 from indexing.tagging import tag_products
 from indexing.vector_tables import behind_products, fill_range, sync_products
 
@@ -31,26 +41,41 @@ VECTORS_PER_CHUNK = 20_000
 PRODUCTS_AT_ONCE = 500
 
 
-def start_rebuild(encoder: str = "", publish: bool = True) -> IndexingRun:
+def start_rebuild(encoder: str = "", publish: bool = True, at_once: bool = False) -> IndexingRun:
     """A rebuild with the encoder of that name (default: the one in the settings), or the rebuild
-    that is already under way. Raises RunConflict when that one has other options."""
-    run = runs.start_run(IndexingRun.Kind.REBUILD, encoder or settings.ENCODER, publish)
-    if (encoder and run.encoder != encoder) or run.publish != publish:
+    that is already under way. `at_once`: that encoder answers searches from the start, through an
+    adapter, if it is good enough. Raises RunConflict when the other has other options."""
+    run = runs.start_run(IndexingRun.Kind.REBUILD, encoder or settings.ENCODER, publish, at_once)
+    other = (encoder and run.encoder != encoder) or (at_once and not run.at_once)
+    if other or run.publish != publish:
         raise runs.RunConflict(
             f"Rebuild {run.pk}, with other options, is under way: let it finish or cancel it first."
         )
     return run
 
 
+def plan_adapt(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    """One chunk where the new encoder is to answer at once and is not the live one."""
+    live = live_generation()
+    if not run.at_once or live is None:
+        return
+    if register_encoder(run.encoder) not in (live.encoder, live.query_encoder):
+        yield from once()
+
+
+def perform_adapt(chunk: Chunk, check: Check) -> None:
+    """Has the new encoder ask the live index while its own is built. Where that cannot be, or is
+    not good enough, searches stay as they are and the rebuild goes on."""
+    try:
+        adopt_encoder(chunk.run.encoder, check, careful=chunk.attempts > 1)
+    except (AdapterError, publishing.PublishingError) as error:
+        log.warning("%s is not adopted at once: %s", chunk.run.encoder, error)
+
+
 def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     """Products with an image that the encoder has not embedded yet, or with text that is not yet
-    tagged, or tagged against another vocabulary."""
-    encoder = encoder_named(run.encoder)
-    version, _ = EncoderVersion.objects.get_or_create(
-        name=encoder.name,
-        checksum=encoder.checksum,
-        defaults={"dimensions": encoder.dimensions},
-    )
+    tagged, or tagged against another vocabulary; the most viewed first."""
+    version = register_encoder(run.encoder)
     if run.generation is None:
         run.generation = Generation.objects.create(
             encoder=version,
@@ -68,19 +93,19 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
             AND (indexed.text_hash IS DISTINCT FROM product.text_hash
                  OR (%s AND indexed.vocabulary IS DISTINCT FROM %s))
     """
-    vocabulary = vocabulary_for(encoder).checksum
+    vocabulary = vocabulary_for(encoder_named(run.encoder)).checksum
     params = [version.pk, _is_tagger(version), vocabulary]
-    return product_ranges(wanted, params, settings.CHUNK_IMAGES)
+    return products_by_popularity(wanted, params, settings.CHUNK_IMAGES)
 
 
 def perform_embed(chunk: Chunk, check: Check) -> None:
     version = _generation(chunk.run).encoder
     encoder = encoder_of(version)
-    bounds = [chunk.payload["first"], chunk.payload["last"]]
-    stale = stale_images(version, "image.product_id BETWEEN %s AND %s", bounds)
+    ids = chunk.payload["products"]
+    stale = stale_images(version, "image.product_id = ANY(%s)", [ids])
     embed_images(stale, version, encoder, check, careful=chunk.attempts > 1)
     if _is_tagger(version):
-        _tag_untagged(bounds, {image.product_id for image in stale}, version, check)
+        _tag_untagged(ids, {image.product_id for image in stale}, version, check)
 
 
 def plan_project(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -136,7 +161,7 @@ def plan_vectors(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_vectors(chunk: Chunk, check: Check) -> None:
-    fill_range(open_index(_generation(chunk.run)), chunk.payload["first"], chunk.payload["last"])
+    fill_range(open_space(_generation(chunk.run)), chunk.payload["first"], chunk.payload["last"])
 
 
 def plan_graph(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -152,7 +177,7 @@ def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     embeddings that the vector table does not have yet."""
     generation = _generation(run)
     stale = {image.product_id for image in stale_images(generation.encoder, "TRUE", [])}
-    ids = sorted(stale | set(behind_products(open_index(generation))))
+    ids = sorted(stale | set(behind_products(open_space(generation))))
     for start in range(0, len(ids), PRODUCTS_AT_ONCE):
         part = ids[start : start + PRODUCTS_AT_ONCE]
         yield {"products": part}, len(part)
@@ -165,7 +190,7 @@ def perform_catch_up(chunk: Chunk, check: Check) -> None:
         stale, generation.encoder, encoder_of(generation.encoder), check, chunk.attempts > 1
     )
     with transaction.atomic():
-        sync_products(open_index(generation), ids)
+        sync_products(open_space(generation), ids)
 
 
 def plan_evaluate(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -213,21 +238,21 @@ def _is_tagger(version: EncoderVersion) -> bool:
 
 
 def _tag_untagged(
-    bounds: list[int], reembedded: set[int], version: EncoderVersion, check: Check
+    among: list[int], reembedded: set[int], version: EncoderVersion, check: Check
 ) -> None:
-    """Tags products of a range whose photos were just embedded, whose text has changed, or that
+    """Tags those products whose photos were just embedded, whose text has changed, or that
     were tagged against another vocabulary."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT product.id FROM catalog_product product
             LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-            WHERE product.id BETWEEN %s AND %s AND (product.id = ANY(%s)
+            WHERE product.id = ANY(%s) AND (product.id = ANY(%s)
                 OR indexed.text_hash IS DISTINCT FROM product.text_hash
                 OR indexed.vocabulary IS DISTINCT FROM %s)
             ORDER BY product.id
             """,
-            [*bounds, sorted(reembedded), vocabulary_for(encoder_of(version)).checksum],
+            [among, sorted(reembedded), vocabulary_for(encoder_of(version)).checksum],
         )
         ids = [row[0] for row in cursor.fetchall()]
     for start in range(0, len(ids), PRODUCTS_AT_ONCE):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db import connection, transaction
 
-from catalog.live_index import LiveIndex, encoder_of, live_generation, open_index
+from catalog.live_index import StoredSpace, encoder_of, live_generation, open_space
 from catalog.models import ProductChange
 from indexing import runs
 from indexing.embedding import embed_images, stale_images
@@ -60,24 +60,23 @@ def perform_refresh(chunk: Chunk, check: Check) -> None:
     generation = live_generation()
     if generation is None or not ids:
         return
-    index = open_index(generation)
-    encoder = encoder_of(generation.encoder)
+    encoder = encoder_of(generation.encoder)  # not the one that asks, if another does
     stale = stale_images(generation.encoder, "image.product_id = ANY(%s)", [ids])
     embed_images(stale, generation.encoder, encoder, check, careful=chunk.attempts > 1)
     check()
     tag_products(_retagged(ids, {image.product_id for image in stale}), generation.encoder, encoder)
     check()
     try:
-        _make_searchable(index, changes)
+        _make_searchable(open_space(generation), changes)
     except PublishedMeanwhile:
         perform_refresh(chunk, check)
 
 
-def _make_searchable(index: LiveIndex, changes: list[ProductChange]) -> None:
+def _make_searchable(space: StoredSpace, changes: list[ProductChange]) -> None:
     ids = sorted(change.product_id for change in changes)
     with transaction.atomic():
-        hold_live_generation(index.generation)
-        sync_products(index, ids)
+        hold_live_generation(space.generation)
+        sync_products(space, ids)
         remove_orphans(ids)
         with connection.cursor() as cursor:
             # A row whose seq has grown was changed again while this ran: it stays.

@@ -29,14 +29,18 @@ def worker_name() -> str:
     return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
-def start_run(kind: str, encoder: str = "", publish: bool = True) -> IndexingRun:
+def start_run(
+    kind: str, encoder: str = "", publish: bool = True, at_once: bool = False
+) -> IndexingRun:
     """A new run, or the unfinished one of that kind that there is already."""
     try:
         with transaction.atomic():
-            return IndexingRun.objects.create(kind=kind, encoder=encoder, publish=publish)
+            return IndexingRun.objects.create(
+                kind=kind, encoder=encoder, publish=publish, at_once=at_once
+            )
     except IntegrityError:
         unfinished = unfinished_runs().filter(kind=kind).first()
-        return unfinished or start_run(kind, encoder, publish)
+        return unfinished or start_run(kind, encoder, publish, at_once)
 
 
 def unfinished_runs() -> QuerySet[IndexingRun]:

@@ -43,6 +43,7 @@ STAGES = {
     ),
     IndexingRun.Kind.REBUILD: Stages(
         [
+            Stage("adapt", rebuild.plan_adapt, rebuild.perform_adapt),
             Stage("embed", rebuild.plan_embed, rebuild.perform_embed),
             Stage("project", rebuild.plan_project, rebuild.perform_project),
             Stage("vectors", rebuild.plan_vectors, rebuild.perform_vectors),

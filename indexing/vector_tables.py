@@ -6,7 +6,7 @@ import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
-from catalog.live_index import LiveIndex
+from catalog.live_index import StoredSpace
 from catalog.vectors import copy_rows, read_rows
 
 READ_AT_ONCE = 2000
@@ -21,29 +21,29 @@ CURRENT = """
 """Embeddings that match their image as it is now."""
 
 
-def fill_range(index: LiveIndex, first: int, last: int) -> None:
+def fill_range(space: StoredSpace, first: int, last: int) -> None:
     """Writes the vectors of products `first` to `last` to a table that has no graph yet, in place
     of what an earlier attempt wrote there."""
     query = sql.SQL(CURRENT + " AND embedding.product_id BETWEEN {first} AND {last}").format(
-        encoder=sql.Literal(index.generation.encoder_id),
+        encoder=sql.Literal(space.generation.encoder_id),
         first=sql.Literal(first),
         last=sql.Literal(last),
     )
     with transaction.atomic():
         _execute(
             "DELETE FROM {table} WHERE product_id BETWEEN {first} AND {last}",
-            index,
+            space,
             first=sql.Literal(first),
             last=sql.Literal(last),
         )
-        _copy_projected(index, query, index.generation.vector_table)
+        _copy_projected(space, query, space.generation.vector_table)
 
 
-def sync_products(index: LiveIndex, product_ids: list[int]) -> int:
+def sync_products(space: StoredSpace, product_ids: list[int]) -> int:
     """Makes the vectors of these products what their embeddings say: adds, replaces, removes. Only
     rows that differ are written; gives how many. Within the caller's transaction."""
     wanted = sql.SQL(CURRENT + " AND embedding.product_id = ANY({ids}::bigint[])").format(
-        encoder=sql.Literal(index.generation.encoder_id), ids=sql.Literal(product_ids)
+        encoder=sql.Literal(space.generation.encoder_id), ids=sql.Literal(product_ids)
     )
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS wanted_vectors")
@@ -51,14 +51,14 @@ def sync_products(index: LiveIndex, product_ids: list[int]) -> int:
             "CREATE TEMP TABLE wanted_vectors (product_id bigint, image_id bigint,"
             " source_hash text, vector halfvec) ON COMMIT DROP"
         )
-    _copy_projected(index, wanted, "wanted_vectors")
+    _copy_projected(space, wanted, "wanted_vectors")
     removed = _execute(
         """
         DELETE FROM {table} old WHERE product_id = ANY({ids}::bigint[]) AND NOT EXISTS (
             SELECT FROM wanted_vectors wanted WHERE wanted.product_id = old.product_id
                 AND wanted.image_id = old.image_id)
         """,
-        index,
+        space,
         ids=sql.Literal(product_ids),
     )
     written = _execute(
@@ -70,12 +70,12 @@ def sync_products(index: LiveIndex, product_ids: list[int]) -> int:
         SET source_hash = excluded.source_hash, vector = excluded.vector
         WHERE old.source_hash <> excluded.source_hash
         """,
-        index,
+        space,
     )
     return removed + written
 
 
-def behind_products(index: LiveIndex) -> list[int]:
+def behind_products(space: StoredSpace) -> list[int]:
     """Ids of the products whose vectors are not what the embeddings of their images say: one pass
     over the whole table, for a rebuild to catch up with what changed while it worked."""
     query = sql.SQL(
@@ -86,35 +86,35 @@ def behind_products(index: LiveIndex) -> list[int]:
         WHERE wanted.source_hash IS DISTINCT FROM have.source_hash
         """
     ).format(
-        current=sql.SQL(CURRENT).format(encoder=sql.Literal(index.generation.encoder_id)),
-        table=sql.Identifier(index.generation.vector_table),
+        current=sql.SQL(CURRENT).format(encoder=sql.Literal(space.generation.encoder_id)),
+        table=sql.Identifier(space.generation.vector_table),
     )
     with connection.cursor() as cursor:
         cursor.execute(query)
         return [row[0] for row in cursor.fetchall()]
 
 
-def _copy_projected(index: LiveIndex, query: sql.Composable, table: str) -> None:
+def _copy_projected(space: StoredSpace, query: sql.Composable, table: str) -> None:
     rows = list(read_rows(query, ["int8", "int8", "text", "halfvec"]))
     copy_rows(
         table,
         ["product_id", "image_id", "source_hash", "vector"],
         ["int8", "int8", "text", "halfvec"],
-        _projected(index, rows),
+        _projected(space, rows),
     )
 
 
-def _projected(index: LiveIndex, rows: list[tuple]) -> Iterator[tuple]:
+def _projected(space: StoredSpace, rows: list[tuple]) -> Iterator[tuple]:
     for start in range(0, len(rows), READ_AT_ONCE):
         part = rows[start : start + READ_AT_ONCE]
-        small = index.project(np.stack([row[3] for row in part]))
+        small = space.project(np.stack([row[3] for row in part]))
         for row, vector in zip(part, small, strict=True):
             yield (*row[:3], vector)
 
 
-def _execute(statement: str, index: LiveIndex, **parts: sql.Composable) -> int:
+def _execute(statement: str, space: StoredSpace, **parts: sql.Composable) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL(statement).format(table=sql.Identifier(index.generation.vector_table), **parts)
+            sql.SQL(statement).format(table=sql.Identifier(space.generation.vector_table), **parts)
         )
         return cursor.rowcount

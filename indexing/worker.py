@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from itertools import islice
 
 from django.conf import settings
 from django.db import (
@@ -27,6 +28,7 @@ log = logging.getLogger("vitrina.indexing")
 Kind = IndexingRun.Kind
 
 WAIT_S = 0.2
+CHUNKS_AT_ONCE = 200  # written when a stage is planned
 DATABASE_GONE_S = 600.0  # how long a worker waits for the database to come back
 
 Report = Callable[[IndexingRun], None]
@@ -135,13 +137,12 @@ def _begin(run: IndexingRun, stage: Stage | None) -> bool:
     run.stage = stage.name
     run.started_at = run.started_at or timezone.now()
     run.save(update_fields=["stage", "started_at"])
-    Chunk.objects.bulk_create(
-        (
-            Chunk(run=run, stage=stage.name, ordinal=n, payload=payload, size=size)
-            for n, (payload, size) in enumerate(stage.plan(run))
-        ),
-        batch_size=1000,
+    chunks = (
+        Chunk(run=run, stage=stage.name, ordinal=n, payload=payload, size=size)
+        for n, (payload, size) in enumerate(stage.plan(run))
     )
+    while part := list(islice(chunks, CHUNKS_AT_ONCE)):
+        Chunk.objects.bulk_create(part)
     return True
 
 

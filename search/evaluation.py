@@ -41,7 +41,7 @@ def evaluate_photos(
 ) -> list[Outcome]:
     """Searches with each photo whole and, where it has one, with its box; then with all the photos
     of one object of each product together, where there are several."""
-    vocabulary = vocabulary_for(live_index().encoder)
+    vocabulary = vocabulary_for(live_index().query_encoder)
     right = {photo.sku: tags_of_text(photo.sku, vocabulary) for photo in photos}
     outcomes = []
     several: dict[str, list[bytes]] = {}
@@ -145,7 +145,7 @@ def _by_meaning(kind: str, text: str, right: set[int]) -> Outcome:
     """The text's vector alone, without looking for its words in the products' texts."""
     index = live_index()
     start = time.perf_counter()
-    query = index.encoder.encode_texts([text])
+    query = index.encode_texts([text])
     found = retrieve(index, query, Filters(), "", settings.SEARCH_CANDIDATES).found[0]
     ids = [item.candidate.product_id for item in by_similarity(found)[:DEPTH]]
     return Outcome(kind, _first(ids, right), 1000 * (time.perf_counter() - start))

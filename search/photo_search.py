@@ -37,12 +37,12 @@ def search(request: SearchRequest) -> SearchAnswer:
 def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
     """The answer of one generation."""
     photos = query_photos(request)
-    known = kept_look(request.query, index.encoder)
+    known = kept_look(request.query, index.query_encoder)
     seen = [known] if known and request.box is None else look(request, photos, index, clock)
     with clock.stage("embed"):
         targets = choose_targets(seen)
         queries = embed_query(request, [target.vector for target in targets], index)
-        vocabulary = vocabulary_for(index.encoder)
+        vocabulary = vocabulary_for(index.query_encoder)  # in whose space the photo is
         tags = vocabulary.best(targets[0].vector, TAGS_OF_A_PHOTO) if targets else []
     objects = [target.object for target in targets] or [None]
     ranked, complete = find(request, queries, objects, index, clock)
@@ -71,9 +71,9 @@ def look(
 ) -> list[SeenPhoto]:
     """What is in the photos of the request."""
     with clock.stage("decode"):
-        images = decode_query(photos, request.box, index.encoder)
+        images = decode_query(photos, request.box, index.query_encoder)
     with clock.stage("embed"):
-        return see_photos(images, request.box is not None, index.encoder) if images else []
+        return see_photos(images, request.box is not None, index.query_encoder) if images else []
 
 
 def find(

@@ -1,4 +1,4 @@
-"""A query's parts put together as one vector of the encoder's space."""
+"""A query's parts put together as one vector of the stored space."""
 
 from collections.abc import Sequence
 
@@ -17,23 +17,24 @@ LESS_WEIGHT = 0.4  # of what to move away from
 def embed_query(
     request: SearchRequest, photos: Sequence[np.ndarray], index: LiveIndex
 ) -> np.ndarray:
-    """Query vectors, float32 (q, dimensions) of unit length, one for each of `photos` (unit vectors
-    of what is searched for in the photo) or one without a photo: that, or the mean of the product's
-    photos, plus the words, minus what to move away from. Vectors of products come from the
-    database."""
+    """Query vectors of the stored space, float32 (q, dimensions) of unit length, one for each of
+    `photos` (unit vectors by the query encoder of what is searched for in the photo) or one without
+    a photo: that, or the mean of the product's photos, plus the words, minus what to move away
+    from. Vectors of products come from the database."""
     parts: list[tuple[float, np.ndarray]] = []
     if request.product_id is not None:
         parts.append((1.0, product_vector(request.product_id, index)))
     if request.text:
         weight = TEXT_WEIGHT if parts or photos else 1.0
-        parts.append((weight, index.encoder.encode_texts([request.text])[0]))
+        parts.append((weight, index.encode_texts([request.text])[0]))
     if request.less_text:
-        parts.append((-LESS_WEIGHT, index.encoder.encode_texts([request.less_text])[0]))
+        parts.append((-LESS_WEIGHT, index.encode_texts([request.less_text])[0]))
     for product_id in request.less_products:
         parts.append((-LESS_WEIGHT, product_vector(product_id, index)))
     if not photos:
         return combine(parts)[None]
-    return np.stack([combine([(1.0, photo), *parts]) for photo in photos])
+    stored = index.to_stored(np.stack(photos))
+    return np.stack([combine([(1.0, photo), *parts]) for photo in stored])
 
 
 def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:

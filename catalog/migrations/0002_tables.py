@@ -87,12 +87,41 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=300)),
                 (
+                    "source",
+                    models.CharField(
+                        blank=True,
+                        help_text="The folder or the hub it was loaded from.",
+                        max_length=1000,
+                    ),
+                ),
+                (
                     "checksum",
                     models.CharField(
                         help_text="SHA-256 of weights and configuration.", max_length=64
                     ),
                 ),
                 ("dimensions", models.PositiveIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("registered", "Registered"),
+                            ("live", "Live"),
+                            ("retired", "Retired"),
+                        ],
+                        default="registered",
+                        help_text="Live: the live index is made or asked by it. Retired: it was, once.",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "quality",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="What it reached, by what it was measured on.",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
@@ -101,6 +130,69 @@ class Migration(migrations.Migration):
                         fields=("name", "checksum"), name="encoder_version_once"
                     )
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Adapter",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("orthogonal", "orthogonal"),
+                            ("low_rank", "low_rank"),
+                            ("residual", "residual"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "parameters",
+                    models.BinaryField(help_text="float32, row major, one array after the other."),
+                ),
+                (
+                    "shapes",
+                    models.JSONField(
+                        help_text="Of those arrays, as catalog/visual/adapter.py names them."
+                    ),
+                ),
+                ("checksum", models.CharField(max_length=64)),
+                (
+                    "sample",
+                    models.PositiveIntegerField(help_text="How many photos it was fitted on."),
+                ),
+                (
+                    "figures",
+                    models.JSONField(
+                        default=dict, help_text="On photos held out; of every kind tried."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "asker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="adapters",
+                        to="catalog.encoderversion",
+                    ),
+                ),
+                (
+                    "stored",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="catalog.encoderversion",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
@@ -371,6 +463,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "query_adapter",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="By which another encoder asks this generation; none: its own encoder does.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="catalog.adapter",
+                    ),
+                ),
+                (
                     "previous",
                     models.ForeignKey(
                         blank=True,
@@ -423,7 +525,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "ordering": ["product_id", "-score"],
+                "ordering": ["product_id", "-score", "tag_id"],
             },
         ),
         migrations.AddIndex(
@@ -452,6 +554,13 @@ class Migration(migrations.Migration):
             model_name="generation",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("state", "live")), fields=("state",), name="one_live_generation"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="generation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state", "live"), ("query_adapter", None), _connector="OR"),
+                name="only_the_live_one_is_adapted",
             ),
         ),
         migrations.AddConstraint(

@@ -1,5 +1,6 @@
 """The tables both sides agree on: products and tags, and the vectors made from them."""
 
+from catalog.models.adapter import Adapter
 from catalog.models.change import IndexedProduct, ProductChange
 from catalog.models.embedding import Embedding, EncoderVersion, Projection
 from catalog.models.generation import Generation
@@ -7,6 +8,7 @@ from catalog.models.product import Category, Product, ProductImage
 from catalog.models.tag import ProductTag, Tag
 
 __all__ = [
+    "Adapter",
     "Category",
     "Embedding",
     "EncoderVersion",

@@ -7,11 +7,29 @@ from catalog.models.product import HASH_LENGTH
 
 
 class EncoderVersion(models.Model):
-    """An encoder as it was when it was first used: same name, other weights, other version."""
+    """The registry of encoders, each as it was when it was registered: same name, other weights,
+    other version. Written by `indexing/encoders.py`."""
+
+    class Status(models.TextChoices):
+        REGISTERED = "registered"
+        LIVE = "live"
+        RETIRED = "retired"
 
     name = models.CharField(max_length=300)
+    source = models.CharField(
+        max_length=1000, blank=True, help_text="The folder or the hub it was loaded from."
+    )
     checksum = models.CharField(max_length=64, help_text="SHA-256 of weights and configuration.")
     dimensions = models.PositiveIntegerField()
+    status = models.CharField(
+        max_length=10,
+        choices=Status.choices,
+        default=Status.REGISTERED,
+        help_text="Live: the live index is made or asked by it. Retired: it was, once.",
+    )
+    quality = models.JSONField(
+        default=dict, blank=True, help_text="What it reached, by what it was measured on."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -3,11 +3,13 @@
 from django.db import models
 from django.db.models import Q
 
+from catalog.models.adapter import Adapter
 from catalog.models.embedding import EncoderVersion, Projection
 
 
 class Generation(models.Model):
-    """Encoder + projection + HNSW settings, with a vector table of its own. At most one is live."""
+    """Encoder + projection + HNSW settings, with a vector table of its own. At most one is live;
+    that one may be asked by another encoder, through an adapter."""
 
     class State(models.TextChoices):
         BUILDING = "building"
@@ -19,6 +21,13 @@ class Generation(models.Model):
 
     encoder = models.ForeignKey(EncoderVersion, on_delete=models.PROTECT)
     projection = models.ForeignKey(Projection, null=True, blank=True, on_delete=models.PROTECT)
+    query_adapter = models.ForeignKey(
+        Adapter,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        help_text="By which another encoder asks this generation; none: its own encoder does.",
+    )
     previous = models.ForeignKey(
         "self",
         null=True,
@@ -43,11 +52,20 @@ class Generation(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["state"], condition=Q(state="live"), name="one_live_generation"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(state="live") | Q(query_adapter=None),
+                name="only_the_live_one_is_adapted",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"generation {self.pk} ({self.state})"
+
+    @property
+    def query_encoder(self) -> EncoderVersion:
+        """The encoder of its queries; that of its embeddings is `encoder`, always."""
+        return self.query_adapter.asker if self.query_adapter else self.encoder
 
     @property
     def vector_table(self) -> str:

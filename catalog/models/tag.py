@@ -37,7 +37,7 @@ class ProductTag(models.Model):
     score = models.FloatField()
 
     class Meta:
-        ordering = ["product_id", "-score"]
+        ordering = ["product_id", "-score", "tag_id"]
         constraints = [models.UniqueConstraint(fields=["product", "tag"], name="product_tag_once")]
 
     def __str__(self) -> str:

@@ -32,6 +32,12 @@ def local_folder(name: str) -> Path | None:
     return folder
 
 
+def source_of(name: str) -> str:
+    """Where a model is loaded from: its folder here, or the hub and its name there."""
+    folder = local_folder(name)
+    return str(folder) if folder else name if name.startswith(HUB) else f"open_clip: {name}"
+
+
 def checksum_now(name: str) -> str:
     """The checksum of a model on this machine as it is now; '' for one from a hub, which is known
     once it is loaded."""

@@ -6,6 +6,7 @@ from rest_framework import serializers
 class StatusGenerationSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     encoder = serializers.CharField()
+    query_encoder = serializers.CharField()
     published_at = serializers.DateTimeField()
     recall_at_20 = serializers.FloatField(allow_null=True)
     images = serializers.IntegerField()

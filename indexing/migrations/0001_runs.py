@@ -113,6 +113,13 @@ class Migration(migrations.Migration):
                         default=True, help_text="Make the result live if it is good."
                     ),
                 ),
+                (
+                    "at_once",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Have the new encoder ask the live index first, by an adapter.",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("started_at", models.DateTimeField(blank=True, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),

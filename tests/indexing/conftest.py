@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.histogram_encoder import HistogramEncoder, make_encoders
 from tests.indexing.processes import Processes
 
 TABLES = (
     *("indexing_chunk", "indexing_indexingrun", "indexing_imagefailure"),
     *("indexing_indexevaluation", "catalog_producttag", "catalog_productimage", "catalog_product"),
     *("catalog_category", "catalog_tag", "catalog_productchange", "catalog_indexedproduct"),
-    *("catalog_generation", "catalog_projection", "catalog_embedding", "catalog_encoderversion"),
+    *("catalog_generation", "catalog_projection", "catalog_embedding", "catalog_adapter"),
+    "catalog_encoderversion",
 )
 
 
@@ -30,8 +31,8 @@ def offline_settings(settings: Any, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def encoders(offline_settings: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, HistogramEncoder]:
-    """Two fast encoders in place of real ones, `histogram` and `other`, each with its own space."""
-    made = {name: HistogramEncoder(name) for name in ("histogram", "other")}
+    """Fast encoders in place of real ones, each with its own space."""
+    made = make_encoders()
     monkeypatch.setattr("catalog.live_index.load_encoder", lambda name, *how: made[name])
     return made
 

@@ -1,4 +1,4 @@
-"""An encoder for tests that sees colours: fast, with neighbours that mean something."""
+"""Encoders for tests that see colours: fast, with neighbours that mean something."""
 
 import re
 from collections.abc import Sequence
@@ -40,6 +40,46 @@ class HistogramEncoder(Encoder):
     def _rotated(self, histograms: np.ndarray) -> np.ndarray:
         roots = np.sqrt(histograms / histograms.sum(axis=1, keepdims=True))
         return (roots @ self._rotation).astype(np.float32)
+
+
+class BentEncoder(HistogramEncoder):
+    """As if `histogram` had been trained further: its vectors, turned to another number of
+    dimensions by a rotation of its own, and bent a little."""
+
+    def __init__(self, name: str, dimensions: int) -> None:
+        super().__init__(name)
+        self.dimensions = dimensions
+        random = np.random.default_rng(dimensions)
+        size = max(dimensions, LEVELS**3)
+        turn, fold = (np.linalg.qr(random.normal(size=(size, LEVELS**3)))[0].T for _ in range(2))
+        self._turn, self._fold = turn[:, :dimensions], fold[:, :dimensions]
+
+    def _rotated(self, histograms: np.ndarray) -> np.ndarray:
+        roots = np.sqrt(histograms / histograms.sum(axis=1, keepdims=True))
+        bent = roots @ self._turn + 0.2 * np.tanh(4 * roots @ self._fold)
+        return (bent / np.linalg.norm(bent, axis=1, keepdims=True)).astype(np.float32)
+
+
+class StrangeEncoder(HistogramEncoder):
+    """Knows every photo again, but photos that are alike lie anywhere: no adapter leads out of its
+    space."""
+
+    def _rotated(self, histograms: np.ndarray) -> np.ndarray:
+        seeds = [[7, *map(int, row)] for row in histograms]
+        vectors = np.stack([np.random.default_rng(seed).normal(size=512) for seed in seeds])
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def make_encoders() -> dict[str, HistogramEncoder]:
+    """All of them by name. `histogram` and `other` share no space; `bent` and `wide` (640 numbers)
+    are versions of `histogram`, `strange` is none."""
+    return {
+        "histogram": HistogramEncoder("histogram"),
+        "other": HistogramEncoder("other"),
+        "bent": BentEncoder("bent", 512),
+        "wide": BentEncoder("wide", 640),
+        "strange": StrangeEncoder("strange"),
+    }
 
 
 def histogram(pixels: np.ndarray) -> np.ndarray:

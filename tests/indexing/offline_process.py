@@ -43,15 +43,13 @@ def main() -> None:
     from catalog.visual.encoder import Encoder
     from indexing import decoding
     from indexing.stages import STAGES, Stages
-    from tests.indexing.histogram_encoder import HistogramEncoder
+    from tests.indexing.histogram_encoder import make_encoders
 
-    made: dict[str, Encoder] = {}
+    made = make_encoders()
     real = live_index.load_encoder
 
     def load_encoder(name: str, *how: object) -> Encoder:
-        if name not in ("histogram", "other"):
-            return real(name, *how)  # type: ignore[arg-type]
-        return made.setdefault(name, HistogramEncoder(name))
+        return made[name] if name in made else real(name, *how)  # type: ignore[arg-type]
 
     live_index.load_encoder = load_encoder
     decoding.TIMEOUT_S = float(os.environ.get("TEST_TIMEOUT_S", decoding.TIMEOUT_S))

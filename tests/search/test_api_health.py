@@ -22,6 +22,7 @@ STATUS = {
     "generation": {
         "id": int,
         "encoder": str,
+        "query_encoder": str,
         "published_at": str,
         "recall_at_20": float,
         "images": int,

@@ -89,7 +89,7 @@ def test_the_words_of_a_product_are_its_title_category_and_keywords(
     labelled: list[LabelledPhoto],
 ) -> None:
     tags = [Tag.objects.create(slug=name, name=name) for name in ("ball", "toy", "chair")]
-    vectors = live_index().encoder.encode_texts([tag.name for tag in tags])
+    vectors = live_index().encode_texts([tag.name for tag in tags])
     Product.objects.filter(sku="red").update(title="Red ball", keywords=["toys"])
 
     right = tags_of_text("red", Vocabulary(tuple(tags), vectors))

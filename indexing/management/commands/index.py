@@ -6,10 +6,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from catalog.models import Generation
+from catalog.models import Adapter, Generation
 from catalog.progress import progress_bar
 from catalog.visual.errors import EncoderError
 from indexing import publishing, runs
+from indexing.adapters import AdapterError, failed_gates, summary
+from indexing.adoption import adopt_encoder, fit_to_live
+from indexing.encoders import register_encoder, registry
 from indexing.freshness import index_status, run_progress
 from indexing.models import IndexingRun
 from indexing.rebuild import start_rebuild
@@ -18,6 +21,8 @@ from indexing.tasks import resume
 from indexing.worker import work_on
 
 CONTROLS = {"pause": runs.pause_run, "resume": resume, "cancel": runs.cancel_run}
+ENCODERS = ("encoders", "register", "adopt")
+REFUSALS = (publishing.PublishingError, runs.RunConflict, EncoderError, AdapterError)
 
 
 class Command(BaseCommand):
@@ -31,11 +36,21 @@ class Command(BaseCommand):
         rebuild = actions.add_parser("rebuild", help="build, evaluate and publish a generation")
         rebuild.add_argument("--encoder", default="", help="default: the one in the settings")
         rebuild.add_argument("--no-publish", action="store_true", help="build only")
+        rebuild.add_argument(
+            "--at-once",
+            action="store_true",
+            help="have the new encoder answer searches from the start, through an adapter",
+        )
+        actions.add_parser("encoders", help="the registry of encoders")
+        register = actions.add_parser("register", help="register an encoder and fit its adapter")
+        register.add_argument("encoder")
+        adopt = actions.add_parser("adopt", help="have an encoder ask the live index from now on")
+        adopt.add_argument("encoder")
         publish = actions.add_parser("publish", help="make a built generation live")
         publish.add_argument("generation", type=int)
         drop = actions.add_parser("drop", help="drop the vectors of a generation not live")
         drop.add_argument("generation", type=int)
-        actions.add_parser("rollback", help="go back to the generation before")
+        actions.add_parser("rollback", help="take the adapter away; else, the generation before")
         for name in CONTROLS:
             control = actions.add_parser(name, help=f"{name} a run")
             control.add_argument("run", type=int)
@@ -48,7 +63,10 @@ class Command(BaseCommand):
             elif action == "refresh":
                 self._work(start_refresh(), options)
             elif action == "rebuild":
-                self._work(start_rebuild(options["encoder"], not options["no_publish"]), options)
+                how = options["encoder"], not options["no_publish"], options["at_once"]
+                self._work(start_rebuild(*how), options)
+            elif action in ENCODERS:
+                getattr(self, f"_{action}")(options)
             elif action == "publish":
                 self._say_live(publishing.publish(self._generation(options["generation"])))
             elif action == "drop":
@@ -58,8 +76,38 @@ class Command(BaseCommand):
                 self._say_live(publishing.roll_back())
             else:
                 self._control(action, options["run"])
-        except (publishing.PublishingError, runs.RunConflict, EncoderError) as error:
+        except REFUSALS as error:
             raise CommandError(str(error)) from error
+
+    def _encoders(self, options: dict[str, Any]) -> None:
+        for version in registry():
+            self.stdout.write(
+                f"{version.status:<11}{version}: {version.dimensions} numbers,"
+                f" {version.embeddings} embeddings, from {version.source}"
+            )
+            for measured_on, figures in sorted(version.quality.items()):
+                self.stdout.write(f"{'':11}{measured_on}: {json.dumps(figures)}")
+
+    def _register(self, options: dict[str, Any]) -> None:
+        version = register_encoder(options["encoder"])
+        self.stdout.write(f"{version} is {version.status}.")
+        try:
+            self._show(fit_to_live(version))
+        except AdapterError as reason:
+            self.stdout.write(f"No adapter: {reason}")
+
+    def _adopt(self, options: dict[str, Any]) -> None:
+        adapter = adopt_encoder(options["encoder"])
+        self._show(adapter)
+        self.stdout.write(f"Searches are asked by {adapter.asker}; the vectors stay as they are.")
+
+    def _show(self, adapter: Adapter) -> None:
+        """An adapter's figures, and whether it may be used."""
+        self.stdout.write(f"{adapter}, {adapter.kind}, fitted on {adapter.sample} photos:")
+        for line in summary(adapter.figures):
+            self.stdout.write(f"  {line}")
+        for reason in failed_gates(adapter.figures):
+            self.stdout.write(f"  It may not be used: {reason}.")
 
     def _work(self, run: IndexingRun, options: dict[str, Any]) -> None:
         """Works on the run here, beside any workers, with a progress bar for each stage."""
@@ -84,7 +132,8 @@ class Command(BaseCommand):
             self.stdout.write("No generation is live: run 'index rebuild'.")
         else:
             self.stdout.write(
-                f"Live: generation {live['id']}, encoder {live['encoder']}, {live['images']} images"
+                f"Live: generation {live['id']}, encoder {live['encoder']}"
+                f"{self._asked_by(live)}, {live['images']} images"
                 f" of {live['products']} products, recall@20 {live['recall_at_20']:.3f}"
             )
         self.stdout.write(
@@ -102,6 +151,10 @@ class Command(BaseCommand):
                 f" {run['done']}/{run['total']}, {run['eta_s'] or '?'} s left"
             )
         self.stdout.write(f"Next refresh: {status['next_refresh_at']}")
+
+    def _asked_by(self, live: dict[str, Any]) -> str:
+        other = live["query_encoder"] != live["encoder"]
+        return f" asked by {live['query_encoder']}" if other else ""
 
     def _control(self, action: str, run_id: int) -> None:
         run = IndexingRun.objects.filter(pk=run_id).first()

@@ -1,0 +1,28 @@
+"""Another encoder for the live index, without embedding the catalogue again."""
+
+from catalog.live_index import live_generation
+from catalog.models import Adapter, EncoderVersion
+from indexing import publishing
+from indexing.adapters import AdapterError, fit_adapter
+from indexing.encoders import register_encoder
+from indexing.planning import Check
+
+
+def fit_to_live(
+    version: EncoderVersion, check: Check = lambda: None, careful: bool = False
+) -> Adapter:
+    """An adapter from a registered encoder to the live generation's, fitted on the catalogue as it
+    is now. Nothing that searches use is changed. Raises AdapterError or EncoderError."""
+    live = live_generation()
+    if live is None:
+        raise AdapterError("Nothing is live yet: run 'index rebuild'.")
+    return fit_adapter(version, live.encoder, check, careful)
+
+
+def adopt_encoder(name: str, check: Check = lambda: None, careful: bool = False) -> Adapter:
+    """Has the encoder of that name ask the live index from now on, through an adapter. Where that
+    cannot be, or is not good enough, nothing is changed: raises AdapterError, PublishingError or
+    EncoderError."""
+    adapter = fit_to_live(register_encoder(name), check, careful)
+    publishing.adopt(adapter)
+    return adapter

@@ -1,0 +1,36 @@
+"""Photos whose product is known, as the gates are measured on them."""
+
+import logging
+from pathlib import Path
+
+from django.conf import settings
+from PIL import Image
+
+from catalog.labelled_photos import LabelledPhoto, PhotosError, read_photos
+from catalog.models import Product
+from catalog.visual.image_decoding import ImageError, crop_to_box, decode_image
+
+log = logging.getLogger("vitrina.indexing")
+
+
+def labelled_photos() -> list[tuple[int, LabelledPhoto]]:
+    """(product id, photo) for the photos of LABELLED_PHOTOS whose product is in the catalogue;
+    none, and a line in the log, where the list cannot be read."""
+    try:
+        photos = read_photos(Path(settings.LABELLED_PHOTOS)) if settings.LABELLED_PHOTOS else []
+    except PhotosError as error:
+        log.warning("no labelled photos: %s", error)
+        return []
+    products = Product.objects.filter(sku__in={photo.sku for photo in photos})
+    ids = dict(products.values_list("sku", "id"))
+    return [(ids[photo.sku], photo) for photo in photos if photo.sku in ids]
+
+
+def open_labelled(photo: LabelledPhoto) -> Image.Image | None:
+    """The photo, RGB, cut to its box; None, and a line in the log, where it cannot be read."""
+    try:
+        image = decode_image(photo.path.read_bytes())
+    except (OSError, ImageError) as error:
+        log.warning("labelled photo %s is left out: %s", photo.path.name, error)
+        return None
+    return crop_to_box(image, photo.box) if photo.box else image

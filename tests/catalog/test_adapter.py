@@ -1,0 +1,167 @@
+"""Adapters from one space to another, by numbers worked out by hand."""
+
+import numpy as np
+import pytest
+
+from catalog.visual.adapter import (
+    KINDS,
+    FittedAdapter,
+    adapt,
+    fit,
+    fit_low_rank,
+    fit_orthogonal,
+    ridge,
+    unpack,
+)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def cosines(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return (unit(some) * unit(others)).sum(axis=1)
+
+
+def random_units(count: int, dimensions: int, seed: int = 0) -> np.ndarray:
+    return unit(np.random.default_rng(seed).normal(size=(count, dimensions)))
+
+
+def test_procrustes_finds_a_quarter_turn() -> None:
+    # Given that east became north, and north became west.
+    new, old = np.array([[1.0, 0], [0, 1]]), np.array([[0.0, 1], [-1, 0]])
+
+    (turn,) = fit_orthogonal(new, old).arrays
+
+    assert turn == pytest.approx(np.array([[0, 1], [-1, 0]]), abs=1e-6)
+
+
+def test_procrustes_takes_the_middle_of_two_turns_and_stays_a_turn() -> None:
+    # Given one vector turned by 0 and the same one turned by 90 degrees, on either axis.
+    new = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])
+    old = np.array([[1.0, 0], [0, 1], [0, 1], [-1, 0]])
+
+    (turn,) = fit_orthogonal(new, old).arrays
+
+    half = np.sqrt(0.5)  # then it is 45 degrees
+    assert turn == pytest.approx(np.array([[half, half], [-half, half]]), abs=1e-6)
+
+
+def test_procrustes_between_sizes_leaves_out_what_the_smaller_has_no_place_for() -> None:
+    new = np.array([[0.8, 0, 0.6], [0, 0.8, 0.6]])
+    old = np.array([[0.0, 1], [1, 0]])
+
+    adapter = fit_orthogonal(new, old)
+
+    assert adapter.shapes == [[3, 2]]
+    assert adapt(adapter, new).shape == (2, 2)
+    assert adapt(adapter, np.array([[1.0, 0, 0]]))[0].argmax() == 1
+
+
+def test_ridge_is_the_line_through_points_that_lie_on_one() -> None:
+    # Given y = 2 x + 1: the least penalty is the best one.
+    line = ridge(np.array([[0.0], [1], [2], [3]]), np.array([[1.0], [3], [5], [7]]))
+
+    assert line.weights == pytest.approx(np.array([[2.0]]), abs=1e-3)
+    assert line.shift == pytest.approx(np.array([1.0]), abs=1e-3)
+    assert line.missed == pytest.approx(np.zeros((4, 1)), abs=1e-2)
+
+
+def test_ridge_misses_each_row_as_if_it_had_not_been_there() -> None:
+    # Given 0, 0 and 3 at -1, 0 and 1: without the last, the line is flat, and misses it by 3;
+    # without the first it is 3 x, and misses it by 3; without the middle it is at 1.5.
+    line = ridge(np.array([[-1.0], [0], [1]]), np.array([[0.0], [0], [3]]))
+    nearly = ridge(np.array([[-1.0], [0], [1]]), np.array([[0.0], [1.5], [3]]))
+
+    assert abs(line.missed[1, 0]) == pytest.approx(1.5, abs=1e-3)
+    assert nearly.missed == pytest.approx(np.zeros((3, 1)), abs=1e-2)
+
+
+def test_ridge_prefers_a_penalty_where_inputs_say_nothing() -> None:
+    random = np.random.default_rng(0)
+    inputs, outputs = random.normal(size=(40, 30)), random.normal(size=(40, 5))
+
+    line = ridge(inputs, outputs)
+
+    assert np.abs(line.weights).max() < 0.05
+    assert line.shift == pytest.approx(outputs.mean(axis=0), abs=0.1)
+
+
+def test_low_rank_adds_to_the_turn_what_that_leaves_over() -> None:
+    # Given that east and west became three times as far: no turn, and one direction left over.
+    new = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    old = new * [3, 1]
+
+    turn, down, up, shift = fit_low_rank(new, old).arrays
+
+    assert turn == pytest.approx(np.eye(2), abs=1e-6)
+    assert (down.shape, up.shape) == ((2, 1), (1, 2))
+    assert down @ up == pytest.approx(np.array([[2, 0], [0, 0]]), abs=1e-4)
+    assert shift == pytest.approx(np.zeros(2), abs=1e-6)
+    # Then (1, 1) goes to (3, 1), at unit length.
+    adapted = adapt(fit_low_rank(new, old), np.array([[1.0, 1]]))
+    assert adapted == pytest.approx(np.array([[3, 1]]) / np.sqrt(10), abs=1e-4)
+
+
+def test_a_sample_too_small_to_tell_draws_to_a_turn() -> None:
+    # Given a rotation of 32 dimensions, and noise, on no more pairs than dimensions.
+    old = random_units(232, 32)
+    new = old @ np.linalg.qr(random_units(32, 32, seed=1))[0]
+    noisy = unit(old + 0.5 * random_units(232, 32, seed=2))
+
+    adapter = fit("low_rank", new[:32], noisy[:32])
+    line = ridge(new[:32], noisy[:32])
+    straight = unit(new[32:] @ line.weights + line.shift)
+
+    turned = cosines(adapt(adapter, new[32:]), old[32:]).mean()
+    assert turned > cosines(straight, old[32:]).mean() + 0.05
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dimensions", [24, 16, 12])
+def test_every_kind_leads_back_from_a_rotation(kind: str, dimensions: int) -> None:
+    old = random_units(400, 12)
+    turn = np.linalg.qr(random_units(dimensions, 12, seed=1))[0].T
+    new = old @ turn
+
+    adapter = fit(kind, new[:300], old[:300])
+    adapted = adapt(adapter, new[300:])
+
+    assert adapted.dtype == np.float32
+    assert np.linalg.norm(adapted, axis=1) == pytest.approx(np.ones(100), abs=1e-5)
+    assert cosines(adapted, old[300:]).min() > 0.97
+
+
+def test_a_residual_follows_a_bend_that_a_straight_map_cannot() -> None:
+    new = random_units(1000, 6)
+    old = unit(np.concatenate([new, 2 * np.abs(new)], axis=1))
+
+    gained = [
+        cosines(adapt(fit(kind, new[:800], old[:800]), new[800:]), old[800:]).mean()
+        for kind in ("low_rank", "residual")
+    ]
+
+    assert gained[1] > gained[0] + 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_stored_is_what_was_fitted(kind: str) -> None:
+    new, old = random_units(50, 8), random_units(50, 6, seed=1)
+    fitted = fit(kind, new, old)
+
+    again = unpack(fitted.kind, fitted.data, fitted.shapes)
+
+    assert adapt(again, new) == pytest.approx(adapt(fitted, new))
+    assert again.checksum == fitted.checksum == fit(kind, new, old).checksum
+    assert fit(kind, old[:, :6], new).checksum != fitted.checksum
+
+
+def test_what_is_no_adapter_is_refused() -> None:
+    turn = FittedAdapter("orthogonal", (np.eye(3, dtype=np.float32),))
+
+    with pytest.raises(ValueError, match="8 numbers are no adapter"):
+        unpack("orthogonal", turn.data[:-4], turn.shapes)
+    with pytest.raises(ValueError, match="'crooked'"):
+        unpack("crooked", turn.data, turn.shapes)
+    with pytest.raises(ValueError, match="at least two pairs"):
+        fit("orthogonal", np.eye(3)[:1], np.eye(3)[:1])

@@ -1,0 +1,276 @@
+"""Another encoder asks the live index through an adapter, and takes over when its own is built."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from catalog.live_index import live_generation, live_index
+from catalog.models import Adapter, Embedding, EncoderVersion, Generation
+from catalog.visual.encoder import EncoderError
+from indexing import publishing
+from indexing.adapters import AdapterError, failed_gates
+from indexing.adoption import adopt_encoder
+from indexing.models import Chunk, IndexingRun
+from indexing.rebuild import start_rebuild
+from indexing.worker import work_on
+from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.shop import (
+    add_product,
+    add_products,
+    embedded,
+    found,
+    images_now,
+    photo,
+    rebuild,
+    refresh,
+    replace_photo,
+    skus,
+    vectors_of,
+)
+
+pytestmark = pytest.mark.usefixtures("empty_shop")
+
+PHOTOS = 160
+
+
+@pytest.fixture
+def live(empty_shop: None) -> Generation:
+    """The live index of a shop, made by `histogram`."""
+    add_products(range(PHOTOS))
+    rebuild()
+    generation = live_generation()
+    assert generation is not None
+    return generation
+
+
+def own_products_found(numbers: Sequence[int]) -> float:
+    return float(np.mean([skus(photo(n))[0] == f"{n:05}" for n in numbers]))
+
+
+def statuses() -> dict[str, str]:
+    return dict(EncoderVersion.objects.values_list("name", "status"))
+
+
+@pytest.mark.parametrize("name", ["bent", "wide"])
+def test_a_new_encoder_asks_the_old_vectors(
+    live: Generation, encoders: dict[str, HistogramEncoder], name: str
+) -> None:
+    before = vectors_of(live), embedded(live.encoder_id)
+    encoders["histogram"].encoded = 0
+
+    adapter = adopt_encoder(name)
+
+    # Then every search is encoded by the new one and finds the right product among the old vectors,
+    assert own_products_found(range(0, PHOTOS, 4)) >= 0.95
+    assert encoders["histogram"].encoded == 0
+    assert encoders[name].encoded > 0
+    # which are as they were.
+    assert (vectors_of(live), embedded(live.encoder_id)) == before
+    assert found(photo(3)).generation == live
+    own, through = (adapter.figures[who]["photos"]["recall_at_5"] for who in ("native", "adapter"))
+    assert through >= 0.95 * own
+    assert set(adapter.figures["tried"]) == {"orthogonal", "low_rank", "residual"}
+    assert statuses() == {"histogram": "live", name: "live"}
+
+
+def test_words_go_through_the_adapter_too(live: Generation) -> None:
+    for colour in ("red", "lime", "blue"):
+        add_product(colour, photo(colour), title="Plain")
+    refresh()
+    adopt_encoder("wide")
+
+    assert skus(photo("red"))[0] == "red"
+    assert skus(photo("red"), text="blue", less_text="red")[0] in {"red", "blue"}
+    index = live_index()
+    asked = index.encode_texts(["lime"])[0]
+    assert asked @ index.encode_images([_image("lime")])[0] > 0.9
+
+
+def _image(colour: str) -> Any:
+    from PIL import Image
+
+    return Image.new("RGB", (64, 64), colour)
+
+
+def test_queries_come_to_lie_in_the_stored_space_and_nothing_else_does(
+    live: Generation, encoders: dict[str, HistogramEncoder]
+) -> None:
+    adopt_encoder("wide")
+    index = live_index()
+    image = _image("orange")
+
+    asked = index.encode_images([image])
+
+    assert encoders["wide"].encode_images([image]).shape == (1, 640)
+    assert asked.shape == (1, 512)
+    assert np.linalg.norm(asked) == pytest.approx(1, abs=1e-5)
+    assert (asked @ encoders["histogram"].encode_images([image]).T).item() > 0.8
+    # While another encoder asks, the catalogue's photos are still embedded by the one of the index.
+    add_product("late", photo(999))
+    refresh()
+    assert embedded(live.encoder_id) == images_now() == vectors_of(live)
+    assert skus(photo(999))[0] == "late"
+
+
+def test_a_photo_replaced_while_another_encoder_asks_is_found(live: Generation) -> None:
+    product = add_product("a", photo("red"))
+    refresh()
+    adopt_encoder("bent")
+
+    replace_photo(product.images.get(), photo(777))
+    refresh()
+
+    assert skus(photo(777))[0] == "a"
+
+
+def test_an_encoder_without_a_way_to_the_old_space_is_not_adopted(live: Generation) -> None:
+    with pytest.raises(publishing.PublishingError, match=r"through the adapter, below 0.95 of"):
+        adopt_encoder("strange")
+
+    adapter = Adapter.objects.get()
+    assert adapter.figures["native"]["photos"]["recall_at_1"] == 1
+    assert failed_gates(adapter.figures) != []
+    assert skus(photo(3))[0] == "00003"
+    assert live_index().adapter is None
+    assert statuses() == {"histogram": "live", "strange": "registered"}
+
+
+def test_too_few_photos_to_judge_by_are_told_in_a_sentence() -> None:
+    add_products(range(50))
+    with pytest.raises(AdapterError, match="Nothing is live yet"):
+        adopt_encoder("bent")
+    rebuild()
+
+    with pytest.raises(AdapterError, match="there are 50 that both encoders have embedded"):
+        adopt_encoder("bent")
+    with pytest.raises(AdapterError, match="needs no adapter"):
+        adopt_encoder("histogram")
+
+
+def test_rolling_back_takes_the_adapter_away_first(live: Generation) -> None:
+    earlier, live = live, rebuild().generation or live
+    adopt_encoder("bent")
+
+    assert publishing.roll_back() == live
+    assert live_index().query_encoder.name == "histogram"
+    assert statuses() == {"histogram": "live", "bent": "retired"}
+    assert found(photo(5)).results[0].score == pytest.approx(1, abs=0.01)
+
+    assert publishing.roll_back() == earlier
+
+
+def test_an_adapter_of_another_index_is_refused(live: Generation) -> None:
+    adapter = adopt_encoder("bent")
+    rebuild("other")
+
+    with pytest.raises(publishing.PublishingError, match="does not lead to the live generation"):
+        publishing.adopt(adapter)
+
+
+def test_only_the_live_generation_can_have_an_adapter(live: Generation) -> None:
+    adopt_encoder("bent")
+
+    with pytest.raises(IntegrityError, match="only_the_live_one_is_adapted"), transaction.atomic():
+        Generation.objects.update(state=Generation.State.RETIRED)
+
+
+def test_a_damaged_adapter_is_not_used(live: Generation) -> None:
+    adapter = adopt_encoder("bent")
+    data = bytes(adapter.parameters)
+    Adapter.objects.update(parameters=data[:-1] + bytes([data[-1] ^ 1]), checksum="0" * 64)
+
+    with pytest.raises(EncoderError, match=r"damaged.+index rollback"):
+        live_index()
+
+    publishing.roll_back()
+    assert skus(photo(3))[0] == "00003"
+
+
+def test_rebuild_at_once_searches_by_the_new_encoder_from_its_first_stage_on(
+    live: Generation, encoders: dict[str, HistogramEncoder]
+) -> None:
+    run = start_rebuild("wide", at_once=True)
+    asked_by: dict[str, str] = {}
+
+    def look(run: IndexingRun) -> None:
+        if run.stage and run.stage != "adapt":
+            asked_by[run.stage] = live_index().query_encoder.name
+            assert own_products_found([1, 2, 3]) == 1
+
+    run = work_on(run, look)
+
+    # Then the new encoder answered all the while, and at the end on vectors of its own.
+    assert run.state == "succeeded"
+    assert set(asked_by.values()) == {"wide"}
+    assert {"embed", "graph", "publish"} <= set(asked_by)
+    index = live_index()
+    assert (index.generation, index.adapter) == (run.generation, None)
+    assert index.generation.encoder.name == "wide"
+    assert found(photo(7)).results[0].score == pytest.approx(1, abs=0.01)
+    assert statuses() == {"histogram": "retired", "wide": "live"}
+    # Each photo was embedded once, those of the sample included.
+    assert Embedding.objects.filter(encoder__name="wide").count() == PHOTOS
+    # And the way back leads to the old encoder and its vectors, without an adapter.
+    publishing.roll_back()
+    index = live_index()
+    assert (index.generation, index.adapter) == (live, None)
+    assert index.query_encoder.name == "histogram"
+    assert own_products_found([1, 2, 3]) == 1
+
+
+def test_a_rebuild_goes_on_where_the_new_encoder_cannot_ask_at_once(live: Generation) -> None:
+    run = work_on(start_rebuild("strange", at_once=True))
+
+    assert run.state == "succeeded"
+    assert Generation.objects.filter(query_adapter__isnull=False).count() == 0
+    assert live_index().query_encoder.name == "strange"
+
+
+def test_an_ordinary_rebuild_leaves_searches_alone(live: Generation) -> None:
+    asked_by = set()
+    work_on(
+        start_rebuild("bent", publish=False),
+        lambda run: asked_by.add(live_index().query_encoder.name),
+    )
+
+    assert asked_by == {"histogram"}
+    assert not Adapter.objects.exists()
+
+
+def test_the_most_viewed_products_are_embedded_first(settings: Any) -> None:
+    settings.CHUNK_IMAGES = 4
+    popularities = [3, 50, 0, 7, 50, 1, 90, 0, 20, 4]
+    ids = {add_product(str(n), photo(n), popularity=p).pk: p for n, p in enumerate(popularities)}
+
+    run = rebuild()
+
+    chunks = Chunk.objects.filter(run=run, stage="embed").order_by("ordinal")
+    lists = [chunk.payload["products"] for chunk in chunks]
+    assert [sorted((ids[pk] for pk in products), reverse=True) for products in lists] == [
+        [90, 50, 50, 20],
+        [7, 4, 3, 1],
+        [0, 0],
+    ]
+    assert [chunk.size for chunk in chunks] == [4, 4, 2]
+    assert vectors_of() == images_now()
+
+
+def test_a_product_that_becomes_popular_meanwhile_is_not_passed_over(settings: Any) -> None:
+    settings.CHUNK_IMAGES = 2
+    products = [add_product(str(n), photo(n), popularity=10 - n) for n in range(6)]
+
+    def push(run: IndexingRun) -> None:
+        if run.stage == "embed":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE catalog_product SET popularity = 999 WHERE id = %s", [products[-1].pk]
+                )
+
+    run = work_on(start_rebuild(), push)
+
+    assert run.state == "succeeded"
+    assert not Chunk.objects.filter(run=run, stage="catch_up").exists()
+    assert vectors_of() == images_now()

@@ -1,0 +1,170 @@
+"""The registry of encoders: what they are, what they reach, how an operator sees and uses them."""
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from catalog.live_index import encoder_of, live_index
+from catalog.models import EncoderVersion, Generation
+from catalog.visual.encoder import EncoderError
+from catalog.visual.model_source import STARTER, source_of
+from indexing.encoders import register_encoder, registry
+from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.shop import add_products, photo, rebuild, skus
+
+pytestmark = pytest.mark.usefixtures("empty_shop")
+
+
+def index(*arguments: str) -> str:
+    """What `manage.py index …` prints."""
+    output = StringIO()
+    call_command("index", *arguments, stdout=output, verbosity=0)
+    return output.getvalue()
+
+
+def test_an_encoder_is_registered_once(encoders: dict[str, HistogramEncoder]) -> None:
+    version = register_encoder("wide")
+
+    assert register_encoder("wide") == version
+    assert (version.name, version.dimensions, version.status) == ("wide", 640, "registered")
+    assert version.checksum == encoders["wide"].checksum
+    assert version.source == "open_clip: wide"
+
+
+def test_where_an_encoder_comes_from() -> None:
+    assert source_of("starter") == str(STARTER)
+    assert source_of("hf-hub:shop/model") == "hf-hub:shop/model"
+    assert source_of("ViT-B-32/laion2b_s34b_b79k") == "open_clip: ViT-B-32/laion2b_s34b_b79k"
+
+
+def test_other_weights_under_a_known_name_are_another_encoder_and_do_not_pass_for_it(
+    encoders: dict[str, HistogramEncoder],
+) -> None:
+    version = register_encoder("wide")
+    encoders["wide"].checksum = "f" * 64
+
+    with pytest.raises(EncoderError, match=r"'wide' has changed.+now\): run 'index rebuild'"):
+        encoder_of(version)
+    assert register_encoder("wide") != version
+    assert EncoderVersion.objects.count() == 2
+
+
+def test_weights_that_change_while_their_encoder_asks_are_refused(
+    encoders: dict[str, HistogramEncoder],
+) -> None:
+    add_products(range(160))
+    rebuild()
+    index("adopt", "wide")
+    encoders["wide"].checksum = "f" * 64
+
+    with pytest.raises(EncoderError, match="'wide' has changed"):
+        live_index()
+
+    index("rollback")
+    assert skus(photo(3))[0] == "00003"
+
+
+def test_the_registry_keeps_what_encoders_reach_on_labelled_photos(
+    tmp_path: Path, settings: Any
+) -> None:
+    add_products(range(160))
+    lines = []
+    for n in range(25):
+        (tmp_path / f"{n}.jpg").write_bytes(photo(n))
+        lines.append(json.dumps({"file": f"{n}.jpg", "sku": f"{n:05}"}))
+    (tmp_path / "photos.jsonl").write_text("\n".join(lines))
+    settings.LABELLED_PHOTOS = str(tmp_path / "photos.jsonl")
+
+    rebuild()
+    printed = index("register", "bent")
+
+    # Then the live one was measured with its index, the new one on the sample of its adapter,
+    measured = dict(EncoderVersion.objects.values_list("name", "quality"))
+    reached = {"recall_at_1": 1.0, "recall_at_5": 1.0, "photos": 25}
+    assert measured["histogram"] == {"labelled_photos": reached}
+    asked = {"queries": 25, "recall_at_1": 1.0, "recall_at_5": 1.0}
+    assert measured["bent"]["sample"]["labelled_photos"] == asked
+    # of which the labelled products were held out.
+    assert "fitted on 128 photos" in printed
+    assert "labelled photos (25): recall@5 1.000 through the adapter" in printed
+    assert "may not be used" not in printed
+    assert live_index().query_encoder.name == "histogram"
+
+
+def test_the_registry_counts_embeddings_and_is_printed() -> None:
+    add_products(range(120))
+    rebuild()
+    index("register", "bent")
+
+    counted = {version.name: version.embeddings for version in registry()}
+    assert counted == {"bent": 120, "histogram": 120}
+    lines = index("encoders").splitlines()
+    assert lines[0].startswith("registered bent (")
+    assert "512 numbers, 120 embeddings, from open_clip: bent" in lines[0]
+    assert lines[1].strip().startswith('sample: {"photos": {"queries": 24')
+    assert lines[-1].startswith("live       histogram (")
+
+
+def test_the_commands_tell_what_they_did() -> None:
+    with pytest.raises(CommandError, match="Nothing is live yet"):
+        index("adopt", "bent")
+    assert index("register", "wide").endswith(
+        "No adapter: Nothing is live yet: run 'index rebuild'.\n"
+    )
+    add_products(range(160))
+    rebuild()
+
+    printed = index("adopt", "bent")
+
+    assert "Searches are asked by bent (" in printed
+    status = json.loads(index("status", "--json"))["generation"]
+    assert (status["encoder"], status["query_encoder"]) == ("histogram", "bent")
+    assert "encoder histogram asked by bent, 160 images" in index("status")
+    live = Generation.objects.get()
+    assert index("rollback") == f"Generation {live.pk} is live.\n"
+    assert "asked by" not in index("status")
+    with pytest.raises(CommandError, match="no earlier generation"):
+        index("rollback")
+    with pytest.raises(CommandError, match=r"not good enough: recall@5 of photos"):
+        index("adopt", "strange")
+
+
+def test_rebuild_at_once_by_command() -> None:
+    add_products(range(120))
+    rebuild()
+
+    index("rebuild", "--encoder", "wide", "--at-once")
+
+    assert live_index().generation.encoder.name == "wide"
+    assert skus(photo(11))[0] == "00011"
+
+
+def test_the_console_shows_encoders_and_adapters(admin_client: Client, settings: Any) -> None:
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
+    add_products(range(120))
+    rebuild()
+    index("adopt", "bent")
+
+    encoders, adapters, generations = (
+        admin_client.get(reverse(f"admin:catalog_{name}_changelist")).content.decode()
+        for name in ("encoderversion", "adapter", "generation")
+    )
+    assert "recall_at_5" in encoders
+    assert "open_clip: bent" in encoders
+    assert "recall@5" in adapters
+    assert "bent (" in generations
+    for name, row in (
+        ("encoderversion", EncoderVersion.objects.first()),
+        ("adapter", Generation.objects.get().query_adapter),
+    ):
+        assert row is not None
+        page = reverse(f"admin:catalog_{name}_change", args=[row.pk])
+        assert admin_client.get(page).status_code == 200
+        assert admin_client.post(page, {"name": "x"}).status_code == 403
