@@ -8,17 +8,15 @@ from psycopg import sql
 
 from catalog.live_index import LiveIndex
 from catalog.models import Generation
-from catalog.nearest import nearest_sql, set_search_options
 from catalog.vectors import read_rows, vector_literal
 from indexing.encoders import note_quality
-from indexing.labelled import labelled_photos, open_labelled
 from indexing.models import IndexEvaluation
+from indexing.photo_recall import photo_recall
 from indexing.planning import Check
 
 QUERIES = 200
 NEIGHBOURS = 20
 TIE = 1e-4  # half-precision inner products nearer than this are equal
-LEAST_PHOTOS = 20  # fewer say nothing
 
 
 def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
@@ -61,22 +59,6 @@ def failed_gates(figures: dict, live: dict) -> list[str]:
                 f"recall@5 on labelled photos is {mine:.3f}; the live generation has {theirs:.3f}"
             )
     return reasons
-
-
-def photo_recall(index: LiveIndex, check: Check) -> dict:
-    """Share of the labelled photos (cut to their box) whose product is the first, and among the
-    first five, and of how many photos; nothing where there are fewer than LEAST_PHOTOS."""
-    firsts = []
-    for product_id, photo in labelled_photos():
-        image = open_labelled(photo)
-        if image is not None:
-            shown = _first_products(index, index.encode_images([image])[0])
-            firsts.append((shown[:1] == [product_id], product_id in shown))
-            check()
-    if len(firsts) < LEAST_PHOTOS:
-        return {}
-    at_1, at_5 = np.mean(firsts, axis=0).tolist()
-    return {"photo_recall_at_1": at_1, "photo_recall_at_5": at_5, "photos": len(firsts)}
 
 
 def graph_recall(index: LiveIndex, query: np.ndarray) -> float:
@@ -123,18 +105,6 @@ def _distances(index: LiveIndex, query: np.ndarray, graph: bool) -> np.ndarray:
             cursor.execute("SET LOCAL enable_indexscan = off")
         cursor.execute(statement)
         return np.array([row[0] for row in cursor.fetchall()])
-
-
-def _first_products(index: LiveIndex, query: np.ndarray) -> list[int]:
-    """Ids of the five products that a search of this generation shows first."""
-    wanted = settings.SEARCH_CANDIDATES
-    statement, values = nearest_sql(index, query[None], wanted, "product.is_visible", [])
-    with transaction.atomic(), connection.cursor() as cursor:
-        set_search_options(cursor, wanted)
-        cursor.execute(
-            f"{statement} SELECT product_id FROM scored ORDER BY similarity DESC LIMIT 5", values
-        )
-        return [row[0] for row in cursor.fetchall()]
 
 
 def _note_quality(index: LiveIndex, figures: dict) -> None:

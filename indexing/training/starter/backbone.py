@@ -20,7 +20,7 @@ from indexing.training.cutouts import read_image
 BACKBONE = "tf_efficientnet_lite0"
 FEATURES = 1280
 PREPROCESS: dict[str, Any] = {
-    "size": [256, 256],
+    "size": [288, 288],
     "mode": "RGB",
     "mean": list(timm.data.IMAGENET_INCEPTION_MEAN),
     "std": list(timm.data.IMAGENET_INCEPTION_STD),
