@@ -124,10 +124,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES
 SEARCH_CANDIDATES = read_int("SEARCH_CANDIDATES", 200, 20, 1000)  # images taken from the graph
 MATCH_EXACT = read_float("MATCH_EXACT", 0.72, 0.0, 1.0)  # cosine from which a result is the thing
 MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.4, 0.0, 1.0)
-# The surest object is searched for alone if it is so many times as prominent as any other; then by
-# its crop only (none), or also by the whole photo (mean: of both vectors; max: the nearer).
-OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 3.0, 1.0, 1000.0)
-OBJECT_WHOLE_PHOTO = read_choice("OBJECT_WHOLE_PHOTO", "mean", {"none", "mean", "max"})
+# Of the things in a photo, the likeliest to be meant is shown alone if it is so many times as likely
+# as any other; each is searched for by its crop, to which the whole photo is added with this weight.
+OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 1.35, 1.0, 1000.0)
+OBJECT_SURROUNDINGS = read_float("OBJECT_SURROUNDINGS", 0.15, 0.0, 1.0)
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
 HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
 

@@ -1,5 +1,7 @@
 """The way a query takes, from what a shopper sends to what they see."""
 
+from typing import Any
+
 import numpy as np
 from django.conf import settings
 from django.db import ProgrammingError
@@ -10,11 +12,11 @@ from catalog.vocabulary import vocabulary_for
 from search.answer import Result, SearchAnswer, StageClock
 from search.facets import facets_of
 from search.query_image import decode_query, keep_photo, kept_look, query_photos
-from search.query_objects import SeenPhoto, choose_targets, see_photos
+from search.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from search.query_vector import embed_query
 from search.ranking import Ranked, by_fusion, by_object, match_of, sorted_by
 from search.request import SearchRequest
-from search.retrieval import retrieve
+from search.retrieval import Candidate, retrieve
 
 TAGS_OF_A_PHOTO = 5
 DEEPER = 4  # times as many photos of the graph, each time that more are needed
@@ -42,10 +44,9 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
     with clock.stage("embed"):
         targets = choose_targets(seen)
         queries = embed_query(request, [target.vector for target in targets], index)
-        vocabulary = vocabulary_for(index.query_encoder)  # in whose space the photo is
-        tags = vocabulary.best(targets[0].vector, TAGS_OF_A_PHOTO) if targets else []
-    objects = [target.object for target in targets] or [None]
-    ranked, complete = find(request, queries, objects, index, clock)
+    ranked, complete = find(request, queries, targets, index, clock)
+    with clock.stage("embed"):
+        tags = tags_of(targets, ranked, index)
     end = request.offset + request.limit
     with clock.stage("rank"):
         results = show(ranked[request.offset : end], request.explain)
@@ -79,13 +80,13 @@ def look(
 def find(
     request: SearchRequest,
     queries: np.ndarray,
-    objects: list[int | None],
+    targets: list[Target],
     index: LiveIndex,
     clock: StageClock,
 ) -> tuple[list[Ranked], bool]:
-    """(what was found for the query vectors, each of one of the objects, in order; whether that is
-    all there is). A page beyond what a search found makes it search deeper; what was found first
-    stays first, so that pages neither repeat nor skip anything."""
+    """(what was found for the query vectors, each for one of the targets if there is a photo, in
+    order; whether that is all there is). A page beyond what a search found makes it search deeper;
+    what was found first stays first, so that pages neither repeat nor skip anything."""
     words = request.text if request.kind == "text" else ""
     ranked: list[Ranked] = []
     found = {request.product_id}
@@ -95,13 +96,29 @@ def find(
             candidates = retrieve(index, queries, request.filters, words, wanted)
         with clock.stage("rank"):
             everything = candidates.found
-            ordered = by_fusion(everything[0]) if words else by_object(everything, objects)
+            ordered = by_fusion(everything[0]) if words else by_target(everything, targets)
             new = [r for r in ordered if r.candidate.product_id not in found]
             ranked += sorted_by(new, request.sort)
             found.update(item.candidate.product_id for item in new)
         if candidates.complete or len(ranked) > request.offset + request.limit:
             return ranked, candidates.complete
         wanted *= DEEPER
+
+
+def by_target(found: list[list[Candidate]], targets: list[Target]) -> list[Ranked]:
+    targets = targets or [Target(np.empty(0))]  # without a photo there is one query, of no object
+    objects = [target.object for target in targets]
+    sureness = [target.sureness for target in targets]
+    return by_object(found, objects, sureness, settings.OBJECT_DOMINANCE)
+
+
+def tags_of(targets: list[Target], ranked: list[Ranked], index: LiveIndex) -> list[Any]:
+    """The tags, with scores, of what the first result was found for, in the space of the encoder
+    that saw it; none without a photo."""
+    meant = ranked[0].object if ranked else None
+    vectors = [target.vector for target in targets if target.object == meant or not ranked]
+    vocabulary = vocabulary_for(index.query_encoder)
+    return vocabulary.best(vectors[0], TAGS_OF_A_PHOTO) if vectors else []
 
 
 def show(ranked: list[Ranked], explain: bool) -> list[Result]:

@@ -10,7 +10,7 @@ from PIL import Image
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import crop_to_box
 from catalog.visual.objects import PhotoObject, objects_in
-from search.query_vector import mean_direction
+from search.query_vector import combine, mean_direction
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,12 @@ class SeenPhoto:
 
 @dataclass(frozen=True)
 class Target:
-    """What is searched for: a unit vector (d,), and which object of the photo it is of."""
+    """What is searched for: a unit vector (d,), which object of the photo it is of, and how sure it
+    is that this is an object, 0 to 1."""
 
     vector: np.ndarray
     object: int | None = None
+    sureness: float = 1.0
 
 
 def see_photos(images: Sequence[Image.Image], boxed: bool, encoder: Encoder) -> list[SeenPhoto]:
@@ -74,30 +76,16 @@ def choose_targets(seen: Sequence[SeenPhoto]) -> list[Target]:
     if len(seen) > 1:
         parts = [photo.crops[0] if len(photo.crops) else photo.whole for photo in seen]
         return [Target(mean_direction(np.stack(parts)))]
-    return [
-        target
-        for photo in seen
-        for target in targets_of(photo, settings.OBJECT_DOMINANCE, settings.OBJECT_WHOLE_PHOTO)
-    ]
+    return [t for photo in seen for t in targets_of(photo, settings.OBJECT_SURROUNDINGS)]
 
 
-def targets_of(photo: SeenPhoto, dominance: float, whole_photo: str) -> list[Target]:
-    """A photo without objects is searched for as it is. One of a single thing, or of one that
-    dominates (see `dominates`), by the crop of that thing and, as `whole_photo` says, not by the
-    whole photo (`none`), by the `mean` of both, or by the nearer of both (`max`). In a scene, each
-    object is searched for."""
+def targets_of(photo: SeenPhoto, surroundings: float) -> list[Target]:
+    """Each object of a photo, by its crop to which the whole photo is added with the weight
+    `surroundings`; a photo without objects as it is. Which of them is meant is settled when it is
+    known what they look like (`ranking.by_object`)."""
     if not len(photo.crops):
         return [Target(photo.whole)]
-    if not dominates(photo.objects, dominance):
-        return [Target(crop, number) for number, crop in enumerate(photo.crops)]
-    crop = photo.crops[0]
-    if whole_photo == "mean":
-        return [Target(mean_direction(np.stack([crop, photo.whole])), 0)]
-    return [Target(crop, 0), *([Target(photo.whole, 0)] if whole_photo == "max" else [])]
-
-
-def dominates(objects: Sequence[PhotoObject], times: float) -> bool:
-    """Whether the surest object is the one that the photo is of: `times` as prominent as any other,
-    prominence being score times the square root of the area."""
-    first, *others = [one.score * (one.box[2] * one.box[3]) ** 0.5 for one in objects]
-    return all(first >= times * other for other in others)
+    return [
+        Target(combine([(1.0, crop), (surroundings, photo.whole)]), number, one.score)
+        for number, (crop, one) in enumerate(zip(photo.crops, photo.objects, strict=False))
+    ]

@@ -7,6 +7,7 @@ from itertools import zip_longest
 from search.retrieval import Candidate
 
 RRF_K = 60  # Cormack, Clarke, Büttcher, 2009
+LIKENESS_POWER = 2.5
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,38 @@ def by_similarity(candidates: Sequence[Candidate]) -> list[Ranked]:
     return sorted(ranked, key=lambda r: (-r.score, r.candidate.product_id))
 
 
-def by_object(found: Sequence[Sequence[Candidate]], objects: Sequence[int | None]) -> list[Ranked]:
-    """Candidates of several queries, each query for one of `objects`. A product counts once, for
-    the object that it is most like; then the objects take turns, in their order, so that the first
+def by_object(
+    found: Sequence[Sequence[Candidate]],
+    objects: Sequence[int | None],
+    sureness: Sequence[float],
+    dominance: float,
+) -> list[Ranked]:
+    """Candidates of several queries, each for one of `objects`, of which the detector is so sure.
+
+    How likely an object is to be meant: its sureness times how near its nearest product comes, to
+    the power LIKENESS_POWER, for a piece of background looks like no product. Where one is
+    `dominance` times as likely as any other, only its products are shown; else a product counts for
+    the object it is most like, and the objects take turns, the likeliest first, so that the first
     results have something for each. Within an object the nearest come first."""
-    best: dict[int, tuple[float, int | None, Candidate]] = {}
-    for candidates, number in zip(found, objects, strict=True):
-        for candidate in candidates:
-            similarity = candidate.similarity or 0.0
-            if similarity > best.get(candidate.product_id, (-2.0,))[0]:
-                best[candidate.product_id] = similarity, number, candidate
-    rows = []
-    for number in dict.fromkeys(objects):
-        ranked = by_similarity([c for _, of, c in best.values() if of == number])
-        rows.append([replace(item, object=number) for item in ranked])
-    return [item for turn in zip_longest(*rows) for item in turn if item is not None]
+    rows = [
+        [replace(item, object=number) for item in by_similarity(candidates)]
+        for candidates, number in zip(found, objects, strict=True)
+    ]
+    likelihood = {
+        place: sure * (row[0].score ** LIKENESS_POWER if row else 0.0)
+        for place, (row, sure) in enumerate(zip(rows, sureness, strict=True))
+    }
+    order = sorted(likelihood, key=lambda place: -likelihood[place])
+    first, *others = order
+    if not others or likelihood[first] >= dominance * likelihood[others[0]]:
+        return rows[first]
+    best: dict[int, Ranked] = {}
+    for item in (item for place in order for item in rows[place]):
+        kept = best.setdefault(item.candidate.product_id, item)
+        if item.score > kept.score:
+            best[item.candidate.product_id] = item
+    turns = [[item for item in rows[p] if best[item.candidate.product_id] is item] for p in order]
+    return [item for turn in zip_longest(*turns) for item in turn if item is not None]
 
 
 def by_fusion(candidates: Sequence[Candidate]) -> list[Ranked]:

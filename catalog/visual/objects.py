@@ -16,7 +16,7 @@ class ObjectSettings:
     """What was found best for one trained head. `threshold`: the least score of an object;
     `margin`: what is added to a box on each side, as a share of its width and height."""
 
-    threshold: float = 0.3
+    threshold: float = 0.2
     margin: float = 0.04
 
 

@@ -12,7 +12,7 @@ from catalog.models import EncoderVersion, Product
 from catalog.visual.objects import PhotoObject
 from search.evaluation import Outcome, summarise
 from search.photo_search import search
-from search.query_objects import SeenPhoto, Target, dominates, targets_of
+from search.query_objects import SeenPhoto, Target, targets_of
 from search.query_vector import mean_direction
 from search.request import Filters, SearchRequest
 from tests.search.colour_spotter import COLOURS, ColourSpotter, fill_shop, png, scene
@@ -43,19 +43,6 @@ def found(score: float, width: float, height: float) -> PhotoObject:
     return PhotoObject((0.0, 0.0, width, height), score)
 
 
-def test_a_thing_dominates_if_it_is_so_many_times_as_prominent() -> None:
-    # Prominences 0.9 · 0.6 = 0.54 and 0.8 · 0.2 = 0.16: 3.4 times.
-    objects = [found(0.9, 0.6, 0.6), found(0.8, 0.4, 0.1)]
-
-    assert dominates(objects, 3)
-    assert not dominates(objects, 3.5)
-    assert dominates(objects[:1], 1000)
-
-
-def test_a_large_thing_that_is_less_sure_does_not_dominate() -> None:
-    assert not dominates([found(0.9, 0.1, 0.1), found(0.5, 0.9, 0.9)], 1)
-
-
 def unit(*numbers: float) -> np.ndarray:
     return mean_direction(np.array([numbers]))
 
@@ -70,32 +57,23 @@ def vectors(targets: list[Target]) -> list[list[float]]:
 
 
 @pytest.mark.parametrize(
-    ("whole_photo", "expected"),
+    ("surroundings", "expected"),
     [
-        ("none", [[1, 0, 0]]),
-        ("mean", [[0.7071, 0, 0.7071]]),
-        ("max", [[1, 0, 0], [0, 0, 1]]),
+        (0.0, [[1, 0, 0], [0.7071, 0.7071, 0]]),
+        (1.0, [[0.7071, 0, 0.7071], [0.5, 0.5, 0.7071]]),
     ],
 )
-def test_one_thing_is_searched_for_with_or_without_its_surroundings(
-    whole_photo: str, expected: list[list[float]]
+def test_each_thing_is_searched_for_with_or_without_its_surroundings(
+    surroundings: float, expected: list[list[float]]
 ) -> None:
-    targets = targets_of(seen(found(0.9, 0.8, 0.8), found(0.6, 0.1, 0.1)), 3, whole_photo)
+    targets = targets_of(seen(found(0.9, 0.8, 0.8), found(0.6, 0.1, 0.1)), surroundings)
 
     assert vectors(targets) == expected
-    assert {target.object for target in targets} == {0}
-
-
-@pytest.mark.parametrize("whole_photo", ["none", "mean", "max"])
-def test_in_a_scene_each_thing_is_searched_for(whole_photo: str) -> None:
-    targets = targets_of(seen(found(0.9, 0.5, 0.5), found(0.8, 0.4, 0.4)), 3, whole_photo)
-
-    assert vectors(targets) == [[1, 0, 0], [0.7071, 0.7071, 0]]
-    assert [target.object for target in targets] == [0, 1]
+    assert [(target.object, target.sureness) for target in targets] == [(0, 0.9), (1, 0.6)]
 
 
 def test_without_objects_the_whole_photo_is_searched_for() -> None:
-    [target] = targets_of(seen(), 3, "none")
+    [target] = targets_of(seen(), 0.5)
 
     assert vectors([target]) == [[0, 0, 1]]
     assert target.object is None
@@ -147,22 +125,14 @@ def test_an_encoder_without_a_detector_searches_for_the_whole_photo(
     assert answer.objects == []
 
 
-def test_by_default_the_surroundings_count_half(encoder: ColourSpotter) -> None:
-    best, second, *_ = search(SearchRequest(images=(ONE_THING,))).results
-
-    assert (best.product.sku, second.product.sku) == ("red", "white")
-
-
-@pytest.mark.parametrize("way", ["none", "mean", "max"])
-def test_the_surroundings_can_count_too(way: str, encoder: ColourSpotter, settings: Any) -> None:
-    settings.OBJECT_WHOLE_PHOTO = way
+def test_the_surroundings_count_as_the_setting_says(encoder: ColourSpotter, settings: Any) -> None:
+    settings.OBJECT_SURROUNDINGS = 1.0
 
     answer = search(SearchRequest(images=(ONE_THING,)))
 
     scores = {result.product.sku: result.score for result in answer.results}
     # A fifth of the photo is red: its cosine with red is √0.2 and with white √0.8.
-    expected = {"none": (1, 0), "mean": (0.85, 0.53), "max": (1, 0.9)}[way]
-    assert (scores["red"], scores["white"]) == pytest.approx(expected, abs=0.06)
+    assert (scores["red"], scores["white"]) == pytest.approx((0.85, 0.53), abs=0.06)
     assert {result.object for result in answer.results} == {0}
 
 

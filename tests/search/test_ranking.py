@@ -49,25 +49,29 @@ def test_objects_take_turns_and_a_product_counts_for_the_one_it_is_most_like() -
     first = [candidate(1, 0.9), candidate(2, 0.8), candidate(3, 0.4), candidate(6, 0.3)]
     second = [candidate(2, 0.85), candidate(4, 0.7), candidate(1, 0.1)]
 
-    ranked = by_object([first, second], [0, 1])
+    ranked = by_object([first, second], [0, 1], [0.9, 0.9], 2.0)
 
     assert order(ranked) == [1, 2, 3, 4, 6]
     assert [item.object for item in ranked] == [0, 1, 0, 1, 0]
     assert [item.score for item in ranked] == [0.9, 0.85, 0.4, 0.7, 0.3]
 
 
-def test_two_queries_of_one_object_give_one_list_with_the_nearer_of_both() -> None:
-    ranked = by_object([[candidate(1, 0.5), candidate(2, 0.6)], [candidate(1, 0.7)]], [0, 0])
+def test_the_object_that_is_likeliest_to_be_meant_comes_first() -> None:
+    # Likelihoods 0.6 · 0.5^2.5 = 0.106 and 0.5 · 0.9^2.5 = 0.384: 3.6 times.
+    found = [[candidate(1, 0.5)], [candidate(2, 0.9), candidate(3, 0.2)]]
 
-    assert order(ranked) == [1, 2]
-    assert [item.score for item in ranked] == [0.7, 0.6]
+    turns = by_object(found, [0, 1], [0.6, 0.5], dominance=3.7)
+    alone = by_object(found, [0, 1], [0.6, 0.5], dominance=3.5)
+
+    assert [(item.candidate.product_id, item.object) for item in turns] == [(2, 1), (1, 0), (3, 1)]
+    assert [(item.candidate.product_id, item.object) for item in alone] == [(2, 1), (3, 1)]
 
 
 def test_one_query_without_an_object_is_ranked_by_similarity() -> None:
     candidates = [candidate(3, 0.2), candidate(2, -0.9), candidate(1, 0.2)]
 
-    assert by_object([candidates], [None]) == by_similarity(candidates)
-    assert by_object([[]], [None]) == []
+    assert by_object([candidates], [None], [1.0], 2.0) == by_similarity(candidates)
+    assert by_object([[]], [None], [1.0], 2.0) == []
 
 
 def test_fusion_adds_the_reciprocals_of_both_ranks() -> None:
