@@ -124,8 +124,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES
 SEARCH_CANDIDATES = read_int("SEARCH_CANDIDATES", 200, 20, 1000)  # images taken from the graph
 MATCH_EXACT = read_float("MATCH_EXACT", 0.72, 0.0, 1.0)  # cosine from which a result is the thing
 MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.4, 0.0, 1.0)
-# Of the things in a photo, the likeliest to be meant is shown alone if it is so many times as likely
-# as any other; each is searched for by its crop, to which the whole photo is added with this weight.
+# Of the things in a photo, the likeliest is shown alone if it is so many times as likely meant as
+# any other; each is searched for by its crop, to which the whole photo is added with a weight.
 OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 1.35, 1.0, 1000.0)
 OBJECT_SURROUNDINGS = read_float("OBJECT_SURROUNDINGS", 0.15, 0.0, 1.0)
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
