@@ -66,8 +66,10 @@ def test_a_photo_of_one_thing_finds_it_within_five(
 def test_results_come_with_the_best_first_and_each_once(by_photo: Ask) -> None:
     answer = by_photo(CHAIR, limit=100)
 
-    scores = [result["score"] for result in answer["results"]]
-    assert scores == sorted(scores, reverse=True)
+    # Best first for each thing in the photo; where there are several, they take turns.
+    for number in {result.get("object") for result in answer["results"]}:
+        of_one = [r["score"] for r in answer["results"] if r.get("object") == number]
+        assert of_one == sorted(of_one, reverse=True)
     assert len(set(skus(answer))) == answer["count"] == 100
 
 
@@ -82,8 +84,8 @@ def recall_at_5(by_photo: Ask, photos: list[Any], with_box: bool) -> float:
 def test_most_photos_of_one_thing_find_it(by_photo: Ask, photos: Photos) -> None:
     alone = [photo for photo in photos.values() if not photo.scene]
 
-    # 31 of these 36 when this was written.
-    assert recall_at_5(by_photo, alone, with_box=False) >= 0.75
+    # 34 of these 36 when this was written.
+    assert recall_at_5(by_photo, alone, with_box=False) >= 0.85
 
 
 def test_in_a_scene_the_box_says_which_thing_is_meant(by_photo: Ask, photos: Photos) -> None:
@@ -92,9 +94,9 @@ def test_in_a_scene_the_box_says_which_thing_is_meant(by_photo: Ask, photos: Pho
     whole = recall_at_5(by_photo, scenes, with_box=False)
     boxed = recall_at_5(by_photo, scenes, with_box=True)
 
-    # 10 and 19 of these 24 when this was written.
-    assert boxed >= 0.7
-    assert boxed >= whole + 0.2
+    # 20 and 22 of these 24 when this was written.
+    assert boxed >= 0.8
+    assert boxed > whole >= 0.6
 
 
 def test_the_server_timing_header_tells_the_same_as_the_answer(
@@ -156,8 +158,8 @@ def test_words_pull_a_photo_towards_what_they_name(
 
     check_answer(mixed)
     assert mixed["query"]["kind"] == "mixed"
-    # 8 and 16 when this was written.
-    assert count("lamp", mixed) >= 1.5 * count("lamp", alone)
+    # 16 and 18 when this was written: nearly all there are.
+    assert count("lamp", mixed) > count("lamp", alone)
 
 
 def test_less_text_moves_away_from_what_it_names(by_photo: Ask) -> None:
