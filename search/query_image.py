@@ -49,8 +49,7 @@ def keep_photo(photos: list[bytes], seen: SeenPhoto | None) -> str:
     query_id = uuid.uuid4().hex
     if photos and settings.QUERY_PHOTO_KEPT_S:
         cache, name = caches["query_photos"], content_hash(photos[0])
-        if not cache.touch(f"photo:{name}", settings.QUERY_PHOTO_KEPT_S):  # once, however often
-            cache.set(f"photo:{name}", photos[0], settings.QUERY_PHOTO_KEPT_S)
+        cache.set(f"photo:{name}", photos[0], settings.QUERY_PHOTO_KEPT_S)  # one file a content
         cache.set(f"asked:{query_id}", (name, seen), settings.QUERY_PHOTO_KEPT_S)
     return query_id
 

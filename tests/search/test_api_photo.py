@@ -1,6 +1,7 @@
 """Search by photo over the REST API, with the starter encoder on the demo catalogue."""
 
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -8,10 +9,12 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.db import connections
 from django.test import Client
 
 from catalog.models import Category, Product
+from catalog.models.product import content_hash
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -256,3 +259,14 @@ def test_two_searches_at_once_get_their_own_answers(by_photo: Ask, photos: Photo
     with ThreadPoolExecutor(2) as threads:
         names = [CHAIR, LAMP] * 4
         assert list(threads.map(search, names)) == [expected[name] for name in names]
+
+
+def test_a_photo_may_come_again_after_it_was_forgotten(by_photo: Ask, photos: Photos) -> None:
+    kept = caches["query_photos"]
+    by_photo(CHAIR)
+    kept.set(f"photo:{content_hash(photos[CHAIR].data)}", photos[CHAIR].data, timeout=0.001)
+    time.sleep(0.01)
+
+    again = by_photo(CHAIR)
+
+    assert by_photo(None, query=again["query"]["id"])["count"] == 24
