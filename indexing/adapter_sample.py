@@ -66,12 +66,13 @@ class Sample:
     def to_fit_on(self) -> Pairs:
         """Photos and texts: fitted on photos alone, an adapter loses the words, which lie elsewhere
         in the space."""
-        kept = self.photos[~self.held_out]
-        return Pairs(
-            np.concatenate([kept.new, self.texts.new]),
-            np.concatenate([kept.old, self.texts.old]),
-            np.concatenate([kept.labels, self.texts.labels]),
-        )
+        return _together([self.photos[~self.held_out], self.texts])
+
+    @property
+    def everything(self) -> Pairs:
+        """The same, and what was held out."""
+        titles = self.queries.get("titles")
+        return _together([self.photos, self.texts, *([titles] if titles is not None else [])])
 
 
 def read_sample(
@@ -99,6 +100,14 @@ def read_sample(
     }
     asked = {name: each for name, each in queries.items() if len(each) >= LEAST_QUERIES}
     return Sample(photos, held_out, texts, asked)
+
+
+def _together(parts: Sequence[Pairs]) -> Pairs:
+    return Pairs(
+        np.concatenate([part.new for part in parts]),
+        np.concatenate([part.old for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+    )
 
 
 def _wanted(labelled: Sequence[int], stored: EncoderVersion) -> dict[Key, np.ndarray]:

@@ -91,7 +91,7 @@ def test_the_registry_keeps_what_encoders_reach_on_labelled_photos(
     asked = {"queries": 25, "recall_at_1": 1.0, "recall_at_5": 1.0}
     assert measured["bent"]["sample"]["labelled_photos"] == asked
     # of which the labelled products were held out.
-    assert "fitted on 128 photos" in printed
+    assert "fitted on 160 photos" in printed
     assert "labelled photos (25): recall@5 1.000 through the adapter" in printed
     assert "may not be used" not in printed
     assert live_index().query_encoder.name == "histogram"
