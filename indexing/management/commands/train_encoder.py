@@ -70,7 +70,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--processes", type=int, default=1, metavar="N", help="by torchrun, on this machine"
         )
-        parser.add_argument("--steps", type=int, default=600)
+        parser.add_argument("--steps", type=int, default=500, help="of images")
         parser.add_argument("--object-steps", type=int, default=500, help="0: no object head")
         parser.add_argument("--products", type=int, default=64, help="of one step")
         parser.add_argument("--size", type=int, default=224, help="of the pictures, in pixels")
