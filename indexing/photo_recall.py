@@ -14,7 +14,7 @@ from indexing.planning import Check
 
 LEAST_PHOTOS = 20  # fewer say nothing
 FIRST = 5  # products
-NEAR = 50  # photos that are sure to be of as many products
+NEAR = 50  # photos: of FIRST products at least, where none has more than a dozen
 EXACT_UP_TO = 200_000  # embeddings: a scan of more, for each photo, would take too long
 
 SMALL = """

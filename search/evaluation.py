@@ -11,7 +11,6 @@ from django.conf import settings
 from catalog.labelled_photos import LabelledPhoto
 from catalog.live_index import live_index
 from catalog.models import Product
-from catalog.models.tag import Tag
 from catalog.vocabulary import Vocabulary, vocabulary_for
 from search.answer import SearchAnswer
 from search.photo_search import search
@@ -50,10 +49,10 @@ def evaluate_photos(
         what = "scene" if photo.scene else "one object"
         if not photo.scene:
             several.setdefault(photo.sku, []).append(data)
-        for kind, box in (("whole photo", None), ("with box", photo.box)):
-            if box is not None or kind == "whole photo":
-                request = SearchRequest(images=(data,), box=box, limit=DEPTH)
-                outcomes.append(_outcome(f"{what}, {kind}", request, photo.sku, right[photo.sku]))
+        boxes = {"whole photo": None, **({"with box": photo.box} if photo.box else {})}
+        for kind, box in boxes.items():
+            request = SearchRequest(images=(data,), box=box, limit=DEPTH)
+            outcomes.append(_outcome(f"{what}, {kind}", request, photo.sku, right[photo.sku]))
         progress(1)
     for sku, images in several.items():
         if len(images) > 1:
@@ -152,8 +151,7 @@ def _by_meaning(kind: str, text: str, right: set[int]) -> Outcome:
 
 
 def _is_tagged(answer: SearchAnswer, right: set[int]) -> bool:
-    first: list[Tag] = [tag for tag, _ in answer.tags[:FIRST_TAGS]]
-    return any(tag.pk in right for tag in first)
+    return any(tag.pk in right for tag, _ in answer.tags[:FIRST_TAGS])
 
 
 def _first(found: Sequence, right: Container) -> int | None:

@@ -106,9 +106,9 @@ def find(
 
 
 def by_target(found: list[list[Candidate]], targets: list[Target]) -> list[Ranked]:
-    targets = targets or [Target(np.empty(0))]  # without a photo there is one query, of no object
-    objects = [target.object for target in targets]
-    sureness = [target.sureness for target in targets]
+    """Without a photo there is one query, of no object."""
+    objects = [target.object for target in targets] or [None]
+    sureness = [target.sureness for target in targets] or [1.0]
     return by_object(found, objects, sureness, settings.OBJECT_DOMINANCE)
 
 
@@ -117,8 +117,9 @@ def tags_of(targets: list[Target], ranked: list[Ranked], index: LiveIndex) -> li
     that saw it; none without a photo."""
     meant = ranked[0].object if ranked else None
     vectors = [target.vector for target in targets if target.object == meant or not ranked]
-    vocabulary = vocabulary_for(index.query_encoder)
-    return vocabulary.best(vectors[0], TAGS_OF_A_PHOTO) if vectors else []
+    if not vectors:
+        return []
+    return vocabulary_for(index.query_encoder).best(vectors[0], TAGS_OF_A_PHOTO)
 
 
 def show(ranked: list[Ranked], explain: bool) -> list[Result]:

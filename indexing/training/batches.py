@@ -19,7 +19,7 @@ from indexing.training.augment import (
     photographed,
     recoloured,
 )
-from indexing.training.cutouts import cut_out, read_image
+from indexing.training.cutouts import read_image
 from indexing.training.pairs import Item, Pair
 from indexing.training.shopper_photos import ShopperPhotos
 
@@ -63,8 +63,7 @@ class Batches(Dataset[Batch]):
         self._categories: dict[str, list[int]] = {}
         for number, item in enumerate(items):
             self._categories.setdefault(item.category, []).append(number)
-        cutouts = [[cut_out(read_image(path)) for path in item.images] for item in items]
-        self._studio = ShopperPhotos(cutouts, backgrounds)
+        self._studio = ShopperPhotos.of(items, backgrounds)
 
     def __getitem__(self, step: int) -> Batch:
         rng = Random(f"{self._seed} {step}")

@@ -23,7 +23,7 @@ class HeldOut:
 
     def __init__(self, items: Sequence[Item], lists: Iterable[Path], size: int) -> None:
         self._items, self._size = items, size
-        self.views = max(len(item.images) for item in items)
+        self._views = max(len(item.images) for item in items)
         self._lists: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         for path in lists:
             pairs = read_pairs([path], list(items))
@@ -42,13 +42,13 @@ class HeldOut:
         files = [
             item.images[view if view < len(item.images) else 0]
             for item in self._items
-            for view in range(self.views)
+            for view in range(self._views)
         ]
         rows = [
             encode(self._pixels([read_image(file) for file in files[start : start + 64]]))
             for start in range(0, len(files), 64)
         ]
-        return torch.cat(rows).unflatten(0, (len(self._items), self.views))
+        return torch.cat(rows).unflatten(0, (len(self._items), self._views))
 
     def recalls(self, encode: Encode, bank: torch.Tensor) -> dict[str, float]:
         """Recall@1 and @5 by list, against the best view of each product in `bank`."""

@@ -12,11 +12,10 @@ import torch
 from catalog.visual.object_head import save_object_head
 from catalog.visual.objects import ObjectSettings
 from indexing.training.checkpoints import NAME as CHECKPOINT
-from indexing.training.cutouts import cut_out, read_image
 from indexing.training.distributed import TrainingFailed, run_on_processes
 from indexing.training.model_folder import read_config, write_copy, write_model
 from indexing.training.network import loaded
-from indexing.training.object_training import STEPS, Scenes, train_object_head
+from indexing.training.object_training import Scenes, train_object_head
 from indexing.training.pairs import read_items
 from indexing.training.shopper_photos import ShopperPhotos, read_backgrounds
 from indexing.training.trainer import Plan
@@ -30,8 +29,8 @@ class Recipe:
 
     source: str
     plan: Plan
-    processes: int = 1
-    object_steps: int = STEPS
+    processes: int
+    object_steps: int
 
 
 def train_encoder(recipe: Recipe, work: Path, output: Path) -> None:
@@ -100,9 +99,7 @@ def _find_objects(recipe: Recipe, trained: Path) -> None:
     trunk = getattr(model.image_tower.model.visual, "trunk", None)
     if not recipe.object_steps or not hasattr(trunk, "conv_stem"):
         return
-    items = read_items(Path(recipe.plan.catalog))
-    cutouts = [[cut_out(read_image(path)) for path in item.images] for item in items]
-    studio = ShopperPhotos(cutouts, read_backgrounds())
+    studio = ShopperPhotos.of(read_items(Path(recipe.plan.catalog)), read_backgrounds())
     lists = [Path(path) for path in recipe.plan.pairs]
     scenes = Scenes(studio, lists, model.preprocessing, recipe.plan.seed)
     head = train_object_head(model, scenes, recipe.object_steps)

@@ -18,7 +18,8 @@ from indexing.training.augment import (
     recoloured,
     turned,
 )
-from indexing.training.cutouts import read_image
+from indexing.training.cutouts import cut_out, read_image
+from indexing.training.pairs import Item
 
 BACKGROUNDS = Path(__file__).resolve().parent / "backgrounds"
 MADE_UP = 0.25  # share of backgrounds that are made up
@@ -40,6 +41,12 @@ class ShopperPhotos:
         self, cutouts: Sequence[Sequence[Image.Image]], backgrounds: Sequence[Image.Image]
     ) -> None:
         self._cutouts, self._backgrounds = cutouts, backgrounds
+
+    @classmethod
+    def of(cls, items: Sequence[Item], backgrounds: Sequence[Image.Image]) -> "ShopperPhotos":
+        """With the products of a catalogue, cut out of their images."""
+        cutouts = [[cut_out(read_image(path)) for path in item.images] for item in items]
+        return cls(cutouts, backgrounds)
 
     def close_up(self, product: int, view: int, size: int, rng: Random) -> Image.Image:
         """What a box drawn about a product gives, fitted into a square of `size` pixels."""

@@ -2,7 +2,7 @@
 
     python -m indexing.training.strange_photos CUT_OUTS BACKGROUNDS OUT_FOLDER
 
-CUT_OUTS holds `SKU-N.png` with transparency (see `cut_outs`), BACKGROUNDS any pictures that are not
+CUT_OUTS holds `SKU-N.png` with transparency (see `grab_cut`), BACKGROUNDS any pictures that are not
 in `indexing/training/backgrounds`. OUT_FOLDER gets `photos/SKU-N__BACKGROUND.jpg` and
 `photos.jsonl`, which says where in each photo the product is. The same folders and seed give the
 same photos.

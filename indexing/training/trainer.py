@@ -42,12 +42,12 @@ class Plan:
 
     start: str
     catalog: str
-    pairs: tuple[str, ...] = ()
-    held_out: tuple[str, ...] = ()
-    steps: int = 600
-    products: int = 64
-    size: int = 208
-    rate: float = 4e-4
+    pairs: tuple[str, ...]
+    held_out: tuple[str, ...]
+    steps: int
+    products: int
+    size: int
+    rate: float
     head_factor: float = 2.5
     looks_length: float = 1.5
     frozen: tuple[str, ...] = FROZEN

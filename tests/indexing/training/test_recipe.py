@@ -1,0 +1,53 @@
+"""`manage.py train_encoder`, all of it, on the toy catalogue."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from catalog.visual.encoder import OpenVinoEncoder
+from indexing.training.checkpoints import NAME
+
+
+def train(toy_encoder: Path, catalog: Path, folder: Path, **options: Any) -> None:
+    call_command(
+        "train_encoder",
+        source=f"local-dir:{toy_encoder}",
+        catalog=catalog,
+        pairs=[],
+        held_out=[],
+        work=folder / "work",
+        output=folder / "encoder",
+        **{"steps": 3, "products": 4, "size": 64, "object_steps": 0, **options},
+    )
+
+
+def test_an_encoder_goes_in_and_a_trained_one_comes_out(
+    toy_encoder: Path, toy_catalog: Path, tmp_path: Path
+) -> None:
+    train(toy_encoder, toy_catalog, tmp_path)
+
+    before, after = (
+        OpenVinoEncoder(f"local-dir:{folder}", tmp_path / "compiled")
+        for folder in (toy_encoder, tmp_path / "encoder")
+    )
+    assert (after.dimensions, after.preprocessing) == (before.dimensions, before.preprocessing)
+    assert after.checksum != before.checksum
+
+    # The same command has nothing left to do; another begins anew.
+    checkpoint = tmp_path / "work" / NAME
+    written = checkpoint.stat().st_mtime_ns
+    train(toy_encoder, toy_catalog, tmp_path)
+    assert checkpoint.stat().st_mtime_ns == written
+    train(toy_encoder, toy_catalog, tmp_path, steps=2)
+    assert checkpoint.stat().st_mtime_ns != written
+
+
+def test_what_cannot_be_trained_on_is_told_in_a_sentence(toy_encoder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text('{"sku": "a"}')
+
+    with pytest.raises(CommandError, match="status 1"):
+        train(toy_encoder, tmp_path / "empty.jsonl", tmp_path)
+    with pytest.raises(CommandError, match=r"no open_clip_config\.json"):
+        train(tmp_path / "nowhere", tmp_path / "empty.jsonl", tmp_path)
