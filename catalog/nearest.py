@@ -14,38 +14,64 @@ NEAREST = """
     WITH query AS (
         SELECT * FROM unnest(%s::int[], %s::halfvec[], %s::halfvec[])
             AS query (number, small, vector)
+    ), matching AS MATERIALIZED (
+        SELECT product.id AS product_id FROM catalog_product product
+        WHERE {condition} LIMIT %s
+    ), matched AS MATERIALIZED (
+        SELECT count(*) AS products FROM matching
     ), nearest AS MATERIALIZED (
-        SELECT query.number, query.vector, found.product_id, found.image_id
+        SELECT query.number, query.vector, found.*
         FROM query CROSS JOIN LATERAL (
-            SELECT vector.product_id, vector.image_id
-            FROM {table} vector JOIN catalog_product product ON product.id = vector.product_id
-            WHERE {condition}
-            ORDER BY vector.vector <#> query.small LIMIT %s
+            (SELECT vector.product_id, vector.image_id, vector.vector AS small
+            FROM {table} vector
+            WHERE (SELECT products FROM matched) > %s AND EXISTS (
+                SELECT FROM catalog_product product
+                WHERE product.id = vector.product_id AND {condition} OFFSET 0)
+            ORDER BY vector.vector <#> query.small LIMIT %s)
+        UNION ALL
+            (SELECT vector.product_id, vector.image_id, vector.vector AS small
+            FROM matching JOIN {table} vector USING (product_id)
+            WHERE (SELECT products FROM matched) <= %s
+            ORDER BY (vector.vector <#> query.small) + 0 LIMIT %s)
         ) found
     ), scored AS (
-        SELECT nearest.number, nearest.product_id,
-            max(-(embedding.vector <#> nearest.vector)) AS similarity
+        SELECT DISTINCT ON (number, product_id) nearest.number, nearest.product_id, nearest.small,
+            -(embedding.vector <#> nearest.vector) AS similarity
         FROM nearest JOIN catalog_embedding embedding ON embedding.encoder_id = %s
             AND embedding.product_id = nearest.product_id
             AND embedding.image_id = nearest.image_id
-        GROUP BY nearest.number, nearest.product_id
+        ORDER BY number, product_id, similarity DESC
     )
 """
+# Only one half of the UNION is carried out. OFFSET 0 keeps the planner from turning the first into
+# a scan of all that match; + 0 keeps it from the graph in the second.
 
 
 def nearest_sql(
-    index: StoredSpace, queries: np.ndarray, wanted: int, condition: str, params: list[Any]
+    index: StoredSpace,
+    queries: np.ndarray,
+    wanted: int,
+    condition: str,
+    params: list[Any],
+    exact_up_to: int = 0,
 ) -> tuple[str, list[Any]]:
-    """SQL that begins with the tables `nearest` (number, product_id, image_id: for each of
+    """SQL that begins with the tables `nearest` (number, product_id, image_id, small: for each of
     `queries`, float32 (q, dimensions), by number from 0, the `wanted` photos nearest to it in 128
     numbers whose `product` fulfils `condition`) and `scored` (number, product_id, similarity: the
-    cosine in the stored space); and its parameters."""
+    cosine in the stored space, small: the 128 numbers of the product's best photo); and its
+    parameters. Where at most `exact_up_to` products fulfil the condition, which is counted, all of
+    them are compared, else the graph is searched. `matching` (product_id) are the first of those
+    that fulfil it, up to one more than that, and `matched` (products) is how many these are."""
     table = connection.ops.quote_name(index.generation.vector_table)
     small = [vector_literal(vector) for vector in index.project(queries)]
     full = [vector_literal(vector) for vector in queries]
     statement = NEAREST.format(table=table, condition=condition)
     numbers = list(range(len(queries)))
-    return statement, [numbers, small, full, *params, wanted, index.generation.encoder_id]
+    counted = [*params, exact_up_to + 1]
+    graph = [exact_up_to, *params, wanted]
+    exact = [exact_up_to, wanted]
+    encoder = index.generation.encoder_id
+    return statement, [numbers, small, full, *counted, *graph, *exact, encoder]
 
 
 def set_search_options(cursor: Any, wanted: int) -> None:

@@ -31,5 +31,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(is_visible=True)
 
     def for_display(self) -> "ProductQuerySet":
-        """With category, photos and tags, in three more queries at most."""
-        return self.select_related("category").prefetch_related("images", "product_tags__tag")
+        """With category, photos and tags, in two more queries."""
+        given = self.model._meta.get_field("product_tags").related_model.objects
+        tags = models.Prefetch("product_tags", given.select_related("tag"))
+        return self.select_related("category").prefetch_related("images", tags)

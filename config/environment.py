@@ -53,6 +53,25 @@ def read_float(name: str, default: float, low: float, high: float) -> float:
     return number
 
 
+def read_weights(name: str, default: dict[str, float]) -> dict[str, float]:
+    """`name` as `word=number, word=number`, with any of the words of `default`, each number -1 to
+    1; words that are not named keep their default."""
+    weights = dict(default)
+    for item in read_list(name, []):
+        word, _, number = item.partition("=")
+        try:
+            weight = float(number)
+        except ValueError:
+            weight = float("nan")
+        if word not in default or not -1 <= weight <= 1:
+            raise ImproperlyConfigured(
+                f"{name} has {item!r}: write such as {next(iter(default))}=0.05, with any of"
+                f" {', '.join(default)}, -1 to 1."
+            )
+        weights[word] = weight
+    return weights
+
+
 def read_choice(name: str, default: str, choices: set[str]) -> str:
     """`name` as one of `choices`."""
     value = os.environ.get(name, "").strip() or default

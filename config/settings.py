@@ -17,6 +17,7 @@ from config.environment import (
     read_int,
     read_list,
     read_url,
+    read_weights,
     secret_kept_in,
 )
 from config.paths import BASE_DIR, DATA_DIR
@@ -128,6 +129,19 @@ MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.4, 0.0, 1.0)
 # any other; each is searched for by its crop, to which the whole photo is added with a weight.
 OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 1.35, 1.0, 1000.0)
 OBJECT_SURROUNDINGS = read_float("OBJECT_SURROUNDINGS", 0.15, 0.0, 1.0)
+# Added to the cosine, by how far a feature is from what is ordinary (search/features.py).
+RANKING_WEIGHTS = read_weights(
+    "RANKING_WEIGHTS",
+    {
+        "tags": 0.02,
+        "category": 0.02,
+        "stock": 0.02,
+        "price": 0.01,
+        "popularity": 0.005,
+        "clicks": 0.05,
+    },
+)
+LOOKALIKE = read_float("LOOKALIKE", 0.98, 0.5, 1.0)  # cosine from which two are shown as one
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
 HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
 

@@ -2,8 +2,6 @@
 
 import resource
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -18,7 +16,12 @@ from catalog.demo.load import VOCABULARY, load_vocabulary
 from catalog.live_index import encoder_named
 from catalog.models import EncoderVersion, Product, ProductImage, Tag
 from catalog.models.product import content_hash
-from catalog.vectors import copy_rows
+from catalog.synthetic import (
+    copy_synthetic_embeddings,
+    make_synthetic_catalogue,
+    random_centres,
+    scratch_database,
+)
 from catalog.visual.encoder import BATCH, Encoder
 from catalog.visual.image_decoding import ImageLimits
 from catalog.visual.pixels import decode_pixels
@@ -33,9 +36,10 @@ FORWARD_IMAGES = 1_024
 
 @dataclass(frozen=True)
 class PipelineFigures:
-    """Images a second: `pipeline` is the embed stage (read, decode, encode, tag, write), `forward`
-    and `forward_batches` the encoder alone on the same photos as pixels in memory, by
-    `encode_ahead`, as the pipeline does it, and by `encode_pixels`, one batch after the other.
+    """Images a second: `pipeline` is the embed stage (read, decode, resize, encode, tag, write),
+    `forward_batches` and `forward` the bare forward on the same photos as pixels in memory, by
+    `encode_pixels`, one batch after the other, and by `encode_ahead`, one photo to a thread, which
+    is what the pipeline does too.
     Milliseconds of a core for an image of the embed stage: `cpu_ms` of this process, `database_ms`
     of its PostgreSQL backend (None where that is elsewhere). `peak_mb`: of this process, up to the
     end of the rebuild."""
@@ -48,23 +52,6 @@ class PipelineFigures:
     database_ms: float | None
     peak_mb: float
     stages_s: dict[str, float]
-
-    @property
-    def ratio(self) -> float:
-        """How much of the encoder's speed is left, at its best."""
-        return self.pipeline / max(self.forward, self.forward_batches)
-
-
-@contextmanager
-def scratch_database(name: str = "vitrina_bench") -> Iterator[None]:
-    """A migrated, empty database beside the real one, for as long as the block lasts."""
-    real = connection.settings_dict["NAME"]
-    connection.settings_dict["TEST"]["NAME"] = name
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
-        yield
-    finally:
-        connection.creation.destroy_test_db(real, verbosity=0)
 
 
 def measure_pipeline(photos: list[Path], count: int) -> PipelineFigures:
@@ -167,10 +154,11 @@ def measure_vectors(count: int) -> dict[str, float]:
         version = EncoderVersion.objects.create(
             name=encoder.name, checksum=encoder.checksum, dimensions=encoder.dimensions
         )
-        make_synthetic_catalogue(count)
+        centres = random_centres(count, encoder.dimensions)
+        make_synthetic_catalogue(count, centres, vocabulary_for(encoder).checksum)
         products_s = time.perf_counter() - start
         start = time.perf_counter()
-        copy_synthetic_embeddings(version, count)
+        copy_synthetic_embeddings(version, centres)
         copy_s = time.perf_counter() - start
         with override_settings(LABELLED_PHOTOS=""):
             run = work_on(start_rebuild())
@@ -185,67 +173,6 @@ def measure_vectors(count: int) -> dict[str, float]:
         "recall_at_20": recall,
         "peak_mb": peak_mb(),
     }
-
-
-def make_synthetic_catalogue(count: int) -> None:
-    """`count` products with an image each, as rows only, already tagged."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO catalog_product (sku, title, price, popularity, in_stock)
-            SELECT 'synthetic-' || n, 'Thing ' || n, (n::bigint * 7919 %% 100000) / 100.0,
-                   n %% 1000, n %% 10 <> 0
-            FROM generate_series(1, %s) AS n
-            """,
-            [count],
-        )
-        cursor.execute(
-            """
-            INSERT INTO catalog_productimage (product_id, position, file, content_hash)
-            SELECT id, 0, 'synthetic.webp', md5(sku) FROM catalog_product
-            WHERE sku LIKE 'synthetic-%%'
-            """
-        )
-        cursor.execute(
-            "INSERT INTO catalog_indexedproduct (product_id, text_hash, vocabulary)"
-            " SELECT id, text_hash, %s FROM catalog_product ON CONFLICT DO NOTHING",
-            [vocabulary_for(encoder_named(settings.ENCODER)).checksum],
-        )
-        cursor.execute("ANALYZE catalog_product, catalog_productimage")
-
-
-def copy_synthetic_embeddings(version: EncoderVersion, count: int, seed: int = 1) -> None:
-    """COPYs an embedding for each synthetic image: unit vectors around cluster centres (a thousand
-    products to a cluster) that lie in a space of few dimensions, as embeddings of photos do."""
-    random = np.random.default_rng(seed)
-    basis = random.standard_normal((64, version.dimensions)).astype(np.float32)
-    centres = random.standard_normal((max(1, count // 1000), 64)).astype(np.float32)
-    last = 0
-    while True:
-        images = list(
-            ProductImage.objects.filter(product_id__gt=last, file="synthetic.webp")
-            .order_by("product_id")
-            .values_list("product_id", "id", "content_hash")[:ROWS_AT_ONCE]
-        )
-        if not images:
-            break
-        last = images[-1][0]
-        near = centres[random.integers(0, len(centres), len(images))]
-        points = near + 0.6 * random.standard_normal(near.shape).astype(np.float32)
-        noise = 0.3 * random.standard_normal((len(images), version.dimensions))
-        vectors = points @ basis / 8 + noise.astype(np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        copy_rows(
-            "catalog_embedding",
-            ["encoder_id", "product_id", "image_id", "source_hash", "vector", "created_at"],
-            ["int8", "int8", "int8", "text", "halfvec", "timestamptz"],
-            (
-                (version.pk, *image, vector, version.created_at)
-                for image, vector in zip(images, vectors, strict=True)
-            ),
-        )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE catalog_embedding")
 
 
 def stage_seconds(run: IndexingRun) -> dict[str, float]:

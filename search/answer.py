@@ -13,12 +13,15 @@ from search.request import Box
 
 @dataclass
 class Result:
-    """A product, how well it fits, 0 to 1, and which of the photo's objects it was found for."""
+    """A product, how well it fits, 0 to 1, how many lookalikes are shown by it, the `features` it
+    was ranked by, what the score is the sum of if that was asked, and which of the photo's objects
+    it was found for."""
 
     product: Product
     score: float
     match: str
     duplicates: int = 0
+    features: dict[str, float] = field(default_factory=dict)
     explanation: dict[str, float] | None = None
     object: int | None = None
 

@@ -14,7 +14,7 @@ from catalog.models import Product
 from catalog.vocabulary import Vocabulary, vocabulary_for
 from search.answer import SearchAnswer
 from search.photo_search import search
-from search.ranking import by_similarity
+from search.ranking import by_features
 from search.request import Filters, SearchRequest
 from search.retrieval import retrieve
 
@@ -146,7 +146,7 @@ def _by_meaning(kind: str, text: str, right: set[int]) -> Outcome:
     start = time.perf_counter()
     query = index.encode_texts([text])
     found = retrieve(index, query, Filters(), "", settings.SEARCH_CANDIDATES).found[0]
-    ids = [item.candidate.product_id for item in by_similarity(found)[:DEPTH]]
+    ids = [item.candidate.product_id for item in by_features(found, {}, {})[:DEPTH]]
     return Outcome(kind, _first(ids, right), 1000 * (time.perf_counter() - start))
 
 

@@ -1,24 +1,32 @@
 """The way a query takes, from what a shopper sends to what they see."""
 
-from typing import Any
-
 import numpy as np
 from django.conf import settings
 from django.db import ProgrammingError
 
 from catalog.live_index import LiveIndex, live_index
-from catalog.models import Product
+from catalog.models import Product, Tag
 from catalog.vocabulary import vocabulary_for
 from search.answer import Result, SearchAnswer, StageClock
 from search.facets import facets_of
+from search.folding import fold
 from search.query_image import decode_query, keep_photo, kept_look, query_photos
 from search.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from search.query_vector import embed_query
-from search.ranking import Ranked, by_fusion, by_object, match_of, sorted_by
+from search.ranking import (
+    Ranked,
+    by_features,
+    by_fusion,
+    by_object,
+    match_of,
+    numbered,
+    sorted_by,
+)
 from search.request import SearchRequest
-from search.retrieval import Candidate, retrieve
+from search.retrieval import Candidate, Candidates, retrieve
 
 TAGS_OF_A_PHOTO = 5
+ScoredTags = list[tuple[Tag, float]]
 DEEPER = 4  # times as many photos of the graph, each time that more are needed
 
 
@@ -44,24 +52,23 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
     with clock.stage("embed"):
         targets = choose_targets(seen)
         queries = embed_query(request, [target.vector for target in targets], index)
-    ranked, complete = find(request, queries, targets, index, clock)
-    with clock.stage("embed"):
-        tags = tags_of(targets, ranked, index)
+        tags = tags_of(targets, index)
+    ranked, matched = find(request, queries, targets, tags, index, clock)
     end = request.offset + request.limit
     with clock.stage("rank"):
         results = show(ranked[request.offset : end], request.explain)
-        facets = facets_of([item.candidate.product_id for item in ranked])
+        facets = facets_of(matched.facets)
     whole = known or (seen[0] if len(seen) == 1 and request.box is None else None)
     return SearchAnswer(
         query_id=keep_photo(photos, whole),
         kind=request.kind,
         box=request.box,
         generation=index.generation,
-        complete=complete,
+        complete=matched.complete,
         results=results,
         next_offset=end if end < len(ranked) else None,
         facets=facets,
-        tags=tags,
+        tags=meant(tags, targets, ranked),
         objects=(known or seen[0]).objects if seen else [],
         timings_ms=clock.timings(),
     )
@@ -81,45 +88,62 @@ def find(
     request: SearchRequest,
     queries: np.ndarray,
     targets: list[Target],
+    tags: list[ScoredTags],
     index: LiveIndex,
     clock: StageClock,
-) -> tuple[list[Ranked], bool]:
-    """(what was found for the query vectors, each for one of the targets if there is a photo, in
-    order; whether that is all there is). A page beyond what a search found makes it search deeper;
-    what was found first stays first, so that pages neither repeat nor skip anything."""
+) -> tuple[list[Ranked], Candidates]:
+    """(what was found for the query vectors, each for one of the targets with these tags if there
+    is a photo, in order; what it was found among). A page beyond what a search found makes it
+    search deeper; what was found first stays first, so that pages neither repeat nor skip."""
     words = request.text if request.kind == "text" else ""
     ranked: list[Ranked] = []
-    found = {request.product_id}
+    known: set[int] = set()
     wanted = settings.SEARCH_CANDIDATES
     while True:
         with clock.stage("retrieve"):
-            candidates = retrieve(index, queries, request.filters, words, wanted)
+            matched = retrieve(
+                index, queries, request.filters, words, wanted, without=request.product_id
+            )
         with clock.stage("rank"):
-            everything = candidates.found
-            ordered = by_fusion(everything[0]) if words else by_target(everything, targets)
-            new = [r for r in ordered if r.candidate.product_id not in found]
+            ordered = order(matched.found, targets, tags, fused=bool(words))
+            new = [item for item in ordered if item.candidate.product_id not in known]
+            known.update(item.candidate.product_id for item in new)
+            if request.fold:
+                new, ranked = fold(new, ranked, settings.LOOKALIKE)
             ranked += sorted_by(new, request.sort)
-            found.update(item.candidate.product_id for item in new)
-        if candidates.complete or len(ranked) > request.offset + request.limit:
-            return ranked, candidates.complete
+        if matched.exhausted or len(ranked) > request.offset + request.limit:
+            return ranked, matched
         wanted *= DEEPER
 
 
-def by_target(found: list[list[Candidate]], targets: list[Target]) -> list[Ranked]:
-    """Without a photo there is one query, of no object."""
-    objects = [target.object for target in targets] or [None]
+def order(
+    found: list[list[Candidate]], targets: list[Target], tags: list[ScoredTags], fused: bool
+) -> list[Ranked]:
+    """The most relevant first. Without a photo there is one query, of no object."""
+    weights = settings.RANKING_WEIGHTS
+    if fused:
+        return by_fusion(found[0], weights)
+    rows = []
+    for number, candidates in enumerate(found):
+        photo_tags = {tag.pk: score for tag, score in tags[number]} if targets else {}
+        row = by_features(candidates, photo_tags, weights)
+        rows.append(numbered(row, targets[number].object) if targets else row)
     sureness = [target.sureness for target in targets] or [1.0]
-    return by_object(found, objects, sureness, settings.OBJECT_DOMINANCE)
+    return by_object(rows, sureness, settings.OBJECT_DOMINANCE)
 
 
-def tags_of(targets: list[Target], ranked: list[Ranked], index: LiveIndex) -> list[Any]:
-    """The tags, with scores, of what the first result was found for, in the space of the encoder
-    that saw it; none without a photo."""
-    meant = ranked[0].object if ranked else None
-    vectors = [target.vector for target in targets if target.object == meant or not ranked]
-    if not vectors:
+def tags_of(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:
+    """The tags of each target, in the space of the encoder that saw it."""
+    if not targets:
         return []
-    return vocabulary_for(index.query_encoder).best(vectors[0], TAGS_OF_A_PHOTO)
+    vectors = np.stack([target.vector for target in targets])
+    return vocabulary_for(index.query_encoder).best_of_each(vectors, TAGS_OF_A_PHOTO)
+
+
+def meant(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -> ScoredTags:
+    """The tags of what the first result was found for; none without a photo."""
+    first = ranked[0].object if ranked else None
+    return next((t for t, target in zip(tags, targets, strict=True) if target.object == first), [])
 
 
 def show(ranked: list[Ranked], explain: bool) -> list[Result]:
@@ -131,6 +155,8 @@ def show(ranked: list[Ranked], explain: bool) -> list[Result]:
             product=products[item.candidate.product_id],
             score=round(item.score, 4),
             match=match_of(item.candidate, settings.MATCH_EXACT, settings.MATCH_SIMILAR),
+            duplicates=item.duplicates,
+            features=item.features,
             explanation=item.parts if explain else None,
             object=item.object,
         )

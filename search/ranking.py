@@ -1,9 +1,10 @@
 """Puts candidates in order. Pure functions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+from search.features import ORDINARY, features_of
 from search.retrieval import Candidate
 
 RRF_K = 60  # Cormack, Clarke, Büttcher, 2009
@@ -12,49 +13,66 @@ LIKENESS_POWER = 2.5
 
 @dataclass(frozen=True)
 class Ranked:
-    """A candidate with its score, 0 to 1, what the score is made of, and which object of the photo
-    it was found for."""
+    """A candidate with its score, 0 to 1, the features it was scored by, what the score is the sum
+    of, which object of the photo it was found for, and how many lookalikes are shown by it."""
 
     candidate: Candidate
     score: float
+    features: dict[str, float]
     parts: dict[str, float]
     object: int | None = None
+    duplicates: int = 0
 
 
-def by_similarity(candidates: Sequence[Candidate]) -> list[Ranked]:
-    """The nearest first; the score is the cosine, cut at 0."""
+def by_features(
+    candidates: Sequence[Candidate], photo_tags: Mapping[int, float], weights: Mapping[str, float]
+) -> list[Ranked]:
+    """The highest score first. The score is the cosine, and for every other feature its weight
+    times how far it is from what is ordinary; cut to 0 and 1."""
     ranked = [
-        Ranked(c, _share(c.similarity or 0.0), {"similarity": round(c.similarity or 0.0, 4)})
-        for c in candidates
+        _weighed(candidate, features, {"similarity": features["similarity"]}, weights)
+        for candidate, features in zip(candidates, features_of(candidates, photo_tags), strict=True)
     ]
     return sorted(ranked, key=lambda r: (-r.score, r.candidate.product_id))
 
 
+def by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> list[Ranked]:
+    """Reciprocal rank fusion of looks and words, in place of the cosine: each gives its share of
+    the most there can be. A candidate that one side does not know gets nothing from it."""
+    looks = _ranks({c.product_id: c.similarity for c in candidates if c.similarity is not None})
+    words = _ranks({c.product_id: c.lexical for c in candidates if c.lexical > 0})
+    best = 2 / (RRF_K + 1)
+    ranked = []
+    for candidate, features in zip(candidates, features_of(candidates, {}), strict=True):
+        fused = {
+            "looks": _reciprocal(looks.get(candidate.product_id)) / best,
+            "words": _reciprocal(words.get(candidate.product_id)) / best,
+        }
+        ranked.append(_weighed(candidate, features, fused, weights))
+    return sorted(
+        ranked,
+        key=lambda r: (-r.score, -(r.candidate.similarity or -1.0), r.candidate.product_id),
+    )
+
+
 def by_object(
-    found: Sequence[Sequence[Candidate]],
-    objects: Sequence[int | None],
-    sureness: Sequence[float],
-    dominance: float,
+    rows: Sequence[Sequence[Ranked]], sureness: Sequence[float], dominance: float
 ) -> list[Ranked]:
-    """Candidates of several queries, each for one of `objects`, of which the detector is so sure.
+    """Results in order for each of several objects, of which the detector is so sure, as one list.
 
     How likely an object is to be meant: its sureness times how near its nearest product comes, to
     the power LIKENESS_POWER, for a piece of background looks like no product. Where one is
     `dominance` times as likely as any other, only its products are shown; else a product counts for
-    the object it is most like, and the objects take turns, the likeliest first, so that the first
-    results have something for each. Within an object the nearest come first."""
-    rows = [
-        [replace(item, object=number) for item in by_similarity(candidates)]
-        for candidates, number in zip(found, objects, strict=True)
-    ]
+    the object for which it scores most, and the objects take turns, the likeliest first, so that
+    the first results have something for each."""
     likelihood = {
-        place: sure * (row[0].score ** LIKENESS_POWER if row else 0.0)
+        place: sure * max([0.0, *(r.features["similarity"] for r in row)]) ** LIKENESS_POWER
         for place, (row, sure) in enumerate(zip(rows, sureness, strict=True))
     }
     order = sorted(likelihood, key=lambda place: -likelihood[place])
     first, *others = order
     if not others or likelihood[first] >= dominance * likelihood[others[0]]:
-        return rows[first]
+        return list(rows[first])
     best: dict[int, Ranked] = {}
     for item in (item for place in order for item in rows[place]):
         kept = best.setdefault(item.candidate.product_id, item)
@@ -62,25 +80,6 @@ def by_object(
             best[item.candidate.product_id] = item
     turns = [[item for item in rows[p] if best[item.candidate.product_id] is item] for p in order]
     return [item for turn in zip_longest(*turns) for item in turn if item is not None]
-
-
-def by_fusion(candidates: Sequence[Candidate]) -> list[Ranked]:
-    """Reciprocal rank fusion of looks and words; the score is its share of the most there can be.
-    A candidate that one side does not know gets nothing from it."""
-    looks = _ranks({c.product_id: c.similarity for c in candidates if c.similarity is not None})
-    words = _ranks({c.product_id: c.lexical for c in candidates if c.lexical > 0})
-    best = 2 / (RRF_K + 1)
-    ranked = []
-    for candidate in candidates:
-        parts = {
-            "looks": _reciprocal(looks.get(candidate.product_id)),
-            "words": _reciprocal(words.get(candidate.product_id)),
-        }
-        ranked.append(Ranked(candidate, _share(sum(parts.values()) / best), parts))
-    return sorted(
-        ranked,
-        key=lambda r: (-r.score, -(r.candidate.similarity or -1.0), r.candidate.product_id),
-    )
 
 
 def sorted_by(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
@@ -101,6 +100,28 @@ def match_of(candidate: Candidate, exact: float, similar: float) -> str:
     if similarity >= exact:
         return "exact"
     return "similar" if similarity >= similar or candidate.lexical > 0 else "weak"
+
+
+def numbered(ranked: Sequence[Ranked], object: int | None) -> list[Ranked]:
+    """The same, found for that object of the photo."""
+    return [replace(item, object=object) for item in ranked]
+
+
+def _weighed(
+    candidate: Candidate,
+    features: dict[str, float],
+    base: dict[str, float],
+    weights: Mapping[str, float],
+) -> Ranked:
+    parts = {
+        **base,
+        **{
+            name: weight * (features[name] - ORDINARY[name])
+            for name, weight in weights.items()
+            if name in ORDINARY
+        },
+    }
+    return Ranked(candidate, _share(sum(parts.values())), features, parts)
 
 
 def _ranks(values: dict[int, float]) -> dict[int, int]:

@@ -25,7 +25,8 @@ class Filters:
 @dataclass(frozen=True)
 class SearchRequest:
     """One search. At least one of `images`, `query`, `text` and `product_id` is given; `box` is of
-    the first image. `less_text` and `less_products` are what to move away from."""
+    the first image. `less_text` and `less_products` are what to move away from; `fold`: lookalikes
+    are shown once."""
 
     images: tuple[bytes, ...] = ()
     query: str = ""
@@ -39,6 +40,7 @@ class SearchRequest:
     limit: int = DEFAULT_LIMIT
     offset: int = 0
     explain: bool = False
+    fold: bool = True
 
     @property
     def kind(self) -> str:

@@ -1,15 +1,21 @@
-"""Candidates from the database: near in the graph, scored again on the full vectors, best photo of
-each product; for words, also those whose text has them. Several queries are one statement."""
+"""Candidates from the database, in one statement: near in the graph or, where few products pass the
+filters, the nearest of all that do; scored again on the full vectors, best photo of each product;
+for words, also those whose text has them. With them, the facets of what matched."""
 
-from dataclasses import dataclass
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
 
 from catalog.live_index import LiveIndex
 from catalog.nearest import nearest_sql, set_search_options
+from search.facets import FACETS
 from search.filters import filter_sql
 from search.request import Filters
 
@@ -17,69 +23,133 @@ from search.request import Filters
 @dataclass(frozen=True)
 class Candidate:
     """A product that may be shown. `similarity`: cosine of its best photo and the query, or None
-    if only its words matched; `lexical`: how well its words match, 0 if not at all."""
+    if only its words matched; `lexical`: how well its words match, 0 if not at all; `clicks`: how
+    often it is opened where it is shown, 0 to 1, None if not known; `tags`: ids; `small`: the 128
+    numbers of its best photo as PostgreSQL sends them."""
 
     product_id: int
     similarity: float | None
     lexical: float
     price: Decimal
     created_at: datetime
+    in_stock: bool = True
+    popularity: int = 0
+    category_id: int | None = None
+    clicks: float | None = None
+    tags: Sequence[int] = ()
+    small: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """`found`: for each query, the products; `complete`: whether there are no more."""
+    """`found`: for each query, the products; `complete`: whether everything that matches was
+    considered; `exhausted`: whether there is no more to be found; `facets`: as FACETS counts."""
 
     found: list[list[Candidate]]
     complete: bool
+    exhausted: bool
+    facets: dict[str, Any] | None = field(default=None, repr=False)
 
 
 MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
+GRAPH_COST = 4.0  # of a photo that the graph visits, in photos compared one by one
+EVERYTHING = 2**31 - 2
+FACETS_COUNTED = 5_000  # products at most
 
-TAKEN = "(SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1)"
-PHOTO = f"""
-    SELECT scored.number, {TAKEN}, product.id, scored.similarity, 0, product.price,
-           product.created_at
-    FROM scored JOIN catalog_product product ON product.id = scored.product_id
+FOUND = """
+    , found AS (
+        SELECT number, product_id, similarity, 0::real AS lexical, small FROM scored
+    )
 """
-WORDS = f"""
+FOUND_WITH_WORDS = """
     , question AS (
         SELECT (replace(plainto_tsquery('english', %s)::text, '&', '|')::tsquery
             || replace(plainto_tsquery('russian', %s)::text, '&', '|')::tsquery) AS words
     ), named AS (
         SELECT product.id AS product_id, ts_rank(product.search_document, words) AS lexical
         FROM catalog_product product, question
-        WHERE product.search_document @@ words AND {{condition}}
+        WHERE product.search_document @@ words AND {condition}
         ORDER BY lexical DESC, product.id LIMIT %s
+    ), found AS (
+        SELECT coalesce(scored.number, 0) AS number, product_id, scored.similarity,
+            coalesce(named.lexical, 0) AS lexical, scored.small
+        FROM scored FULL JOIN named USING (product_id)
     )
-    SELECT coalesce(scored.number, 0), {TAKEN}, product.id, scored.similarity,
-           coalesce(named.lexical, 0), product.price, product.created_at
-    FROM scored FULL JOIN named USING (product_id)
-    JOIN catalog_product product ON product.id = product_id
+"""
+SHOWN = f"""
+    , faceted AS MATERIALIZED (
+        SELECT product.id, product.category_id, product.brand, product.price
+        FROM catalog_product product WHERE product.id IN (
+            SELECT product_id FROM found
+            UNION SELECT product_id FROM matching
+            WHERE (SELECT products FROM matched) <= least(%s, {FACETS_COUNTED}))
+    )
+    SELECT (SELECT products FROM matched),
+        (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1),
+        CASE row_number() OVER () WHEN 1 THEN {FACETS} END,
+        found.number, product.id, found.similarity, found.lexical, product.price,
+        product.created_at, product.in_stock, product.popularity, product.category_id,
+        NULL::real,
+        ARRAY(SELECT tag_id FROM catalog_producttag given WHERE given.product_id = product.id),
+        halfvec_send(found.small)
+    FROM found JOIN catalog_product product ON product.id = found.product_id
 """
 
 
 def retrieve(
-    index: LiveIndex, queries: np.ndarray, filters: Filters, words: str, wanted: int
+    index: LiveIndex,
+    queries: np.ndarray,
+    filters: Filters,
+    words: str,
+    wanted: int,
+    without: int | None = None,
 ) -> Candidates:
     """The candidates for each query vector (float32, (q, encoder dimensions)) and, where `words`
-    are given, which goes with one vector only, for those words. `wanted`: how many photos to take
-    from the graph for each."""
+    are given, which goes with one vector only, for those words; the product `without` is none.
+    `wanted`: how many photos to take for each."""
     condition, params = filter_sql(filters)
-    statement, values = nearest_sql(index, queries, wanted, condition, params)
+    if without is not None:
+        condition, params = f"{condition} AND product.id <> %s", [*params, without]
+    filtered = filters != Filters()
+    limit = compared_up_to(index.generation.images, wanted) if filtered else 0
+    candidates = _ask(index, queries, (condition, params), words, wanted, limit)
+    if candidates.exhausted and filtered and not candidates.complete:
+        return _ask(index, queries, (condition, params), words, wanted, EVERYTHING)
+    return candidates
+
+
+def compared_up_to(images: int, wanted: int) -> int:
+    """How many products may pass the filters for comparing them all to be cheaper than the graph.
+
+    Of n products that pass, n are compared; the graph has to visit wanted · images / n photos,
+    each GRAPH_COST times as dear. Equal at n = √(GRAPH_COST · wanted · images)."""
+    return math.isqrt(math.ceil(GRAPH_COST * wanted * images))
+
+
+def _ask(
+    index: LiveIndex,
+    queries: np.ndarray,
+    passing: tuple[str, list[Any]],
+    words: str,
+    wanted: int,
+    limit: int,
+) -> Candidates:
+    condition, params = passing
+    statement, values = nearest_sql(index, queries, wanted, condition, params, limit)
     if words:
-        statement += WORDS.format(condition=condition)
+        statement += FOUND_WITH_WORDS.format(condition=condition)
         values += [words, words, *params, wanted]
     else:
-        statement += PHOTO
+        statement += FOUND
     with transaction.atomic(), connection.cursor() as cursor:
         set_search_options(cursor, wanted)
-        cursor.execute(statement, values)
+        cursor.execute(statement + SHOWN, [*values, limit])
         rows = cursor.fetchall()
     found: list[list[Candidate]] = [[] for _ in queries]
-    for number, _, *candidate in rows:
+    for _, _, _, number, *candidate in rows:
         found[number].append(Candidate(*candidate))
-    taken = rows[0][1] or 0 if rows else 0
-    # With filters, the graph gives up after so many photos: there may be more that match.
-    gave_up = filters != Filters() and index.generation.images > MAX_SCANNED
-    return Candidates(found, complete=taken < wanted and not gave_up)
+    matched, taken, facets = rows[0][:3] if rows else (0, 0, None)
+    exhausted = (taken or 0) < wanted
+    # Filtering, pgvector gives up after MAX_SCANNED photos.
+    complete = matched <= limit or (exhausted and index.generation.images <= MAX_SCANNED)
+    return Candidates(found, complete, exhausted, json.loads(facets) if facets else None)

@@ -67,7 +67,7 @@ def results(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def product(request: HttpRequest, pk: int) -> HttpResponse:
-    """One product with its lookalikes; without them while they cannot be searched."""
+    """One product with its lookalikes, every one; without them while they cannot be searched."""
     try:
         shown = visible_product(pk)
         context: dict[str, Any] = {"product": shown, "details": details_of(shown)}
@@ -76,7 +76,7 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     except (OperationalError, InterfaceError) as error:
         return _page(request, "503.html", {"problem": page_error(error)})
     try:
-        context["answer"] = search(SearchRequest(product_id=pk, limit=LOOKALIKES))
+        context["answer"] = search(SearchRequest(product_id=pk, limit=LOOKALIKES, fold=False))
     except FORESEEN as error:
         page_error(error)  # for the log
     return _page(request, "search/product.html", context)

@@ -74,6 +74,9 @@ class SearchParameters(FilterParameters):
         max_length=20,
     )
     explain = serializers.BooleanField(default=False)
+    fold = serializers.BooleanField(
+        default=True, help_text="Show lookalikes once, as the cheapest in stock, and count them."
+    )
 
     def search_request(self, **asked: Any) -> SearchRequest:
         """The search for what is `asked` (images, text, product_id …)."""
@@ -86,6 +89,7 @@ class SearchParameters(FilterParameters):
             limit=data["limit"],
             offset=data["offset"],
             explain=data["explain"],
+            fold=data["fold"],
             **asked,
         )
 

@@ -1,29 +1,12 @@
 """What `bench_indexing` says of its figures."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from indexing import benchmark
-from indexing.benchmark import PipelineFigures, StageUsage, database_seconds
-
-FIGURES = PipelineFigures(
-    images=1000,
-    pipeline=150.0,
-    forward=200.0,
-    forward_batches=180.0,
-    cpu_ms=7.0,
-    database_ms=0.1,
-    peak_mb=400.0,
-    stages_s={},
-)
-
-
-def test_the_ratio_is_to_the_encoder_at_its_best() -> None:
-    assert FIGURES.ratio == pytest.approx(0.75)
-    assert replace(FIGURES, forward_batches=300.0).ratio == pytest.approx(0.5)
+from indexing.benchmark import StageUsage, database_seconds
 
 
 @pytest.mark.parametrize("backend", [0.5, None])

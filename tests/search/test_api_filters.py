@@ -35,16 +35,33 @@ def everything(ask: Callable[[int], dict[str, Any]]) -> list[int]:
 @pytest.mark.parametrize("sort", ["relevance", "price"])
 @pytest.mark.parametrize("limit", [41, 100])
 def test_pages_show_every_product_and_none_twice(limit: int, sort: str, by_photo: Ask) -> None:
-    ids = everything(lambda at: by_photo(CHAIR, limit=limit, offset=at, sort=sort))
+    ids = everything(lambda at: by_photo(CHAIR, limit=limit, offset=at, sort=sort, fold=False))
 
     assert len(ids) == len(set(ids))
     assert set(ids) == set(Product.objects.values_list("pk", flat=True))
 
 
 def test_pages_of_a_text_search_neither_repeat_nor_skip(get: Ask) -> None:
-    ids = everything(lambda at: get("search/text/", {"q": "chair", "limit": 100, "offset": at}))
+    asked = {"q": "chair", "limit": 100, "fold": False}
+
+    ids = everything(lambda at: get("search/text/", {**asked, "offset": at}))
 
     assert len(ids) == len(set(ids)) == Product.objects.count()
+
+
+@pytest.mark.parametrize("sort", ["relevance", "-price"])
+def test_every_product_is_shown_or_counted_as_a_lookalike(sort: str, by_photo: Ask) -> None:
+    counted: list[int] = []
+
+    def ask(at: int) -> dict[str, Any]:
+        answer = by_photo(CHAIR, limit=100, offset=at, sort=sort)
+        counted.extend(1 + result["duplicates"] for result in answer["results"])
+        return answer
+
+    ids = everything(ask)
+
+    assert len(ids) == len(set(ids)) == len(counted)
+    assert sum(counted) == Product.objects.count()
 
 
 def test_two_short_pages_are_one_long_one(by_photo: Ask) -> None:

@@ -1,6 +1,6 @@
 """Ranking by numbers worked out by hand."""
 
-from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catalog.models import Product
-from search.facets import VALUES_PER_FACET, facets_of
 from search.query_vector import combine, mean_direction
-from search.ranking import by_fusion, by_object, by_similarity, match_of, sorted_by
+from search.ranking import (
+    Ranked,
+    by_features,
+    by_fusion,
+    by_object,
+    match_of,
+    numbered,
+    sorted_by,
+)
 from search.retrieval import Candidate
 
 
@@ -26,12 +32,16 @@ def candidate(
     return Candidate(product_id, similarity, lexical, Decimal(price), created_at)
 
 
+def by_looks(candidates: list[Candidate], object: int | None = None) -> list[Ranked]:
+    return numbered(by_features(candidates, {}, {}), object)
+
+
 def order(ranked: list[Any]) -> list[int]:
     return [item.candidate.product_id for item in ranked]
 
 
 def test_the_nearest_comes_first_and_the_older_of_two_as_near() -> None:
-    ranked = by_similarity([candidate(3, 0.2), candidate(2, 0.9), candidate(1, 0.2)])
+    ranked = by_looks([candidate(3, 0.2), candidate(2, 0.9), candidate(1, 0.2)])
 
     assert order(ranked) == [2, 1, 3]
     assert [item.score for item in ranked] == [0.9, 0.2, 0.2]
@@ -39,9 +49,29 @@ def test_the_nearest_comes_first_and_the_older_of_two_as_near() -> None:
 
 
 def test_a_score_stays_between_0_and_1() -> None:
-    ranked = by_similarity([candidate(1, -0.5), candidate(2, 1.0000001), candidate(3)])
+    ranked = by_looks([candidate(1, -0.5), candidate(2, 1.0000001), candidate(3)])
 
     assert [item.score for item in ranked] == [1.0, 0.0, 0.0]
+
+
+def test_features_are_weighed_by_how_far_they_are_from_the_ordinary() -> None:
+    # Given a cosine of 0.5, sold out, half of the tags' scores, opened more than usual.
+    it = replace(candidate(1, 0.5), in_stock=False, tags=[7], clicks=0.9)
+    weights = {"tags": 0.1, "stock": 0.2, "clicks": 0.5, "price": 0.3}
+
+    (ranked,) = by_features([it], {7: 0.3, 8: 0.3}, weights)
+
+    assert ranked.parts == pytest.approx(
+        {"similarity": 0.5, "tags": 0.05, "stock": -0.2, "clicks": 0.2, "price": 0.0}
+    )
+    assert ranked.score == pytest.approx(0.55) == sum(ranked.parts.values())
+
+
+def test_without_weights_only_looks_count() -> None:
+    sold_out = replace(candidate(1, 0.51), in_stock=False)
+
+    assert order(by_features([candidate(2, 0.5), sold_out], {}, {})) == [1, 2]
+    assert order(by_features([candidate(2, 0.5), sold_out], {}, {"stock": 0.02})) == [2, 1]
 
 
 def test_objects_take_turns_and_a_product_counts_for_the_one_it_is_most_like() -> None:
@@ -49,7 +79,7 @@ def test_objects_take_turns_and_a_product_counts_for_the_one_it_is_most_like() -
     first = [candidate(1, 0.9), candidate(2, 0.8), candidate(3, 0.4), candidate(6, 0.3)]
     second = [candidate(2, 0.85), candidate(4, 0.7), candidate(1, 0.1)]
 
-    ranked = by_object([first, second], [0, 1], [0.9, 0.9], 2.0)
+    ranked = by_object([by_looks(first, 0), by_looks(second, 1)], [0.9, 0.9], 2.0)
 
     assert order(ranked) == [1, 2, 3, 4, 6]
     assert [item.object for item in ranked] == [0, 1, 0, 1, 0]
@@ -58,26 +88,32 @@ def test_objects_take_turns_and_a_product_counts_for_the_one_it_is_most_like() -
 
 def test_the_object_that_is_likeliest_to_be_meant_comes_first() -> None:
     # Likelihoods 0.6 · 0.5^2.5 = 0.106 and 0.5 · 0.9^2.5 = 0.384: 3.6 times.
-    found = [[candidate(1, 0.5)], [candidate(2, 0.9), candidate(3, 0.2)]]
+    rows = [by_looks([candidate(1, 0.5)], 0), by_looks([candidate(2, 0.9), candidate(3, 0.2)], 1)]
 
-    turns = by_object(found, [0, 1], [0.6, 0.5], dominance=3.7)
-    alone = by_object(found, [0, 1], [0.6, 0.5], dominance=3.5)
+    turns = by_object(rows, [0.6, 0.5], dominance=3.7)
+    alone = by_object(rows, [0.6, 0.5], dominance=3.5)
 
     assert [(item.candidate.product_id, item.object) for item in turns] == [(2, 1), (1, 0), (3, 1)]
     assert [(item.candidate.product_id, item.object) for item in alone] == [(2, 1), (3, 1)]
 
 
-def test_one_query_without_an_object_is_ranked_by_similarity() -> None:
-    candidates = [candidate(3, 0.2), candidate(2, -0.9), candidate(1, 0.2)]
+def test_one_query_without_an_object_stays_as_it_is() -> None:
+    row = by_looks([candidate(3, -0.2), candidate(2, -0.9)])
 
-    assert by_object([candidates], [None], [1.0], 2.0) == by_similarity(candidates)
-    assert by_object([[]], [None], [1.0], 2.0) == []
+    assert by_object([row], [1.0], 2.0) == row
+    assert by_object([[]], [1.0], 2.0) == []
 
 
 def test_fusion_adds_the_reciprocals_of_both_ranks() -> None:
     # Given looks in the order 1, 2, 3 and words in the order 3, 1.
     ranked = by_fusion(
-        [candidate(1, 0.9, 0.1), candidate(2, 0.8), candidate(3, 0.7, 0.5), candidate(4, None, 0.0)]
+        [
+            candidate(1, 0.9, 0.1),
+            candidate(2, 0.8),
+            candidate(3, 0.7, 0.5),
+            candidate(4, None, 0.0),
+        ],
+        {},
     )
 
     assert order(ranked) == [1, 3, 2, 4]
@@ -85,24 +121,34 @@ def test_fusion_adds_the_reciprocals_of_both_ranks() -> None:
     assert [item.score for item in ranked] == pytest.approx(
         [(1 / 61 + 1 / 62) / best, (1 / 63 + 1 / 61) / best, (1 / 62) / best, 0.0]
     )
-    assert ranked[1].parts == {"looks": pytest.approx(1 / 63), "words": pytest.approx(1 / 61)}
+    assert ranked[1].parts == pytest.approx({"looks": 61 / 63 / 2, "words": 61 / 61 / 2})
 
 
 def test_first_by_looks_and_by_words_is_as_good_as_can_be() -> None:
-    assert by_fusion([candidate(1, 0.1, 0.1), candidate(2, 0.05)])[0].score == 1.0
+    assert by_fusion([candidate(1, 0.1, 0.1), candidate(2, 0.05)], {})[0].score == 1.0
 
 
 def test_equal_values_share_a_rank_in_fusion() -> None:
     # Given two with the same words: 1/61 each; the looks decide.
-    ranked = by_fusion([candidate(1, 0.1, 0.3), candidate(2, 0.2, 0.3), candidate(3, 0.0, 0.2)])
+    ranked = by_fusion([candidate(1, 0.1, 0.3), candidate(2, 0.2, 0.3), candidate(3, 0.0, 0.2)], {})
 
     assert order(ranked) == [2, 1, 3]
-    assert [item.parts["words"] for item in ranked] == pytest.approx([1 / 61, 1 / 61, 1 / 63])
+    assert [item.parts["words"] for item in ranked] == pytest.approx([0.5, 0.5, 61 / 63 / 2])
+
+
+def test_what_is_sold_out_comes_later_in_fusion_too() -> None:
+    # Given places 1 and 2 of both: shares 1 and 61/62, which are 0.016 apart.
+    sold_out = replace(candidate(1, 0.9, 0.9), in_stock=False)
+
+    ranked = by_fusion([sold_out, candidate(2, 0.8, 0.8)], {"stock": 0.02})
+
+    assert order(ranked) == [2, 1]
+    assert ranked[1].score == pytest.approx(0.98)
 
 
 def test_of_two_with_one_score_the_more_alike_comes_first() -> None:
     # Given 1 first by looks and 2 first by words: the same score.
-    ranked = by_fusion([candidate(2, None, 0.5), candidate(1, 0.3)])
+    ranked = by_fusion([candidate(2, None, 0.5), candidate(1, 0.3)], {})
 
     assert [item.score for item in ranked] == [0.5, 0.5]
     assert order(ranked) == [1, 2]
@@ -119,7 +165,7 @@ def test_of_two_with_one_score_the_more_alike_comes_first() -> None:
 )
 def test_a_shopper_may_ask_for_another_order(sort: str, expected: list[int]) -> None:
     # Given two of one price: the better one first, whichever way prices go.
-    ranked = by_similarity(
+    ranked = by_looks(
         [
             candidate(1, 0.9, price="5.00", day=2),
             candidate(2, 0.8, price="10.00", day=1),
@@ -172,37 +218,3 @@ def test_the_mean_direction_of_vectors_has_unit_length() -> None:
 
     assert mean_direction(vectors) == pytest.approx([1 / 5**0.5, 2 / 5**0.5])
     assert mean_direction(vectors[:1]) == pytest.approx([1, 0])
-
-
-@pytest.mark.django_db
-@pytest.mark.usefixtures("demo_index")
-def test_facets_count_as_a_person_would() -> None:
-    ids = list(Product.objects.filter(pk__gt=0).values_list("pk", flat=True)[::3])
-    products = list(Product.objects.filter(pk__in=ids).for_display())
-
-    facets = facets_of(ids)
-
-    def counted(values: list[tuple[str, int]]) -> list[int]:
-        return sorted((count for _, count in values), reverse=True)[:VALUES_PER_FACET]
-
-    brands = Counter(product.brand for product in products)
-    categories = Counter(product.category.slug for product in products if product.category)
-    tags = Counter(given.tag.slug for p in products for given in p.product_tags.all())
-    for name, expected in (("brand", brands), ("category", categories), ("tag", tags)):
-        shown = [(value["value"], value["count"]) for value in facets[name]]
-        assert shown
-        assert all(expected[value] == count for value, count in shown)
-        assert [count for _, count in shown] == counted(list(expected.items()))
-    prices = [float(product.price) for product in products]
-    assert facets["price"] == {"min": min(prices), "max": max(prices)}
-    assert sum(value["count"] for value in facets["category"]) == len(ids)
-
-
-@pytest.mark.django_db
-def test_nothing_has_empty_facets() -> None:
-    assert facets_of([]) == {
-        "category": [],
-        "brand": [],
-        "tag": [],
-        "price": {"min": None, "max": None},
-    }

@@ -31,11 +31,10 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{figures.images} images, encoder {settings.ENCODER}\n"
             f"whole pipeline    {figures.pipeline:8.1f} images/s\n"
-            f"forward, ahead    {figures.forward:8.1f} images/s"
-            f"   ratio {figures.pipeline / figures.forward:.2f}\n"
             f"forward, batches  {figures.forward_batches:8.1f} images/s"
             f"   ratio {figures.pipeline / figures.forward_batches:.2f}\n"
-            f"ratio             {figures.ratio:8.2f}\n"
+            f"forward, ahead    {figures.forward:8.1f} images/s"
+            f"   ratio {figures.pipeline / figures.forward:.2f}\n"
             f"CPU an image      {figures.cpu_ms:8.2f} ms"
             + (f", and {database:.2f} ms in PostgreSQL\n" if database is not None else "\n")
             + f"peak memory       {figures.peak_mb:8.0f} MB"

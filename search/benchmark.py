@@ -1,0 +1,174 @@
+"""How fast searches are, by stage, beside the floor below which none can be: decoding, the bare
+compiled forward and the bare statement."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from io import BytesIO
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.db import connection, connections, transaction
+from PIL import Image
+
+from catalog.live_index import LiveIndex, live_index
+from catalog.nearest import nearest_sql, set_search_options
+from catalog.vectors import vector_literal
+from search.answer import StageClock
+from search.filters import filter_sql
+from search.photo_search import search
+from search.query_image import decode_query
+from search.query_objects import choose_targets, see_photos
+from search.ranking import by_features
+from search.request import Filters, SearchRequest
+from search.retrieval import retrieve
+
+SIDE = 480  # pixels of the longer side of a photo
+NEAREST = 20
+STAGES = (*StageClock.STAGES, "total")
+
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Load:
+    """Milliseconds of each search by stage, and how many were answered in a second."""
+
+    clients: int
+    per_second: float
+    stages_ms: dict[str, np.ndarray]
+
+    def percentile(self, stage: str, percent: float) -> float:
+        return float(np.percentile(self.stages_ms[stage], percent))
+
+
+def photos_of(folder: Path) -> list[bytes]:
+    """The photos of a folder as JPEG, their longer side SIDE pixels."""
+    photos = []
+    for path in sorted(folder.glob("*.jpg")):
+        with Image.open(path) as opened:
+            image = opened.convert("RGB")
+        image.thumbnail((SIDE, SIDE))
+        file = BytesIO()
+        image.save(file, "JPEG", quality=85)
+        photos.append(file.getvalue())
+    return photos
+
+
+def as_new(photo: bytes) -> bytes:
+    """The same JPEG with a comment that no photo before had: nothing kept of another serves it."""
+    note = f"{time.time_ns()} {next(_numbers)}".encode()
+    return photo[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2) + note + photo[2:]
+
+
+def measure_load(
+    photos: Sequence[bytes], clients: int, searches: int, request: SearchRequest
+) -> Load:
+    """`searches` by photo, each as `request` says otherwise, by so many clients at once, each of
+    which asks again when it is answered."""
+    upcoming = iter([as_new(photos[number % len(photos)]) for number in range(searches)])
+    timings: list[dict[str, float]] = []
+
+    def client() -> None:
+        try:
+            while photo := next(upcoming, None):
+                timings.append(search(replace(request, images=(photo,))).timings_ms)
+        finally:
+            connections.close_all()
+
+    start = time.perf_counter()
+    with ThreadPoolExecutor(clients) as threads:
+        for done in [threads.submit(client) for _ in range(clients)]:
+            done.result()
+    span = time.perf_counter() - start
+    by_stage = {stage: np.array([t[stage] for t in timings]) for stage in STAGES}
+    return Load(clients, len(timings) / span, by_stage)
+
+
+def measure_floor(photos: Sequence[bytes], searches: int, request: SearchRequest) -> Load:
+    """What the same searches take at least, one after the other: each photo decoded, as many pixels
+    through the compiled towers, and the nearest products of the same vectors by SQL."""
+    index = live_index()
+    spans = [_floor(photos[number % len(photos)], request, index) for number in range(searches)]
+    totals = [{**span, "total": sum(span.values())} for span in spans]
+    return Load(1, 0.0, {stage: np.array([t[stage] for t in totals]) for stage in totals[0]})
+
+
+def _floor(photo: bytes, request: SearchRequest, index: LiveIndex) -> dict[str, float]:
+    encoder, boxed = index.query_encoder, request.box is not None
+    images = decode_query([photo], request.box, encoder)
+    seen = see_photos(images, boxed, encoder)
+    queries = index.to_stored(np.stack([target.vector for target in choose_targets(seen)]))
+    whole = encoder.preprocessing.batch(images)
+    parts = whole.repeat(max(1, len(seen[0].crops)), axis=0)
+    wanted = settings.SEARCH_CANDIDATES
+    statement, values = nearest_sql(index, queries, wanted, "product.is_visible", [])
+    statement += " SELECT product_id, similarity FROM scored"
+
+    def forward() -> None:
+        if not boxed:
+            encoder.look(whole)
+        if boxed or len(seen[0].crops):
+            encoder.encode_pixels(parts)
+
+    return {
+        "decode": _milliseconds(lambda: decode_query([photo], request.box, encoder)),
+        "embed": _milliseconds(forward),
+        "retrieve": _milliseconds(lambda: _run(statement, values)),
+    }
+
+
+def measure_recall(photos: Sequence[bytes], filters: Filters) -> tuple[float, float]:
+    """(recall@20 against exact search over the full vectors, median milliseconds) of retrieval with
+    these filters. A product as near as the last of the exact ones counts."""
+    index = live_index()
+    recalls, spans = [], []
+    for photo in photos:
+        seen = see_photos(
+            decode_query([photo], (0, 0, 1, 1), index.query_encoder), True, index.query_encoder
+        )
+        queries = index.to_stored(seen[0].whole[None])
+        start = time.perf_counter()
+        found = retrieve(index, queries, filters, "", settings.SEARCH_CANDIDATES).found[0]
+        spans.append(1000 * (time.perf_counter() - start))
+        first = [r.features["similarity"] for r in by_features(found, {}, {})[:NEAREST]]
+        exact = _exact(index, queries[0], filters)
+        recalls.append(sum(one >= exact[-1] - 1e-4 for one in first) / len(exact) if exact else 1.0)
+    return float(np.mean(recalls)), float(np.median(spans))
+
+
+def priced_up_to(share: float) -> Filters:
+    """Filters that this share of evenly priced products passes, 0 to 1."""
+    return Filters(price_max=Decimal(str(round(1000 * share, 2)))) if share < 1 else Filters()
+
+
+def _exact(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]:
+    """The cosines of the NEAREST products that pass the filters, by a scan over all embeddings."""
+    condition, params = filter_sql(filters)
+    table = connection.ops.quote_name(index.generation.vector_table)
+    statement = f"""
+        SELECT max(-(embedding.vector <#> %s::halfvec)) AS similarity
+        FROM {table} vector JOIN catalog_embedding embedding USING (product_id, image_id)
+        JOIN catalog_product product ON product.id = product_id
+        WHERE embedding.encoder_id = %s AND {condition}
+        GROUP BY product_id ORDER BY similarity DESC LIMIT {NEAREST}
+    """
+    values = [vector_literal(query), index.generation.encoder_id, *params]
+    return [row[0] for row in _run(statement, values)]
+
+
+def _run(statement: str, values: list) -> list[tuple]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        set_search_options(cursor, settings.SEARCH_CANDIDATES)
+        cursor.execute(statement, values)
+        return cursor.fetchall()
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - start)

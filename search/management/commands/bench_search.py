@@ -1,0 +1,122 @@
+"""`manage.py bench_search`: how fast searches are, beside the least they can take."""
+
+from typing import Any
+
+import numpy as np
+import psutil
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.test import override_settings
+
+from catalog.live_index import IndexNotReady, live_index
+from catalog.models import Embedding, Product
+from catalog.synthetic import (
+    Centres,
+    copy_synthetic_embeddings,
+    make_synthetic_catalogue,
+    scratch_database,
+)
+from catalog.visual.encoder import EncoderError
+from catalog.vocabulary import vocabulary_for
+from search.benchmark import (
+    STAGES,
+    Load,
+    measure_floor,
+    measure_load,
+    measure_recall,
+    photos_of,
+    priced_up_to,
+)
+from search.request import SearchRequest
+
+PHOTOS = settings.BASE_DIR / "catalog" / "demo" / "photos"
+CLIENTS = (1, 4, 16)
+SHARES = (1.0, 0.1, 0.01, 0.001)
+QUERIES = 30  # of which recall is measured
+MIDDLE = (0.1, 0.1, 0.8, 0.8)
+
+
+class Command(BaseCommand):
+    help = (
+        "Measures searches by photo: milliseconds by stage for several clients, the floor below"
+        " them (decoding, the bare forward, the bare statement), and recall under filters."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--products",
+            type=int,
+            default=0,
+            metavar="N",
+            help="with N synthetic products beside the demo's, in a database of their own"
+            " (default: the live index as it is)",
+        )
+        parser.add_argument(
+            "--keep", action="store_true", help="keep that database, and use the one that was kept"
+        )
+        parser.add_argument("--searches", type=int, default=200, help="of each measurement")
+
+    def handle(self, *args: Any, products: int, keep: bool, searches: int, **options: Any) -> None:
+        try:
+            if not products:
+                self._measure(searches)
+                return
+            aside = override_settings(MEDIA_ROOT=settings.DATA_DIR / "bench", LABELLED_PHOTOS="")
+            with scratch_database(f"vitrina_bench_{products}", keep), aside:
+                if Product.objects.count() < products:
+                    self._build(products)
+                self._measure(searches)
+        except (IndexNotReady, EncoderError) as error:
+            raise CommandError(str(error)) from error
+
+    def _build(self, products: int) -> None:
+        """The demo's products, indexed, and others around their embeddings."""
+        call_command("load_demo", verbosity=0)
+        call_command("index", "rebuild", verbosity=0)
+        index = live_index()
+        rows = Embedding.objects.order_by("product_id", "image_id")
+        ids, vectors = zip(*rows.values_list("product_id", "vector"), strict=True)
+        stacked = np.stack([np.asarray(vector, np.float32) for vector in vectors])
+        centres = Centres(stacked, list(ids))
+        vocabulary = vocabulary_for(index.query_encoder).checksum
+        make_synthetic_catalogue(products - Product.objects.count(), centres, vocabulary)
+        copy_synthetic_embeddings(index.generation.encoder, centres)
+        call_command("index", "rebuild", verbosity=1)
+
+    def _measure(self, searches: int) -> None:
+        index, photos = live_index(), photos_of(PHOTOS)
+        self.stdout.write(
+            f"{index.generation.images} images of {index.generation.products} products,"
+            f" {len(photos)} photos, {searches} searches each"
+        )
+        for name, box in (("whole photo, through its objects", None), ("box of a photo", MIDDLE)):
+            request = SearchRequest(box=box)
+            measure_load(photos, 1, len(photos), request)  # warms up
+            self.stdout.write(f"\n{name}\n{'':12}" + "".join(f"{s:>24}" for s in STAGES))
+            floor = measure_floor(photos, searches, request)
+            self._say("floor", floor)
+            for clients in CLIENTS:
+                load = measure_load(photos, clients, searches, request)
+                self._say(f"{clients} clients", load)
+                if clients == 1:
+                    ratio = load.percentile("total", 50) / floor.percentile("total", 50)
+                    self.stdout.write(f"{'':12}{ratio:.2f} times the floor")
+        self.stdout.write("\nfilters passed by   recall@20   retrieval p50 ms")
+        for share in SHARES:
+            recall, span = measure_recall(photos[:QUERIES], priced_up_to(share))
+            self.stdout.write(f"{share:>16.1%}{recall:>12.4f}{span:>19.1f}")
+        memory = psutil.Process().memory_info().rss / 1024**2
+        self.stdout.write(f"\nresident memory {memory:.0f} MB")
+
+    def _say(self, name: str, load: Load) -> None:
+        """p50, p95 and p99 of each stage."""
+        cells = []
+        for stage in STAGES:
+            if stage in load.stages_ms:
+                percentiles = [load.percentile(stage, percent) for percent in (50, 95, 99)]
+                cells.append("".join(f"{value:>8.1f}" for value in percentiles))
+            else:
+                cells.append(" " * 24)
+        pace = f"{load.per_second:>8.1f}/s" if load.per_second else ""
+        self.stdout.write(f"{name:12}{''.join(cells)}{pace}")

@@ -1,0 +1,94 @@
+"""What speaks for a candidate, by numbers worked out by hand."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from search.features import FEATURES, features_of, price_sanity
+from search.retrieval import Candidate
+
+
+def candidate(product_id: int, similarity: float | None = 0.5, price: str = "10") -> Candidate:
+    created_at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Candidate(product_id, similarity, 0.0, Decimal(price), created_at, category_id=1)
+
+
+def test_every_candidate_has_every_feature() -> None:
+    found = features_of([candidate(1), candidate(2, None)], {})
+
+    assert [tuple(features) for features in found] == [FEATURES, FEATURES]
+    assert found[0] == {
+        "similarity": 0.5,
+        "tags": 0.0,
+        "category": 1.0,
+        "stock": 1.0,
+        "price": 1.0,
+        "popularity": 0.0,
+        "clicks": 0.5,
+    }
+    assert found[1]["similarity"] == 0.0
+    assert features_of([], {1: 0.5}) == []
+
+
+def test_tags_agree_by_their_share_of_the_scores() -> None:
+    has = [replace(candidate(1), tags=[1, 3, 9]), replace(candidate(2), tags=[])]
+
+    found = features_of(has, {1: 0.6, 2: 0.2, 3: 0.2})
+
+    assert [features["tags"] for features in found] == pytest.approx([0.8, 0.0])
+
+
+def test_the_nearest_ten_say_which_category_is_meant() -> None:
+    # Given ten near ones, seven of category 1, two of category 2, one of none; and one far away.
+    near = [replace(candidate(n, 0.9), category_id=1) for n in range(7)]
+    near += [replace(candidate(n, 0.8), category_id=2) for n in (7, 8)]
+    near += [
+        replace(candidate(9, 0.7), category_id=None),
+        replace(candidate(10, 0.1), category_id=3),
+    ]
+
+    found = [features["category"] for features in features_of(near, {})]
+
+    assert found == pytest.approx([0.7] * 7 + [0.2, 0.2, 0.0, 0.0])
+
+
+def test_popularity_is_logarithmic_among_the_candidates() -> None:
+    popular = [replace(candidate(n), popularity=p) for n, p in enumerate((0, 9, 99))]
+
+    found = [features["popularity"] for features in features_of(popular, {})]
+
+    assert found == pytest.approx([0.0, 0.5, 1.0])  # log 1, log 10, log 100
+
+
+def test_stock_and_clicks_are_taken_as_they_are() -> None:
+    (found,) = features_of([replace(candidate(1), in_stock=False, clicks=0.8)], {})
+
+    assert (found["stock"], found["clicks"]) == (0.0, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"),
+    [
+        (20, 1.0),
+        (100, 1.0),
+        (4, 1.0),
+        (100 * 10**0.5, 0.5),
+        (4 / 10**0.5, 0.5),
+        (1000, 0.0),
+        (5000, 0.0),
+        (0, 0.0),
+    ],
+)
+def test_a_price_is_sane_up_to_five_times_what_is_ordinary(price: float, expected: float) -> None:
+    assert price_sanity(price, 20.0) == pytest.approx(expected)
+
+
+def test_no_price_is_strange_where_nobody_knows_what_is_ordinary() -> None:
+    assert price_sanity(0, None) == 1.0
+    few = [candidate(n, price=price) for n, price in enumerate(("1", "1", "1", "900"))]
+    enough = [*few, candidate(4, price="1")]
+
+    assert {features["price"] for features in features_of(few, {})} == {1.0}
+    assert [features["price"] for features in features_of(enough, {})] == [1, 1, 1, 0, 1]

@@ -1,0 +1,89 @@
+"""Lookalikes shown once, by vectors made by hand."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import numpy as np
+
+from search.folding import fold
+from search.ranking import Ranked
+from search.retrieval import Candidate
+
+
+def sent(*numbers: float) -> bytes:
+    """A halfvec as PostgreSQL sends it: how many numbers, two empty bytes, the numbers."""
+    return len(numbers).to_bytes(2) + bytes(2) + np.array(numbers, ">f2").tobytes()
+
+
+def ranked(
+    product_id: int, small: bytes | None, price: str = "10", in_stock: bool = True
+) -> Ranked:
+    created_at = datetime(2026, 1, 1, tzinfo=UTC)
+    it = Candidate(product_id, 0.9, 0.0, Decimal(price), created_at, in_stock=in_stock, small=small)
+    return Ranked(it, 0.9, {}, {})
+
+
+EAST, NORTH = sent(1, 0), sent(0, 1)
+NEARLY_EAST = sent(0.995, 0.0999)  # a cosine of 0.995 with EAST
+
+
+def shown(items: list[Ranked]) -> list[tuple[int, int]]:
+    return [(item.candidate.product_id, item.duplicates) for item in items]
+
+
+def test_lookalikes_are_shown_once_as_the_cheapest_in_stock() -> None:
+    found = [
+        ranked(1, EAST, "30"),
+        ranked(2, NORTH),
+        ranked(3, NEARLY_EAST, "20"),
+        ranked(4, EAST, "5", in_stock=False),
+    ]
+
+    folded, before = fold(found, [], 0.99)
+
+    assert shown(folded) == [(3, 2), (2, 0)]
+    assert before == []
+
+
+def test_what_is_less_alike_stays_apart() -> None:
+    found = [ranked(1, EAST), ranked(2, NEARLY_EAST)]
+
+    assert shown(fold(found, [], 0.999)[0]) == [(1, 0), (2, 0)]
+
+
+def test_where_all_are_sold_out_the_cheapest_is_shown() -> None:
+    found = [ranked(1, EAST, "30", False), ranked(2, EAST, "20", False)]
+
+    assert shown(fold(found, [], 0.99)[0]) == [(2, 1)]
+
+
+def test_what_was_shown_before_stays_and_counts_those_found_later() -> None:
+    earlier = [ranked(1, EAST), ranked(2, NORTH)]
+    later = [ranked(3, NORTH, "1"), ranked(4, sent(0.7, -0.7)), ranked(5, NEARLY_EAST)]
+
+    folded, before = fold(later, earlier, 0.99)
+
+    assert shown(before) == [(1, 1), (2, 1)]
+    assert shown(folded) == [(4, 0)]
+
+
+def test_two_shown_before_stay_two_even_if_alike() -> None:
+    folded, before = fold([ranked(3, EAST)], [ranked(1, EAST), ranked(2, EAST)], 0.99)
+
+    assert shown(before) == [(1, 1), (2, 0)]
+    assert folded == []
+
+
+def test_alike_is_counted_from_the_first_of_a_group_and_does_not_wander() -> None:
+    # Given three, each 25 degrees from the one before: the third is not like the first.
+    angles = np.radians([0, 25, 50])
+    found = [ranked(n, sent(np.cos(a), np.sin(a))) for n, a in enumerate(angles)]
+
+    assert shown(fold(found, [], 0.9)[0]) == [(0, 1), (2, 0)]
+
+
+def test_what_has_no_vector_is_like_nothing() -> None:
+    found = [ranked(1, None), ranked(2, None), ranked(3, EAST)]
+
+    assert shown(fold(found, [], 0.9)[0]) == [(1, 0), (2, 0), (3, 0)]
+    assert fold([], [], 0.9) == ([], [])
