@@ -32,6 +32,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
     def for_display(self) -> "ProductQuerySet":
         """With category, photos and tags, in two more queries."""
-        given = self.model._meta.get_field("product_tags").related_model.objects
-        tags = models.Prefetch("product_tags", given.select_related("tag"))
+        from catalog.models import ProductTag
+
+        tags = models.Prefetch("product_tags", ProductTag.objects.select_related("tag"))
         return self.select_related("category").prefetch_related("images", tags)

@@ -52,7 +52,8 @@ def photos_of(folder: Path) -> list[bytes]:
     for path in sorted(folder.glob("*.jpg")):
         with Image.open(path) as opened:
             image = opened.convert("RGB")
-        image.thumbnail((SIDE, SIDE))
+        scale = SIDE / max(image.size)
+        image = image.resize((round(scale * image.width), round(scale * image.height)))
         file = BytesIO()
         image.save(file, "JPEG", quality=85)
         photos.append(file.getvalue())

@@ -18,8 +18,8 @@ from search.ranking import (
     by_features,
     by_fusion,
     by_object,
+    explain,
     match_of,
-    numbered,
     sorted_by,
 )
 from search.request import SearchRequest
@@ -126,8 +126,8 @@ def order(
     rows = []
     for number, candidates in enumerate(found):
         photo_tags = {tag.pk: score for tag, score in tags[number]} if targets else {}
-        row = by_features(candidates, photo_tags, weights)
-        rows.append(numbered(row, targets[number].object) if targets else row)
+        object = targets[number].object if targets else None
+        rows.append(by_features(candidates, photo_tags, weights, object))
     sureness = [target.sureness for target in targets] or [1.0]
     return by_object(rows, sureness, settings.OBJECT_DOMINANCE)
 
@@ -146,7 +146,7 @@ def meant(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -
     return next((t for t, target in zip(tags, targets, strict=True) if target.object == first), [])
 
 
-def show(ranked: list[Ranked], explain: bool) -> list[Result]:
+def show(ranked: list[Ranked], explained: bool) -> list[Result]:
     """The products as they are now, in the order given; one deleted meanwhile is left out."""
     ids = [item.candidate.product_id for item in ranked]
     products = Product.objects.visible().for_display().in_bulk(ids)
@@ -157,7 +157,7 @@ def show(ranked: list[Ranked], explain: bool) -> list[Result]:
             match=match_of(item.candidate, settings.MATCH_EXACT, settings.MATCH_SIMILAR),
             duplicates=item.duplicates,
             features=item.features,
-            explanation=item.parts if explain else None,
+            explanation=explain(item, settings.RANKING_WEIGHTS) if explained else None,
             object=item.object,
         )
         for item in ranked

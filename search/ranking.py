@@ -1,7 +1,7 @@
 """Puts candidates in order. Pure functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from search.features import ORDINARY, features_of
@@ -13,26 +13,30 @@ LIKENESS_POWER = 2.5
 
 @dataclass(frozen=True)
 class Ranked:
-    """A candidate with its score, 0 to 1, the features it was scored by, what the score is the sum
-    of, which object of the photo it was found for, and how many lookalikes are shown by it."""
+    """A candidate with its score, 0 to 1, what stands in the score in place of a cosine (`base`),
+    the features that were weighed with it, which object of the photo it was found for, and how many
+    lookalikes are shown by it."""
 
     candidate: Candidate
     score: float
+    base: dict[str, float]
     features: dict[str, float]
-    parts: dict[str, float]
     object: int | None = None
     duplicates: int = 0
 
 
 def by_features(
-    candidates: Sequence[Candidate], photo_tags: Mapping[int, float], weights: Mapping[str, float]
+    candidates: Sequence[Candidate],
+    photo_tags: Mapping[int, float],
+    weights: Mapping[str, float],
+    object: int | None = None,
 ) -> list[Ranked]:
     """The highest score first. The score is the cosine, and for every other feature its weight
     times how far it is from what is ordinary; cut to 0 and 1."""
-    ranked = [
-        _weighed(candidate, features, {"similarity": features["similarity"]}, weights)
-        for candidate, features in zip(candidates, features_of(candidates, photo_tags), strict=True)
-    ]
+    ranked = []
+    for candidate, features in zip(candidates, features_of(candidates, photo_tags), strict=True):
+        base = {"similarity": features["similarity"]}
+        ranked.append(Ranked(candidate, _score(base, features, weights), base, features, object))
     return sorted(ranked, key=lambda r: (-r.score, r.candidate.product_id))
 
 
@@ -44,15 +48,21 @@ def by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> 
     best = 2 / (RRF_K + 1)
     ranked = []
     for candidate, features in zip(candidates, features_of(candidates, {}), strict=True):
-        fused = {
+        base = {
             "looks": _reciprocal(looks.get(candidate.product_id)) / best,
             "words": _reciprocal(words.get(candidate.product_id)) / best,
         }
-        ranked.append(_weighed(candidate, features, fused, weights))
+        ranked.append(Ranked(candidate, _score(base, features, weights), base, features))
     return sorted(
         ranked,
         key=lambda r: (-r.score, -(r.candidate.similarity or -1.0), r.candidate.product_id),
     )
+
+
+def explain(item: Ranked, weights: Mapping[str, float]) -> dict[str, float]:
+    """What the score is the sum of, to four digits."""
+    added = {name: weight * _beyond(item.features, name) for name, weight in weights.items()}
+    return {name: round(value, 4) for name, value in {**item.base, **added}.items()}
 
 
 def by_object(
@@ -102,26 +112,15 @@ def match_of(candidate: Candidate, exact: float, similar: float) -> str:
     return "similar" if similarity >= similar or candidate.lexical > 0 else "weak"
 
 
-def numbered(ranked: Sequence[Ranked], object: int | None) -> list[Ranked]:
-    """The same, found for that object of the photo."""
-    return [replace(item, object=object) for item in ranked]
+def _score(
+    base: Mapping[str, float], features: Mapping[str, float], weights: Mapping[str, float]
+) -> float:
+    added = sum(weight * _beyond(features, name) for name, weight in weights.items())
+    return min(1.0, max(0.0, sum(base.values()) + added))
 
 
-def _weighed(
-    candidate: Candidate,
-    features: dict[str, float],
-    base: dict[str, float],
-    weights: Mapping[str, float],
-) -> Ranked:
-    parts = {
-        **base,
-        **{
-            name: weight * (features[name] - ORDINARY[name])
-            for name, weight in weights.items()
-            if name in ORDINARY
-        },
-    }
-    return Ranked(candidate, _share(sum(parts.values())), features, parts)
+def _beyond(features: Mapping[str, float], name: str) -> float:
+    return features[name] - ORDINARY[name]
 
 
 def _ranks(values: dict[int, float]) -> dict[int, int]:
@@ -138,7 +137,3 @@ def _ranks(values: dict[int, float]) -> dict[int, int]:
 
 def _reciprocal(rank: int | None) -> float:
     return 0.0 if rank is None else 1 / (RRF_K + rank)
-
-
-def _share(value: float) -> float:
-    return min(1.0, max(0.0, value))

@@ -86,7 +86,7 @@ SHOWN = f"""
     )
     SELECT (SELECT products FROM matched),
         (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1),
-        CASE row_number() OVER () WHEN 1 THEN {FACETS} END,
+        CASE row_number() OVER () WHEN 1 THEN {FACETS}::text END,
         found.number, product.id, found.similarity, found.lexical, product.price,
         product.created_at, product.in_stock, product.popularity, product.category_id,
         NULL::real,

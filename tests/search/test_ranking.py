@@ -14,8 +14,8 @@ from search.ranking import (
     by_features,
     by_fusion,
     by_object,
+    explain,
     match_of,
-    numbered,
     sorted_by,
 )
 from search.retrieval import Candidate
@@ -33,7 +33,7 @@ def candidate(
 
 
 def by_looks(candidates: list[Candidate], object: int | None = None) -> list[Ranked]:
-    return numbered(by_features(candidates, {}, {}), object)
+    return by_features(candidates, {}, {}, object)
 
 
 def order(ranked: list[Any]) -> list[int]:
@@ -45,7 +45,7 @@ def test_the_nearest_comes_first_and_the_older_of_two_as_near() -> None:
 
     assert order(ranked) == [2, 1, 3]
     assert [item.score for item in ranked] == [0.9, 0.2, 0.2]
-    assert ranked[0].parts == {"similarity": 0.9}
+    assert ranked[0].base == {"similarity": 0.9}
 
 
 def test_a_score_stays_between_0_and_1() -> None:
@@ -61,10 +61,10 @@ def test_features_are_weighed_by_how_far_they_are_from_the_ordinary() -> None:
 
     (ranked,) = by_features([it], {7: 0.3, 8: 0.3}, weights)
 
-    assert ranked.parts == pytest.approx(
+    assert explain(ranked, weights) == pytest.approx(
         {"similarity": 0.5, "tags": 0.05, "stock": -0.2, "clicks": 0.2, "price": 0.0}
     )
-    assert ranked.score == pytest.approx(0.55) == sum(ranked.parts.values())
+    assert ranked.score == pytest.approx(0.55) == sum(explain(ranked, weights).values())
 
 
 def test_without_weights_only_looks_count() -> None:
@@ -121,7 +121,7 @@ def test_fusion_adds_the_reciprocals_of_both_ranks() -> None:
     assert [item.score for item in ranked] == pytest.approx(
         [(1 / 61 + 1 / 62) / best, (1 / 63 + 1 / 61) / best, (1 / 62) / best, 0.0]
     )
-    assert ranked[1].parts == pytest.approx({"looks": 61 / 63 / 2, "words": 61 / 61 / 2})
+    assert ranked[1].base == pytest.approx({"looks": 61 / 63 / 2, "words": 61 / 61 / 2})
 
 
 def test_first_by_looks_and_by_words_is_as_good_as_can_be() -> None:
@@ -133,7 +133,7 @@ def test_equal_values_share_a_rank_in_fusion() -> None:
     ranked = by_fusion([candidate(1, 0.1, 0.3), candidate(2, 0.2, 0.3), candidate(3, 0.0, 0.2)], {})
 
     assert order(ranked) == [2, 1, 3]
-    assert [item.parts["words"] for item in ranked] == pytest.approx([0.5, 0.5, 61 / 63 / 2])
+    assert [item.base["words"] for item in ranked] == pytest.approx([0.5, 0.5, 61 / 63 / 2])
 
 
 def test_what_is_sold_out_comes_later_in_fusion_too() -> None:
