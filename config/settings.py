@@ -133,15 +133,15 @@ OBJECT_SURROUNDINGS = read_float("OBJECT_SURROUNDINGS", 0.15, 0.0, 1.0)
 RANKING_WEIGHTS = read_weights(
     "RANKING_WEIGHTS",
     {
-        "tags": 0.02,
-        "category": 0.02,
+        "tags": 0.01,
+        "category": 0.01,
         "stock": 0.02,
         "price": 0.01,
         "popularity": 0.005,
         "clicks": 0.05,
     },
 )
-LOOKALIKE = read_float("LOOKALIKE", 0.98, 0.5, 1.0)  # cosine from which two are shown as one
+LOOKALIKE = read_float("LOOKALIKE", 0.985, 0.5, 1.0)  # cosine from which two are shown as one
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
 HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
 
