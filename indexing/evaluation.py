@@ -1,6 +1,8 @@
 """Is a generation good enough to go live? Its graph against exact search, and its answers to photos
 whose product is known."""
 
+from dataclasses import asdict
+
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
@@ -9,6 +11,7 @@ from psycopg import sql
 from catalog.live_index import LiveIndex
 from catalog.models import Generation
 from catalog.vectors import read_rows, vector_literal
+from indexing.calibration import measure_calibration
 from indexing.encoders import note_quality
 from indexing.models import IndexEvaluation
 from indexing.photo_recall import photo_recall
@@ -33,7 +36,8 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
     _note_quality(index, figures)
     index.generation.recall_at_20 = recall
     index.generation.note = "; ".join(reasons)
-    index.generation.save(update_fields=["recall_at_20", "note"])
+    index.generation.match = asdict(measure_calibration(index, check))
+    index.generation.save(update_fields=["recall_at_20", "note", "match"])
     return IndexEvaluation.objects.create(
         generation=index.generation,
         queries=len(queries),

@@ -43,7 +43,7 @@ def photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
         if image is None:
             continue
         query = index.encode_images([image])[0]
-        shown = _as_searched(index, query)
+        shown = [product for product, _ in as_searched(index, query)[:FIRST]]
         answers = {"_at_1": shown[:1], "_at_5": shown, "_at_5_small": _small(index, query)}
         if index.generation.images <= EXACT_UP_TO:
             answers["_at_5_exact"] = _exact(index, query)
@@ -56,12 +56,13 @@ def photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
     return {**{name: sum(hits) / photos for name, hits in found.items()}, "photos": photos}
 
 
-def _as_searched(index: LiveIndex, query: np.ndarray) -> list[int]:
-    """Ids of the products that a search of this generation shows first."""
+def as_searched(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:
+    """(product id, cosine) of what a search of this generation finds for a vector of the stored
+    space, (dimensions,), the nearest first."""
     wanted = settings.SEARCH_CANDIDATES
     statement, values = nearest_sql(index, query[None], wanted, "product.is_visible", [])
-    order = "SELECT product_id FROM scored ORDER BY similarity DESC LIMIT %s"
-    return _products(f"{statement} {order}", [*values, FIRST], wanted)
+    order = "SELECT product_id, similarity FROM scored ORDER BY similarity DESC, product_id"
+    return _rows(f"{statement} {order}", values, wanted)
 
 
 def _small(index: LiveIndex, query: np.ndarray) -> list[int]:
@@ -76,7 +77,11 @@ def _exact(index: LiveIndex, query: np.ndarray) -> list[int]:
 
 def _products(statement: str, values: list[Any], wanted: int) -> list[int]:
     """The first FIRST different products of a statement that gives one or more rows of each."""
+    return list(dict.fromkeys(row[0] for row in _rows(statement, values, wanted)))[:FIRST]
+
+
+def _rows(statement: str, values: list[Any], wanted: int) -> list[tuple]:
     with transaction.atomic(), connection.cursor() as cursor:
         set_search_options(cursor, wanted)
         cursor.execute(statement, values)
-        return list(dict.fromkeys(row[0] for row in cursor.fetchall()))[:FIRST]
+        return cursor.fetchall()

@@ -43,6 +43,11 @@ class SearchAnswer:
     objects: list[PhotoObject] = field(default_factory=list)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def only_weak(self) -> bool:
+        """Whether there are results, and none is like what was asked for."""
+        return bool(self.results) and all(result.match == "weak" for result in self.results)
+
 
 class StageClock:
     """Milliseconds by stage, in the words of the public contract."""

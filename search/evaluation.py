@@ -26,13 +26,15 @@ FIRST_TAGS = 3
 class Outcome:
     """`rank` of the right product, 1 for the first, None beyond DEPTH; server time in ms; how many
     `objects` were found in the photo, None where a box was given and none were looked for; whether
-    one of the FIRST_TAGS of the photo is right, None where the product's text names no tag."""
+    one of the FIRST_TAGS of the photo is right, None where the product's text names no tag; what the
+    first result was called, None where that is not asked."""
 
     kind: str
     rank: int | None
     latency_ms: float
     objects: int | None = None
     tagged: bool | None = None
+    match: str | None = None
 
 
 def evaluate_photos(
@@ -98,7 +100,8 @@ def tags_of_text(sku: str, vocabulary: Vocabulary) -> set[int]:
 def summarise(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
     """By kind of query: how many, recall@1/5/10, mean reciprocal rank, mean and p95 latency, in
     which share of the photos objects were found and how many on average, in which share one of the
-    FIRST_TAGS is right."""
+    FIRST_TAGS is right, in which share the first result is called exact, and how many of those are
+    right."""
     by_kind: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_kind.setdefault(outcome.kind, []).append(outcome)
@@ -110,6 +113,8 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
     latencies = np.array([outcome.latency_ms for outcome in group])
     objects = [outcome.objects for outcome in group if outcome.objects is not None]
     tagged = [outcome.tagged for outcome in group if outcome.tagged is not None]
+    called = [outcome for outcome in group if outcome.match]
+    exact = [outcome for outcome in called if outcome.match == "exact"]
     return {
         "queries": len(group),
         **{
@@ -123,6 +128,8 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
         "objects_found": _share(count > 0 for count in objects) if objects else None,
         "objects_mean": round(sum(objects) / len(objects), 2) if objects else None,
         "tagged@3": _share(tagged) if tagged else None,
+        "exact": round(len(exact) / len(called), 4) if called else None,
+        "exact_right": _share(outcome.rank == 1 for outcome in exact) if exact else None,
     }
 
 
@@ -137,7 +144,8 @@ def _outcome(kind: str, request: SearchRequest, sku: str, right: set[int] | None
     looked = request.box is None and len(request.images) == 1
     tagged = _is_tagged(answer, right) if right else None
     objects = len(answer.objects) if looked else None
-    return Outcome(kind, rank, answer.timings_ms["total"], objects, tagged)
+    match = answer.results[0].match if answer.results else None
+    return Outcome(kind, rank, answer.timings_ms["total"], objects, tagged, match)
 
 
 def _by_meaning(kind: str, text: str, right: set[int]) -> Outcome:

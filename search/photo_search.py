@@ -1,15 +1,20 @@
 """The way a query takes, from what a shopper sends to what they see."""
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 from django.conf import settings
 from django.db import ProgrammingError
 
 from catalog.live_index import LiveIndex, live_index
 from catalog.models import Product, Tag
+from catalog.standing import Calibration, Spread
 from catalog.vocabulary import vocabulary_for
 from search.answer import Result, SearchAnswer, StageClock
 from search.facets import facets_of
 from search.folding import fold
+from search.matching import match_of
 from search.query_image import decode_query, keep_photo, kept_look, query_photos
 from search.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from search.query_vector import embed_query
@@ -19,11 +24,10 @@ from search.ranking import (
     by_fusion,
     by_object,
     explain,
-    match_of,
     sorted_by,
 )
 from search.request import SearchRequest
-from search.retrieval import Candidate, Candidates, retrieve
+from search.retrieval import Candidate, retrieve, spreads_of
 
 TAGS_OF_A_PHOTO = 5
 ScoredTags = list[tuple[Tag, float]]
@@ -53,22 +57,21 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
         targets = choose_targets(seen)
         queries = embed_query(request, [target.vector for target in targets], index)
         tags = tags_of(targets, index)
-    ranked, matched = find(request, queries, targets, tags, index, clock)
+    found = find(request, queries, targets, tags, index, clock)
     end = request.offset + request.limit
     with clock.stage("rank"):
-        results = show(ranked[request.offset : end], request.explain)
-        facets = facets_of(matched.facets)
+        results = show(found, request, index)
     whole = known or (seen[0] if len(seen) == 1 and request.box is None else None)
     return SearchAnswer(
         query_id=keep_photo(photos, whole),
         kind=request.kind,
         box=request.box,
         generation=index.generation,
-        complete=matched.complete,
+        complete=found.complete,
         results=results,
-        next_offset=end if end < len(ranked) else None,
-        facets=facets,
-        tags=meant(tags, targets, ranked),
+        next_offset=end if end < len(found.ranked) else None,
+        facets=found.facets,
+        tags=meant(tags, targets, found.ranked),
         objects=(known or seen[0]).objects if seen else [],
         timings_ms=clock.timings(),
     )
@@ -84,6 +87,17 @@ def look(
         return see_photos(images, request.box is not None, index.query_encoder) if images else []
 
 
+@dataclass(frozen=True)
+class Found:
+    """What was found, in order; `spreads`: by object of the photo (None without one), what is near
+    it; `complete` and `facets` are the answer's."""
+
+    ranked: list[Ranked]
+    spreads: dict[int | None, Spread | None]
+    complete: bool
+    facets: dict[str, Any]
+
+
 def find(
     request: SearchRequest,
     queries: np.ndarray,
@@ -91,19 +105,21 @@ def find(
     tags: list[ScoredTags],
     index: LiveIndex,
     clock: StageClock,
-) -> tuple[list[Ranked], Candidates]:
-    """(what was found for the query vectors, each for one of the targets with these tags if there
-    is a photo, in order; what it was found among). A page beyond what a search found makes it
-    search deeper; what was found first stays first, so that pages neither repeat nor skip."""
+) -> Found:
+    """What is found for the query vectors, each for one of the targets with these tags if there is
+    a photo. A page beyond what a search found makes it search deeper; what was found first stays
+    first, so that pages neither repeat nor skip."""
     words = request.text if request.kind == "text" else ""
     ranked: list[Ranked] = []
     known: set[int] = set()
+    spreads: list[Spread | None] = []
     wanted = settings.SEARCH_CANDIDATES
     while True:
         with clock.stage("retrieve"):
             matched = retrieve(
                 index, queries, request.filters, words, wanted, without=request.product_id
             )
+            spreads = spreads or spreads_of(index, queries, request.filters, matched)
         with clock.stage("rank"):
             ordered = order(matched.found, targets, tags, fused=bool(words))
             new = [item for item in ordered if item.candidate.product_id not in known]
@@ -112,8 +128,11 @@ def find(
                 new, ranked = fold(new, ranked, settings.LOOKALIKE)
             ranked += sorted_by(new, request.sort)
         if matched.exhausted or len(ranked) > request.offset + request.limit:
-            return ranked, matched
+            break
         wanted *= DEEPER
+    objects = [target.object for target in targets] or [None]
+    by_object = dict(zip(objects, spreads, strict=True))
+    return Found(ranked, by_object, matched.complete, facets_of(matched.facets))
 
 
 def order(
@@ -146,20 +165,33 @@ def meant(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -
     return next((t for t, target in zip(tags, targets, strict=True) if target.object == first), [])
 
 
-def show(ranked: list[Ranked], explained: bool) -> list[Result]:
-    """The products as they are now, in the order given; one deleted meanwhile is left out."""
-    ids = [item.candidate.product_id for item in ranked]
-    products = Product.objects.visible().for_display().in_bulk(ids)
+def show(found: Found, request: SearchRequest, index: LiveIndex) -> list[Result]:
+    """The products of the page as they are now; one deleted meanwhile is left out."""
+    page = found.ranked[request.offset : request.offset + request.limit]
+    products = (
+        Product.objects.visible()
+        .for_display()
+        .in_bulk([item.candidate.product_id for item in page])
+    )
+    calibrated = Calibration(**index.generation.match)
+    if request.kind == "text":
+        calibrated = replace(calibrated, exact=None)  # words do not name one product
     return [
         Result(
             product=products[item.candidate.product_id],
             score=round(item.score, 4),
-            match=match_of(item.candidate, settings.MATCH_EXACT, settings.MATCH_SIMILAR),
+            match=match_of(
+                item.candidate,
+                found.spreads[item.object],
+                calibrated,
+                settings.MATCH_EXACT,
+                settings.MATCH_SIMILAR,
+            ),
             duplicates=item.duplicates,
             features=item.features,
-            explanation=explain(item, settings.RANKING_WEIGHTS) if explained else None,
+            explanation=explain(item, settings.RANKING_WEIGHTS) if request.explain else None,
             object=item.object,
         )
-        for item in ranked
+        for item in page
         if item.candidate.product_id in products
     ]

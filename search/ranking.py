@@ -103,15 +103,6 @@ def sorted_by(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
     return list(ranked)
 
 
-def match_of(candidate: Candidate, exact: float, similar: float) -> str:
-    """exact, similar or weak: by the cosine of the best photo; similar at least when the words of
-    the query stand in the product's text."""
-    similarity = candidate.similarity or 0.0
-    if similarity >= exact:
-        return "exact"
-    return "similar" if similarity >= similar or candidate.lexical > 0 else "weak"
-
-
 def _score(
     base: Mapping[str, float], features: Mapping[str, float], weights: Mapping[str, float]
 ) -> float:

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from catalog.live_index import LiveIndex
 from catalog.nearest import nearest_sql, set_search_options
+from catalog.standing import AROUND, Spread, spread_of
 from search.facets import FACETS
 from search.filters import filter_sql
 from search.request import Filters
@@ -118,6 +119,25 @@ def retrieve(
     return candidates
 
 
+def spreads_of(
+    index: LiveIndex, queries: np.ndarray, filters: Filters, candidates: Candidates
+) -> list[Spread | None]:
+    """What the cosines of the products nearest to each query are like, whatever the filters. Where
+    there are none, the candidates are these products."""
+    if filters == Filters():
+        near = [
+            [c.similarity for c in found if c.similarity is not None] for found in candidates.found
+        ]
+    else:
+        near = [[] for _ in queries]
+        statement, values = nearest_sql(index, queries, 2 * AROUND, "product.is_visible", [])
+        for number, similarity in _rows(
+            f"{statement} SELECT number, similarity FROM scored", values, 2 * AROUND
+        ):
+            near[number].append(similarity)
+    return [spread_of(similarities) for similarities in near]
+
+
 def compared_up_to(images: int, wanted: int) -> int:
     """How many products may pass the filters for comparing them all to be cheaper than the graph.
 
@@ -141,10 +161,7 @@ def _ask(
         values += [words, words, *params, wanted]
     else:
         statement += FOUND
-    with transaction.atomic(), connection.cursor() as cursor:
-        set_search_options(cursor, wanted)
-        cursor.execute(statement + SHOWN, [*values, limit])
-        rows = cursor.fetchall()
+    rows = _rows(statement + SHOWN, [*values, limit], wanted)
     found: list[list[Candidate]] = [[] for _ in queries]
     for _, _, _, number, *candidate in rows:
         found[number].append(Candidate(*candidate))
@@ -153,3 +170,10 @@ def _ask(
     # Filtering, pgvector gives up after MAX_SCANNED photos.
     complete = matched <= limit or (exhausted and index.generation.images <= MAX_SCANNED)
     return Candidates(found, complete, exhausted, json.loads(facets) if facets else None)
+
+
+def _rows(statement: str, values: list[Any], wanted: int) -> list[tuple]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        set_search_options(cursor, wanted)
+        cursor.execute(statement, values)
+        return cursor.fetchall()

@@ -43,6 +43,11 @@ class Generation(models.Model):
     recall_at_20 = models.FloatField(
         null=True, blank=True, help_text="Of the graph against exact search."
     )
+    match = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Standings from which on results are called exact and similar, as calibrated.",
+    )
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)

@@ -15,7 +15,6 @@ from search.ranking import (
     by_fusion,
     by_object,
     explain,
-    match_of,
     sorted_by,
 )
 from search.retrieval import Candidate
@@ -175,25 +174,6 @@ def test_a_shopper_may_ask_for_another_order(sort: str, expected: list[int]) -> 
     )
 
     assert order(sorted_by(ranked, sort)) == expected
-
-
-@pytest.mark.parametrize(
-    ("similarity", "lexical", "expected"),
-    [
-        (0.85, 0.0, "exact"),
-        (0.8499, 0.0, "similar"),
-        (0.6, 0.0, "similar"),
-        (0.5999, 0.0, "weak"),
-        (0.1, 0.01, "similar"),
-        (None, 0.5, "similar"),
-        (None, 0.0, "weak"),
-        (0.9, 0.5, "exact"),
-    ],
-)
-def test_how_well_something_fits_has_three_names(
-    similarity: float | None, lexical: float, expected: str
-) -> None:
-    assert match_of(candidate(1, similarity, lexical), exact=0.85, similar=0.6) == expected
 
 
 def test_parts_are_added_by_weight_and_brought_to_unit_length() -> None:

@@ -40,14 +40,15 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             f"{'query':30}{'n':>6}{'@1':>8}{'@5':>8}{'@10':>8}{'MRR':>8}{'mean ms':>9}{'p95 ms':>8}"
-            f"{'objects':>9}{'tags@3':>8}"
+            f"{'objects':>9}{'tags@3':>8}{'exact':>8}{'right':>8}"
         )
         for kind, row in figures.items():
             self.stdout.write(
                 f"{kind:30}{row['queries']:>6}{row['recall@1']:>8.3f}{row['recall@5']:>8.3f}"
                 f"{row['recall@10']:>8.3f}{row['mrr']:>8.3f}{row['latency_mean_ms']:>9.1f}"
                 f"{row['latency_p95_ms']:>8.1f}{_share(row['objects_found']):>9}"
-                f"{_share(row['tagged@3']):>8}"
+                f"{_share(row['tagged@3']):>8}{_share(row['exact']):>8}"
+                f"{_share(row['exact_right']):>8}"
             )
 
 

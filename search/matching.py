@@ -1,0 +1,30 @@
+"""What a result is called: exact, similar or weak. Pure functions."""
+
+from catalog.standing import Calibration, Spread
+from search.retrieval import Candidate
+
+
+def match_of(
+    candidate: Candidate,
+    spread: Spread | None,
+    calibrated: Calibration,
+    exact: float,
+    similar: float,
+) -> str:
+    """exact, similar or weak, by how far the candidate stands out from what is near its query (see
+    `catalog.standing`); similar at least where the words of the query stand in its text.
+
+    From the cosine `exact` on it is that in any case: the same photo. Where too little is near to
+    stand out from (`spread` is None), it is similar from the cosine `similar` on."""
+    similarity = candidate.similarity or 0.0
+    if similarity >= exact:
+        return "exact"
+    if spread is None:
+        alike = similarity >= similar
+    else:
+        standing = spread.standing(similarity)
+        if calibrated.exact is not None and standing >= calibrated.exact:
+            return "exact"
+        something = spread.standing(spread.greatest) >= calibrated.something
+        alike = something and standing >= calibrated.similar
+    return "similar" if alike or candidate.lexical > 0 else "weak"

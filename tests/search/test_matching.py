@@ -1,0 +1,113 @@
+"""exact, similar and weak, by numbers worked out by hand; and by photos of the demo."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from catalog.standing import Calibration, Spread
+from search.matching import match_of
+from search.retrieval import Candidate
+
+Ask = Callable[..., dict[str, Any]]
+
+CALIBRATED = Calibration(exact=4.0, something=3.5, similar=2.0)
+BACKGROUNDS = Path(__file__).resolve().parents[2] / "indexing" / "training" / "backgrounds"
+
+
+def called(similarity: float | None, spread: Spread | None, lexical: float = 0.0) -> str:
+    created_at = datetime(2026, 1, 1, tzinfo=UTC)
+    candidate = Candidate(1, similarity, lexical, Decimal(1), created_at)
+    return match_of(candidate, spread, CALIBRATED, exact=0.95, similar=0.75)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "greatest", "expected"),
+    [
+        (0.901, 0.901, "exact"),  # 4 deviations above the mean
+        (0.89, 0.90, "similar"),
+        (0.701, 0.90, "similar"),  # 2 deviations
+        (0.69, 0.90, "weak"),
+        (0.851, 0.851, "similar"),  # the first has 3.5: something
+        (0.84, 0.84, "weak"),  # the first has 3.4: nothing like the photo
+        (0.95, 0.95, "exact"),
+    ],
+)
+def test_results_are_called_by_how_far_they_stand_out(
+    similarity: float, greatest: float, expected: str
+) -> None:
+    assert called(similarity, Spread(0.5, 0.1, greatest)) == expected
+
+
+def test_the_same_photo_is_exact_wherever_it_is() -> None:
+    among_its_likes = Spread(0.93, 0.02, 0.96)
+
+    assert called(0.96, among_its_likes) == "exact"
+    assert called(0.94, among_its_likes) == "weak"
+
+
+@pytest.mark.parametrize(
+    ("similarity", "expected"),
+    [(0.95, "exact"), (0.94, "similar"), (0.75, "similar"), (0.74, "weak")],
+)
+def test_among_a_few_products_the_cosine_decides(similarity: float, expected: str) -> None:
+    assert called(similarity, None) == expected
+
+
+def test_words_in_its_text_make_a_result_similar() -> None:
+    assert called(None, None, lexical=0.1) == "similar"
+    assert called(0.1, Spread(0.5, 0.1, 0.6), lexical=0.1) == "similar"
+    assert called(None, None) == "weak"
+
+
+def test_an_index_without_exact_results_has_none() -> None:
+    candidate = Candidate(1, 0.93, 0.0, Decimal(1), datetime(2026, 1, 1, tzinfo=UTC))
+    unsure = Calibration(exact=None)
+
+    assert match_of(candidate, Spread(0.5, 0.05, 0.93), unsure, 0.95, 0.75) == "similar"
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_of_strange_photos_called_exact_nine_in_ten_are_right(by_photo: Ask) -> None:
+    # Given photos that neither the calibration nor the encoder has seen.
+    from catalog.labelled_photos import read_photos
+
+    strange = Path(__file__).resolve().parents[2] / "catalog" / "demo" / "strange"
+    photos = read_photos(strange / "photos.jsonl")[::2]
+
+    first = [(p, by_photo(p.path.read_bytes(), box=p.box)["results"][0]) for p in photos]
+
+    exact = [
+        photo.sku == found["product"]["sku"] for photo, found in first if found["match"] == "exact"
+    ]
+    assert sum(exact) / len(exact) >= 0.9
+    assert len(exact) / len(photos) >= 0.5
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_photos_of_nothing_in_the_catalogue_have_only_weak_matches(by_photo: Ask) -> None:
+    # Given surfaces, half of which the calibration has not seen.
+    surfaces = [*BACKGROUNDS.glob("sweethome3d-*.webp"), *BACKGROUNDS.glob("metaworld-*.webp")]
+
+    answers = [by_photo(path.read_bytes()) for path in sorted(surfaces)]
+
+    weak = [{r["match"] for r in answer["results"]} == {"weak"} for answer in answers]
+    assert sum(weak) / len(weak) >= 0.9
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_a_filter_changes_nothing_about_how_results_are_called(by_photo: Ask) -> None:
+    everything = by_photo("scopia-living-lamp-2", limit=100, fold=False)
+    called = {r["product"]["id"]: r["match"] for r in everything["results"]}
+
+    filtered = by_photo("scopia-living-lamp-2", category="lights", limit=100, fold=False)
+
+    both = [r for r in filtered["results"] if r["product"]["id"] in called]
+    assert len(both) > 3
+    assert [r["match"] for r in both] == [called[r["product"]["id"]] for r in both]
