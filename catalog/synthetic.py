@@ -13,7 +13,9 @@ from catalog.vectors import copy_rows
 
 ROWS_AT_ONCE = 5_000
 FILE = "synthetic.webp"
-SPREAD = 0.45  # how far a thing lies from its centre, along the difference of two other centres
+FAMILY = 50  # products that are like each other
+APART = 0.6  # how far a family lies from its centre, along the difference of two other centres
+SPREAD = 0.35  # how far a product lies from its family, likewise
 NOISE = 0.2
 STEP = 7919  # a prime: product n goes with centre n * STEP modulo their number
 
@@ -94,35 +96,50 @@ def make_synthetic_catalogue(count: int, centres: Centres, vocabulary: str) -> N
 def copy_synthetic_embeddings(version: EncoderVersion, centres: Centres, seed: int = 1) -> None:
     """COPYs an embedding for each synthetic image: a unit vector near its product's centre."""
     random = np.random.default_rng(seed)
+    images = ProductImage.objects.filter(file=FILE).order_by("product_id")
+    families = _families(centres.vectors, images.count(), random)
     last = 0
     while True:
-        images = list(
-            ProductImage.objects.filter(product_id__gt=last, file=FILE)
-            .order_by("product_id")
-            .values_list("product_id", "id", "content_hash", "product__sku")[:ROWS_AT_ONCE]
+        rows = list(
+            images.filter(product_id__gt=last).values_list(
+                "product_id", "id", "content_hash", "product__sku"
+            )[:ROWS_AT_ONCE]
         )
-        if not images:
+        if not rows:
             break
-        last = images[-1][0]
-        numbers = np.array([int(sku.removeprefix("synthetic-")) for *_, sku in images])
-        vectors = _near(centres.vectors, numbers * STEP % len(centres.vectors), random)
+        last = rows[-1][0]
+        numbers = np.array([int(sku.removeprefix("synthetic-")) for *_, sku in rows])
+        vectors = _near(families[_family(numbers, len(centres.vectors))], centres.vectors, random)
         copy_rows(
             "catalog_embedding",
             ["encoder_id", "product_id", "image_id", "source_hash", "vector", "created_at"],
             ["int8", "int8", "int8", "text", "halfvec", "timestamptz"],
             (
-                (version.pk, *image[:3], vector, version.created_at)
-                for image, vector in zip(images, vectors, strict=True)
+                (version.pk, *row[:3], vector, version.created_at)
+                for row, vector in zip(rows, vectors, strict=True)
             ),
         )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE catalog_embedding")
 
 
-def _near(centres: np.ndarray, chosen: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Unit vectors (n, d) around the `chosen` centres, (n,): moved as centres differ, so that they
-    stay where real vectors are, and a little in every direction."""
-    here, there = random.integers(0, len(centres), (2, len(chosen)))
-    noise = random.standard_normal((len(chosen), centres.shape[1])) / np.sqrt(centres.shape[1])
-    vectors = centres[chosen] + SPREAD * (centres[here] - centres[there]) + NOISE * noise
+def _family(numbers: np.ndarray, centres: int) -> np.ndarray:
+    """Which family each of the products with these numbers belongs to: FAMILY of those that go with
+    one centre are one."""
+    return numbers // (centres * FAMILY) * centres + numbers * STEP % centres
+
+
+def _families(centres: np.ndarray, products: int, random: np.random.Generator) -> np.ndarray:
+    """float32 (families, d): as many as `products` need, in the order of `_family`."""
+    laps = 1 + products // (len(centres) * FAMILY)
+    here, there = random.integers(0, len(centres), (2, laps * len(centres)))
+    return np.tile(centres, (laps, 1)) + APART * (centres[here] - centres[there])
+
+
+def _near(families: np.ndarray, centres: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Unit vectors (n, d) around these of `families`: moved as centres differ, so that they stay
+    where real vectors are, and a little in every direction."""
+    here, there = random.integers(0, len(centres), (2, len(families)))
+    noise = random.standard_normal(families.shape) / np.sqrt(families.shape[1])
+    vectors = families + SPREAD * (centres[here] - centres[there]) + NOISE * noise
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)

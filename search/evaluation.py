@@ -26,8 +26,8 @@ FIRST_TAGS = 3
 class Outcome:
     """`rank` of the right product, 1 for the first, None beyond DEPTH; server time in ms; how many
     `objects` were found in the photo, None where a box was given and none were looked for; whether
-    one of the FIRST_TAGS of the photo is right, None where the product's text names no tag; what the
-    first result was called, None where that is not asked."""
+    one of the FIRST_TAGS of the photo is right, None where the product's text names no tag; what
+    the first result was called, None where that is not asked."""
 
     kind: str
     rank: int | None
