@@ -41,9 +41,13 @@ def admin_login() -> str:
 
 
 def set_schedules() -> None:
-    """The refresh at the times of REFRESH_CRON (what was changed there counts from now on), and
-    each minute a look for runs whose worker has died."""
-    schedules = {"refresh": settings.REFRESH_CRON, "join_abandoned_runs": "* * * * *"}
+    """The refresh at the times of REFRESH_CRON (what was changed there counts from now on), each
+    minute a look for runs whose worker has died, and each night what clicks can teach."""
+    schedules = {
+        "refresh": settings.REFRESH_CRON,
+        "join_abandoned_runs": "* * * * *",
+        "learn_from_clicks": "40 3 * * *",
+    }
     for name, cron in schedules.items():
         if not Schedule.objects.filter(name=name, cron=cron).exists():
             Schedule.objects.update_or_create(

@@ -143,6 +143,9 @@ RANKING_WEIGHTS = read_weights(
 )
 LOOKALIKE = read_float("LOOKALIKE", 0.985, 0.5, 1.0)  # cosine from which two are shown as one
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
+SEARCH_LOG_DAYS = read_int("SEARCH_LOG_DAYS", 90, 0, 3650)  # 0: nothing is logged
+SEARCH_LOG_PHOTO_DAYS = read_int("SEARCH_LOG_PHOTO_DAYS", 0, 0, 365)  # 0: no photos are kept
+SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
 HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
 
 CACHES = {

@@ -1,9 +1,9 @@
 """`/metrics` in Prometheus' text format, read from the database when it is asked for: every process
-tells the same."""
+tells the same. With it, what a process counts for itself."""
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -15,7 +15,7 @@ def metrics_text() -> bytes:
     """All metrics, as Prometheus scrapes them."""
     registry = CollectorRegistry()
     registry.register(IndexCollector())
-    return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(REGISTRY)
 
 
 class IndexCollector(Collector):

@@ -3,8 +3,11 @@
 from django_q.tasks import async_task
 
 from indexing import runs
+from indexing.click_rates import update_click_rates
 from indexing.models import IndexingRun
 from indexing.refresh import start_refresh
+from indexing.search_log import forget_old_searches
+from indexing.training.reranker import described, train_reranker
 from indexing.worker import work_on
 
 
@@ -26,6 +29,14 @@ def join_abandoned_runs() -> int:
     for run in abandoned:
         work_on(run)
     return len(abandoned)
+
+
+def learn_from_clicks() -> str:
+    """Scheduled every night: forgets old searches, counts clicks, trains the reranker."""
+    forget_old_searches()
+    update_click_rates()
+    reranker = train_reranker()
+    return described(reranker) if reranker else "too few clicks"
 
 
 def enqueue(run: IndexingRun) -> None:

@@ -1,5 +1,6 @@
 """The way a query takes, from what a shopper sends to what they see."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import ProgrammingError
 
 from catalog.live_index import LiveIndex, live_index
 from catalog.models import Product, Tag
+from catalog.reranking import active_weights
 from catalog.standing import Calibration, Spread
 from catalog.vocabulary import vocabulary_for
 from search.answer import Result, SearchAnswer, StageClock
@@ -28,6 +30,7 @@ from search.ranking import (
 )
 from search.request import SearchRequest
 from search.retrieval import Candidate, retrieve, spreads_of
+from search.search_log import search_log
 
 TAGS_OF_A_PHOTO = 5
 ScoredTags = list[tuple[Tag, float]]
@@ -40,7 +43,9 @@ def search(request: SearchRequest) -> SearchAnswer:
     index = live_index()
     while True:
         try:
-            return answer(request, index, clock)
+            answered = answer(request, index, clock)
+            search_log.note(request, answered)
+            return answered
         except ProgrammingError:  # its table is gone: retired and dropped while we worked
             newer = live_index()
             if newer.generation == index.generation:
@@ -139,7 +144,7 @@ def order(
     found: list[list[Candidate]], targets: list[Target], tags: list[ScoredTags], fused: bool
 ) -> list[Ranked]:
     """The most relevant first. Without a photo there is one query, of no object."""
-    weights = settings.RANKING_WEIGHTS
+    weights = ranking_weights()
     if fused:
         return by_fusion(found[0], weights)
     rows = []
@@ -149,6 +154,11 @@ def order(
         rows.append(by_features(candidates, photo_tags, weights, object))
     sureness = [target.sureness for target in targets] or [1.0]
     return by_object(rows, sureness, settings.OBJECT_DOMINANCE)
+
+
+def ranking_weights() -> Mapping[str, float]:
+    """Those learnt from clicks where they have taken over, else those of the settings."""
+    return active_weights() or settings.RANKING_WEIGHTS
 
 
 def tags_of(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:
@@ -189,7 +199,7 @@ def show(found: Found, request: SearchRequest, index: LiveIndex) -> list[Result]
             ),
             duplicates=item.duplicates,
             features=item.features,
-            explanation=explain(item, settings.RANKING_WEIGHTS) if request.explain else None,
+            explanation=explain(item, ranking_weights()) if request.explain else None,
             object=item.object,
         )
         for item in page

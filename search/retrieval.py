@@ -90,10 +90,11 @@ SHOWN = f"""
         CASE row_number() OVER () WHEN 1 THEN {FACETS}::text END,
         found.number, product.id, found.similarity, found.lexical, product.price,
         product.created_at, product.in_stock, product.popularity, product.category_id,
-        NULL::real,
+        click.rate,
         ARRAY(SELECT tag_id FROM catalog_producttag given WHERE given.product_id = product.id),
         halfvec_send(found.small)
     FROM found JOIN catalog_product product ON product.id = found.product_id
+    LEFT JOIN catalog_clickrate click ON click.product_id = product.id
 """
 
 

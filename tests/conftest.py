@@ -31,8 +31,9 @@ def media_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _media(settings, media_root: Path) -> None:
-    """Photos that tests import go to a folder of their own."""
+    """Photos that tests import go to a folder of their own; searches are not logged."""
     settings.MEDIA_ROOT = media_root
+    settings.SEARCH_LOG_DAYS = 0
 
 
 @pytest.fixture(scope="session")

@@ -5,19 +5,24 @@ from catalog.models.change import IndexedProduct, ProductChange
 from catalog.models.embedding import Embedding, EncoderVersion, Projection
 from catalog.models.generation import Generation
 from catalog.models.product import Category, Product, ProductImage
+from catalog.models.search_log import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.tag import ProductTag, Tag
 
 __all__ = [
     "Adapter",
     "Category",
+    "ClickRate",
     "Embedding",
     "EncoderVersion",
+    "Event",
     "Generation",
     "IndexedProduct",
+    "LoggedSearch",
     "Product",
     "ProductChange",
     "ProductImage",
     "ProductTag",
     "Projection",
+    "Reranker",
     "Tag",
 ]

@@ -73,7 +73,9 @@ def describe(error: Exception) -> tuple[int, str, str] | None:
     if isinstance(error, exceptions.Throttled):
         return 429, "throttled", str(error.detail)
     if isinstance(error, exceptions.APIException):
-        return error.status_code, "parameter_invalid", _sentence(error.detail)
+        sentence = _sentence(error.detail)
+        ended = sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+        return error.status_code, "parameter_invalid", ended
     return None
 
 

@@ -1,0 +1,92 @@
+"""What was searched for, what was shown, and what came of it; and what was learnt from that."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class LoggedSearch(models.Model):
+    """One page of results as it was shown. Kept for SEARCH_LOG_DAYS."""
+
+    query_id = models.CharField(max_length=32, primary_key=True)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    kind = models.CharField(max_length=10)
+    generation_id = models.BigIntegerField()
+    timings_ms = models.JSONField()
+    filtered = models.BooleanField()
+    sort = models.CharField(max_length=10)
+    offset = models.PositiveIntegerField(help_text="How many results were before the first.")
+    products = ArrayField(models.BigIntegerField(), help_text="Ids, in the order shown.")
+    features = models.JSONField(help_text="Of each of them, what it was ranked by.")
+
+    class Meta:
+        verbose_name = "search"
+        verbose_name_plural = "searches"
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.query_id[:8]}"
+
+
+class Event(models.Model):
+    """What somebody did with a product; with a `query_id`, in the results of that search."""
+
+    class Type(models.TextChoices):
+        VIEW = "view"
+        CLICK = "click"
+        CART = "cart"
+        PURCHASE = "purchase"
+        WRONG = "wrong"
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    type = models.CharField(max_length=8, choices=Type.choices)
+    product_id = models.BigIntegerField(db_index=True)
+    user = models.CharField(max_length=100, blank=True)
+    session = models.CharField(max_length=100, blank=True)
+    query_id = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["query_id"], name="event_query", condition=~Q(query_id="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} of product {self.product_id}"
+
+
+class ClickRate(models.Model):
+    """How often a product is opened where it is shown, corrected for where on the page that was."""
+
+    product_id = models.BigIntegerField(primary_key=True)
+    clicks = models.PositiveBigIntegerField()
+    expected = models.FloatField(help_text="Clicks that a usual product had got in its places.")
+    rate = models.FloatField(help_text="0 to 1, 0.5 as usual.")
+
+    class Meta:
+        ordering = ["-rate"]
+
+    def __str__(self) -> str:
+        return f"product {self.product_id}: {self.rate:.2f}"
+
+
+class Reranker(models.Model):
+    """Weights of the features learnt from clicks, that of the cosine being 1. At most one is
+    active, and takes the place of RANKING_WEIGHTS."""
+
+    weights = models.JSONField()
+    figures = models.JSONField(help_text="Of these weights and of the formula, on clicks held out.")
+    is_active = models.BooleanField("active", default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_active"], condition=Q(is_active=True), name="one_active_reranker"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"reranker {self.pk}{' (active)' if self.is_active else ''}"

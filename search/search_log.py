@@ -1,0 +1,111 @@
+"""The log of searches, written beside them: a full queue or a database that is away costs entries,
+never a search."""
+
+import atexit
+import logging
+import queue
+import threading
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error, connection
+from prometheus_client import Counter
+
+from catalog.models import LoggedSearch
+from search.answer import SearchAnswer
+from search.request import Filters, SearchRequest
+
+log = logging.getLogger("vitrina.search")
+
+QUEUED = 2_000  # entries at most
+WRITTEN_AT_ONCE = 200
+EVERY_S = 1.0
+
+DROPPED = Counter("vitrina_search_log_dropped", "Searches of this process that were not logged.")
+
+Entry = tuple[LoggedSearch, bytes | None]
+
+
+class SearchLog:
+    """Entries wait in memory and are written by a thread of their own, many in one statement."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.Queue[Entry] = queue.Queue(QUEUED)
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def note(self, request: SearchRequest, answer: SearchAnswer) -> None:
+        """Logs an answer, soon; with its first photo where SEARCH_LOG_PHOTO_DAYS says so."""
+        if not settings.SEARCH_LOG_DAYS:
+            return
+        keep = request.images and settings.SEARCH_LOG_PHOTO_DAYS
+        try:
+            self._waiting.put_nowait((_entry(request, answer), request.images[0] if keep else None))
+        except queue.Full:
+            DROPPED.inc()
+            return
+        self._start()
+
+    def flush(self) -> None:
+        """Writes what waits, in this thread."""
+        entries: list[Entry] = []
+        while len(entries) < WRITTEN_AT_ONCE:
+            try:
+                entries.append(self._waiting.get_nowait())
+            except queue.Empty:
+                break
+        if entries:
+            self._write(entries)
+            self.flush()
+
+    def _start(self) -> None:
+        """The thread, in each process: a fork leaves it behind."""
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="search-log", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(EVERY_S)
+            self.flush()
+            connection.close()
+
+    def _write(self, entries: list[Entry]) -> None:
+        try:
+            LoggedSearch.objects.bulk_create([e for e, _ in entries], ignore_conflicts=True)
+            for entry, photo in entries:
+                if photo:
+                    path = photo_path(entry.query_id)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(photo)
+        except (Error, OSError) as error:
+            DROPPED.inc(len(entries))
+            log.warning("%s searches are not logged: %s", len(entries), error)
+
+
+search_log = SearchLog()
+atexit.register(search_log.flush)
+
+
+def photo_path(query_id: str) -> Path:
+    """Where the photo of a logged search is, if it was kept."""
+    return settings.SEARCH_LOG_PHOTOS / query_id
+
+
+def _entry(request: SearchRequest, answer: SearchAnswer) -> LoggedSearch:
+    return LoggedSearch(
+        query_id=answer.query_id,
+        kind=answer.kind,
+        generation_id=answer.generation.pk,
+        timings_ms=answer.timings_ms,
+        filtered=request.filters != Filters(),
+        sort=request.sort,
+        offset=request.offset,
+        products=[result.product.pk for result in answer.results],
+        features=[
+            {name: round(value, 4) for name, value in result.features.items()}
+            for result in answer.results
+        ],
+    )

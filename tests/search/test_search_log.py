@@ -1,0 +1,209 @@
+"""The search log and what shoppers do: written beside the searches, never in their way."""
+
+import queue
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from catalog.models import Event, LoggedSearch, Product
+from search import search_log as module
+from search.features import FEATURES
+from search.search_log import DROPPED, SearchLog, photo_path
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+
+Ask = Callable[..., dict[str, Any]]
+LAMP = "scopia-living-lamp-2"
+
+
+@pytest.fixture
+def log(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SearchLog:
+    """A log of the test's own, written when the test says so."""
+    settings.SEARCH_LOG_DAYS = 90
+    settings.SEARCH_LOG_PHOTOS = tmp_path / "photos"
+    own = SearchLog()
+    monkeypatch.setattr("search.photo_search.search_log", own)
+    monkeypatch.setattr(own, "_start", lambda: None)
+    return own
+
+
+def dropped() -> float:
+    return DROPPED._value.get()
+
+
+def test_a_search_is_logged_with_what_was_shown_and_why(log: SearchLog, by_photo: Ask) -> None:
+    answer = by_photo(LAMP, limit=5, offset=5, in_stock=True)
+
+    log.flush()
+
+    logged = LoggedSearch.objects.get()
+    assert logged.query_id == answer["query"]["id"]
+    assert logged.products == [result["product"]["id"] for result in answer["results"]]
+    assert (logged.kind, logged.offset, logged.filtered, logged.sort) == (
+        "photo",
+        5,
+        True,
+        "relevance",
+    )
+    assert logged.generation_id == answer["generation"]["id"]
+    assert logged.timings_ms == answer["timings_ms"]
+    assert [set(features) for features in logged.features] == [set(FEATURES)] * 5
+
+
+def test_a_search_writes_nothing_itself(
+    log: SearchLog, by_photo: Ask, django_assert_num_queries: Any
+) -> None:
+    by_photo(LAMP)
+
+    with django_assert_num_queries(1):  # many entries in one statement
+        log.flush()
+    assert LoggedSearch.objects.count() == 1
+
+
+def test_a_thread_writes_what_waits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+    monkeypatch.setattr(module, "EVERY_S", 0.01)
+    monkeypatch.setattr(SearchLog, "_write", lambda self, entries: written.append(len(entries)))
+    monkeypatch.setattr(module, "_entry", lambda request, answer: None)
+    settings.SEARCH_LOG_DAYS = 1
+    own = SearchLog()
+
+    from search.request import SearchRequest
+
+    for _ in range(3):
+        own.note(SearchRequest(text="lamp"), None)  # type: ignore[arg-type]
+    deadline = timezone.now() + timedelta(seconds=20)
+    while sum(written) < 3 and timezone.now() < deadline:
+        pass
+
+    assert sum(written) == 3
+
+
+def test_a_full_queue_costs_entries_and_is_counted(
+    log: SearchLog, by_photo: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_waiting", queue.Queue(1))
+    before = dropped()
+
+    for _ in range(3):
+        assert by_photo(LAMP)["results"]
+    log.flush()
+
+    assert LoggedSearch.objects.count() == 1
+    assert dropped() - before == 2
+
+
+def test_a_database_that_is_away_costs_entries_and_is_counted(
+    log: SearchLog, by_photo: Ask, monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    def away(*args: Any, **how: Any) -> None:
+        raise OperationalError("away")
+
+    by_photo(LAMP)
+    before = dropped()
+    monkeypatch.setattr(LoggedSearch.objects, "bulk_create", away)
+
+    log.flush()
+
+    assert dropped() - before == 1
+    assert b"vitrina_search_log_dropped_total" in client.get("/metrics").content
+
+
+def test_photos_are_kept_only_where_a_setting_says_so(
+    log: SearchLog, by_photo: Ask, settings: Any, photos: Any
+) -> None:
+    without = by_photo(LAMP)["query"]["id"]
+    settings.SEARCH_LOG_PHOTO_DAYS = 1
+    kept = by_photo(LAMP)["query"]["id"]
+
+    log.flush()
+
+    assert not photo_path(without).exists()
+    assert photo_path(kept).read_bytes() == photos[LAMP].data
+
+
+def test_nothing_is_logged_where_nothing_is_to_be_kept(
+    log: SearchLog, by_photo: Ask, settings: Any
+) -> None:
+    settings.SEARCH_LOG_DAYS = 0
+    by_photo(LAMP)
+
+    log.flush()
+
+    assert not LoggedSearch.objects.exists()
+
+
+def send(client: Client, body: Any) -> Any:
+    return client.post("/api/v1/events/", body, content_type="application/json")
+
+
+def test_events_are_taken_by_id_and_by_sku_and_counted(client: Client) -> None:
+    product = Product.objects.all()[0]
+    events = [
+        {"type": "click", "product": product.pk, "session": "s", "query": "a" * 32},
+        {"type": "purchase", "sku": product.sku, "user": "u", "at": "2026-01-02T03:04:05Z"},
+        {"type": "view", "product": 2**62, "session": "s"},
+        {"type": "view", "sku": "no such", "session": "s"},
+    ]
+
+    response = send(client, events)
+
+    assert (response.status_code, response.json()) == (202, {"accepted": 2, "unknown": 2})
+    purchase, click = Event.objects.all()
+    assert (click.type, click.product_id, click.query_id) == ("click", product.pk, "a" * 32)
+    assert (purchase.user, purchase.at.year) == ("u", 2026)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"type": "bought"}, "type"),
+        ({"product": 0}, "product"),
+        ({"product": "x"}, "product"),
+        ({"sku": "also"}, "either product or sku"),
+        ({"product": None}, "product"),
+        ({"session": ""}, "session"),
+        ({"query": "../../etc"}, "query"),
+        ({"at": "2999-01-01T00:00:00Z"}, "future"),
+        ({"at": "soon"}, "at"),
+        ({"session": "x" * 101}, "session"),
+    ],
+)
+def test_an_event_that_says_nothing_is_refused_with_the_reason(
+    change: dict[str, Any], named: str, client: Client, check_problem: Any
+) -> None:
+    event = {"type": "click", "product": 1, "session": "s", **change}
+
+    body = check_problem(send(client, [event]), 400, "parameter_invalid")
+
+    assert named in body["detail"]
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", "[1]", '{"events": 1}', "not json", "null"])
+def test_what_is_no_list_of_events_is_refused(
+    body: str, client: Client, check_problem: Any
+) -> None:
+    check_problem(send(client, body), 400, "parameter_invalid")
+
+
+def test_of_too_many_events_none_is_taken(client: Client, check_problem: Any) -> None:
+    event = {"type": "click", "product": Product.objects.all()[0].pk, "session": "s"}
+
+    assert send(client, [event] * 500).status_code == 202
+    check_problem(send(client, [event] * 501), 400, "parameter_invalid")
+    assert Event.objects.count() == 500
+
+
+def test_every_card_says_which_search_showed_it(client: Client, photos: Any) -> None:
+    page = client.post("/search/", {"image": BytesIO(photos[LAMP].data)}).content.decode()
+
+    assert page.count('data-search="') == page.count('class="card') > 20
+    assert 'data-search=""' not in page
