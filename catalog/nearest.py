@@ -75,7 +75,8 @@ def nearest_sql(
 
 
 def set_search_options(cursor: Any, wanted: int) -> None:
-    """Within a transaction, for this transaction: how far the graph is searched."""
+    """Within a transaction, for this transaction: how far the graph is searched; further than
+    connections are set up for (DATABASES in the settings) where more is wanted."""
     cursor.execute(
         "SELECT set_config('hnsw.ef_search', %s, true),"
         " set_config('hnsw.iterative_scan', 'relaxed_order', true)",

@@ -8,11 +8,15 @@ from config.environment import read_int
 bind = f"{os.environ.get('HOST', '').strip() or '127.0.0.1'}:{read_int('PORT', 8000, 1, 65535)}"
 worker_class = "gthread"
 workers = read_int("WEB_PROCESSES", 1, 1, 64)
-threads = read_int("WEB_THREADS", 8, 1, 128)
+threads = read_int("WEB_THREADS", 32, 1, 256)
 timeout = 60
 graceful_timeout = 5
 keepalive = 5
 control_socket_disable = True
+
+# Read by the settings, which are loaded after this.
+os.environ.setdefault("DATABASE_POOL", str(threads))
+os.environ.setdefault("STATEMENT_TIMEOUT_S", os.environ.get("SEARCH_TIME_LIMIT_S") or "5")
 
 
 def post_worker_init(worker: object) -> None:

@@ -88,7 +88,30 @@ except (ValueError, dj_database_url.ParseError) as error:
     raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
 if _database.get("ENGINE") != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server: postgres://…")
-DATABASES = {"default": {**_database, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
+HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
+# Set by gunicorn.py for web processes: connections of the pool, and how long a statement may take.
+DATABASE_POOL = read_int("DATABASE_POOL", 0, 0, 1000)
+STATEMENT_TIMEOUT_S = read_float("STATEMENT_TIMEOUT_S", 0.0, 0.0, 86_400.0)
+_session = {
+    "hnsw.ef_search": HNSW_EF_SEARCH,
+    "hnsw.iterative_scan": "relaxed_order",
+    "jit": "off",  # compiling a search takes longer than the search
+    "statement_timeout": round(1000 * STATEMENT_TIMEOUT_S),
+}
+_options = {
+    **_database.get("OPTIONS", {}),
+    "options": " ".join(f"-c {name}={value}" for name, value in _session.items()),
+}
+if DATABASE_POOL:
+    _options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 5}
+DATABASES = {
+    "default": {
+        **_database,
+        "CONN_MAX_AGE": 0 if DATABASE_POOL else 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": _options,
+    }
+}
 
 # --- Language and time --------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -143,10 +166,12 @@ RANKING_WEIGHTS = read_weights(
 )
 LOOKALIKE = read_float("LOOKALIKE", 0.985, 0.5, 1.0)  # cosine from which two are shown as one
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
+SEARCHES_AT_ONCE = read_int("SEARCHES_AT_ONCE", 8, 1, 128)  # in a process
+SEARCH_QUEUE = read_int("SEARCH_QUEUE", 16, 0, 1000)  # waiting for that; more are turned away
+SEARCH_TIME_LIMIT_S = read_float("SEARCH_TIME_LIMIT_S", 5.0, 0.1, 600.0)
 SEARCH_LOG_DAYS = read_int("SEARCH_LOG_DAYS", 90, 0, 3650)  # 0: nothing is logged
 SEARCH_LOG_PHOTO_DAYS = read_int("SEARCH_LOG_PHOTO_DAYS", 0, 0, 365)  # 0: no photos are kept
 SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
-HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},

@@ -38,7 +38,7 @@ FORWARD_IMAGES = 1_024
 class PipelineFigures:
     """Images a second: `pipeline` is the embed stage (read, decode, resize, encode, tag, write),
     `forward_batches` and `forward` the bare forward on the same photos as pixels in memory, by
-    `encode_pixels`, one batch after the other, and by `encode_ahead`, one photo to a thread, which
+    `encode_batch`, one batch after the other, and by `encode_ahead`, one photo to a thread, which
     is what the pipeline does too.
     Milliseconds of a core for an image of the embed stage: `cpu_ms` of this process, `database_ms`
     of its PostgreSQL backend (None where that is elsewhere). `peak_mb`: of this process, up to the
@@ -94,11 +94,11 @@ def forward_speed(encoder: Encoder, photos: list[Path]) -> float:
 def batches_speed(encoder: Encoder, photos: list[Path]) -> float:
     """Images a second of the encoder alone, a batch of BATCH after the other."""
     pixels = np.stack(_pixels(encoder, photos))
-    encoder.encode_pixels(pixels[:BATCH])
+    encoder.encode_batch(pixels[:BATCH])
     start = time.perf_counter()
     for done in range(0, FORWARD_IMAGES, BATCH):
         first = done % len(pixels)
-        encoder.encode_pixels(pixels[first : first + BATCH])
+        encoder.encode_batch(pixels[first : first + BATCH])
     return FORWARD_IMAGES / (time.perf_counter() - start)
 
 

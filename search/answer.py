@@ -1,7 +1,7 @@
 """What a search gives back; the API and the page show the same."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,16 +50,18 @@ class SearchAnswer:
 
 
 class StageClock:
-    """Milliseconds by stage, in the words of the public contract."""
+    """Milliseconds by stage, in the words of the public contract; `before_each` stage is called."""
 
     STAGES = ("decode", "embed", "retrieve", "rank")
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
         self._ms = dict.fromkeys(self.STAGES, 0.0)
+        self.before_each: Callable[[], None] = lambda: None
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        self.before_each()
         start = time.perf_counter()
         try:
             yield

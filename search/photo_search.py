@@ -10,13 +10,16 @@ from django.db import ProgrammingError
 
 from catalog.live_index import LiveIndex, live_index
 from catalog.models import Product, Tag
+from catalog.models.product import content_hash
 from catalog.reranking import active_weights
 from catalog.standing import Calibration, Spread
 from catalog.vocabulary import vocabulary_for
+from search.admission import Deadline, admission
 from search.answer import Result, SearchAnswer, StageClock
 from search.facets import facets_of
 from search.folding import fold
 from search.matching import match_of
+from search.once import OnceEach
 from search.query_image import decode_query, keep_photo, kept_look, query_photos
 from search.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from search.query_vector import embed_query
@@ -34,23 +37,30 @@ from search.search_log import search_log
 
 TAGS_OF_A_PHOTO = 5
 ScoredTags = list[tuple[Tag, float]]
+LOOKS_KEPT = 256  # of a few kilobytes each
 DEEPER = 4  # times as many photos of the graph, each time that more are needed
 
 
+seen_photos: OnceEach[list[SeenPhoto]] = OnceEach(LOOKS_KEPT)
+
+
 def search(request: SearchRequest) -> SearchAnswer:
-    """Answers one search. Raises ImageError, RequestError, IndexNotReady or EncoderError."""
-    clock = StageClock()
-    index = live_index()
-    while True:
-        try:
-            answered = answer(request, index, clock)
-            search_log.note(request, answered)
-            return answered
-        except ProgrammingError:  # its table is gone: retired and dropped while we worked
-            newer = live_index()
-            if newer.generation == index.generation:
-                raise
-            index = newer
+    """Answers one search. Raises ImageError, RequestError (Overloaded is one), IndexNotReady or
+    EncoderError."""
+    clock, deadline = StageClock(), Deadline()
+    clock.before_each = deadline.check
+    with admission.admitted(deadline):
+        index = live_index()
+        while True:
+            try:
+                answered = answer(request, index, clock)
+                search_log.note(request, answered)
+                return answered
+            except ProgrammingError:  # its table is gone: retired and dropped while we worked
+                newer = live_index()
+                if newer.generation == index.generation:
+                    raise
+                index = newer
 
 
 def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
@@ -85,11 +95,17 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
 def look(
     request: SearchRequest, photos: list[bytes], index: LiveIndex, clock: StageClock
 ) -> list[SeenPhoto]:
-    """What is in the photos of the request."""
-    with clock.stage("decode"):
-        images = decode_query(photos, request.box, index.query_encoder)
-    with clock.stage("embed"):
-        return see_photos(images, request.box is not None, index.query_encoder) if images else []
+    """What is in the photos of the request; the same photos are looked at once."""
+    encoder = index.query_encoder
+
+    def see() -> list[SeenPhoto]:
+        with clock.stage("decode"):
+            images = decode_query(photos, request.box, encoder)
+        with clock.stage("embed"):
+            return see_photos(images, request.box is not None, encoder) if images else []
+
+    names = tuple(content_hash(photo) for photo in photos)
+    return seen_photos.get((names, request.box, encoder.checksum), see)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,14 @@ from psycopg import sql
 from catalog.live_index import LiveIndex
 from catalog.models import Product
 from catalog.vectors import read_rows
+from search.once import OnceEach
 from search.request import RequestError, SearchRequest
 
 TEXT_WEIGHT = 0.6  # of words added to a photo or a product
 LESS_WEIGHT = 0.4  # of what to move away from
+TEXTS_KEPT = 1024
+
+encoded_texts: OnceEach[np.ndarray] = OnceEach(TEXTS_KEPT)
 
 
 def embed_query(
@@ -26,15 +30,22 @@ def embed_query(
         parts.append((1.0, product_vector(request.product_id, index)))
     if request.text:
         weight = TEXT_WEIGHT if parts or photos else 1.0
-        parts.append((weight, index.encode_texts([request.text])[0]))
+        parts.append((weight, text_vector(request.text, index)))
     if request.less_text:
-        parts.append((-LESS_WEIGHT, index.encode_texts([request.less_text])[0]))
+        parts.append((-LESS_WEIGHT, text_vector(request.less_text, index)))
     for product_id in request.less_products:
         parts.append((-LESS_WEIGHT, product_vector(product_id, index)))
     if not photos:
         return combine(parts)[None]
     stored = index.to_stored(np.stack(photos))
     return np.stack([combine([(1.0, photo), *parts]) for photo in stored])
+
+
+def text_vector(text: str, index: LiveIndex) -> np.ndarray:
+    """A text in the stored space, unit (dimensions,); the same one is encoded once."""
+    encoder = index.query_encoder
+    vector = encoded_texts.get((text, encoder.checksum), lambda: encoder.encode_texts([text]))
+    return index.to_stored(vector)[0]
 
 
 def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:

@@ -5,12 +5,14 @@ for words, also those whose text has them. With them, the facets of what matched
 import json
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import connection, transaction
 
 from catalog.live_index import LiveIndex
@@ -174,7 +176,10 @@ def _ask(
 
 
 def _rows(statement: str, values: list[Any], wanted: int) -> list[tuple]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        set_search_options(cursor, wanted)
+    """One statement; where more is wanted than connections are set up for, in a transaction."""
+    deeper = wanted > settings.HNSW_EF_SEARCH
+    with transaction.atomic() if deeper else nullcontext(), connection.cursor() as cursor:
+        if deeper:
+            set_search_options(cursor, wanted)
         cursor.execute(statement, values)
         return cursor.fetchall()

@@ -58,6 +58,10 @@ class Encoder(ABC):
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 of shape (n, height, width, 3), as `preprocessing` makes it → as above."""
 
+    def encode_batch(self, pixels: np.ndarray) -> np.ndarray:
+        """The same, as one batch on all that there is to compute with, whatever else goes on."""
+        return self.encode_pixels(pixels)
+
     def look(self, pixels: np.ndarray) -> Look:
         """uint8 as for `encode_pixels` → its vectors, and where things are in each photo."""
         return Look(self.encode_pixels(pixels), None)
@@ -86,9 +90,14 @@ class Encoder(ABC):
 
 
 class OpenVinoEncoder(Encoder):
-    """On CPU: compiled towers, no torch. A request object belongs to one thread. The image tower is
-    compiled twice: all threads on one batch answer a query soonest, one image to a thread costs the
-    least work in all and is what `encode_ahead` does."""
+    """On CPU: compiled towers, no torch. A request object belongs to one thread.
+
+    Each tower for images is compiled twice. All threads on one photo answer a lone query soonest.
+    Where there are several photos, of one query or of queries at the same time, each goes to a
+    thread of its own, which is the least work in all: they wait for each other in OpenVINO's queue
+    and for nothing else. `share` off does without, for comparison."""
+
+    share = True
 
     def __init__(self, name: str, cache: Path, threads: int = 0, checksum: str = "") -> None:
         from tokenizers import Tokenizer
@@ -100,39 +109,45 @@ class OpenVinoEncoder(Encoder):
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
-        self._folder = model.folder
-        self._image = self._compile("image", options)
-        self._text = self._compile("text", options)
-        self._object_options = options
-        self._object_tower: Any = None
-        self._tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
-        self._of_thread = threading.local()
-        self._streams: Any = None
+        self._folder, self._options = model.folder, options
+        self._compiled: dict[tuple[str, bool], Any] = {}
         self._compiling = threading.Lock()
+        self._asking, self._counting = 0, threading.Lock()
+        self._of_thread = threading.local()
+        self._tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
+        self._threads = self._tower("image").get_property("INFERENCE_NUM_THREADS")
+        self._tower("text")
 
-    def _compile(self, tower: str, options: dict[str, Any]) -> Any:
-        import openvino
+    def _tower(self, name: str, streams: bool = False) -> Any:
+        """The compiled tower of that name, with a stream to each thread or all threads in one; made
+        when it is first asked for, as not everybody needs each."""
+        with self._compiling:
+            if (name, streams) not in self._compiled:
+                import openvino
 
-        precision = {"INFERENCE_PRECISION_HINT": "f32"}  # the same numbers on every machine
-        path = self._folder / f"{tower}.xml"
-        return openvino.Core().compile_model(path, "CPU", {**precision, **options})
+                options = {"INFERENCE_PRECISION_HINT": "f32", **self._options}  # everywhere alike
+                if streams:
+                    options |= {"NUM_STREAMS": self._threads}
+                path = self._folder / f"{name}.xml"
+                self._compiled[name, streams] = openvino.Core().compile_model(path, "CPU", options)
+            return self._compiled[name, streams]
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        return self._infer("image", self._image, pixels)[0]
+        return self._infer("image", pixels)[0]
+
+    def encode_batch(self, pixels: np.ndarray) -> np.ndarray:
+        return self._run("image", pixels)[0]
 
     def look(self, pixels: np.ndarray) -> Look:
-        if self.objects is None:
-            return super().look(pixels)
-        with self._compiling:  # at the first look: whoever only embeds does without
-            if self._object_tower is None:
-                self._object_tower = self._compile("objects", self._object_options)
-        return Look(*self._infer("objects", self._object_tower, pixels))
+        return (
+            super().look(pixels) if self.objects is None else Look(*self._infer("objects", pixels))
+        )
 
     def encode_ahead(
         self, items: Iterable[tuple[Key, np.ndarray]]
     ) -> Iterator[tuple[Key, np.ndarray]]:
-        compiled, threads = self._compiled_for_streams()
-        idle = [compiled.create_infer_request() for _ in range(max(AHEAD, 4 * threads))]
+        compiled = self._tower("image", streams=True)
+        idle = [compiled.create_infer_request() for _ in range(max(AHEAD, 4 * self._threads))]
         busy: deque[tuple[Key, np.ndarray, Any]] = deque()  # pixels are shared: kept until done
         try:
             for key, pixels in items:
@@ -141,24 +156,14 @@ class OpenVinoEncoder(Encoder):
                 busy.append((key, pixels, request))
                 if not idle:
                     key, _, request = busy.popleft()
-                    yield key, _vector(request)
+                    yield key, _outputs(request)[0][0]
                     idle.append(request)
             while busy:
                 key, _, request = busy.popleft()
-                yield key, _vector(request)
+                yield key, _outputs(request)[0][0]
         finally:
             for _, _, request in busy:
                 request.wait()
-
-    def _compiled_for_streams(self) -> tuple[Any, int]:
-        """The image tower with a stream to each thread, and how many there are; made when it is
-        first asked for, as only the offline side has many photos."""
-        with self._compiling:
-            if self._streams is None:
-                threads = self._image.get_property("INFERENCE_NUM_THREADS")
-                options = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": threads}
-                self._streams = self._compile("image", options), threads
-            return self._streams
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         if not texts:
@@ -167,20 +172,45 @@ class OpenVinoEncoder(Encoder):
 
         cleaned = [clean_text(text) for text in texts]
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(cleaned)]
-        return self._infer("text", self._text, np.asarray(tokens, np.int64))[0]
+        return self._run("text", np.asarray(tokens, np.int64))[0]
 
-    def _infer(self, tower: str, compiled: Any, inputs: np.ndarray) -> list[np.ndarray]:
-        request = getattr(self._of_thread, tower, None)
-        if request is None:
-            request = compiled.create_infer_request()
-            setattr(self._of_thread, tower, request)
+    def _infer(self, tower: str, pixels: np.ndarray) -> list[np.ndarray]:
+        with self._counting:
+            self._asking += 1
+            alone = self._asking == 1
+        try:
+            if self.share and self._threads > 1 and not (alone and len(pixels) == 1):
+                return self._run_each(tower, pixels)
+            return self._run(tower, pixels)
+        finally:
+            with self._counting:
+                self._asking -= 1
+
+    def _run(self, tower: str, inputs: np.ndarray) -> list[np.ndarray]:
+        """One batch, all threads."""
+        (request,) = self._requests(tower, 1, streams=False)
         request.infer({0: inputs}, share_inputs=True)
-        return [tensor.data.copy() for tensor in request.output_tensors]
+        return _outputs(request)
+
+    def _run_each(self, tower: str, pixels: np.ndarray) -> list[np.ndarray]:
+        """Each photo on a thread of its own, among those of everybody else."""
+        requests = self._requests(tower, len(pixels), streams=True)
+        for request, photo in zip(requests, pixels, strict=True):
+            request.start_async({0: photo[None]}, share_inputs=True)
+        outputs = [_outputs(request) for request in requests]
+        return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+
+    def _requests(self, tower: str, count: int, streams: bool) -> list[Any]:
+        """Requests of this thread, kept for the next time."""
+        kept = vars(self._of_thread).setdefault(f"{tower} {streams}", [])
+        while len(kept) < count:
+            kept.append(self._tower(tower, streams).create_infer_request())
+        return kept[:count]
 
 
-def _vector(request: Any) -> np.ndarray:
+def _outputs(request: Any) -> list[np.ndarray]:
     request.wait()
-    return request.get_output_tensor(0).data[0].copy()
+    return [tensor.data.copy() for tensor in request.output_tensors]
 
 
 class TorchEncoder(Encoder):

@@ -213,6 +213,27 @@ def test_four_threads_encode_ahead_while_others_ask_for_one(
         assert vector.result() == pytest.approx(alone[:1], abs=1e-5)
 
 
+def test_a_photo_has_one_vector_however_many_are_asked_for_at_once(
+    starter: Encoder, pictures: list[Image.Image]
+) -> None:
+    pixels = starter.preprocessing.batch(pictures)
+    alone = np.concatenate([starter.encode_pixels(one[None]) for one in pixels])
+    looked = np.concatenate([starter.look(one[None]).vectors for one in pixels])
+
+    def ask(number: int) -> tuple[np.ndarray, np.ndarray]:
+        chosen = pixels[number % len(pixels)][None]
+        return starter.encode_pixels(chosen), starter.look(chosen).vectors
+
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(ask, range(32)))
+
+    assert starter.encode_pixels(pixels) == pytest.approx(alone, abs=1e-5)
+    assert starter.encode_batch(pixels) == pytest.approx(alone, abs=1e-5)
+    for number, (encoded, seen) in enumerate(together):
+        assert encoded[0] == pytest.approx(alone[number % len(pixels)], abs=1e-5)
+        assert seen[0] == pytest.approx(looked[number % len(pixels)], abs=1e-5)
+
+
 def test_a_photo_that_cannot_be_decoded_ends_what_was_begun(
     starter: Encoder, pictures: list[Image.Image]
 ) -> None:

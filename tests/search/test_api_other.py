@@ -182,8 +182,7 @@ def test_a_search_asks_the_database_a_fixed_number_of_questions(
 ) -> None:
     by_photo("scopia-living-lamp-2")  # reads the vocabulary, which is kept for a minute
 
-    # The generation; 2 for the search and 2 for its transaction (here a savepoint); the products
-    # with images and tags in 3. The same for any page length.
+    # The generation, the search, the products with images and tags. The same for any page length.
     for limit in (1, 100):
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(5):
             by_photo("scopia-living-lamp-2", limit=limit)

@@ -34,6 +34,12 @@ def log(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Searc
     return own
 
 
+@pytest.fixture(autouse=True)
+def _no_events(db: None) -> None:
+    """Shoppers of other tests, in a real browser, leave some."""
+    Event.objects.all().delete()
+
+
 def dropped() -> float:
     return DROPPED._value.get()
 

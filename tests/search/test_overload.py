@@ -1,0 +1,162 @@
+"""Too many searches, and searches that take too long: turned away with a sentence."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, connections
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from catalog.live_index import live_index
+from catalog.visual.encoder import Look
+from search.admission import Admission, Deadline, Overloaded
+
+Ask = Callable[..., dict[str, Any]]
+LAMP = "scopia-living-lamp-2"
+
+
+def test_as_many_as_are_let_in_go_on_at_once_and_the_others_in_turn() -> None:
+    admission, inside, most = Admission(2, 6), [], []
+    counting = threading.Lock()
+
+    def work(_: int) -> None:
+        with admission.admitted(Deadline()):
+            with counting:
+                inside.append(1)
+                most.append(len(inside))
+            threading.Event().wait(0.01)
+            with counting:
+                inside.pop()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, range(8)))
+
+    assert len(most) == 8
+    assert max(most) == 2
+
+
+def test_more_than_may_wait_are_turned_away_and_let_in_later() -> None:
+    admission = Admission(1, 0)
+
+    with admission.admitted(Deadline()), pytest.raises(Overloaded, match="Too many"):
+        admission.admitted(Deadline()).__enter__()
+
+    with admission.admitted(Deadline()):
+        pass
+
+
+def test_whoever_waits_longer_than_a_search_may_take_is_told_so(settings: Any) -> None:
+    admission = Admission(1, 1)
+    settings.SEARCH_TIME_LIMIT_S = 0.05
+
+    with admission.admitted(Deadline()), pytest.raises(Overloaded, match="too long"):
+        admission.admitted(Deadline()).__enter__()
+
+    with admission.admitted(Deadline()):  # the one who gave up is not counted any more
+        pass
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One search at work, and nobody allowed to wait."""
+    full = Admission(1, 0)
+    monkeypatch.setattr("search.photo_search.admission", full)
+    with full.admitted(Deadline()):
+        yield
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index", "busy")
+def test_a_search_too_many_is_told_to_come_back(
+    client: Client, photos: Any, check_problem: Callable[..., Any]
+) -> None:
+    image = BytesIO(photos[LAMP].data)
+
+    response = client.post("/api/v1/search/photo/", {"image": image})
+    page = client.get("/search/?q=lamp")
+
+    assert "again" in check_problem(response, 503, "unavailable")["detail"]
+    assert int(response["Retry-After"]) > 0
+    assert page.status_code == 503
+    assert int(page["Retry-After"]) > 0
+    assert client.get("/livez").status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_a_search_that_takes_too_long_is_given_up_between_its_stages(
+    client: Client,
+    photos: Any,
+    settings: Any,
+    check_problem: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.SEARCH_TIME_LIMIT_S = 0.1
+    encoder = live_index().query_encoder
+
+    def slow(pixels: Any) -> Look:
+        threading.Event().wait(0.2)
+        return Look(encoder.encode_pixels(pixels), None)
+
+    monkeypatch.setattr(encoder, "look", slow)
+    image = BytesIO(photos[LAMP].data + b"never seen")
+    with CaptureQueriesContext(connection) as asked:
+        response = client.post("/api/v1/search/photo/", {"image": image})
+
+    assert "too long" in check_problem(response, 503, "unavailable")["detail"]
+    assert not any("nearest" in query["sql"] for query in asked.captured_queries)
+
+
+@pytest.mark.django_db
+def test_the_database_gives_up_a_statement_that_takes_too_long() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 20")
+        with pytest.raises(OperationalError, match="timeout"):
+            cursor.execute("SELECT pg_sleep(5)")
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_an_identical_photo_is_looked_at_once_however_many_send_it(
+    photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = live_index().query_encoder
+    looks, original = [], encoder.look
+
+    def counted(pixels: Any) -> Look:
+        looks.append(len(pixels))
+        return original(pixels)
+
+    monkeypatch.setattr(encoder, "look", counted)
+    data = photos["blends-antiquechair-0"].data + b"not seen before"
+
+    def ask(_: int) -> int:
+        try:
+            image = BytesIO(data)
+            answer = Client().post("/api/v1/search/photo/", {"image": image}).json()
+            return answer["results"][0]["product"]["id"]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as threads:
+        first = set(threads.map(ask, range(8)))
+
+    assert looks == [1]
+    assert len(first) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_a_text_is_encoded_once(get: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = live_index().query_encoder
+    encoded, original = [], encoder.encode_texts
+    monkeypatch.setattr(encoder, "encode_texts", lambda t: encoded.extend(t) or original(t))
+
+    for _ in range(3):
+        get("search/text/", {"q": "a lamp that nobody asked for yet"})
+
+    assert encoded == ["a lamp that nobody asked for yet"]
