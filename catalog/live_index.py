@@ -11,12 +11,16 @@ from functools import lru_cache
 
 import numpy as np
 from django.conf import settings
+from django.db import connection
+from django.db.models import QuerySet
 from PIL import Image
 
 from catalog.models import Adapter, EncoderVersion, Generation
 from catalog.visual.adapter import FittedAdapter, adapt, unpack
 from catalog.visual.encoder import Encoder, EncoderError, load_encoder
 from catalog.visual.projection import project
+
+LIVE = "SELECT id, xmin::text FROM catalog_generation WHERE state = 'live'"
 
 
 class IndexNotReady(Exception):
@@ -83,22 +87,29 @@ def encoder_of(version: EncoderVersion) -> Encoder:
 
 def live_generation() -> Generation | None:
     """The generation that answers searches, or None before the first was published."""
-    return (
-        Generation.objects.select_related(
-            "encoder", "projection", "query_adapter__asker", "query_adapter__stored"
-        )
-        .defer("query_adapter__parameters")  # a megabyte, kept once it was read
-        .filter(state=Generation.State.LIVE)
-        .first()
-    )
+    return _with_all().filter(state=Generation.State.LIVE).first()
 
 
 def live_index() -> LiveIndex:
-    """One query, and the loaded encoder. Raises IndexNotReady or EncoderError."""
-    generation = live_generation()
-    if generation is None:
+    """The live generation and the loaded encoder. One small query: the rest is read again when
+    another generation is live or its row has changed. Raises IndexNotReady or EncoderError."""
+    with connection.cursor() as cursor:
+        cursor.execute(LIVE)
+        row = cursor.fetchone()
+    if row is None:
         raise IndexNotReady("The index is being built for the first time.")
-    return open_index(generation)
+    return open_index(_generation(*row))
+
+
+@lru_cache(maxsize=2)
+def _generation(pk: int, _version: str) -> Generation:
+    return _with_all().get(pk=pk)
+
+
+def _with_all() -> QuerySet[Generation]:
+    related = ("encoder", "projection", "query_adapter__asker", "query_adapter__stored")
+    parameters = "query_adapter__parameters"  # a megabyte, kept once it was read
+    return Generation.objects.select_related(*related).defer(parameters)
 
 
 def open_index(generation: Generation) -> LiveIndex:

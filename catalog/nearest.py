@@ -29,8 +29,10 @@ NEAREST = """
                 WHERE product.id = vector.product_id AND {condition} OFFSET 0)
             ORDER BY vector.vector <#> query.small LIMIT %s)
         UNION ALL
-            (SELECT vector.product_id, vector.image_id, vector.vector AS small
-            FROM matching JOIN {table} vector USING (product_id)
+            (SELECT matching.product_id, vector.image_id, vector.vector AS small
+            FROM matching CROSS JOIN LATERAL (
+                SELECT image_id, vector FROM {table} photo
+                WHERE photo.product_id = matching.product_id OFFSET 0) vector
             WHERE (SELECT products FROM matched) <= %s
             ORDER BY (vector.vector <#> query.small) + 0 LIMIT %s)
         ) found
@@ -44,7 +46,7 @@ NEAREST = """
     )
 """
 # Only one half of the UNION is carried out. OFFSET 0 keeps the planner from turning the first into
-# a scan of all that match; + 0 keeps it from the graph in the second.
+# a scan of all that match, and the second into one of all there are; + 0 keeps that from the graph.
 
 
 def nearest_sql(

@@ -176,7 +176,7 @@ SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     "query_photos": {
-        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "BACKEND": "search.photo_cache.PhotoCache",
         "LOCATION": DATA_DIR / "query_photos",
         "TIMEOUT": QUERY_PHOTO_KEPT_S,
         "OPTIONS": {"MAX_ENTRIES": 1000},

@@ -17,10 +17,11 @@ FACETS = f"""
             FROM faceted WHERE brand <> ''
             GROUP BY brand ORDER BY count DESC, brand LIMIT {VALUES_PER_FACET}) value),
         'tag', (SELECT json_agg(value) FROM (
-            SELECT tag.slug, tag.name, tag.name_ru, count(*) AS count
-            FROM faceted JOIN catalog_producttag given ON given.product_id = faceted.id
-            JOIN catalog_tag tag ON tag.id = given.tag_id
-            GROUP BY tag.id ORDER BY count DESC, tag.id LIMIT {VALUES_PER_FACET}) value),
+            SELECT tag.slug, tag.name, tag.name_ru, given.count
+            FROM (SELECT tag_id, count(*) AS count FROM faceted CROSS JOIN LATERAL (
+                SELECT tag_id FROM catalog_producttag WHERE product_id = faceted.id OFFSET 0) given
+                GROUP BY tag_id ORDER BY count DESC, tag_id LIMIT {VALUES_PER_FACET}) given
+            JOIN catalog_tag tag ON tag.id = given.tag_id ORDER BY count DESC, tag.id) value),
         'price', (SELECT json_build_object('min', min(price), 'max', max(price)) FROM faceted)
     )
 """

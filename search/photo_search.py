@@ -8,8 +8,9 @@ import numpy as np
 from django.conf import settings
 from django.db import ProgrammingError
 
+from catalog.display import products_for_display
 from catalog.live_index import LiveIndex, live_index
-from catalog.models import Product, Tag
+from catalog.models import Tag
 from catalog.models.product import content_hash
 from catalog.reranking import active_weights
 from catalog.standing import Calibration, Spread
@@ -194,11 +195,7 @@ def meant(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -
 def show(found: Found, request: SearchRequest, index: LiveIndex) -> list[Result]:
     """The products of the page as they are now; one deleted meanwhile is left out."""
     page = found.ranked[request.offset : request.offset + request.limit]
-    products = (
-        Product.objects.visible()
-        .for_display()
-        .in_bulk([item.candidate.product_id for item in page])
-    )
+    products = products_for_display([item.candidate.product_id for item in page])
     calibrated = Calibration(**index.generation.match)
     if request.kind == "text":
         calibrated = replace(calibrated, exact=None)  # words do not name one product

@@ -141,7 +141,7 @@ def test_a_lost_database_and_a_broken_encoder_are_problems_and_not_crashes(
     check_problem: Callable[..., Any],
 ) -> None:
     image = photos["scopia-living-lamp-2"].data
-    for name, failure in (("live_generation", _unreachable), ("load_encoder", _not_loadable)):
+    for name, failure in (("_generation", _unreachable), ("load_encoder", _not_loadable)):
         with monkeypatch.context() as patched:
             patched.setattr(f"catalog.live_index.{name}", failure)
             response = client.post("/api/v1/search/photo/", {"image": BytesIO(image)})

@@ -182,7 +182,7 @@ def test_a_search_asks_the_database_a_fixed_number_of_questions(
 ) -> None:
     by_photo("scopia-living-lamp-2")  # reads the vocabulary, which is kept for a minute
 
-    # The generation, the search, the products with images and tags. The same for any page length.
+    # Which generation is live, the search, the products. The same for any page length.
     for limit in (1, 100):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(3):
             by_photo("scopia-living-lamp-2", limit=limit)

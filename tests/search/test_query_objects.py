@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.test import Client
 
-from catalog.models import EncoderVersion, Product
+from catalog.models import EncoderVersion, Generation, Product
 from catalog.visual.objects import PhotoObject
 from search.evaluation import Outcome, summarise
 from search.photo_search import search
@@ -217,6 +217,7 @@ def test_another_encoder_looks_for_itself(encoder: ColourSpotter) -> None:
     # Given that the index of another encoder, with the same name here, has gone live meanwhile.
     encoder.checksum = "f" * 64
     EncoderVersion.objects.update(checksum=encoder.checksum)
+    Generation.objects.update(note="another")
 
     assert skus(search(SearchRequest(query=first.query_id))) == skus(first)
     assert encoder.looked == 2
