@@ -34,7 +34,6 @@ from search.ranking import (
 )
 from search.request import SearchRequest
 from search.retrieval import Candidate, retrieve, spreads_of
-from search.search_log import search_log
 
 TAGS_OF_A_PHOTO = 5
 ScoredTags = list[tuple[Tag, float]]
@@ -54,9 +53,7 @@ def search(request: SearchRequest) -> SearchAnswer:
         index = live_index()
         while True:
             try:
-                answered = answer(request, index, clock)
-                search_log.note(request, answered)
-                return answered
+                return answer(request, index, clock)
             except ProgrammingError:  # its table is gone: retired and dropped while we worked
                 newer = live_index()
                 if newer.generation == index.generation:

@@ -14,6 +14,7 @@ from prometheus_client import Counter
 
 from catalog.models import LoggedSearch
 from search.answer import SearchAnswer
+from search.photo_search import search
 from search.request import Filters, SearchRequest
 
 log = logging.getLogger("vitrina.search")
@@ -83,6 +84,13 @@ class SearchLog:
         except (Error, OSError) as error:
             DROPPED.inc(len(entries))
             log.warning("%s searches are not logged: %s", len(entries), error)
+
+
+def logged_search(request: SearchRequest) -> SearchAnswer:
+    """A shopper's search, which is logged. Raises what `search` raises."""
+    answer = search(request)
+    search_log.note(request, answer)
+    return answer
 
 
 search_log = SearchLog()

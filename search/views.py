@@ -18,11 +18,11 @@ from search.examples import example_photo, examples
 from search.forms import SearchForm
 from search.page_choices import address_of, box_text, choice_groups, tag_chips
 from search.page_errors import FORESEEN, PageError, page_error
-from search.photo_search import search
 from search.product_details import details_of
 from search.products import visible_product
 from search.query_image import image_limits, query_photos
 from search.request import Filters, RequestError, SearchRequest
+from search.search_log import logged_search
 
 LOOKALIKES = 12
 PREVIEW_SIZE = 1200
@@ -48,7 +48,7 @@ def results(request: HttpRequest) -> HttpResponse:
     htmx = bool(request.htmx)  # type: ignore[attr-defined]
     try:
         asked = form.search_request()
-        answer = search(asked)
+        answer = logged_search(asked)
         context = _answer_context(form, asked, answer)
     except FORESEEN as error:
         problem = page_error(error)
@@ -76,7 +76,9 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     except (OperationalError, InterfaceError) as error:
         return _page(request, "503.html", {"problem": page_error(error)})
     try:
-        context["answer"] = search(SearchRequest(product_id=pk, limit=LOOKALIKES, fold=False))
+        context["answer"] = logged_search(
+            SearchRequest(product_id=pk, limit=LOOKALIKES, fold=False)
+        )
     except FORESEEN as error:
         page_error(error)  # for the log
     return _page(request, "search/product.html", context)

@@ -24,9 +24,9 @@ from search.api.serializers import (
     SearchAnswerSerializer,
     answer_json,
 )
-from search.photo_search import search
 from search.products import list_products, visible_product
 from search.request import RequestError, SearchRequest
+from search.search_log import logged_search
 
 PROBLEM = OpenApiResponse(ProblemSerializer, "What is wrong, as application/problem+json.")
 ANSWER = {200: SearchAnswerSerializer, "4XX": PROBLEM, 503: PROBLEM}
@@ -38,7 +38,7 @@ class SearchView(APIView):
     authentication_classes: list = []
 
     def answer(self, request: Request, asked: SearchRequest) -> Response:
-        answer = search(asked)
+        answer = logged_search(asked)
         response = Response(answer_json(answer, {"request": request}))
         response["Server-Timing"] = ", ".join(
             f"{stage};dur={ms}" for stage, ms in answer.timings_ms.items()

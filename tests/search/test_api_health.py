@@ -126,7 +126,7 @@ def test_what_is_missing_is_named(
     assert [name for name, state in body.items() if state.startswith("missing")] == [missing]
 
 
-def _unreachable() -> None:
+def _unreachable(*args: Any) -> None:
     raise OperationalError("connection refused")
 
 

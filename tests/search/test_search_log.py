@@ -29,7 +29,7 @@ def log(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Searc
     settings.SEARCH_LOG_DAYS = 90
     settings.SEARCH_LOG_PHOTOS = tmp_path / "photos"
     own = SearchLog()
-    monkeypatch.setattr("search.photo_search.search_log", own)
+    monkeypatch.setattr("search.search_log.search_log", own)
     monkeypatch.setattr(own, "_start", lambda: None)
     return own
 
