@@ -150,6 +150,7 @@ MATCH_EXACT = read_float("MATCH_EXACT", 0.95, 0.0, 1.0)  # cosine of the same ph
 MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.75, 0.0, 1.0)  # where nothing stands out
 # Of the things in a photo, the likeliest is shown alone if it is so many times as likely meant as
 # any other; each is searched for by its crop, to which the whole photo is added with a weight.
+OBJECT_LEAST = read_float("OBJECT_LEAST", 0.5, 0.0, 1.0)  # as sure as the surest, to be looked for
 OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 1.35, 1.0, 1000.0)
 OBJECT_SURROUNDINGS = read_float("OBJECT_SURROUNDINGS", 0.15, 0.0, 1.0)
 # Added to the cosine, by how far a feature is from what is ordinary (search/features.py).

@@ -1,8 +1,6 @@
 """The way a query takes, from what a shopper sends to what they see."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from django.conf import settings
@@ -10,35 +8,22 @@ from django.db import ProgrammingError
 
 from catalog.display import products_for_display
 from catalog.live_index import LiveIndex, live_index
-from catalog.models import Tag
 from catalog.models.product import content_hash
-from catalog.reranking import active_weights
-from catalog.standing import Calibration, Spread
+from catalog.standing import Calibration
 from catalog.vocabulary import vocabulary_for
 from search.admission import Deadline, admission
 from search.answer import Result, SearchAnswer, StageClock
-from search.facets import facets_of
-from search.folding import fold
+from search.finding import Found, ScoredTags, find, ranking_weights
 from search.matching import match_of
 from search.once import OnceEach
 from search.query_image import decode_query, keep_photo, kept_look, query_photos
 from search.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from search.query_vector import embed_query
-from search.ranking import (
-    Ranked,
-    by_features,
-    by_fusion,
-    by_object,
-    explain,
-    sorted_by,
-)
+from search.ranking import Ranked, explain
 from search.request import SearchRequest
-from search.retrieval import Candidate, retrieve, spreads_of
 
 TAGS_OF_A_PHOTO = 5
-ScoredTags = list[tuple[Tag, float]]
 LOOKS_KEPT = 256  # of a few kilobytes each
-DEEPER = 4  # times as many photos of the graph, each time that more are needed
 
 
 seen_photos: OnceEach[list[SeenPhoto]] = OnceEach(LOOKS_KEPT)
@@ -104,75 +89,6 @@ def look(
 
     names = tuple(content_hash(photo) for photo in photos)
     return seen_photos.get((names, request.box, encoder.checksum), see)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was found, in order; `spreads`: by object of the photo (None without one), what is near
-    it; `complete` and `facets` are the answer's."""
-
-    ranked: list[Ranked]
-    spreads: dict[int | None, Spread | None]
-    complete: bool
-    facets: dict[str, Any]
-
-
-def find(
-    request: SearchRequest,
-    queries: np.ndarray,
-    targets: list[Target],
-    tags: list[ScoredTags],
-    index: LiveIndex,
-    clock: StageClock,
-) -> Found:
-    """What is found for the query vectors, each for one of the targets with these tags if there is
-    a photo. A page beyond what a search found makes it search deeper; what was found first stays
-    first, so that pages neither repeat nor skip."""
-    words = request.text if request.kind == "text" else ""
-    ranked: list[Ranked] = []
-    known: set[int] = set()
-    spreads: list[Spread | None] = []
-    wanted = settings.SEARCH_CANDIDATES
-    while True:
-        with clock.stage("retrieve"):
-            matched = retrieve(
-                index, queries, request.filters, words, wanted, without=request.product_id
-            )
-            spreads = spreads or spreads_of(index, queries, request.filters, matched)
-        with clock.stage("rank"):
-            ordered = order(matched.found, targets, tags, fused=bool(words))
-            new = [item for item in ordered if item.candidate.product_id not in known]
-            known.update(item.candidate.product_id for item in new)
-            if request.fold:
-                new, ranked = fold(new, ranked, settings.LOOKALIKE)
-            ranked += sorted_by(new, request.sort)
-        if matched.exhausted or len(ranked) > request.offset + request.limit:
-            break
-        wanted *= DEEPER
-    objects = [target.object for target in targets] or [None]
-    by_object = dict(zip(objects, spreads, strict=True))
-    return Found(ranked, by_object, matched.complete, facets_of(matched.facets))
-
-
-def order(
-    found: list[list[Candidate]], targets: list[Target], tags: list[ScoredTags], fused: bool
-) -> list[Ranked]:
-    """The most relevant first. Without a photo there is one query, of no object."""
-    weights = ranking_weights()
-    if fused:
-        return by_fusion(found[0], weights)
-    rows = []
-    for number, candidates in enumerate(found):
-        photo_tags = {tag.pk: score for tag, score in tags[number]} if targets else {}
-        object = targets[number].object if targets else None
-        rows.append(by_features(candidates, photo_tags, weights, object))
-    sureness = [target.sureness for target in targets] or [1.0]
-    return by_object(rows, sureness, settings.OBJECT_DOMINANCE)
-
-
-def ranking_weights() -> Mapping[str, float]:
-    """Those learnt from clicks where they have taken over, else those of the settings."""
-    return active_weights() or settings.RANKING_WEIGHTS
 
 
 def tags_of(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:

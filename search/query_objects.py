@@ -37,12 +37,12 @@ class Target:
 
 def see_photos(images: Sequence[Image.Image], boxed: bool, encoder: Encoder) -> list[SeenPhoto]:
     """One pass over the photos gives their vectors and objects, a second one the vectors of the
-    objects: all of one photo's, the best of each of several. If the first image is `boxed` (cut to
-    what is meant), nothing is looked for in it."""
+    objects: the likely ones of one photo, the best of each of several. If the first image is
+    `boxed` (cut to what is meant), nothing is looked for in it."""
     given, whole = (images[:1], images[1:]) if boxed else ([], images)
     vectors, found = _look(whole, encoder)
     found = [[] for _ in given] + found
-    cut = [objects if len(images) == 1 else objects[:1] for objects in found]
+    cut = [likely(objects)[: None if len(images) == 1 else 1] for objects in found]
     parts = [
         crop_to_box(image, one.box)
         for image, objects in zip(images, cut, strict=True)
@@ -53,6 +53,11 @@ def see_photos(images: Sequence[Image.Image], boxed: bool, encoder: Encoder) -> 
     ends = np.cumsum([len(objects) for objects in cut])[:-1]
     crops = np.split(of_parts[len(given) :], ends)
     return [SeenPhoto(*seen, encoder.checksum) for seen in zip(vectors, found, crops, strict=True)]
+
+
+def likely(objects: Sequence[PhotoObject]) -> list[PhotoObject]:
+    """Of objects, the surest first, those that are nearly as sure: the others are hardly meant."""
+    return [one for one in objects if one.score >= settings.OBJECT_LEAST * objects[0].score]
 
 
 def _look(

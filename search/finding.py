@@ -1,0 +1,93 @@
+"""What is found for a query, in order: candidates, ranked, folded and sorted, as deep as the page
+needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+
+from catalog.live_index import LiveIndex
+from catalog.models import Tag
+from catalog.reranking import active_weights
+from catalog.standing import Spread
+from search.answer import StageClock
+from search.facets import facets_of
+from search.folding import fold
+from search.query_objects import Target
+from search.ranking import Ranked, by_features, by_fusion, by_object, sorted_by
+from search.request import SearchRequest
+from search.retrieval import Candidate, retrieve, spreads_of
+
+ScoredTags = list[tuple[Tag, float]]
+DEEPER = 4  # times as many photos of the graph, each time that more are needed
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found, in order; `spreads`: by object of the photo (None without one), what is near
+    it; `complete` and `facets` are the answer's."""
+
+    ranked: list[Ranked]
+    spreads: dict[int | None, Spread | None]
+    complete: bool
+    facets: dict[str, Any]
+
+
+def find(
+    request: SearchRequest,
+    queries: np.ndarray,
+    targets: list[Target],
+    tags: list[ScoredTags],
+    index: LiveIndex,
+    clock: StageClock,
+) -> Found:
+    """What is found for the query vectors, each for one of the targets with these tags if there is
+    a photo. A page beyond what a search found makes it search deeper; what was found first stays
+    first, so that pages neither repeat nor skip."""
+    words = request.text if request.kind == "text" else ""
+    ranked: list[Ranked] = []
+    known: set[int] = set()
+    spreads: list[Spread | None] = []
+    wanted = settings.SEARCH_CANDIDATES
+    while True:
+        with clock.stage("retrieve"):
+            matched = retrieve(
+                index, queries, request.filters, words, wanted, without=request.product_id
+            )
+            spreads = spreads or spreads_of(index, queries, request.filters, matched)
+        with clock.stage("rank"):
+            ordered = order(matched.found, targets, tags, fused=bool(words))
+            new = [item for item in ordered if item.candidate.product_id not in known]
+            known.update(item.candidate.product_id for item in new)
+            if request.fold:
+                new, ranked = fold(new, ranked, settings.LOOKALIKE)
+            ranked += sorted_by(new, request.sort)
+        if matched.exhausted or len(ranked) > request.offset + request.limit:
+            break
+        wanted *= DEEPER
+    objects = [target.object for target in targets] or [None]
+    by_object = dict(zip(objects, spreads, strict=True))
+    return Found(ranked, by_object, matched.complete, facets_of(matched.facets))
+
+
+def order(
+    found: list[list[Candidate]], targets: list[Target], tags: list[ScoredTags], fused: bool
+) -> list[Ranked]:
+    """The most relevant first. Without a photo there is one query, of no object."""
+    weights = ranking_weights()
+    if fused:
+        return by_fusion(found[0], weights)
+    rows = []
+    for number, candidates in enumerate(found):
+        photo_tags = {tag.pk: score for tag, score in tags[number]} if targets else {}
+        object = targets[number].object if targets else None
+        rows.append(by_features(candidates, photo_tags, weights, object))
+    sureness = [target.sureness for target in targets] or [1.0]
+    return by_object(rows, sureness, settings.OBJECT_DOMINANCE)
+
+
+def ranking_weights() -> Mapping[str, float]:
+    """Those learnt from clicks where they have taken over, else those of the settings."""
+    return active_weights() or settings.RANKING_WEIGHTS
