@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.live_index import IndexNotReady, live_index
+from catalog.problems import PROBLEMS
 from catalog.visual.encoder import EncoderError
 from indexing.api.serializers import IndexStatusSerializer
 from indexing.freshness import index_status
@@ -20,7 +21,7 @@ from indexing.metrics import metrics_text
 class IndexStatusView(APIView):
     authentication_classes: list = []
 
-    @extend_schema(operation_id="index_status", responses=IndexStatusSerializer)
+    @extend_schema(operation_id="index_status", responses={200: IndexStatusSerializer, **PROBLEMS})
     def get(self, request: Request) -> Response:
         """The live generation, and how far it is behind the catalogue."""
         return Response(index_status())

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Event, Product
-from search.api.serializers import ProblemSerializer
+from catalog.problems import PROBLEMS
 
 MOST = 500
 
@@ -55,13 +55,7 @@ class EventsView(APIView):
     @extend_schema(
         operation_id="events_create",
         request=EventsSerializer,
-        responses={
-            202: EventCountsSerializer,
-            "4XX": OpenApiResponse(
-                ProblemSerializer, "What is wrong, as application/problem+json."
-            ),
-            503: ProblemSerializer,
-        },
+        responses={202: EventCountsSerializer, **PROBLEMS},
     )
     def post(self, request: Request) -> Response:
         """Up to 500 events; a list of them will do as well."""

@@ -175,11 +175,3 @@ def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]
         "results": answer.results,
     }
     return SearchAnswerSerializer(shape, context=context).data
-
-
-class ProblemSerializer(serializers.Serializer):
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    code = serializers.CharField()

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.problems import PROBLEMS
 from search.api.parameters import (
     FilterParameters,
     NoParameters,
@@ -18,7 +19,6 @@ from search.api.parameters import (
     parse,
 )
 from search.api.serializers import (
-    ProblemSerializer,
     ProductDetailSerializer,
     ProductListSerializer,
     SearchAnswerSerializer,
@@ -28,8 +28,7 @@ from search.products import list_products, visible_product
 from search.request import RequestError, SearchRequest
 from search.search_log import logged_search
 
-PROBLEM = OpenApiResponse(ProblemSerializer, "What is wrong, as application/problem+json.")
-ANSWER = {200: SearchAnswerSerializer, "4XX": PROBLEM, 503: PROBLEM}
+ANSWER: dict[Any, Any] = {200: SearchAnswerSerializer, **PROBLEMS}
 
 
 class SearchView(APIView):
@@ -99,7 +98,7 @@ class ProductListView(APIView):
     @extend_schema(
         operation_id="products_list",
         parameters=[FilterParameters],
-        responses={200: ProductListSerializer, "4XX": PROBLEM, 503: PROBLEM},
+        responses={200: ProductListSerializer, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
         """The catalogue, filtered and in order."""
@@ -114,7 +113,7 @@ class ProductDetailView(APIView):
 
     @extend_schema(
         operation_id="products_retrieve",
-        responses={200: ProductDetailSerializer, "4XX": PROBLEM, 503: PROBLEM},
+        responses={200: ProductDetailSerializer, **PROBLEMS},
     )
     def get(self, request: Request, pk: int) -> Response:
         """One product."""
