@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from indexing.click_model import PLACES, fit, formula_of_settings, read_pages
 
-MOST_PRIOR = 1000.0
+LEAST_PRIOR, MOST_PRIOR = 3.0, 1000.0  # clicks; few products do not tell how they differ
 
 # "surroundings": the first page of results, a further one, the lookalikes of a product. How places
 # compare is known within a list; how many clicks such a list brings at all is counted here.
@@ -42,7 +42,7 @@ WRITE = f"""
         SELECT product_id, sum(clicks) AS clicks, sum(looks * coalesce(per_look, 0)) AS expected
         FROM counted JOIN usual USING (surroundings) GROUP BY 1
     ), prior AS (
-        SELECT least({MOST_PRIOR}, greatest(1.0, coalesce(sum(expected ^ 2)
+        SELECT least({MOST_PRIOR}, greatest({LEAST_PRIOR}, coalesce(sum(expected ^ 2)
             / nullif(greatest(sum((clicks - expected) ^ 2 - expected), 0), 0), {MOST_PRIOR})))
             AS clicks
         FROM product

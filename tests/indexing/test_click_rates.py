@@ -54,9 +54,9 @@ def test_a_rate_is_clicks_against_those_of_a_usual_product_in_its_places() -> No
         (0, pytest.approx(200 * 12 / 500)),
     ]
     # Σ expected² = 51.84, Σ ((clicks - expected)² - expected) = 80.64 - 12: the prior would be 0.76
-    # clicks, and is at least 1.
-    assert found[1].rate == pytest.approx(13 / 5.8 / (1 + 13 / 5.8))
-    assert found[2].rate == pytest.approx(1 / 3.4 / (1 + 1 / 3.4))
+    # clicks, and is at least 3.
+    assert found[1].rate == pytest.approx(15 / 7.8 / (1 + 15 / 7.8))
+    assert found[2].rate == pytest.approx(3 / 5.4 / (1 + 3 / 5.4))
 
 
 def test_what_differs_by_chance_alone_is_drawn_to_the_usual() -> None:

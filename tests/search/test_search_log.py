@@ -10,6 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from catalog.models import Event, LoggedSearch, Product
+from indexing.click_rates import update_click_rates
 from search import search_log as module
 from search.api import events as module_of_events
 from search.features import FEATURES
@@ -228,3 +229,28 @@ def test_every_card_says_which_search_showed_it(client: Client, photos: Any) -> 
 
     assert page.count('data-search="') == page.count('class="card') > 20
     assert 'data-search=""' not in page
+
+
+def test_what_is_opened_often_counts_for_more_next_time(
+    log: SearchLog, by_photo: Ask, client: Client
+) -> None:
+    for _ in range(30):
+        answer = by_photo(LAMP, limit=5)
+        opened = answer["results"][3]["product"]["id"]
+        event = {"type": "click", "product": opened, "session": "s", "query": answer["query"]["id"]}
+        assert send(client, [event]).status_code == 202
+    log.flush()
+
+    update_click_rates()
+
+    by_photo(LAMP, limit=5)
+    log.flush()
+    latest = LoggedSearch.objects.order_by("at").last()
+    assert latest is not None
+    rates = {
+        product: features["clicks"]
+        for product, features in zip(latest.products, latest.features, strict=True)
+    }
+    assert rates.pop(opened) > 0.6
+    assert max(rates.values()) <= 0.5
+    assert len(rates) == 4
