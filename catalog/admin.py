@@ -1,22 +1,13 @@
-"""Products, categories and tags in the console; what was searched for, and learnt from it."""
+"""Products, categories and tags in the console."""
 
-from django.contrib import admin, messages
-from django.db import transaction
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from catalog.admin_base import ModelAdmin, ReadOnlyAdmin, TabularInline
-from catalog.models import (
-    Category,
-    ClickRate,
-    LoggedSearch,
-    Product,
-    ProductImage,
-    ProductTag,
-    Reranker,
-    Tag,
-)
+from catalog import search_log_admin  # noqa: F401  (registers its lists)
+from catalog.admin_base import ModelAdmin, TabularInline
+from catalog.models import Category, Product, ProductImage, ProductTag, Tag
 
 
 class ProductImageInline(TabularInline):
@@ -80,52 +71,6 @@ class TagAdmin(ModelAdmin):
     list_filter = ("is_active",)
     search_fields = ("name", "name_ru", "slug")
     prepopulated_fields = {"slug": ("name",)}
-
-
-@admin.register(LoggedSearch)
-class LoggedSearchAdmin(ReadOnlyAdmin):
-    list_display = ("at", "kind", "results", "offset", "filtered", "total_ms", "query_id")
-    list_filter = ("kind", "filtered")
-    search_fields = ("query_id",)
-    list_per_page = 50
-
-    @admin.display(description="results")
-    def results(self, search: LoggedSearch) -> int:
-        return len(search.products)
-
-    @admin.display(description="ms")
-    def total_ms(self, search: LoggedSearch) -> float | None:
-        return search.timings_ms.get("total")
-
-
-@admin.register(ClickRate)
-class ClickRateAdmin(ReadOnlyAdmin):
-    list_display = ("product_id", "clicks", "expected", "rate")
-    search_fields = ("product_id",)
-
-
-@admin.register(Reranker)
-class RerankerAdmin(ReadOnlyAdmin):
-    """What was learnt from clicks; any of them can be made to rank, or none."""
-
-    list_display = ("id", "created_at", "is_active", "figures", "weights")
-    actions = ("activate", "deactivate")
-
-    @admin.action(description="Let it rank", permissions=["steer"])
-    def activate(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
-        reranker = chosen.first()
-        if chosen.count() != 1 or reranker is None:
-            self.message_user(request, "Choose one.", messages.WARNING)
-            return
-        with transaction.atomic():
-            Reranker.objects.filter(is_active=True).update(is_active=False)
-            Reranker.objects.filter(pk=reranker.pk).update(is_active=True)
-        self.message_user(request, f"Reranker {reranker.pk} ranks within seconds.")
-
-    @admin.action(description="Let the formula rank again", permissions=["steer"])
-    def deactivate(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
-        chosen.filter(is_active=True).update(is_active=False)
-        self.message_user(request, "The formula of the settings ranks within seconds.")
 
 
 def thumbnail(image: ProductImage) -> str:

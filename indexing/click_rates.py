@@ -1,119 +1,91 @@
-"""How often products are opened where they are shown, corrected for their places.
+"""How often products are opened where they are shown, corrected for their places."""
 
-The position-based model (Craswell et al., 2008; Chuklin, Markov, de Rijke, "Click Models for Web
-Search", 2015): a result is clicked if its place is looked at and the product attracts. Both are
-estimated from the log by expectation maximisation: the same product in several places, and several
-products in one, tell them apart."""
-
-from dataclasses import dataclass
 from datetime import timedelta
 
-import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from catalog.models import ClickRate
+from indexing.click_model import PLACES, fit, formula_of_settings, read_pages
 
-PLACES = 100  # those beyond count as the last
-LEAST_CLICKS = 500  # fewer do not tell how places are looked at
-STEPS = 100
-PRIOR = 5.0  # clicks of a usual product that every product is taken to have had
-WRITTEN_AT_ONCE = 5_000
+LEAST_PRIOR, MOST_PRIOR = 3.0, 1000.0  # clicks; few products do not tell how they differ
 
-SHOWN = """
+# "surroundings": the first page of results, a further one, the lookalikes of a product. How places
+# compare is known within a list; how many clicks such a list brings at all is counted here.
+COUNT = f"""
+    CREATE TEMPORARY TABLE counted AS
     WITH clicked AS MATERIALIZED (
         SELECT DISTINCT query_id, product_id FROM catalog_event
-        WHERE type = 'click' AND query_id <> '' AND at >= %s
+        WHERE type = 'click' AND query_id <> '' AND at >= %(since)s
     )
-    SELECT shown.product_id, least(search."offset" + shown.place, %s) AS place, count(*),
-        count(clicked.product_id)
+    SELECT shown.product_id, surroundings, count(clicked.product_id) AS clicks,
+        sum(place.looked_at) AS looks
     FROM catalog_loggedsearch search
-    CROSS JOIN LATERAL unnest(search.products) WITH ORDINALITY AS shown (product_id, place)
+    CROSS JOIN LATERAL (SELECT CASE WHEN search.kind = 'product' THEN 2
+        WHEN search."offset" > 0 THEN 1 ELSE 0 END) list (surroundings)
+    CROSS JOIN LATERAL unnest(search.products) WITH ORDINALITY AS shown (product_id, number)
+    JOIN unnest(%(looked_at)s::float8[]) WITH ORDINALITY AS place (looked_at, number)
+        ON place.number = least(search."offset" + shown.number, {PLACES})
+            + CASE WHEN search.kind = 'product' THEN {PLACES} ELSE 0 END
     LEFT JOIN clicked ON clicked.query_id = search.query_id
         AND clicked.product_id = shown.product_id
-    WHERE search.at >= %s AND search.sort = 'relevance'
+    WHERE search.at >= %(since)s AND search.sort = 'relevance'
     GROUP BY 1, 2
+"""
+# How products differ beside chance tells the prior: with Poisson clicks whose rates are gamma
+# distributed around 1 with shape a, (clicks - expected)² is expected + expected² / a on average.
+WRITE = f"""
+    WITH usual AS (
+        SELECT surroundings, sum(clicks) / nullif(sum(looks), 0) AS per_look
+        FROM counted GROUP BY 1
+    ), product AS (
+        SELECT product_id, sum(clicks) AS clicks, sum(looks * coalesce(per_look, 0)) AS expected
+        FROM counted JOIN usual USING (surroundings) GROUP BY 1
+    ), prior AS (
+        SELECT least({MOST_PRIOR}, greatest({LEAST_PRIOR}, coalesce(sum(expected ^ 2)
+            / nullif(greatest(sum((clicks - expected) ^ 2 - expected), 0), 0), {MOST_PRIOR})))
+            AS clicks
+        FROM product
+    ), ratio AS (
+        SELECT product_id, product.clicks, expected,
+            (product.clicks + prior.clicks) / (expected + prior.clicks) AS value
+        FROM product, prior
+    )
+    INSERT INTO catalog_clickrate AS known (product_id, clicks, expected, rate)
+    SELECT product_id, clicks, expected, value / (1 + value) FROM ratio
+    ON CONFLICT (product_id) DO UPDATE
+        SET clicks = excluded.clicks, expected = excluded.expected, rate = excluded.rate
+        WHERE known.clicks <> excluded.clicks
+            OR abs(known.expected - excluded.expected) > 0.01 * (1 + excluded.expected)
+            OR abs(known.rate - excluded.rate) > 0.001
+"""
+FORGET = """
+    DELETE FROM catalog_clickrate rate
+    WHERE NOT EXISTS (SELECT FROM counted WHERE counted.product_id = rate.product_id)
 """
 
 
-@dataclass(frozen=True)
-class Impressions:
-    """How often each product was shown in each place, and clicked: four arrays (n,); `products`
-    counts from 0 along `ids`, `places` from 0."""
-
-    ids: np.ndarray
-    products: np.ndarray
-    places: np.ndarray
-    shown: np.ndarray
-    clicked: np.ndarray
-
-
 def update_click_rates() -> int:
-    """Writes the rates of all products that were shown while the log is kept; gives how many."""
-    impressions = read_impressions()
-    looked_at = examination(impressions)
-    rates = click_rates(impressions, looked_at)
-    with transaction.atomic():
-        ClickRate.objects.all().delete()
-        ClickRate.objects.bulk_create(rates, batch_size=WRITTEN_AT_ONCE)
-    return len(rates)
+    """Writes the rates of all products that were shown by relevance while the log is kept; gives
+    how many there are.
 
-
-def read_impressions() -> Impressions:
-    """From the log, counted by product and place."""
+    A rate compares a product's clicks with those that a usual product had got in its places, both
+    with a prior added (gamma-Poisson, by moments: Clayton, Kaldor, 1987). A ratio r is the rate
+    r / (1 + r): 0.5 for as many as usual, 0.67 for twice as many. One statement counts, so that
+    memory does not grow with the log; rows that say the same are not written again."""
     since = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
-    with connection.cursor() as cursor:
-        cursor.execute(SHOWN, [since, PLACES, since])
-        rows = np.array(cursor.fetchall(), np.int64).reshape(-1, 4)
-    ids, products = np.unique(rows[:, 0], return_inverse=True)
-    return Impressions(ids, products, rows[:, 1] - 1, rows[:, 2], rows[:, 3])
+    looked_at = places_looked_at()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(COUNT, {"since": since, "looked_at": looked_at})
+        cursor.execute(WRITE)
+        cursor.execute(FORGET)
+        cursor.execute("SELECT count(DISTINCT product_id) FROM counted")
+        (products,) = cursor.fetchone()
+        cursor.execute("DROP TABLE counted")
+    return products
 
 
-def examination(impressions: Impressions) -> np.ndarray:
-    """float (PLACES,): how often each place is looked at, against the first: 1 there. While there
-    are fewer than LEAST_CLICKS clicks, 1 / place, as is common."""
-    usual = 1 / np.arange(1, PLACES + 1)
-    if impressions.clicked.sum() < LEAST_CLICKS:
-        return usual
-    shown, clicked, places = impressions.shown, impressions.clicked, impressions.places
-    looked, attracts = usual.copy(), np.full(len(impressions.ids), 0.5)
-    for _ in range(STEPS):
-        both = looked[places] * attracts[impressions.products]
-        unclicked = (shown - clicked) / np.maximum(1 - both, 1e-9)
-        seen = clicked + unclicked * (looked[places] - both)
-        liked = clicked + unclicked * (attracts[impressions.products] - both)
-        looked = _mean(seen, shown, places, looked)
-        attracts = _mean(liked, shown, impressions.products, attracts)
-        attracts = np.clip(attracts, 1e-4, 1 - 1e-4)
-        looked = np.clip(looked, 1e-4, 1 - 1e-4)
-    return np.minimum.accumulate(looked / looked[0])
-
-
-def click_rates(impressions: Impressions, looked_at: np.ndarray) -> list[ClickRate]:
-    """Each product's clicks against those that a usual product had got in its places; both with
-    PRIOR added. A ratio r is the rate r / (1 + r): 0.5 for as many as usual, 0.67 for twice."""
-    looks = impressions.shown * looked_at[impressions.places]
-    usual = impressions.clicked.sum() / max(looks.sum(), 1e-9)
-    expected = usual * np.bincount(impressions.products, looks, len(impressions.ids))
-    clicks = np.bincount(impressions.products, impressions.clicked, len(impressions.ids))
-    ratio = (clicks + PRIOR) / (expected + PRIOR)
-    return [
-        ClickRate(product_id=product_id, clicks=clicked, expected=wanted, rate=rate)
-        for product_id, clicked, wanted, rate in zip(
-            impressions.ids.tolist(),
-            clicks.astype(int).tolist(),
-            expected.tolist(),
-            (ratio / (1 + ratio)).tolist(),
-            strict=True,
-        )
-    ]
-
-
-def _mean(
-    sums: np.ndarray, shown: np.ndarray, groups: np.ndarray, before: np.ndarray
-) -> np.ndarray:
-    """Sums by group against how often it was shown; as `before` where it never was."""
-    counts = np.bincount(groups, shown, len(before))
-    means = np.bincount(groups, sums, len(before)) / np.maximum(counts, 1e-9)
-    return np.where(counts > 0, means, before)
+def places_looked_at() -> list[float]:
+    """How often each place is looked at, as `ClickModel.looked_at`, by the clicks in the log."""
+    names, formula = formula_of_settings()
+    return fit(read_pages(names), formula).looked_at.tolist()

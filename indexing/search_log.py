@@ -1,6 +1,7 @@
 """Keeps the search log no longer than the settings say."""
 
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -19,8 +20,9 @@ def forget_old_searches() -> int:
             gone += deleted
     oldest = time.time() - 86_400 * settings.SEARCH_LOG_PHOTO_DAYS
     for photo in settings.SEARCH_LOG_PHOTOS.glob("*"):
-        if photo.stat().st_mtime < oldest:
-            photo.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another worker was faster
+            if photo.stat().st_mtime < oldest:
+                photo.unlink()
     return gone
 
 

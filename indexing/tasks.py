@@ -2,6 +2,7 @@
 
 from django_q.tasks import async_task
 
+from catalog.models import Reranker
 from indexing import runs
 from indexing.click_rates import update_click_rates
 from indexing.models import IndexingRun
@@ -32,10 +33,12 @@ def join_abandoned_runs() -> int:
 
 
 def learn_from_clicks() -> str:
-    """Scheduled every night: forgets old searches, counts clicks, trains the reranker."""
+    """Scheduled every night: forgets old searches, counts clicks, trains the reranker, which does
+    not take over while somebody has turned one off."""
     forget_old_searches()
     update_click_rates()
-    reranker = train_reranker()
+    turned_off = Reranker.objects.filter(withdrawn=True).exists()
+    reranker = train_reranker(may_take_over=not turned_off)
     return described(reranker) if reranker else "too few clicks"
 
 

@@ -26,10 +26,11 @@ DEEPER = 4  # times as many photos of the graph, each time that more are needed
 
 @dataclass(frozen=True)
 class Found:
-    """What was found, in order; `spreads`: by object of the photo (None without one), what is near
-    it; `complete` and `facets` are the answer's."""
+    """What was found, in order, by these `weights` of the features; `spreads`: by object of the
+    photo (None without one), what is near it; `complete` and `facets` are the answer's."""
 
     ranked: list[Ranked]
+    weights: Mapping[str, float]
     spreads: dict[int | None, Spread | None]
     complete: bool
     facets: dict[str, Any]
@@ -50,6 +51,7 @@ def find(
     ranked: list[Ranked] = []
     known: set[int] = set()
     spreads: list[Spread | None] = []
+    weights = active_weights() or settings.RANKING_WEIGHTS
     wanted = settings.SEARCH_CANDIDATES
     while True:
         with clock.stage("retrieve"):
@@ -58,7 +60,7 @@ def find(
             )
             spreads = spreads or spreads_of(index, queries, request.filters, matched)
         with clock.stage("rank"):
-            ordered = order(matched.found, targets, tags, fused=bool(words))
+            ordered = order(matched.found, targets, tags, weights, fused=bool(words))
             new = [item for item in ordered if item.candidate.product_id not in known]
             known.update(item.candidate.product_id for item in new)
             if request.fold:
@@ -69,14 +71,17 @@ def find(
         wanted *= DEEPER
     objects = [target.object for target in targets] or [None]
     by_object = dict(zip(objects, spreads, strict=True))
-    return Found(ranked, by_object, matched.complete, facets_of(matched.facets))
+    return Found(ranked, weights, by_object, matched.complete, facets_of(matched.facets))
 
 
 def order(
-    found: list[list[Candidate]], targets: list[Target], tags: list[ScoredTags], fused: bool
+    found: list[list[Candidate]],
+    targets: list[Target],
+    tags: list[ScoredTags],
+    weights: Mapping[str, float],
+    fused: bool,
 ) -> list[Ranked]:
     """The most relevant first. Without a photo there is one query, of no object."""
-    weights = ranking_weights()
     if fused:
         return by_fusion(found[0], weights)
     rows = []
@@ -86,8 +91,3 @@ def order(
         rows.append(by_features(candidates, photo_tags, weights, object))
     sureness = [target.sureness for target in targets] or [1.0]
     return by_object(rows, sureness, settings.OBJECT_DOMINANCE)
-
-
-def ranking_weights() -> Mapping[str, float]:
-    """Those learnt from clicks where they have taken over, else those of the settings."""
-    return active_weights() or settings.RANKING_WEIGHTS

@@ -13,7 +13,7 @@ from catalog.standing import Calibration
 from catalog.vocabulary import vocabulary_for
 from search.admission import Deadline, admission
 from search.answer import Result, SearchAnswer, StageClock
-from search.finding import Found, ScoredTags, find, ranking_weights
+from search.finding import Found, ScoredTags, find
 from search.matching import match_of
 from search.once import OnceEach
 from search.query_image import decode_query, keep_photo, kept_look, query_photos
@@ -115,7 +115,7 @@ def show(found: Found, request: SearchRequest, index: LiveIndex) -> list[Result]
     return [
         Result(
             product=products[item.candidate.product_id],
-            score=round(item.score, 4),
+            score=round(min(1.0, max(0.0, item.score)), 4),
             match=match_of(
                 item.candidate,
                 found.spreads[item.object],
@@ -125,7 +125,7 @@ def show(found: Found, request: SearchRequest, index: LiveIndex) -> list[Result]
             ),
             duplicates=item.duplicates,
             features=item.features,
-            explanation=explain(item, ranking_weights()) if request.explain else None,
+            explanation=explain(item, found.weights) if request.explain else None,
             object=item.object,
         )
         for item in page

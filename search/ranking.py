@@ -13,7 +13,7 @@ LIKENESS_POWER = 2.5
 
 @dataclass(frozen=True)
 class Ranked:
-    """A candidate with its score, 0 to 1, what stands in the score in place of a cosine (`base`),
+    """A candidate with its score, what stands in the score in place of a cosine (`base`),
     the features that were weighed with it, which object of the photo it was found for, and how many
     lookalikes are shown by it."""
 
@@ -32,7 +32,7 @@ def by_features(
     object: int | None = None,
 ) -> list[Ranked]:
     """The highest score first. The score is the cosine, and for every other feature its weight
-    times how far it is from what is ordinary; cut to 0 and 1."""
+    times how far it is from what is ordinary."""
     ranked = []
     for candidate, features in zip(candidates, features_of(candidates, photo_tags), strict=True):
         base = {"similarity": features["similarity"]}
@@ -107,7 +107,7 @@ def _score(
     base: Mapping[str, float], features: Mapping[str, float], weights: Mapping[str, float]
 ) -> float:
     added = sum(weight * _beyond(features, name) for name, weight in weights.items())
-    return min(1.0, max(0.0, sum(base.values()) + added))
+    return sum(base.values()) + added
 
 
 def _beyond(features: Mapping[str, float], name: str) -> float:

@@ -1,11 +1,11 @@
-"""The log of searches, written beside them: a full queue or a database that is away costs entries,
-never a search."""
+"""The log of what shoppers searched for, written beside the searches: a full queue or a database
+that is away costs entries, never a search."""
 
 import atexit
 import logging
-import queue
 import threading
 import time
+from collections import deque
 from pathlib import Path
 
 from django.conf import settings
@@ -20,52 +20,59 @@ from search.request import Filters, SearchRequest
 log = logging.getLogger("vitrina.search")
 
 QUEUED = 2_000  # entries at most
+QUEUED_BYTES = 64 * 1024 * 1024  # of their photos; more are not kept
 WRITTEN_AT_ONCE = 200
 EVERY_S = 1.0
 
 DROPPED = Counter("vitrina_search_log_dropped", "Searches of this process that were not logged.")
 
-Entry = tuple[LoggedSearch, bytes | None]
+Entry = tuple[LoggedSearch, bytes]
 
 
 class SearchLog:
     """Entries wait in memory and are written by a thread of their own, many in one statement."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[Entry] = queue.Queue(QUEUED)
-        self._starting = threading.Lock()
+        self._waiting: deque[Entry] = deque()
+        self._bytes = 0
+        self._changing = threading.Lock()
+        self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def note(self, request: SearchRequest, answer: SearchAnswer) -> None:
-        """Logs an answer, soon; with its first photo where SEARCH_LOG_PHOTO_DAYS says so."""
+        """Logs what a shopper was answered, soon; with its first photo where SEARCH_LOG_PHOTO_DAYS
+        says so."""
         if not settings.SEARCH_LOG_DAYS:
             return
         keep = request.images and settings.SEARCH_LOG_PHOTO_DAYS
-        try:
-            self._waiting.put_nowait((_entry(request, answer), request.images[0] if keep else None))
-        except queue.Full:
-            DROPPED.inc()
-            return
-        self._start()
+        entry, photo = _entry(request, answer), request.images[0] if keep else b""
+        with self._changing:
+            if len(self._waiting) >= QUEUED:
+                DROPPED.inc()
+            else:
+                photo = photo if self._bytes + len(photo) <= QUEUED_BYTES else b""
+                self._bytes += len(photo)
+                self._waiting.append((entry, photo))
+            self._start()
 
     def flush(self) -> None:
-        """Writes what waits, in this thread."""
-        entries: list[Entry] = []
-        while len(entries) < WRITTEN_AT_ONCE:
-            try:
-                entries.append(self._waiting.get_nowait())
-            except queue.Empty:
-                break
-        if entries:
-            self._write(entries)
-            self.flush()
+        """Writes what waits, in this thread, after what another one is writing."""
+        with self._writing:
+            while entries := self._taken():
+                self._write(entries)
+
+    def _taken(self) -> list[Entry]:
+        with self._changing:
+            count = min(len(self._waiting), WRITTEN_AT_ONCE)
+            entries = [self._waiting.popleft() for _ in range(count)]
+            self._bytes -= sum(len(photo) for _, photo in entries)
+        return entries
 
     def _start(self) -> None:
         """The thread, in each process: a fork leaves it behind."""
-        with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="search-log", daemon=True)
-                self._thread.start()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="search-log", daemon=True)
+            self._thread.start()
 
     def _run(self) -> None:
         while True:
@@ -76,14 +83,18 @@ class SearchLog:
     def _write(self, entries: list[Entry]) -> None:
         try:
             LoggedSearch.objects.bulk_create([e for e, _ in entries], ignore_conflicts=True)
+        except Error as error:
+            DROPPED.inc(len(entries))
+            log.warning("%s searches are not logged: %s", len(entries), error)
+            return
+        try:
             for entry, photo in entries:
                 if photo:
                     path = photo_path(entry.query_id)
-                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                     path.write_bytes(photo)
-        except (Error, OSError) as error:
-            DROPPED.inc(len(entries))
-            log.warning("%s searches are not logged: %s", len(entries), error)
+        except OSError as error:
+            log.warning("photos of searches are not kept: %s", error)
 
 
 def logged_search(request: SearchRequest) -> SearchAnswer:

@@ -1,11 +1,15 @@
 // Tells the shop which result was opened, so that the search learns from it. No personal data: the
 // session is a random number that the tab forgets when it is closed.
 
+let known;
+
 function session() {
-  let known = sessionStorage.getItem("session");
-  if (!known) {
-    known = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("");
+  try {
+    known ??= sessionStorage.getItem("session");
+    known ??= Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("");
     sessionStorage.setItem("session", known);
+  } catch {
+    // The browser keeps nothing for this site: a number for this page alone.
   }
   return known;
 }

@@ -72,12 +72,16 @@ class ClickRate(models.Model):
 
 
 class Reranker(models.Model):
-    """Weights of the features learnt from clicks, that of the cosine being 1. At most one is
-    active, and takes the place of RANKING_WEIGHTS."""
+    """Weights of the features learnt from clicks, that of the cosine being 1; none where a nearer
+    look was no reason to open a result. At most one is active, and takes the place of
+    RANKING_WEIGHTS."""
 
     weights = models.JSONField()
     figures = models.JSONField(help_text="Of these weights and of the formula, on clicks held out.")
     is_active = models.BooleanField("active", default=False)
+    withdrawn = models.BooleanField(
+        default=False, help_text="Somebody turned it off: none takes over by itself."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

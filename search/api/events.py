@@ -1,6 +1,7 @@
 """What shoppers do with products, told by the page and by apps."""
 
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 from django.utils import timezone
@@ -13,8 +14,23 @@ from rest_framework.views import APIView
 
 from catalog.models import Event, Product
 from catalog.problems import PROBLEMS
+from search.request import RequestError
 
 MOST = 500
+MOST_BYTES = 2 * 1024 * 1024  # twice what so many events can need
+
+
+class EventsParser(JSONParser):
+    """JSON of no more than MOST_BYTES, nested no deeper than Python reads."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        body = stream.read(MOST_BYTES + 1)
+        if len(body) > MOST_BYTES:
+            raise RequestError("parameter_invalid", "The events are more than 2 MB.", 413)
+        try:
+            return super().parse(BytesIO(body), media_type, parser_context)
+        except RecursionError as error:
+            raise RequestError("parameter_invalid", "The JSON is nested too deeply.") from error
 
 
 class EventSerializer(serializers.Serializer):
@@ -50,7 +66,7 @@ class EventCountsSerializer(serializers.Serializer):
 
 class EventsView(APIView):
     authentication_classes: list = []
-    parser_classes = [JSONParser]
+    parser_classes = [EventsParser]
 
     @extend_schema(
         operation_id="events_create",
@@ -58,8 +74,13 @@ class EventsView(APIView):
         responses={202: EventCountsSerializer, **PROBLEMS},
     )
     def post(self, request: Request) -> Response:
-        """Up to 500 events; a list of them will do as well."""
+        """What shoppers did: up to 500 events, of which none is taken where one is wrong. Those of
+        products that are not in the catalogue are counted as `unknown`. A list of events alone will
+        do as well."""
         data = {"events": request.data} if isinstance(request.data, list) else request.data
+        given = data.get("events") if isinstance(data, dict) else None
+        if isinstance(given, list) and len(given) > MOST:
+            raise RequestError("parameter_invalid", f"Send at most {MOST} events at once.")
         serializer = EventsSerializer(data=data)
         serializer.is_valid(raise_exception=True)
         events = serializer.validated_data["events"]

@@ -47,10 +47,11 @@ def test_the_nearest_comes_first_and_the_older_of_two_as_near() -> None:
     assert ranked[0].base == {"similarity": 0.9}
 
 
-def test_a_score_stays_between_0_and_1() -> None:
+def test_a_score_orders_what_would_be_cut_to_the_same() -> None:
     ranked = by_looks([candidate(1, -0.5), candidate(2, 1.0000001), candidate(3)])
 
-    assert [item.score for item in ranked] == [1.0, 0.0, 0.0]
+    assert order(ranked) == [2, 3, 1]
+    assert [item.score for item in ranked] == [1.0000001, 0.0, -0.5]
 
 
 def test_features_are_weighed_by_how_far_they_are_from_the_ordinary() -> None:

@@ -1,8 +1,6 @@
 """The search log and what shoppers do: written beside the searches, never in their way."""
 
-import queue
 from collections.abc import Callable
-from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,10 +8,11 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
-from django.utils import timezone
 
 from catalog.models import Event, LoggedSearch, Product
+from indexing.click_rates import update_click_rates
 from search import search_log as module
+from search.api import events as module_of_events
 from search.features import FEATURES
 from search.search_log import DROPPED, SearchLog, photo_path
 
@@ -73,29 +72,10 @@ def test_a_search_writes_nothing_itself(
     assert LoggedSearch.objects.count() == 1
 
 
-def test_a_thread_writes_what_waits(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[int] = []
-    monkeypatch.setattr(module, "EVERY_S", 0.01)
-    monkeypatch.setattr(SearchLog, "_write", lambda self, entries: written.append(len(entries)))
-    monkeypatch.setattr(module, "_entry", lambda request, answer: None)
-    settings.SEARCH_LOG_DAYS = 1
-    own = SearchLog()
-
-    from search.request import SearchRequest
-
-    for _ in range(3):
-        own.note(SearchRequest(text="lamp"), None)  # type: ignore[arg-type]
-    deadline = timezone.now() + timedelta(seconds=20)
-    while sum(written) < 3 and timezone.now() < deadline:
-        pass
-
-    assert sum(written) == 3
-
-
 def test_a_full_queue_costs_entries_and_is_counted(
     log: SearchLog, by_photo: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(log, "_waiting", queue.Queue(1))
+    monkeypatch.setattr(module, "QUEUED", 1)
     before = dropped()
 
     for _ in range(3):
@@ -133,6 +113,22 @@ def test_photos_are_kept_only_where_a_setting_says_so(
 
     assert not photo_path(without).exists()
     assert photo_path(kept).read_bytes() == photos[LAMP].data
+    assert photo_path(kept).parent.stat().st_mode & 0o077 == 0
+
+
+def test_photos_that_wait_take_no_more_than_some_memory(
+    log: SearchLog, by_photo: Ask, settings: Any, photos: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.SEARCH_LOG_PHOTO_DAYS = 1
+    monkeypatch.setattr(module, "QUEUED_BYTES", len(photos[LAMP].data))
+
+    first, second = (by_photo(LAMP)["query"]["id"] for _ in range(2))
+    log.flush()
+    third = by_photo(LAMP)["query"]["id"]
+    log.flush()
+
+    assert LoggedSearch.objects.count() == 3
+    assert [photo_path(name).exists() for name in (first, second, third)] == [True, False, True]
 
 
 def test_nothing_is_logged_where_nothing_is_to_be_kept(
@@ -193,11 +189,31 @@ def test_an_event_that_says_nothing_is_refused_with_the_reason(
     assert not Event.objects.exists()
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", "[1]", '{"events": 1}', "not json", "null"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("", "[]", "{}", "[1]", "not json", "null", '{"events": 1}', '{"events": {"0": {}}}'),
+        *("[" * 100_000, '[{"type": 1e999}]', b"\xff[]", '[{"session": "\\ud800"}]'),
+    ],
+)
 def test_what_is_no_list_of_events_is_refused(
-    body: str, client: Client, check_problem: Any
+    body: str | bytes, client: Client, check_problem: Any
 ) -> None:
     check_problem(send(client, body), 400, "parameter_invalid")
+
+
+def test_which_event_is_wrong_is_said(client: Client, check_problem: Any) -> None:
+    right = {"type": "click", "product": 1, "session": "s"}
+
+    body = check_problem(send(client, [right, {**right, "type": "x"}]), 400, "parameter_invalid")
+
+    assert body["detail"].startswith("events: 1: type: ")
+
+
+def test_a_body_larger_than_any_events_is_not_read(client: Client, check_problem: Any) -> None:
+    body = "[" + " " * module_of_events.MOST_BYTES + "]"
+
+    assert "2 MB" in check_problem(send(client, body), 413, "parameter_invalid")["detail"]
 
 
 def test_of_too_many_events_none_is_taken(client: Client, check_problem: Any) -> None:
@@ -213,3 +229,28 @@ def test_every_card_says_which_search_showed_it(client: Client, photos: Any) -> 
 
     assert page.count('data-search="') == page.count('class="card') > 20
     assert 'data-search=""' not in page
+
+
+def test_what_is_opened_often_counts_for_more_next_time(
+    log: SearchLog, by_photo: Ask, client: Client
+) -> None:
+    for _ in range(30):
+        answer = by_photo(LAMP, limit=5)
+        opened = answer["results"][3]["product"]["id"]
+        event = {"type": "click", "product": opened, "session": "s", "query": answer["query"]["id"]}
+        assert send(client, [event]).status_code == 202
+    log.flush()
+
+    update_click_rates()
+
+    by_photo(LAMP, limit=5)
+    log.flush()
+    latest = LoggedSearch.objects.order_by("at").last()
+    assert latest is not None
+    rates = {
+        product: features["clicks"]
+        for product, features in zip(latest.products, latest.features, strict=True)
+    }
+    assert rates.pop(opened) > 0.6
+    assert max(rates.values()) <= 0.5
+    assert len(rates) == 4

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from catalog.reranking import withdraw
 from indexing.click_rates import update_click_rates
-from indexing.training.reranker import LEAST_PAGES, deactivate, described, train_reranker
+from indexing.training.reranker import LEAST_PAGES, described, train_reranker
 
 
 class Command(BaseCommand):
@@ -19,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, off: bool, **options: Any) -> None:
         if off:
-            was = deactivate()
+            was = withdraw()
             self.stdout.write("The formula ranks again." if was else "The formula ranks already.")
             return
         self.stdout.write(f"Click rates of {update_click_rates()} products.")

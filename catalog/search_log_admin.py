@@ -1,0 +1,119 @@
+"""What was searched for in the console, what came of it, and what was learnt from that."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+
+from catalog.admin_base import ReadOnlyAdmin
+from catalog.models import ClickRate, Event, LoggedSearch, Reranker
+from catalog.reranking import RerankingError, activate, withdraw
+
+
+@admin.register(LoggedSearch)
+class LoggedSearchAdmin(ReadOnlyAdmin):
+    list_display = ("at", "kind", "results", "offset", "filtered", "sort", "total_ms", "query_id")
+    list_filter = ("kind", "filtered", "sort")
+    search_fields = ("=query_id",)
+    list_per_page = 50
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LoggedSearch]:
+        return super().get_queryset(request).defer("features")
+
+    @admin.display(description="results")
+    def results(self, search: LoggedSearch) -> int:
+        return len(search.products)
+
+    @admin.display(description="ms")
+    def total_ms(self, search: LoggedSearch) -> float | None:
+        return search.timings_ms.get("total")
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "type", "product", "query_id")
+    list_filter = ("type",)
+    search_fields = ("=product_id", "=query_id")
+    list_per_page = 50
+    show_full_result_count = False
+
+    @admin.display(description="product", ordering="product_id")
+    def product(self, event: Event) -> str:
+        return product_link(event.product_id)
+
+
+@admin.register(ClickRate)
+class ClickRateAdmin(ReadOnlyAdmin):
+    list_display = ("product", "clicks", "expected_clicks", "shown_rate")
+    search_fields = ("=product_id",)
+    show_full_result_count = False
+
+    @admin.display(description="product", ordering="product_id")
+    def product(self, rate: ClickRate) -> str:
+        return product_link(rate.product_id)
+
+    @admin.display(description="expected", ordering="expected")
+    def expected_clicks(self, rate: ClickRate) -> float:
+        return round(rate.expected, 1)
+
+    @admin.display(description="rate", ordering="rate")
+    def shown_rate(self, rate: ClickRate) -> float:
+        return round(rate.rate, 3)
+
+
+@admin.register(Reranker)
+class RerankerAdmin(ReadOnlyAdmin):
+    """What was learnt from clicks; any of them can be made to rank, or none."""
+
+    list_display = (
+        *("id", "created_at", "is_active", "ndcg", "ndcg_formula", "doubt", "pages"),
+        *("learnt", "withdrawn"),
+    )
+    list_filter = ("is_active",)
+    actions = ("activate", "withdraw")
+
+    @admin.display(description="NDCG")
+    def ndcg(self, reranker: Reranker) -> float | None:
+        return reranker.figures.get("ndcg")
+
+    @admin.display(description="the formula's")
+    def ndcg_formula(self, reranker: Reranker) -> float | None:
+        return reranker.figures.get("ndcg_formula")
+
+    @admin.display(description="doubt")
+    def doubt(self, reranker: Reranker) -> float | None:
+        return reranker.figures.get("doubt")
+
+    @admin.display(description="pages")
+    def pages(self, reranker: Reranker) -> int | None:
+        return reranker.figures.get("pages")
+
+    @admin.display(description="weights")
+    def learnt(self, reranker: Reranker) -> str:
+        return ", ".join(f"{name} {value:+.3f}" for name, value in reranker.weights.items()) or "–"
+
+    @admin.action(description="Let it rank", permissions=["steer"])
+    def activate(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
+        try:
+            (reranker,) = chosen
+            activate(reranker)
+        except ValueError:
+            self.message_user(request, "Choose one.", messages.WARNING)
+        except RerankingError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.message_user(request, f"Reranker {reranker.pk} ranks within seconds.")
+
+    @admin.action(description="Let the formula rank again", permissions=["steer"])
+    def withdraw(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
+        if withdraw():
+            self.message_user(request, "The formula of the settings ranks within seconds.")
+        else:
+            self.message_user(request, "The formula ranks already.", messages.WARNING)
+
+
+def product_link(product_id: int) -> str:
+    address = reverse("admin:catalog_product_change", args=[product_id])
+    return format_html('<a href="{}">{}</a>', address, product_id)

@@ -1,0 +1,107 @@
+"""What was searched for and learnt, in the console."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from catalog.models import ClickRate, Event, LoggedSearch, Reranker
+from catalog.reranking import _active, active_weights
+
+pytestmark = pytest.mark.django_db
+
+RERANKERS = "admin:catalog_reranker_changelist"
+FIGURES = {"ndcg": 0.7, "ndcg_formula": 0.6, "doubt": 0.0, "pages": 500, "held_out": 125}
+
+
+@pytest.fixture(autouse=True)
+def _static_files_as_they_are(settings: Any) -> Iterator[None]:
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
+    _active.cache_clear()
+    yield
+    _active.cache_clear()
+
+
+@pytest.fixture
+def rerankers() -> list[Reranker]:
+    return [Reranker.objects.create(weights={"stock": n / 10}, figures=FIGURES) for n in (1, 2)]
+
+
+def act(client: Client, action: str, *chosen: Reranker) -> list[str]:
+    """Chooses an action for rerankers; gives what the console then says of it."""
+    data = {"action": action, "_selected_action": [str(reranker.pk) for reranker in chosen]}
+    response: Any = client.post(reverse(RERANKERS), data, follow=True)
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def test_every_list_shows_what_there_is(admin_client: Client, rerankers: list[Reranker]) -> None:
+    LoggedSearch.objects.create(
+        query_id="a" * 32,
+        kind="photo",
+        generation_id=1,
+        timings_ms={"total": 41.5},
+        filtered=False,
+        sort="relevance",
+        offset=0,
+        products=[17],
+        features=[{}],
+    )
+    Event.objects.create(type="wrong", product_id=17, session="s", query_id="a" * 32)
+    ClickRate.objects.create(product_id=17, clicks=12, expected=7.96, rate=0.6123)
+
+    for name, *shown in (
+        ("loggedsearch", "41.5", "a" * 32),
+        ("event", "wrong", reverse("admin:catalog_product_change", args=[17])),
+        ("clickrate", "8.0", "0.612"),
+        ("reranker", "0.7", "0.6", "stock +0.100"),
+    ):
+        page = admin_client.get(reverse(f"admin:catalog_{name}_changelist"))
+        assert page.status_code == 200
+        assert [text for text in shown if text not in page.content.decode()] == []
+    shown = admin_client.get(reverse("admin:catalog_loggedsearch_change", args=["a" * 32]))
+    assert shown.status_code == 200
+
+
+def test_a_reranker_is_let_rank_and_taken_back(
+    admin_client: Client, rerankers: list[Reranker]
+) -> None:
+    first, second = rerankers
+    for reranker in (first, second):
+        said = act(admin_client, "activate", reranker)
+        assert said == [f"Reranker {reranker.pk} ranks within seconds."]
+        assert active_weights() == reranker.weights
+
+    assert act(admin_client, "withdraw", first) == [
+        "The formula of the settings ranks within seconds."
+    ]
+    assert active_weights() is None
+    assert list(Reranker.objects.filter(withdrawn=True)) == [second]
+    assert act(admin_client, "withdraw", first) == ["The formula ranks already."]
+
+    act(admin_client, "activate", first)
+    assert active_weights() == first.weights
+    assert not Reranker.objects.filter(withdrawn=True).exists()
+
+
+def test_what_cannot_rank_is_not_let(admin_client: Client, rerankers: list[Reranker]) -> None:
+    useless = Reranker.objects.create(weights={}, figures=FIGURES)
+
+    assert "no weights" in act(admin_client, "activate", useless)[0]
+    assert act(admin_client, "activate", *rerankers) == ["Choose one."]
+    assert active_weights() is None
+
+
+def test_who_may_only_look_changes_nothing(client: Client, rerankers: list[Reranker]) -> None:
+    user = User.objects.create_user("operator", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_reranker"))
+    client.force_login(user)
+
+    act(client, "activate", rerankers[0])
+
+    assert client.get(reverse(RERANKERS)).status_code == 200
+    assert active_weights() is None
