@@ -7,14 +7,15 @@ import numpy as np
 
 from search.ranking import Ranked
 
+NEARLY = 0.05  # of a score
 SENT_HEADER = 4  # bytes before the numbers, in pgvector's binary form
 
 
 def fold(
     ranked: Sequence[Ranked], shown: Sequence[Ranked], likeness: float
 ) -> tuple[list[Ranked], list[Ranked]]:
-    """(`ranked` with each group of lookalikes in the place of its first, as the cheapest of them in
-    stock; `shown`, earlier results, which also count those that look like one of them).
+    """(`ranked` with each group of lookalikes in the place of its first, as the cheapest in stock
+    of those that fit nearly as well; `shown`, earlier results, which also count those that look like one of them).
 
     Lookalikes are products whose best photos' vectors have a cosine of at least `likeness` with the
     first of their group; what has no vector is like nothing."""
@@ -41,8 +42,10 @@ def _with_more(item: Ranked, group: Sequence[Ranked]) -> Ranked:
 
 
 def _best_buy(group: Sequence[Ranked]) -> Ranked:
-    """The cheapest in stock, else the cheapest; the first of two at one price."""
-    return min(group, key=lambda item: (not item.candidate.in_stock, item.candidate.price))
+    """Of those that fit nearly as well as the first, the cheapest in stock, else the cheapest; the
+    first of two at one price."""
+    fitting = [item for item in group if item.score >= group[0].score - NEARLY]
+    return min(fitting, key=lambda item: (not item.candidate.in_stock, item.candidate.price))
 
 
 def _looks(ranked: Sequence[Ranked]) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Lookalikes shown once, by vectors made by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -43,6 +44,13 @@ def test_lookalikes_are_shown_once_as_the_cheapest_in_stock() -> None:
 
     assert shown(folded) == [(3, 2), (2, 0)]
     assert before == []
+
+
+def test_a_cheaper_one_that_fits_worse_does_not_stand_for_the_group() -> None:
+    found = [ranked(1, EAST, "30"), ranked(2, EAST, "20"), ranked(3, EAST, "10")]
+    found[1:] = [replace(found[1], score=0.86), replace(found[2], score=0.84)]
+
+    assert shown(fold(found, [], 0.99)[0]) == [(2, 2)]
 
 
 def test_what_is_less_alike_stays_apart() -> None:
