@@ -15,7 +15,8 @@ def fold(
     ranked: Sequence[Ranked], shown: Sequence[Ranked], likeness: float
 ) -> tuple[list[Ranked], list[Ranked]]:
     """(`ranked` with each group of lookalikes in the place of its first, as the cheapest in stock
-    of those that fit nearly as well; `shown`, earlier results, which also count those that look like one of them).
+    of those that fit nearly as well; `shown`, earlier results, which also count those that look
+    like one of them).
 
     Lookalikes are products whose best photos' vectors have a cosine of at least `likeness` with the
     first of their group; what has no vector is like nothing."""
