@@ -93,7 +93,7 @@ def refresh() -> IndexingRun:
 
 def found(data: bytes, **how: Any) -> SearchAnswer:
     """The answer to a search by this photo."""
-    return search(SearchRequest(images=(data,), **how))
+    return search(SearchRequest(images=(data,), **{"fold": False, **how}))
 
 
 def skus(data: bytes, **how: Any) -> list[str]:
