@@ -180,9 +180,11 @@ def _ask(
 
 
 def _rows(statement: str, values: list[Any], wanted: int) -> list[tuple]:
-    """One statement; where more is wanted than connections are set up for, in a transaction."""
+    """One statement; in a transaction where more is wanted than connections are set up for, and in
+    one of its own within another, which its failure must leave usable."""
     deeper = wanted > settings.HNSW_EF_SEARCH
-    with transaction.atomic() if deeper else nullcontext(), connection.cursor() as cursor:
+    apart = deeper or connection.in_atomic_block
+    with transaction.atomic() if apart else nullcontext(), connection.cursor() as cursor:
         if deeper:
             set_search_options(cursor, wanted)
         cursor.execute(statement, values)
