@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,32 +35,43 @@ class Deadline:
 
 
 class Admission:
-    """At most `at_once` go on, and as many as `queued` wait for their turn."""
+    """At most `at_once` go on, and as many as `queued` wait for their turn, which comes in the order
+    in which they came."""
 
     def __init__(self, at_once: int, queued: int) -> None:
-        self._most = at_once + queued
-        self._inside = 0
-        self._counting = threading.Lock()
-        self._turns = threading.Semaphore(at_once)
+        self._free, self._queued = at_once, queued
+        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
 
     @contextmanager
     def admitted(self, deadline: Deadline) -> Iterator[None]:
         """Inside the block it is the caller's turn. Raises Overloaded at once where too many wait
         already, and when the time is up."""
-        with self._counting:
-            if self._inside >= self._most:
-                raise Overloaded("Too many people are searching; try again in a moment.")
-            self._inside += 1
+        self._wait(deadline)
         try:
-            if not self._turns.acquire(timeout=deadline.left()):
-                deadline.check()
-            try:
-                yield
-            finally:
-                self._turns.release()
+            yield
         finally:
-            with self._counting:
-                self._inside -= 1
+            with self._lock:
+                if self._waiting:
+                    self._waiting.popleft().set()
+                else:
+                    self._free += 1
+
+    def _wait(self, deadline: Deadline) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            if len(self._waiting) >= self._queued:
+                raise Overloaded("Too many people are searching; try again in a moment.")
+            turn = threading.Event()
+            self._waiting.append(turn)
+        if turn.wait(deadline.left()):
+            return
+        with self._lock:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                raise Overloaded("The search took too long; try again in a moment.")
 
 
 admission = Admission(settings.SEARCHES_AT_ONCE, settings.SEARCH_QUEUE)

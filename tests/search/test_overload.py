@@ -60,6 +60,22 @@ def test_whoever_waits_longer_than_a_search_may_take_is_told_so(settings: Any) -
         pass
 
 
+def test_turns_come_in_the_order_in_which_searches_came() -> None:
+    admission, order = Admission(1, 10), []
+    arrived = [threading.Event() for _ in range(5)]
+
+    def work(number: int) -> None:
+        with admission.admitted(Deadline()):
+            order.append(number)
+
+    with ThreadPoolExecutor(5) as threads, admission.admitted(Deadline()):
+        for number in range(5):
+            threads.submit(work, number)
+            while len(admission._waiting) <= number:
+                arrived[number].wait(0.001)
+    assert order == [0, 1, 2, 3, 4]
+
+
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One search at work, and nobody allowed to wait."""

@@ -102,12 +102,26 @@ class Command(BaseCommand):
                 if clients == 1:
                     ratio = load.percentile("total", 50) / floor.percentile("total", 50)
                     self.stdout.write(f"{'':12}{ratio:.2f} times the floor")
+        self._say_shared(photos, searches)
         self.stdout.write("\nfilters passed by   recall@20   retrieval p50 ms")
         for share in SHARES:
             recall, span = measure_recall(photos[:QUERIES], priced_up_to(share))
             self.stdout.write(f"{share:>16.1%}{recall:>12.4f}{span:>19.1f}")
         memory = psutil.Process().memory_info().rss / 1024**2
         self.stdout.write(f"\nresident memory {memory:.0f} MB")
+
+    def _say_shared(self, photos: list[bytes], searches: int) -> None:
+        """The most clients, with the encoder's photos to a core each, and each call on its own."""
+        encoder: Any = live_index().query_encoder
+        paces = []
+        for encoder.share in (True, False):
+            paces.append(measure_load(photos, CLIENTS[-1], searches, SearchRequest()).per_second)
+        encoder.share = True
+        shared, alone = paces
+        self.stdout.write(
+            f"\n{CLIENTS[-1]} clients: {shared:.1f}/s sharing the cores, {alone:.1f}/s each on its own,"
+            f" {shared / alone:.2f} times"
+        )
 
     def _say(self, name: str, load: Load) -> None:
         """p50, p95 and p99 of each stage."""
