@@ -35,8 +35,8 @@ class Deadline:
 
 
 class Admission:
-    """At most `at_once` go on, and as many as `queued` wait for their turn, which comes in the order
-    in which they came."""
+    """At most `at_once` go on, and as many as `queued` wait for their turn, in the order in which
+    they came."""
 
     def __init__(self, at_once: int, queued: int) -> None:
         self._free, self._queued = at_once, queued

@@ -119,7 +119,7 @@ class Command(BaseCommand):
         encoder.share = True
         shared, alone = paces
         self.stdout.write(
-            f"\n{CLIENTS[-1]} clients: {shared:.1f}/s sharing the cores, {alone:.1f}/s each on its own,"
+            f"\n{CLIENTS[-1]} clients: {shared:.1f}/s sharing the cores, {alone:.1f}/s without,"
             f" {shared / alone:.2f} times"
         )
 
