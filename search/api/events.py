@@ -40,9 +40,9 @@ class EventSerializer(serializers.Serializer):
     type = serializers.ChoiceField(Event.Type.choices)
     product = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
     sku = serializers.CharField(max_length=200, required=False)
-    user = serializers.CharField(max_length=100, required=False, default="")
-    session = serializers.CharField(max_length=100, required=False, default="")
-    query = serializers.RegexField("^[0-9a-f]{32}$", required=False, default="")
+    user = serializers.CharField(max_length=100, allow_blank=True, default="")
+    session = serializers.CharField(max_length=100, allow_blank=True, default="")
+    query = serializers.RegexField("^[0-9a-f]{32}$", allow_blank=True, default="")
     at = serializers.DateTimeField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -14,9 +13,10 @@ from search.request import DEFAULT_LIMIT, MAX_LIMIT, SORTS, Box, Filters, Search
 
 MAX_OFFSET = 5000
 SLUGS = 50
+EDGE = r"(0(\.[0-9]+)?|1(\.0+)?)"  # of a box
 
 
-@extend_schema_field(OpenApiTypes.STR)
+@extend_schema_field({"type": "string", "pattern": f"^{EDGE}(,{EDGE}){{3}}$"})
 class BoxField(serializers.Field):
     """`x,y,w,h`, each 0 to 1."""
 
@@ -34,6 +34,14 @@ class BoxField(serializers.Field):
         return checked_box((x, y, width, height))
 
 
+@extend_schema_field({"type": "number", "minimum": 0, "maximum": 9999999999, "multipleOf": 0.01})
+class PriceField(serializers.DecimalField):
+    """A price as the catalogue has them."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(12, 2, min_value=0, coerce_to_string=False, **how)
+
+
 class FilterParameters(serializers.Serializer):
     """Filters, order and page: the same wherever there is a list of products."""
 
@@ -46,8 +54,8 @@ class FilterParameters(serializers.Serializer):
     brand = serializers.ListField(
         child=serializers.CharField(max_length=200), required=False, max_length=SLUGS
     )
-    price_min = serializers.DecimalField(12, 2, min_value=0, required=False)
-    price_max = serializers.DecimalField(12, 2, min_value=0, required=False)
+    price_min = PriceField(required=False)
+    price_max = PriceField(required=False)
     in_stock = serializers.BooleanField(required=False, allow_null=True, default=None)
     sort = serializers.ChoiceField(SORTS, default="relevance")
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
@@ -67,7 +75,7 @@ class FilterParameters(serializers.Serializer):
 
 
 class SearchParameters(FilterParameters):
-    less_text = serializers.CharField(max_length=500, required=False, default="")
+    less_text = serializers.CharField(max_length=500, allow_blank=True, default="")
     less_product = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
         required=False,
@@ -105,7 +113,7 @@ class PhotoParameters(SearchParameters):
         max_length=100, required=False, help_text="The id of an earlier photo search."
     )
     box = BoxField(required=False, help_text="x,y,w,h of the first image, 0 to 1.")
-    text = serializers.CharField(max_length=500, required=False, default="")
+    text = serializers.CharField(max_length=500, allow_blank=True, default="")
 
 
 class TextParameters(SearchParameters):

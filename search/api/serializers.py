@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalog.models import Product
@@ -34,6 +35,7 @@ class ProductSerializer(serializers.Serializer):
     image = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
 
+    @extend_schema_field(NamedSerializer(many=True))
     def get_tags(self, product: Product) -> list[dict[str, str]]:
         return [
             {"slug": given.tag.slug, "name": given.tag.label}

@@ -163,10 +163,10 @@ def test_the_description_names_every_call(client: Client) -> None:
     photo = schema["paths"]["/api/v1/search/photo/"]["post"]
     form = photo["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert {"200", "4XX", "503"} <= photo["responses"].keys()
-    assert form["$ref"].endswith("/PhotoParameters")
+    assert form["$ref"].endswith("/PhotoParametersRequest")
     assert {"image", "query", "box", "text", "less_text", "less_product", "category"} <= schema[
         "components"
-    ]["schemas"]["PhotoParameters"]["properties"].keys()
+    ]["schemas"]["PhotoParametersRequest"]["properties"].keys()
 
 
 def test_the_api_has_a_page_to_read(client: Client) -> None:

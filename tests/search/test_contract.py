@@ -1,4 +1,5 @@
-"""The whole public contract, by requests made up from its own description."""
+"""The whole public contract, by requests made up from its own description: such as it allows, such
+as it does not, and for every call one that is answered."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,12 +9,17 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
+
+from catalog.models import Product
+from tests.search.conftest import DemoPhoto
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -23,8 +29,6 @@ CHECKS = (
     content_type_conformance,
     response_schema_conformance,
 )
-
-
 BOUNDED = settings(
     max_examples=25,
     deadline=None,
@@ -36,31 +40,70 @@ BOUNDED = settings(
 
 
 @pytest.fixture
-def _one_connection() -> Iterator[None]:
-    """Requests use the connection of the test, and leave it open, as with Django's client."""
+def api(photos: dict[str, DemoPhoto]) -> Iterator[Any]:
+    """The API's description of itself. Photos that are made up are a real one or none. Requests use
+    the connection of the test, and leave it open, as with Django's client."""
+    from config.wsgi import application
+
+    files = st.sampled_from([photos["scopia-living-lamp-2"].data, b"", b"GIF89a", bytes(100)])
+    schemathesis.openapi.format("binary", files)
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    yield
+    yield schemathesis.openapi.from_wsgi("/api/v1/schema/", application)
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 
 
-@pytest.mark.usefixtures("_one_connection")
-def test_no_request_breaks_the_api_and_every_answer_is_as_described() -> None:
-    from config.wsgi import application
+def operations(api: Any) -> dict[str, Any]:
+    """By method and path."""
+    found = [result.ok() for result in api.get_all_operations()]
+    return {f"{one.method.upper()} {one.path.removeprefix('/api/v1/')}": one for one in found}
 
-    asked: list[str] = []
-    description = schemathesis.openapi.from_wsgi("/api/v1/schema/", application)
-    for found in description.get_all_operations():
-        operation = found.ok()
+
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_no_request_breaks_the_api_and_every_answer_is_as_described(
+    api: Any, mode: GenerationMode
+) -> None:
+    asked = operations(api)
+    assert len(asked) >= 7
+    if mode is GenerationMode.NEGATIVE:
+        del asked["GET index/"]  # nothing can be wrong with it
+
+    for operation in asked.values():
 
         @BOUNDED
-        @given(case=operation.as_strategy())
+        @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: Any) -> None:
             case.call_and_validate(checks=CHECKS)
 
         ask()
-        asked.append(f"{operation.method.upper()} {operation.path}")
 
-    assert len(asked) >= 7, asked
-    assert "POST /api/v1/search/photo/" in asked
+
+def test_every_call_is_answered_as_described(api: Any, photos: dict[str, DemoPhoto]) -> None:
+    product = Product.objects.get(sku="blends-armchair")
+    scene = photos["blends-bed1-1"].data
+    events = [{"type": "click", "product": product.pk, "session": "s", "query": "0" * 32}]
+    good: dict[str, list[dict[str, Any]]] = {
+        "POST search/photo/": [
+            {"body": {"image": [scene]}},
+            {"body": {"image": [scene, scene], "text": "red", "less_text": "", "explain": True}},
+            {"body": {"image": [scene], "box": "0.1,0.3,0.4,0.3", "less_product": [product.pk]}},
+        ],
+        "GET search/text/": [
+            {"query": {"q": "стул", "limit": 3}},
+            {"query": {"q": "lamp", "category": ["lights"], "price_max": 20.5, "sort": "-price"}},
+            {"query": {"q": "lamp", "brand": ["nobody"]}},
+        ],
+        "GET products/": [{"query": {"tag": ["chair"], "in_stock": True}}, {}],
+        "GET products/{id}/": [{"path_parameters": {"id": product.pk}}],
+        "GET products/{id}/similar/": [{"path_parameters": {"id": product.pk}}],
+        "POST events/": [{"body": {"events": events}}],
+        "GET index/": [{}],
+    }
+
+    for name, operation in operations(api).items():
+        for request in good[name]:
+            media = operation.body[0].media_type if "body" in request else None
+            case = operation.Case(**request, **({"media_type": media} if media else {}))
+            answer = case.call_and_validate(checks=CHECKS)
+            assert answer.status_code in (200, 202), (name, answer.text)
