@@ -31,7 +31,6 @@ BRANDS = ["Blend Swap", "Kator Legaz", "Scopia", "nobody"]
 PRICES = ["0", "10", "10.01", "50", "89.99", "90", "110", "110.01"]
 
 
-
 def some(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
     """Two of them, one, or mostly none, so that not every filter lets nothing through."""
     chosen = st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True).map(tuple)
