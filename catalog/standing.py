@@ -16,17 +16,21 @@ LEAST = 50  # of them say what is ordinary
 class Calibration:
     """Standings from which on a result is `exact`, None if none may be called that; which the first
     result must have for there to be `something` like the photo; from which on others are then
-    `similar`. Of the labelled `photos`, so large a share is `covered` by an exact first result, and
-    so many of these are `right`.
+    `similar`.
 
-    The defaults are those of the starter encoder, for where nothing can be measured."""
+    Measured by standings that were fitted without them: of the labelled `photos`, the share
+    `covered` by an exact first result, and how many of these are `right`; of `nothing`, photos of
+    nothing in the catalogue, the share that is `weak`, without anything like them. The defaults are
+    those of the starter encoder, for where nothing can be measured."""
 
     exact: float | None = 4.4
     something: float = 4.4
     similar: float = 2.5
-    right: float | None = None
-    covered: float | None = None
     photos: int = 0
+    covered: float | None = None
+    right: float | None = None
+    nothing: int = 0
+    weak: float | None = None
 
 
 @dataclass(frozen=True)

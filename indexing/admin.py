@@ -12,6 +12,7 @@ from catalog.admin_base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
 from indexing import publishing, quarantine, runs
 from indexing.adapters import failed_gates, summary
+from indexing.calibration import in_words
 from indexing.encoders import registry
 from indexing.freshness import index_status, next_refresh_at, run_progress
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
@@ -100,6 +101,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         "images",
         "products",
         "recall_at_20",
+        "calibrated",
         "published_at",
         "note",
     )
@@ -115,6 +117,10 @@ class GenerationAdmin(ReadOnlyAdmin):
     @admin.display(description="asked by")
     def asked_by(self, generation: Generation) -> str:
         return str(generation.query_encoder) if generation.query_adapter else "–"
+
+    @admin.display(description="match")
+    def calibrated(self, generation: Generation) -> str:
+        return in_words(generation.calibration) if generation.match else "–"
 
     @admin.action(description="Publish: make this generation live", permissions=["steer"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:

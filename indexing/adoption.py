@@ -1,9 +1,18 @@
 """Another encoder for the live index, without embedding the catalogue again."""
 
-from catalog.live_index import live_generation
+from dataclasses import asdict
+
+from catalog.live_index import (
+    LiveIndex,
+    encoder_of,
+    live_generation,
+    open_space,
+    opened_adapter,
+)
 from catalog.models import Adapter, EncoderVersion
 from indexing import publishing
-from indexing.adapters import AdapterError, fit_adapter
+from indexing.adapters import AdapterError, failed_gates, fit_adapter
+from indexing.calibration import measure_calibration
 from indexing.encoders import register_encoder
 from indexing.planning import Check
 
@@ -12,11 +21,18 @@ def fit_to_live(
     version: EncoderVersion, check: Check = lambda: None, careful: bool = False
 ) -> Adapter:
     """An adapter from a registered encoder to the live generation's, fitted on the catalogue as it
-    is now. Nothing that searches use is changed. Raises AdapterError or EncoderError."""
+    is now; calibrated if it may be used. Nothing that searches use is changed. Raises AdapterError
+    or EncoderError."""
     live = live_generation()
     if live is None:
         raise AdapterError("Nothing is live yet: run 'index rebuild'.")
-    return fit_adapter(version, live.encoder, check, careful)
+    adapter = fit_adapter(version, live.encoder, check, careful)
+    if not failed_gates(adapter.figures):
+        asker, space = encoder_of(adapter.asker), open_space(live)
+        index = LiveIndex(live, space.matrix, asker, opened_adapter(adapter))
+        adapter.match = asdict(measure_calibration(index, check))
+        adapter.save(update_fields=["match"])
+    return adapter
 
 
 def adopt_encoder(name: str, check: Check = lambda: None, careful: bool = False) -> Adapter:

@@ -3,9 +3,11 @@ on photos of nothing that the catalogue has."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from django.conf import settings
 from PIL import Image
 
 from catalog.live_index import LiveIndex
@@ -20,58 +22,91 @@ RIGHT = 0.9  # of what is called exact, at least
 DEVIATIONS = 0.84  # of the confidence interval: one-sided, 80 %
 NOTHING = 0.95  # of the photos of nothing have no first result that is something
 LEAST_PHOTOS = 30
+FOLDS = 5  # each is judged by what the others were fitted on
 BACKGROUNDS = Path(__file__).resolve().parent / "training" / "backgrounds"
 INDOORS = ("apartment", "bench", "hall", "house", "kitchen", "lab", "lobby", "store", "workshop")
 EVERY = 2  # of the others is enough
 
 
 def measure_calibration(index: LiveIndex, check: Check) -> Calibration:
-    """By the labelled photos, cut to their box, and by photos of nothing."""
-    standings, right = [], []
+    """By the labelled photos, cut to their box, and by photos of nothing. The defaults where the
+    catalogue has too few products to stand out from."""
+    nothing = standings_of_nothing(index, check)
+    if not nothing:
+        return Calibration()
+    products, standings, right = [], [], []
     for product_id, photo in labelled_photos():
         image = open_labelled(photo)
         first = _first(index, index.encode_images([image])[0]) if image else None
         if first:
+            products.append(product_id)
             standings.append(first[1])
             right.append(first[0] == product_id)
         check()
-    nothing = []
-    for path in photos_of_nothing() if standings else ():
-        image = decode_image(path.read_bytes())
-        firsts = filter(None, (_first(index, vector) for vector in _looked_at(index, image)))
-        nothing.append(max((standing for _, standing in firsts), default=0.0))
+    return calibrate(standings, right, products, nothing)
+
+
+def standings_of_nothing(index: LiveIndex, check: Check) -> list[float]:
+    """The highest standing that a first result has for anything in each of `photos_of_nothing`;
+    none where the catalogue is too small."""
+    highest = []
+    for path in photos_of_nothing():
+        firsts = [_first(index, one) for one in _looked_at(index, decode_image(path.read_bytes()))]
+        if None in firsts:
+            return []
+        highest.append(max(first[1] for first in firsts if first))
         check()
-    return calibrate(standings, right, nothing)
+    return highest
 
 
 def calibrate(
-    standings: Sequence[float], right: Sequence[bool], nothing: Sequence[float]
+    standings: Sequence[float],
+    right: Sequence[bool],
+    products: Sequence[int],
+    nothing: Sequence[float],
 ) -> Calibration:
-    """`standings` of the first results of labelled photos, whether they were `right`, and standings
-    of the first results of photos of `nothing`. The defaults for fewer than LEAST_PHOTOS.
+    """`standings` of the first results of labelled photos, whether they were `right`, of which
+    `products` the photos are, and standings of the first results of photos of `nothing`. With fewer
+    than LEAST_PHOTOS, only `nothing` counts; that has one at least.
 
-    `exact` is the least standing from which on at least RIGHT are right, by the lower end of their
-    confidence interval, so that it holds for other photos too, and no less than `something`."""
-    default = Calibration()
+    What it reaches is measured in FOLDS parts, with all photos of a product in one."""
     if len(standings) < LEAST_PHOTOS:
-        return default
-    something = float(np.quantile(nothing, NOTHING)) if len(nothing) else default.something
-    similar = min(default.similar, something)
-    order = np.argsort(-np.asarray(standings), kind="stable")
-    falling, hits = np.asarray(standings)[order], np.cumsum(np.asarray(right)[order])
-    sure = [n for n, hit in enumerate(hits, 1) if lower_bound(hit, n, DEVIATIONS) >= RIGHT]
-    if not sure:
-        return Calibration(None, something, similar, None, 0.0, len(standings))
-    exact = max(float(falling[sure[-1] - 1]), something)
-    count = int((falling >= exact).sum())
-    return Calibration(
-        exact,
-        something,
-        similar,
-        right=float(hits[count - 1] / count) if count else None,
-        covered=count / len(standings),
-        photos=len(standings),
+        standings, right, products = [], [], []
+    scores, hits, none = np.asarray(standings), np.asarray(right, bool), np.asarray(nothing)
+    fold_of = {product: n % FOLDS for n, product in enumerate(sorted(set(products)))}
+    folds = np.array([fold_of[product] for product in products], int)
+    folds_of_none = np.arange(len(none)) % FOLDS
+    called, quiet = np.zeros(len(scores), bool), np.zeros(len(none), bool)
+    for fold in range(FOLDS):
+        mine, my_none = folds == fold, folds_of_none == fold
+        fitted = fit(scores[~mine], hits[~mine], none[~my_none] if len(none) > FOLDS else none)
+        if fitted.exact is not None:
+            called[mine] = scores[mine] >= fitted.exact
+        quiet[my_none] = none[my_none] < fitted.something
+    return replace(
+        fit(scores, hits, none),
+        photos=len(scores),
+        covered=float(called.mean()) if len(scores) else None,
+        right=float(hits[called].mean()) if called.any() else None,
+        nothing=len(none),
+        weak=float(quiet.mean()),
     )
+
+
+def fit(standings: np.ndarray, right: np.ndarray, nothing: np.ndarray) -> Calibration:
+    """`something` is what NOTHING of the photos of nothing stay below. `exact` is no less, and the
+    least standing from which on at least RIGHT are right, by the lower end of their confidence
+    interval, so that it holds for other photos too."""
+    default = Calibration()
+    something = float(np.quantile(nothing, NOTHING))
+    similar = min(default.similar, something)
+    if not len(standings):
+        return Calibration(max(default.exact or 0.0, something), something, similar)
+    sure = [
+        standing for standing in np.unique(standings) if _surely_right(right[standings >= standing])
+    ]
+    exact = max(float(sure[0]), something) if sure else None
+    return Calibration(exact, something, similar)
 
 
 def lower_bound(hits: int, trials: int, deviations: float) -> float:
@@ -80,6 +115,25 @@ def lower_bound(hits: int, trials: int, deviations: float) -> float:
     middle = share + square / (2 * trials)
     half = deviations * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
     return (middle - half) / (1 + square / trials)
+
+
+def _surely_right(right: np.ndarray) -> bool:
+    return lower_bound(int(right.sum()), len(right), DEVIATIONS) >= RIGHT
+
+
+def in_words(found: Calibration) -> str:
+    """What is called exact, and how sure that is, as a sentence for operators."""
+    if not found.nothing:
+        return "exact is assumed, not measured: too few products"
+    weak = f"{found.weak:.0%} of {found.nothing} photos of nothing have only weak results"
+    if not found.photos:
+        return f"exact is assumed, not measured: there are no labelled photos; {weak}"
+    if not found.covered:
+        return f"nothing is called exact: of {found.photos} labelled photos too few are right"
+    return (
+        f"exact for {found.covered:.0%} of {found.photos} labelled photos held out,"
+        f" {found.right:.0%} of these right; {weak}"
+    )
 
 
 def photos_of_nothing() -> list[Path]:
@@ -92,13 +146,18 @@ def photos_of_nothing() -> list[Path]:
 
 def _looked_at(index: LiveIndex, image: Image.Image) -> np.ndarray:
     """Vectors of the stored space of what a search would look for: the things it takes to be in the
-    photo, or all of the photo."""
+    photo, with their surroundings, or all of the photo."""
     encoder = index.query_encoder
     look = encoder.look(encoder.preprocessing.batch([image]))
     if look.candidates is None or encoder.objects is None:
         return index.to_stored(look.vectors)
     found = objects_in(look.candidates[0], image.size, encoder.preprocessing, encoder.objects)
-    return index.encode_images([crop_to_box(image, one.box) for one in found] or [image])
+    likely = [one for one in found if one.score >= settings.OBJECT_LEAST * found[0].score]
+    if not likely:
+        return index.to_stored(look.vectors)
+    crops = encoder.encode_images([crop_to_box(image, one.box) for one in likely])
+    mixed = crops + settings.OBJECT_SURROUNDINGS * look.vectors
+    return index.to_stored(mixed / np.linalg.norm(mixed, axis=1, keepdims=True))
 
 
 def _first(index: LiveIndex, query: np.ndarray) -> tuple[int, float] | None:

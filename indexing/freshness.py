@@ -1,5 +1,6 @@
 """How far the live index is behind the catalogue: for `index status`, the API and metrics."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -93,6 +94,7 @@ def _generation(generation: Generation | None) -> dict[str, Any] | None:
         "recall_at_20": generation.recall_at_20,
         "images": generation.images,
         "products": generation.products,
+        "match": asdict(generation.calibration),
     }
 
 

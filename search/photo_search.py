@@ -9,7 +9,6 @@ from django.db import ProgrammingError
 from catalog.display import products_for_display
 from catalog.live_index import LiveIndex, live_index
 from catalog.models.product import content_hash
-from catalog.standing import Calibration
 from catalog.vocabulary import vocabulary_for
 from search.admission import Deadline, admission
 from search.answer import Result, SearchAnswer, StageClock
@@ -109,7 +108,7 @@ def show(found: Found, request: SearchRequest, index: LiveIndex) -> list[Result]
     """The products of the page as they are now; one deleted meanwhile is left out."""
     page = found.ranked[request.offset : request.offset + request.limit]
     products = products_for_display([item.candidate.product_id for item in page])
-    calibrated = Calibration(**index.generation.match)
+    calibrated = index.generation.calibration
     if request.kind == "text":
         calibrated = replace(calibrated, exact=None)  # words do not name one product
     return [

@@ -8,7 +8,7 @@ from catalog.visual.adapter import KINDS
 
 class Adapter(models.Model):
     """A map from the space of `asker`'s queries to the space of `stored`'s embeddings, with what it
-    was measured to reach. Fitted by `indexing/adapters.py`; never changed."""
+    was measured to reach. Fitted by `indexing/adapters.py`."""
 
     asker = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="adapters")
     stored = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="+")
@@ -18,6 +18,9 @@ class Adapter(models.Model):
     checksum = models.CharField(max_length=64)
     sample = models.PositiveIntegerField(help_text="How many photos it was fitted on.")
     figures = models.JSONField(default=dict, help_text="On photos held out; of every kind tried.")
+    match = models.JSONField(
+        default=dict, blank=True, help_text="As that of a generation, for searches that come by it."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from catalog.models.adapter import Adapter
 from catalog.models.embedding import EncoderVersion, Projection
+from catalog.standing import Calibration
 
 
 class Generation(models.Model):
@@ -71,6 +72,11 @@ class Generation(models.Model):
     def query_encoder(self) -> EncoderVersion:
         """The encoder of its queries; that of its embeddings is `encoder`, always."""
         return self.query_adapter.asker if self.query_adapter else self.encoder
+
+    @property
+    def calibration(self) -> Calibration:
+        """What may be called exact and similar; of those who ask and what is stored together."""
+        return Calibration(**(self.query_adapter or self).match)
 
     @property
     def vector_table(self) -> str:

@@ -3,6 +3,24 @@
 from rest_framework import serializers
 
 
+class StatusMatchSerializer(serializers.Serializer):
+    """From how far above the others near a query a result is called exact and similar, and what was
+    measured of that on photos held out."""
+
+    exact = serializers.FloatField(allow_null=True)
+    something = serializers.FloatField()
+    similar = serializers.FloatField()
+    photos = serializers.IntegerField(help_text="Labelled photos.")
+    covered = serializers.FloatField(
+        allow_null=True, help_text="Share of them whose first result is called exact."
+    )
+    right = serializers.FloatField(allow_null=True, help_text="Share of those that are right.")
+    nothing = serializers.IntegerField(help_text="Photos of nothing in the catalogue.")
+    weak = serializers.FloatField(
+        allow_null=True, help_text="Share of them with only weak results."
+    )
+
+
 class StatusGenerationSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     encoder = serializers.CharField()
@@ -11,6 +29,7 @@ class StatusGenerationSerializer(serializers.Serializer):
     recall_at_20 = serializers.FloatField(allow_null=True)
     images = serializers.IntegerField()
     products = serializers.IntegerField()
+    match = StatusMatchSerializer()
 
 
 class StatusProductsSerializer(serializers.Serializer):

@@ -1,12 +1,23 @@
-"""What may be called exact, by numbers worked out by hand."""
+"""What may be called exact, by numbers worked out by hand; and of the demo."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from catalog.live_index import live_generation
-from catalog.standing import Calibration
-from indexing.calibration import calibrate, lower_bound
+from catalog.models import Adapter
+from catalog.standing import LEAST, Calibration
+from indexing import publishing
+from indexing.adoption import adopt_encoder, fit_to_live
+from indexing.calibration import calibrate, in_words, lower_bound
+from indexing.encoders import register_encoder
+from tests.indexing.shop import add_products, photo, rebuild
 
 SURE = [6.0 - 0.01 * n for n in range(40)]  # 40 first results, 6.0 down to 5.61, all right
+PRODUCTS = list(range(40))
 
 
 @pytest.mark.parametrize(
@@ -28,39 +39,91 @@ def test_exact_reaches_down_to_where_nine_in_ten_are_surely_right() -> None:
     # Given below them 20 wrong ones: of 41, 40 are right (surely 93 %), of 42 91 %, of 43 89 %.
     wrong = [5.0 - 0.01 * n for n in range(20)]
 
-    found = calibrate([*wrong, *SURE], [False] * 20 + [True] * 40, nothing=[3.0] * 100)
+    found = calibrate([*wrong, *SURE], [False] * 20 + [True] * 40, range(60), [3.0] * 100)
 
     assert found.exact == pytest.approx(4.99)
-    assert found.right == pytest.approx(40 / 42)
-    assert found.covered == pytest.approx(42 / 60)
     assert found.photos == 60
+    assert (found.nothing, found.weak) == (100, 0.0)  # 3.0 is not below 3.0
+
+
+def test_what_it_reaches_is_measured_on_photos_held_out() -> None:
+    # Given five products of ten photos each, of which the last one's stand out less, all wrong, and
+    # are judged by what the other four were fitted on: exact from 5.0 on.
+    standings = [*[5.0] * 40, *[4.0] * 10]
+    products = [product for product in range(5) for _ in range(10)]
+    right = [True] * 40 + [False] * 10
+
+    found = calibrate(standings, right, products, [1.0] * 19 + [4.5])
+
+    # Then none of them is called exact, and all 40 of the others are: by 30 others of them.
+    assert found.exact == 5.0
+    assert found.covered == pytest.approx(0.8)
+    assert found.right == 1.0
+
+
+def test_photos_held_out_may_be_called_exact_and_wrong() -> None:
+    # Given all the same standing, and all photos of one product in five wrong: of the four products
+    # without it all are right, so 5.0 is exact; of those with it too few.
+    products = [product for product in range(5) for _ in range(10)]
+
+    found = calibrate([5.0] * 50, [product != 4 for product in products], products, [1.0])
+
+    assert found.exact is None
+    assert found.covered == pytest.approx(0.2)
+    assert found.right == 0.0
+
+
+def test_photos_of_nothing_are_held_out_too() -> None:
+    # Given ten, judged by eight others: without the 9.0 these reach up to 2.0, which is not below.
+    found = calibrate(SURE, [True] * 40, PRODUCTS, [1.0, *[2.0] * 8, 9.0])
+
+    assert found.weak == pytest.approx(0.8)
 
 
 def test_one_photo_of_nothing_in_twenty_may_look_like_something() -> None:
     nothing = [3.0] * 95 + [5.0] * 5
 
-    found = calibrate(SURE, [True] * 40, nothing)
+    found = calibrate(SURE, [True] * 40, PRODUCTS, nothing)
 
     assert found.something == pytest.approx(3.1, abs=0.11)
     assert found.exact == pytest.approx(5.61)
 
 
 def test_nothing_is_exact_below_what_photos_of_nothing_reach() -> None:
-    found = calibrate(SURE, [True] * 40, nothing=[5.8] * 10)
+    found = calibrate(SURE, [True] * 40, PRODUCTS, [5.8] * 10)
 
     assert found.exact == found.something == pytest.approx(5.8)
     assert found.covered == pytest.approx(21 / 40)
 
 
 def test_where_nothing_is_sure_nothing_is_exact() -> None:
-    found = calibrate(SURE, [False, True] * 20, nothing=[3.0])
+    found = calibrate(SURE, [False, True] * 20, PRODUCTS, [3.0])
 
     assert (found.exact, found.covered, found.right) == (None, 0.0, None)
 
 
-def test_a_few_photos_say_nothing() -> None:
-    assert calibrate([9.0] * 29, [True] * 29, [1.0]) == Calibration()
-    assert calibrate([], [], []) == Calibration()
+def test_a_few_labelled_photos_say_nothing_but_photos_of_nothing_do() -> None:
+    found = calibrate([9.0] * 29, [False] * 29, range(29), [7.0] * 20)
+
+    assert found == Calibration(exact=7.0, something=7.0, nothing=20, weak=0.0)
+    assert found == calibrate([], [], [], [7.0] * 20)
+    assert calibrate([], [], [], [1.0]).exact == Calibration().exact
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (Calibration(), "assumed, not measured: too few products"),
+        (Calibration(nothing=20, weak=0.95), "no labelled photos; 95% of 20 photos of nothing"),
+        (Calibration(None, photos=60, covered=0.0, nothing=9, weak=1.0), "nothing is called exact"),
+        (
+            Calibration(photos=60, covered=0.7, right=0.954, nothing=109, weak=0.963),
+            "exact for 70% of 60 labelled photos held out, 95% of these right; 96% of 109 photos",
+        ),
+    ],
+)
+def test_operators_are_told_in_words(found: Calibration, expected: str) -> None:
+    assert expected in in_words(found)
 
 
 @pytest.mark.django_db
@@ -69,11 +132,80 @@ def test_a_generation_is_calibrated_when_it_is_evaluated() -> None:
     generation = live_generation()
 
     assert generation is not None
-    stored = Calibration(**generation.match)
-    assert stored.photos == 60
+    stored = generation.calibration
+    assert (stored.photos, stored.nothing) == (60, 109)
     assert stored.exact is not None
     assert stored.exact >= stored.something >= stored.similar > 0
     assert stored.right is not None
     assert stored.right >= 0.9
     assert stored.covered is not None
     assert stored.covered >= 0.5
+    assert stored.weak is not None
+    assert stored.weak >= 0.9
+    printed = StringIO()
+    call_command("index", "status", stdout=printed)
+    assert "of 60 labelled photos held out" in printed.getvalue()
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_without_labelled_photos_exact_is_assumed_and_said_to_be() -> None:
+    add_products(range(LEAST))
+    rebuild()
+
+    generation = live_generation()
+
+    assert generation is not None
+    found = generation.calibration
+    assert (found.photos, found.right) == (0, None)
+    assert found.nothing > 0
+    assert found.exact == max(Calibration().exact or 0, found.something)
+    assert "assumed, not measured" in in_words(found)
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_among_a_few_products_nothing_is_measured() -> None:
+    add_products(range(LEAST - 1))
+    rebuild()
+
+    generation = live_generation()
+
+    assert generation is not None
+    assert generation.calibration == Calibration()
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_an_encoder_that_asks_through_an_adapter_has_a_calibration_of_its_own(
+    settings: Any, tmp_path: Path
+) -> None:
+    # Given 160 products, of 40 of which a photo is labelled.
+    add_products(range(160))
+    lines = []
+    for n in range(40):
+        (tmp_path / f"{n}.jpg").write_bytes(photo(n))
+        lines.append(f'{{"file": "{n}.jpg", "sku": "{n:05}", "scene": false}}')
+    (tmp_path / "photos.jsonl").write_text("\n".join(lines))
+    settings.LABELLED_PHOTOS = str(tmp_path / "photos.jsonl")
+    rebuild()
+    own = live_generation()
+
+    adapter = adopt_encoder("bent")
+
+    asked = live_generation()
+    assert own is not None
+    assert asked is not None
+    assert own.calibration.photos == asked.calibration.photos == 40
+    assert asked.calibration == Calibration(**adapter.match) != own.calibration
+    # And with the adapter it goes away.
+    publishing.roll_back()
+    assert live_generation() == own
+    assert getattr(live_generation(), "calibration", None) == own.calibration
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_an_adapter_that_may_not_be_used_is_not_calibrated() -> None:
+    add_products(range(160))
+    rebuild()
+
+    fit_to_live(register_encoder("strange"))
+
+    assert Adapter.objects.get().match == {}

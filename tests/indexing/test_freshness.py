@@ -29,7 +29,8 @@ def test_the_status_has_the_words_of_the_contract() -> None:
 
     assert set(status) == {"generation", "products", "freshness", "runs", "next_refresh_at"}
     assert set(status["generation"]) == {
-        *("id", "encoder", "query_encoder", "published_at", "recall_at_20", "images", "products")
+        *("id", "encoder", "query_encoder", "published_at", "recall_at_20", "images", "products"),
+        "match",
     }
     assert (status["generation"]["images"], status["generation"]["products"]) == (3, 3)
     assert set(status["products"]) == {"total", "indexed", "pending", "failed"}

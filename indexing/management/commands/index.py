@@ -8,10 +8,12 @@ from tqdm import tqdm
 
 from catalog.models import Adapter, Generation
 from catalog.progress import progress_bar
+from catalog.standing import Calibration
 from catalog.visual.errors import EncoderError
 from indexing import publishing, runs
 from indexing.adapters import AdapterError, failed_gates, summary
 from indexing.adoption import adopt_encoder, fit_to_live
+from indexing.calibration import in_words
 from indexing.encoders import register_encoder, registry
 from indexing.freshness import index_status, run_progress
 from indexing.models import IndexingRun
@@ -136,6 +138,7 @@ class Command(BaseCommand):
                 f"{self._asked_by(live)}, {live['images']} images"
                 f" of {live['products']} products, recall@20 {live['recall_at_20']:.3f}"
             )
+            self.stdout.write(f"Match: {in_words(Calibration(**live['match']))}")
         self.stdout.write(
             f"Products: {products['total']}, indexed {products['indexed']},"
             f" pending {products['pending']}, failed {products['failed']}"
