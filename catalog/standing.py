@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-AROUND = 100  # products
-LEAST = 50  # of them say what is ordinary
+NEXT = 10  # products after the nearest say what is ordinary
+LEAST = 50  # of fewer, none stands out
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Calibration:
     nothing in the catalogue, the share that is `weak`, without anything like them. The defaults are
     those of the starter encoder, for where nothing can be measured."""
 
-    exact: float | None = 4.4
-    something: float = 4.4
-    similar: float = 2.5
+    exact: float | None = 0.15
+    something: float = 0.15
+    similar: float = 0.05
     photos: int = 0
     covered: float | None = None
     right: float | None = None
@@ -34,23 +34,20 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Mean and standard deviation of the cosines of the products nearest to a query, and the
-    greatest of them."""
+class Neighbourhood:
+    """The greatest cosine of a product with a query, and the mean of the NEXT ones."""
 
-    mean: float
-    deviation: float
     greatest: float
+    ordinary: float
 
     def standing(self, similarity: float) -> float:
-        """By how many standard deviations a cosine is above the mean."""
-        return (similarity - self.mean) / self.deviation
+        """By how much a cosine is above what is ordinary."""
+        return similarity - self.ordinary
 
 
-def spread_of(similarities: Sequence[float] | np.ndarray) -> Spread | None:
-    """Of the cosines of a query's nearest products, in any order; only the AROUND greatest count.
-    None for fewer than LEAST, or if they are all the same."""
-    nearest = np.sort(np.asarray(similarities, np.float64))[::-1][:AROUND]
-    if len(nearest) < LEAST or nearest[0] - nearest[-1] < 1e-6:
+def neighbourhood_of(similarities: Sequence[float] | np.ndarray) -> Neighbourhood | None:
+    """Of the cosines of a query's nearest products, in any order; None for fewer than LEAST."""
+    if len(similarities) < LEAST:
         return None
-    return Spread(float(nearest.mean()), float(nearest.std()), float(nearest[0]))
+    nearest = np.sort(np.asarray(similarities, np.float64))[::-1]
+    return Neighbourhood(float(nearest[0]), float(nearest[1 : NEXT + 1].mean()))

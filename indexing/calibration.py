@@ -11,7 +11,7 @@ from django.conf import settings
 from PIL import Image
 
 from catalog.live_index import LiveIndex
-from catalog.standing import Calibration, spread_of
+from catalog.standing import Calibration, neighbourhood_of
 from catalog.visual.image_decoding import crop_to_box, decode_image
 from catalog.visual.objects import objects_in
 from indexing.labelled import labelled_photos, open_labelled
@@ -94,14 +94,16 @@ def calibrate(
 
 
 def fit(standings: np.ndarray, right: np.ndarray, nothing: np.ndarray) -> Calibration:
-    """`something` is what NOTHING of the photos of nothing stay below. `exact` is no less, and the
+    """`something` is what NOTHING of other photos of nothing may be expected to stay below (the
+    quantile of split conformal prediction); `similar` is a third of it. `exact` is no less, and the
     least standing from which on at least RIGHT are right, by the lower end of their confidence
     interval, so that it holds for other photos too."""
-    default = Calibration()
-    something = float(np.quantile(nothing, NOTHING))
-    similar = min(default.similar, something)
+    stay_below = min(len(nothing), math.ceil(NOTHING * (len(nothing) + 1)))
+    highest = max(0.0, np.sort(nothing)[stay_below - 1])
+    something = float(np.nextafter(highest, np.inf))
+    similar = something / 3
     if not len(standings):
-        return Calibration(max(default.exact or 0.0, something), something, similar)
+        return Calibration(max(Calibration().exact or 0.0, something), something, similar)
     sure = [
         standing for standing in np.unique(standings) if _surely_right(right[standings >= standing])
     ]
@@ -163,5 +165,5 @@ def _looked_at(index: LiveIndex, image: Image.Image) -> np.ndarray:
 def _first(index: LiveIndex, query: np.ndarray) -> tuple[int, float] | None:
     """The first product for a query and its standing, where there are products enough."""
     found = as_searched(index, query)
-    spread = spread_of([similarity for _, similarity in found])
-    return (found[0][0], spread.standing(found[0][1])) if spread else None
+    near = neighbourhood_of([similarity for _, similarity in found])
+    return (found[0][0], near.standing(found[0][1])) if near else None

@@ -11,14 +11,14 @@ from django.conf import settings
 from catalog.live_index import LiveIndex
 from catalog.models import Tag
 from catalog.reranking import active_weights
-from catalog.standing import Spread
+from catalog.standing import Neighbourhood
 from search.answer import StageClock
 from search.facets import facets_of
 from search.folding import fold
 from search.query_objects import Target
 from search.ranking import Ranked, by_features, by_fusion, by_object, sorted_by
 from search.request import SearchRequest
-from search.retrieval import Candidate, retrieve, spreads_of
+from search.retrieval import Candidate, neighbourhoods_of, retrieve
 
 ScoredTags = list[tuple[Tag, float]]
 DEEPER = 4  # times as many photos of the graph, each time that more are needed
@@ -26,12 +26,12 @@ DEEPER = 4  # times as many photos of the graph, each time that more are needed
 
 @dataclass(frozen=True)
 class Found:
-    """What was found, in order, by these `weights` of the features; `spreads`: by object of the
+    """What was found, in order, by these `weights` of the features; `near`: by object of the
     photo (None without one), what is near it; `complete` and `facets` are the answer's."""
 
     ranked: list[Ranked]
     weights: Mapping[str, float]
-    spreads: dict[int | None, Spread | None]
+    near: dict[int | None, Neighbourhood | None]
     complete: bool
     facets: dict[str, Any]
 
@@ -50,7 +50,7 @@ def find(
     words = request.text if request.kind == "text" else ""
     ranked: list[Ranked] = []
     known: set[int] = set()
-    spreads: list[Spread | None] = []
+    near: list[Neighbourhood | None] = []
     weights = active_weights() or settings.RANKING_WEIGHTS
     wanted = settings.SEARCH_CANDIDATES
     while True:
@@ -58,7 +58,7 @@ def find(
             matched = retrieve(
                 index, queries, request.filters, words, wanted, without=request.product_id
             )
-            spreads = spreads or spreads_of(index, queries, request.filters, matched)
+            near = near or neighbourhoods_of(index, queries, request.filters, matched)
         with clock.stage("rank"):
             ordered = order(matched.found, targets, tags, weights, fused=bool(words))
             new = [item for item in ordered if item.candidate.product_id not in known]
@@ -70,7 +70,7 @@ def find(
             break
         wanted *= DEEPER
     objects = [target.object for target in targets] or [None]
-    by_object = dict(zip(objects, spreads, strict=True))
+    by_object = dict(zip(objects, near, strict=True))
     return Found(ranked, weights, by_object, matched.complete, facets_of(matched.facets))
 
 

@@ -1,12 +1,12 @@
 """What a result is called: exact, similar or weak. Pure functions."""
 
-from catalog.standing import Calibration, Spread
+from catalog.standing import Calibration, Neighbourhood
 from search.retrieval import Candidate
 
 
 def match_of(
     candidate: Candidate,
-    spread: Spread | None,
+    near: Neighbourhood | None,
     calibrated: Calibration,
     exact: float,
     similar: float,
@@ -15,16 +15,16 @@ def match_of(
     `catalog.standing`); similar at least where the words of the query stand in its text.
 
     From the cosine `exact` on it is that in any case: the same photo. Where too little is near to
-    stand out from (`spread` is None), it is similar from the cosine `similar` on."""
+    stand out from (`near` is None), it is similar from the cosine `similar` on."""
     similarity = candidate.similarity or 0.0
     if similarity >= exact:
         return "exact"
-    if spread is None:
+    if near is None:
         alike = similarity >= similar
     else:
-        standing = spread.standing(similarity)
+        standing = near.standing(similarity)
         if calibrated.exact is not None and standing >= calibrated.exact:
             return "exact"
-        something = spread.standing(spread.greatest) >= calibrated.something
+        something = near.standing(near.greatest) >= calibrated.something
         alike = something and standing >= calibrated.similar
     return "similar" if alike or candidate.lexical > 0 else "weak"

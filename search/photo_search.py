@@ -117,7 +117,7 @@ def show(found: Found, request: SearchRequest, index: LiveIndex) -> list[Result]
             score=round(min(1.0, max(0.0, item.score)), 4),
             match=match_of(
                 item.candidate,
-                found.spreads[item.object],
+                found.near[item.object],
                 calibrated,
                 settings.MATCH_EXACT,
                 settings.MATCH_SIMILAR,

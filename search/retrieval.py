@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from catalog.live_index import LiveIndex
 from catalog.nearest import nearest_sql, set_search_options
-from catalog.standing import AROUND, Spread, spread_of
+from catalog.standing import Neighbourhood, neighbourhood_of
 from search.facets import FACETS
 from search.filters import filter_sql
 from search.request import Filters
@@ -126,9 +126,9 @@ def retrieve(
     return candidates
 
 
-def spreads_of(
+def neighbourhoods_of(
     index: LiveIndex, queries: np.ndarray, filters: Filters, candidates: Candidates
-) -> list[Spread | None]:
+) -> list[Neighbourhood | None]:
     """What the cosines of the products nearest to each query are like, whatever the filters. Where
     there are none, the candidates are these products."""
     if filters == Filters():
@@ -136,13 +136,13 @@ def spreads_of(
             [c.similarity for c in found if c.similarity is not None] for found in candidates.found
         ]
     else:
-        near = [[] for _ in queries]
-        statement, values = nearest_sql(index, queries, 2 * AROUND, "product.is_visible", [])
+        near, wanted = [[] for _ in queries], settings.SEARCH_CANDIDATES
+        statement, values = nearest_sql(index, queries, wanted, "product.is_visible", [])
         for number, similarity in _rows(
-            f"{statement} SELECT number, similarity FROM scored", values, 2 * AROUND
+            f"{statement} SELECT number, similarity FROM scored", values, wanted
         ):
             near[number].append(similarity)
-    return [spread_of(similarities) for similarities in near]
+    return [neighbourhood_of(similarities) for similarities in near]
 
 
 def compared_up_to(images: int, wanted: int) -> int:

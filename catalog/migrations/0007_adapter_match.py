@@ -9,6 +9,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        # Measured in another unit: the defaults until the next rebuild.
+        migrations.RunSQL("UPDATE catalog_generation SET match = '{}'", migrations.RunSQL.noop),
         migrations.AddField(
             model_name="adapter",
             name="match",
