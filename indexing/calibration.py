@@ -11,7 +11,7 @@ from django.conf import settings
 from PIL import Image
 
 from catalog.live_index import LiveIndex
-from catalog.standing import Calibration, neighbourhood_of
+from catalog.standing import LEAST, Calibration, neighbourhood_of
 from catalog.visual.image_decoding import crop_to_box, decode_image
 from catalog.visual.objects import objects_in
 from indexing.labelled import labelled_photos, open_labelled
@@ -31,7 +31,8 @@ EVERY = 2  # of the others is enough
 def measure_calibration(index: LiveIndex, check: Check) -> Calibration:
     """By the labelled photos, cut to their box, and by photos of nothing. The defaults where the
     catalogue has too few products to stand out from."""
-    nothing = standings_of_nothing(index, check)
+    enough = index.generation.products >= LEAST
+    nothing = standings_of_nothing(index, check) if enough else []
     if not nothing:
         return Calibration()
     products, standings, right = [], [], []
