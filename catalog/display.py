@@ -43,27 +43,29 @@ def products_for_display(ids: Sequence[int]) -> dict[int, Product]:
     is read when it is asked for."""
     with connection.cursor() as cursor:
         cursor.execute(SHOWN, [list(ids)])
-        return {row[0]: _product(row) for row in cursor.fetchall()}
+        tags: dict[int, Tag] = {}
+        return {row[0]: _product(row, tags) for row in cursor.fetchall()}
 
 
-def _product(row: Sequence[Any]) -> Product:
+def _product(row: Sequence[Any], known: dict[int, Tag]) -> Product:
+    """`known`: tags of other products, and of this one afterwards."""
     values, (slug, name, name_ru, images, tags) = row[: len(FIELDS)], row[len(FIELDS) :]
     product: Any = Product.from_db(connection.alias, FIELDS, values)
     if product.category_id is not None:
         category = Category(id=product.category_id, slug=slug, name=name, name_ru=name_ru)
         product._state.fields_cache["category"] = category
+    given = json.loads(tags or "[]")
+    for pk, slug, name, name_ru, _ in given:
+        if pk not in known:
+            known[pk] = Tag(id=pk, slug=slug, name=name, name_ru=name_ru)
     product._prefetched_objects_cache = {
         "images": [
             ProductImage(id=pk, product_id=product.pk, position=position, file=file)
             for pk, position, file in json.loads(images or "[]")
         ],
         "product_tags": [
-            ProductTag(
-                product_id=product.pk,
-                tag=Tag(id=pk, slug=slug, name=name, name_ru=name_ru),
-                score=score,
-            )
-            for pk, slug, name, name_ru, score in json.loads(tags or "[]")
+            ProductTag(product_id=product.pk, tag=known[pk], score=score)
+            for pk, *_, score in given
         ],
     }
     return product

@@ -39,9 +39,10 @@ NEAREST = """
     ), scored AS (
         SELECT DISTINCT ON (number, product_id) nearest.number, nearest.product_id, nearest.small,
             -(embedding.vector <#> nearest.vector) AS similarity
-        FROM nearest JOIN catalog_embedding embedding ON embedding.encoder_id = %s
-            AND embedding.product_id = nearest.product_id
-            AND embedding.image_id = nearest.image_id
+        FROM nearest CROSS JOIN LATERAL (
+            SELECT vector FROM catalog_embedding
+            WHERE encoder_id = %s AND product_id = nearest.product_id
+                AND image_id = nearest.image_id OFFSET 0) embedding
         ORDER BY number, product_id, similarity DESC
     )
 """

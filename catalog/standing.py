@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 NEXT = 10  # products after the nearest say what is ordinary
-LEAST = 50  # of fewer, none stands out
+LEAST = 50  # products of a catalogue; in a smaller one none stands out
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ class Neighbourhood:
 
 
 def neighbourhood_of(similarities: Sequence[float] | np.ndarray) -> Neighbourhood | None:
-    """Of the cosines of a query's nearest products, in any order; None for fewer than LEAST."""
-    if len(similarities) < LEAST:
+    """Of the cosines of a query's nearest products, in any order; None where there are not the
+    nearest and NEXT others."""
+    if len(similarities) <= NEXT:
         return None
     nearest = np.sort(np.asarray(similarities, np.float64))[::-1]
     return Neighbourhood(float(nearest[0]), float(nearest[1 : NEXT + 1].mean()))

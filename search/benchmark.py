@@ -18,8 +18,10 @@ from PIL import Image
 from catalog.live_index import LiveIndex, live_index
 from catalog.nearest import nearest_sql
 from catalog.vectors import vector_literal
+from catalog.visual.image_decoding import crop_to_box
 from search.answer import StageClock
 from search.filters import filter_sql
+from search.finding import photos_for_each
 from search.photo_search import search
 from search.query_image import decode_query
 from search.query_objects import choose_targets, see_photos
@@ -91,8 +93,9 @@ def measure_load(
 
 
 def measure_floor(photos: Sequence[bytes], searches: int, request: SearchRequest) -> Load:
-    """What the same searches take at least, one after the other: each photo decoded, as many pixels
-    through the compiled towers, and the nearest products of the same vectors by SQL."""
+    """What the same searches take at least, one after the other: each photo decoded, it and the
+    things in it scaled to what the encoder takes, these pixels through the compiled towers, and the
+    nearest products of the same vectors by SQL."""
     index = live_index()
     bare = [_bare_work(photo, request, index) for photo in photos]
     spans = [
@@ -108,23 +111,31 @@ def _bare_work(
 ) -> dict[str, Callable[[], object]]:
     """By stage, what no search by this photo can do without."""
     encoder, boxed = index.query_encoder, request.box is not None
-    images = decode_query([photo], request.box, encoder)
-    seen = see_photos(images, boxed, encoder)
+    seen = see_photos(decode_query([photo], request.box, encoder), boxed, encoder)
     queries = index.to_stored(np.stack([target.vector for target in choose_targets(seen)]))
-    whole = encoder.preprocessing.batch(images)
-    parts = whole.repeat(max(1, len(seen[0].crops)), axis=0)
-    wanted = settings.SEARCH_CANDIDATES
+    boxes = [one.box for one in seen[0].objects[: len(seen[0].crops)]]
+    wanted = photos_for_each(queries)
     statement, values = nearest_sql(index, queries, wanted, "product.is_visible", [])
     statement += " SELECT product_id, similarity FROM scored"
 
+    def decode() -> tuple[np.ndarray, np.ndarray | None]:
+        images = decode_query([photo], request.box, encoder)
+        whole = encoder.preprocessing.batch(images)
+        parts = [crop_to_box(images[0], box) for box in boxes]
+        return whole, encoder.preprocessing.batch(parts) if parts else None
+
+    whole, parts = decode()
+
     def forward() -> None:
-        if not boxed:
+        if boxed:
+            encoder.encode_pixels(whole)
+        else:
             encoder.look(whole)
-        if boxed or len(seen[0].crops):
+        if parts is not None:
             encoder.encode_pixels(parts)
 
     return {
-        "decode": lambda: decode_query([photo], request.box, encoder),
+        "decode": decode,
         "embed": forward,
         "retrieve": lambda: _run(statement, values),
     }

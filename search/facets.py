@@ -10,22 +10,21 @@ FACETS = f"""
     json_build_object(
         'category', (SELECT json_agg(value) FROM (
             SELECT category.slug, category.name, category.name_ru, count(*) AS count
-            FROM faceted JOIN catalog_category category ON category.id = faceted.category_id
+            FROM product JOIN catalog_category category ON category.id = product.category_id
             GROUP BY category.id ORDER BY count DESC, category.id LIMIT {VALUES_PER_FACET}) value),
         'brand', (SELECT json_agg(value) FROM (
             SELECT brand AS slug, brand AS name, '' AS name_ru, count(*) AS count
-            FROM faceted WHERE brand <> ''
+            FROM product WHERE brand <> ''
             GROUP BY brand ORDER BY count DESC, brand LIMIT {VALUES_PER_FACET}) value),
         'tag', (SELECT json_agg(value) FROM (
             SELECT tag.slug, tag.name, tag.name_ru, given.count
-            FROM (SELECT tag_id, count(*) AS count FROM faceted CROSS JOIN LATERAL (
-                SELECT tag_id FROM catalog_producttag WHERE product_id = faceted.id OFFSET 0) given
+            FROM (SELECT tag_id, count(*) AS count FROM product CROSS JOIN unnest(tags) tag_id
                 GROUP BY tag_id ORDER BY count DESC, tag_id LIMIT {VALUES_PER_FACET}) given
             JOIN catalog_tag tag ON tag.id = given.tag_id ORDER BY count DESC, tag.id) value),
-        'price', (SELECT json_build_object('min', min(price), 'max', max(price)) FROM faceted)
+        'price', (SELECT json_build_object('min', min(price), 'max', max(price)) FROM product)
     )
 """
-"""A JSON object over the table `faceted` (id, category_id, brand, price), for `facets_of`."""
+"""A JSON object over the table `product` (category_id, brand, price, tags), for `facets_of`."""
 
 
 def facets_of(counted: dict[str, Any] | None) -> dict[str, Any]:

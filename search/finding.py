@@ -21,6 +21,7 @@ from search.request import SearchRequest
 from search.retrieval import Candidate, neighbourhoods_of, retrieve
 
 ScoredTags = list[tuple[Tag, float]]
+EACH = 50  # photos at least for each thing that is searched for
 DEEPER = 4  # times as many photos of the graph, each time that more are needed
 
 
@@ -52,7 +53,7 @@ def find(
     known: set[int] = set()
     near: list[Neighbourhood | None] = []
     weights = active_weights() or settings.RANKING_WEIGHTS
-    wanted = settings.SEARCH_CANDIDATES
+    wanted = photos_for_each(queries)
     while True:
         with clock.stage("retrieve"):
             matched = retrieve(
@@ -72,6 +73,12 @@ def find(
     objects = [target.object for target in targets] or [None]
     by_object = dict(zip(objects, near, strict=True))
     return Found(ranked, weights, by_object, matched.complete, facets_of(matched.facets))
+
+
+def photos_for_each(queries: np.ndarray) -> int:
+    """How many photos to take from the graph at first for each query vector: all together
+    SEARCH_CANDIDATES, so that a scene of many things costs no more than one thing."""
+    return max(EACH, settings.SEARCH_CANDIDATES // len(queries))
 
 
 def order(

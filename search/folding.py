@@ -1,7 +1,6 @@
 """Lookalikes: products whose photos are the same or almost, shown once. Pure functions."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -39,7 +38,7 @@ def fold(
 
 
 def _with_more(item: Ranked, group: Sequence[Ranked]) -> Ranked:
-    return replace(item, duplicates=item.duplicates + len(group) - 1) if len(group) > 1 else item
+    return item._replace(duplicates=item.duplicates + len(group) - 1) if len(group) > 1 else item
 
 
 def _best_buy(group: Sequence[Ranked]) -> Ranked:

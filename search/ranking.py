@@ -1,8 +1,8 @@
 """Puts candidates in order. Pure functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+from typing import NamedTuple
 
 from search.features import ORDINARY, features_of
 from search.retrieval import Candidate
@@ -11,8 +11,7 @@ RRF_K = 60  # Cormack, Clarke, Büttcher, 2009
 LIKENESS_POWER = 2.5
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A candidate with its score, what stands in the score in place of a cosine (`base`),
     the features that were weighed with it, which object of the photo it was found for, and how many
     lookalikes are shown by it."""

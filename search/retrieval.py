@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.conf import settings
@@ -17,14 +17,13 @@ from django.db import connection, transaction
 
 from catalog.live_index import LiveIndex
 from catalog.nearest import nearest_sql, set_search_options
-from catalog.standing import Neighbourhood, neighbourhood_of
+from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
 from search.facets import FACETS
 from search.filters import filter_sql
 from search.request import Filters
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A product that may be shown. `similarity`: cosine of its best photo and the query, or None
     if only its words matched; `lexical`: how well its words match, 0 if not at all; `clicks`: how
     often it is opened where it is shown, 0 to 1, None if not known; `tags`: ids; `small`: the 128
@@ -58,6 +57,7 @@ MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
 GRAPH_COST = 2.5  # of a photo that the graph visits, in photos compared one by one
 EVERYTHING = 2**31 - 2
 FACETS_COUNTED = 5_000  # products at most
+AROUND = 100  # photos, of enough products to say what is ordinary near a query
 
 FOUND = """
     , found AS (
@@ -80,27 +80,25 @@ FOUND_WITH_WORDS = """
     )
 """
 SHOWN = f"""
-    , faceted AS MATERIALIZED (
-        SELECT product.* FROM (
+    , product AS MATERIALIZED (
+        SELECT product.*, ARRAY(
+            SELECT tag_id FROM catalog_producttag given WHERE given.product_id = product.id) AS tags
+        FROM (
             SELECT product_id FROM found
             UNION SELECT product_id FROM matching
             WHERE (SELECT products FROM matched) <= least(%s, {FACETS_COUNTED})
         ) chosen CROSS JOIN LATERAL (
-            SELECT id, category_id, brand, price FROM catalog_product
-            WHERE id = chosen.product_id OFFSET 0) product
+            SELECT id, category_id, brand, price, created_at, in_stock, popularity
+            FROM catalog_product WHERE id = chosen.product_id OFFSET 0) product
     )
     SELECT (SELECT products FROM matched),
         (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1),
         CASE row_number() OVER () WHEN 1 THEN {FACETS}::text END,
         found.number, product.id, found.similarity, found.lexical, product.price,
         product.created_at, product.in_stock, product.popularity, product.category_id,
-        click.rate,
-        ARRAY(SELECT tag_id FROM catalog_producttag given WHERE given.product_id = product.id),
-        halfvec_send(found.small)
-    FROM found CROSS JOIN LATERAL (
-        SELECT * FROM catalog_product WHERE id = found.product_id OFFSET 0) product
-    LEFT JOIN LATERAL (
-        SELECT rate FROM catalog_clickrate WHERE product_id = product.id OFFSET 0) click ON true
+        (SELECT rate FROM catalog_clickrate click WHERE click.product_id = product.id),
+        product.tags, halfvec_send(found.small)
+    FROM found JOIN product ON product.id = found.product_id
 """
 
 
@@ -130,16 +128,18 @@ def neighbourhoods_of(
     index: LiveIndex, queries: np.ndarray, filters: Filters, candidates: Candidates
 ) -> list[Neighbourhood | None]:
     """What the cosines of the products nearest to each query are like, whatever the filters. Where
-    there are none, the candidates are these products."""
+    there are none, the candidates are these products. None in a catalogue of fewer than LEAST."""
+    if index.generation.products < LEAST:
+        return [None for _ in queries]
     if filters == Filters():
         near = [
             [c.similarity for c in found if c.similarity is not None] for found in candidates.found
         ]
     else:
-        near, wanted = [[] for _ in queries], settings.SEARCH_CANDIDATES
-        statement, values = nearest_sql(index, queries, wanted, "product.is_visible", [])
+        near = [[] for _ in queries]
+        statement, values = nearest_sql(index, queries, AROUND, "product.is_visible", [])
         for number, similarity in _rows(
-            f"{statement} SELECT number, similarity FROM scored", values, wanted
+            f"{statement} SELECT number, similarity FROM scored", values, AROUND
         ):
             near[number].append(similarity)
     return [neighbourhood_of(similarities) for similarities in near]

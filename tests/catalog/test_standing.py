@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
+from catalog.standing import NEXT, Neighbourhood, neighbourhood_of
 
 
 def test_standing_is_counted_from_the_mean_of_the_next_ten() -> None:
@@ -15,13 +15,13 @@ def test_standing_is_counted_from_the_mean_of_the_next_ten() -> None:
 
 
 def test_nothing_stands_out_from_its_likes() -> None:
-    near = neighbourhood_of([0.7] * LEAST)
+    near = neighbourhood_of([0.7] * 50)
 
     assert near is not None
     assert near.standing(near.greatest) == pytest.approx(0.0)
 
 
 def test_nor_from_too_few() -> None:
-    assert neighbourhood_of([0.9] + [0.5] * (LEAST - 2)) is None
+    assert neighbourhood_of([0.9] + [0.5] * (NEXT - 1)) is None
     assert neighbourhood_of([]) is None
-    assert neighbourhood_of([0.9] + [0.5] * (LEAST - 1)) is not None
+    assert neighbourhood_of([0.9] + [0.5] * NEXT) == Neighbourhood(0.9, 0.5)

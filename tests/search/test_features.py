@@ -1,6 +1,5 @@
 """What speaks for a candidate, by numbers worked out by hand."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -33,7 +32,7 @@ def test_every_candidate_has_every_feature() -> None:
 
 
 def test_tags_agree_by_their_share_of_the_scores() -> None:
-    has = [replace(candidate(1), tags=[1, 3, 9]), replace(candidate(2), tags=[])]
+    has = [candidate(1)._replace(tags=[1, 3, 9]), candidate(2)._replace(tags=[])]
 
     found = features_of(has, {1: 0.6, 2: 0.2, 3: 0.2})
 
@@ -42,11 +41,11 @@ def test_tags_agree_by_their_share_of_the_scores() -> None:
 
 def test_the_nearest_ten_say_which_category_is_meant() -> None:
     # Given ten near ones, seven of category 1, two of category 2, one of none; and one far away.
-    near = [replace(candidate(n, 0.9), category_id=1) for n in range(7)]
-    near += [replace(candidate(n, 0.8), category_id=2) for n in (7, 8)]
+    near = [candidate(n, 0.9)._replace(category_id=1) for n in range(7)]
+    near += [candidate(n, 0.8)._replace(category_id=2) for n in (7, 8)]
     near += [
-        replace(candidate(9, 0.7), category_id=None),
-        replace(candidate(10, 0.1), category_id=3),
+        candidate(9, 0.7)._replace(category_id=None),
+        candidate(10, 0.1)._replace(category_id=3),
     ]
 
     found = [features["category"] for features in features_of(near, {})]
@@ -55,7 +54,7 @@ def test_the_nearest_ten_say_which_category_is_meant() -> None:
 
 
 def test_popularity_is_logarithmic_among_the_candidates() -> None:
-    popular = [replace(candidate(n), popularity=p) for n, p in enumerate((0, 9, 99))]
+    popular = [candidate(n)._replace(popularity=p) for n, p in enumerate((0, 9, 99))]
 
     found = [features["popularity"] for features in features_of(popular, {})]
 
@@ -63,7 +62,7 @@ def test_popularity_is_logarithmic_among_the_candidates() -> None:
 
 
 def test_stock_and_clicks_are_taken_as_they_are() -> None:
-    (found,) = features_of([replace(candidate(1), in_stock=False, clicks=0.8)], {})
+    (found,) = features_of([candidate(1)._replace(in_stock=False, clicks=0.8)], {})
 
     assert (found["stock"], found["clicks"]) == (0.0, 0.8)
 

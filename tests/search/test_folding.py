@@ -1,6 +1,5 @@
 """Lookalikes shown once, by vectors made by hand."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -48,7 +47,7 @@ def test_lookalikes_are_shown_once_as_the_cheapest_in_stock() -> None:
 
 def test_a_cheaper_one_that_fits_worse_does_not_stand_for_the_group() -> None:
     found = [ranked(1, EAST, "30"), ranked(2, EAST, "20"), ranked(3, EAST, "10")]
-    found[1:] = [replace(found[1], score=0.86), replace(found[2], score=0.84)]
+    found[1:] = [found[1]._replace(score=0.86), found[2]._replace(score=0.84)]
 
     assert shown(fold(found, [], 0.99)[0]) == [(2, 2)]
 

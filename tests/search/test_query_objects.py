@@ -10,6 +10,7 @@ from django.test import Client
 
 from catalog.models import EncoderVersion, Generation, Product
 from catalog.visual.objects import PhotoObject
+from search import finding
 from search.evaluation import Outcome, summarise
 from search.photo_search import search
 from search.query_objects import SeenPhoto, Target, targets_of
@@ -157,8 +158,11 @@ def test_of_several_photos_each_gives_its_best_thing(encoder: ColourSpotter) -> 
     assert boxed.objects == []
 
 
-def test_pages_of_a_scene_neither_repeat_nor_skip(encoder: ColourSpotter, settings: Any) -> None:
-    settings.SEARCH_CANDIDATES = 2  # of each object: further pages search deeper
+def test_pages_of_a_scene_neither_repeat_nor_skip(
+    encoder: ColourSpotter, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.SEARCH_CANDIDATES = 2
+    monkeypatch.setattr(finding, "EACH", 2)  # further pages search deeper
     whole = skus(search(SearchRequest(images=(TWO_THINGS,), limit=100)))
 
     pages: list[str] = []

@@ -1,6 +1,5 @@
 """Ranking by numbers worked out by hand."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -56,7 +55,7 @@ def test_a_score_orders_what_would_be_cut_to_the_same() -> None:
 
 def test_features_are_weighed_by_how_far_they_are_from_the_ordinary() -> None:
     # Given a cosine of 0.5, sold out, half of the tags' scores, opened more than usual.
-    it = replace(candidate(1, 0.5), in_stock=False, tags=[7], clicks=0.9)
+    it = candidate(1, 0.5)._replace(in_stock=False, tags=[7], clicks=0.9)
     weights = {"tags": 0.1, "stock": 0.2, "clicks": 0.5, "price": 0.3}
 
     (ranked,) = by_features([it], {7: 0.3, 8: 0.3}, weights)
@@ -68,7 +67,7 @@ def test_features_are_weighed_by_how_far_they_are_from_the_ordinary() -> None:
 
 
 def test_without_weights_only_looks_count() -> None:
-    sold_out = replace(candidate(1, 0.51), in_stock=False)
+    sold_out = candidate(1, 0.51)._replace(in_stock=False)
 
     assert order(by_features([candidate(2, 0.5), sold_out], {}, {})) == [1, 2]
     assert order(by_features([candidate(2, 0.5), sold_out], {}, {"stock": 0.02})) == [2, 1]
@@ -138,7 +137,7 @@ def test_equal_values_share_a_rank_in_fusion() -> None:
 
 def test_what_is_sold_out_comes_later_in_fusion_too() -> None:
     # Given places 1 and 2 of both: shares 1 and 61/62, which are 0.016 apart.
-    sold_out = replace(candidate(1, 0.9, 0.9), in_stock=False)
+    sold_out = candidate(1, 0.9, 0.9)._replace(in_stock=False)
 
     ranked = by_fusion([sold_out, candidate(2, 0.8, 0.8)], {"stock": 0.02})
 
