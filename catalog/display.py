@@ -64,8 +64,7 @@ def _product(row: Sequence[Any], known: dict[int, Tag]) -> Product:
             for pk, position, file in json.loads(images or "[]")
         ],
         "product_tags": [
-            ProductTag(product_id=product.pk, tag=known[pk], score=score)
-            for pk, *_, score in given
+            ProductTag(product_id=product.pk, tag=known[pk], score=score) for pk, *_, score in given
         ],
     }
     return product

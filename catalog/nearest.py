@@ -10,26 +10,29 @@ from django.db import connection
 from catalog.live_index import StoredSpace
 from catalog.vectors import vector_literal
 
+DETAILS = "category_id, brand, price, created_at, in_stock, popularity"
+"""Of a product, which is read anyway to see whether it may be shown."""
+
 NEAREST = """
     WITH query AS (
         SELECT * FROM unnest(%s::int[], %s::halfvec[], %s::halfvec[])
             AS query (number, small, vector)
     ), matching AS MATERIALIZED (
-        SELECT product.id AS product_id FROM catalog_product product
+        SELECT product.id AS product_id, {details} FROM catalog_product product
         WHERE {condition} LIMIT %s
     ), matched AS MATERIALIZED (
         SELECT count(*) AS products FROM matching
     ), nearest AS MATERIALIZED (
         SELECT query.number, query.vector, found.*
         FROM query CROSS JOIN LATERAL (
-            (SELECT vector.product_id, vector.image_id, vector.vector AS small
-            FROM {table} vector
-            WHERE (SELECT products FROM matched) > %s AND EXISTS (
-                SELECT FROM catalog_product product
-                WHERE product.id = vector.product_id AND {condition} OFFSET 0)
+            (SELECT vector.image_id, vector.vector AS small, product.*
+            FROM {table} vector CROSS JOIN LATERAL (
+                SELECT product.id AS product_id, {details} FROM catalog_product product
+                WHERE product.id = vector.product_id AND {condition} OFFSET 0) product
+            WHERE (SELECT products FROM matched) > %s
             ORDER BY vector.vector <#> query.small LIMIT %s)
         UNION ALL
-            (SELECT matching.product_id, vector.image_id, vector.vector AS small
+            (SELECT vector.image_id, vector.vector AS small, matching.*
             FROM matching CROSS JOIN LATERAL (
                 SELECT image_id, vector FROM {table} photo
                 WHERE photo.product_id = matching.product_id OFFSET 0) vector
@@ -37,7 +40,7 @@ NEAREST = """
             ORDER BY (vector.vector <#> query.small) + 0 LIMIT %s)
         ) found
     ), scored AS (
-        SELECT DISTINCT ON (number, product_id) nearest.number, nearest.product_id, nearest.small,
+        SELECT DISTINCT ON (number, product_id) nearest.*,
             -(embedding.vector <#> nearest.vector) AS similarity
         FROM nearest CROSS JOIN LATERAL (
             SELECT vector FROM catalog_embedding
@@ -58,20 +61,25 @@ def nearest_sql(
     params: list[Any],
     exact_up_to: int = 0,
 ) -> tuple[str, list[Any]]:
-    """SQL that begins with the tables `nearest` (number, product_id, image_id, small: for each of
-    `queries`, float32 (q, dimensions), by number from 0, the `wanted` photos nearest to it in 128
-    numbers whose `product` fulfils `condition`) and `scored` (number, product_id, similarity: the
-    cosine in the stored space, small: the 128 numbers of the product's best photo); and its
-    parameters. Where at most `exact_up_to` products fulfil the condition, which is counted, all of
-    them are compared, else the graph is searched. `matching` (product_id) are the first of those
-    that fulfil it, up to one more than that, and `matched` (products) is how many these are."""
+    """SQL that begins with these tables, and its parameters:
+
+    - `nearest` (number, product_id, image_id, small, DETAILS): for each of `queries`,
+      float32 (q, dimensions), by number from 0, the `wanted` photos nearest to it in 128 numbers
+      whose `product` fulfils `condition`;
+    - `scored` (number, product_id, similarity, small, DETAILS): of each of their products the best
+      photo, by its cosine in the stored space, and its 128 numbers;
+    - `matching` (product_id, DETAILS): the first products that fulfil `condition`, up to one more
+      than `exact_up_to`, and `matched` (products), how many these are.
+
+    Where at most `exact_up_to` products fulfil the condition, all of them are compared, else the
+    graph is searched."""
     table = connection.ops.quote_name(index.generation.vector_table)
     small = [vector_literal(vector) for vector in index.project(queries)]
     full = [vector_literal(vector) for vector in queries]
-    statement = NEAREST.format(table=table, condition=condition)
+    statement = NEAREST.format(table=table, condition=condition, details=DETAILS)
     numbers = list(range(len(queries)))
     counted = [*params, exact_up_to + 1]
-    graph = [exact_up_to, *params, wanted]
+    graph = [*params, exact_up_to, wanted]
     exact = [exact_up_to, wanted]
     encoder = index.generation.encoder_id
     return statement, [numbers, small, full, *counted, *graph, *exact, encoder]

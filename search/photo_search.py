@@ -1,5 +1,6 @@
 """The way a query takes, from what a shopper sends to what they see."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,7 @@ from search.answer import Result, SearchAnswer, StageClock
 from search.finding import Found, ScoredTags, find
 from search.matching import match_of
 from search.once import OnceEach
-from search.query_image import decode_query, keep_photo, kept_look, query_photos
+from search.query_image import QueryPhoto, decode_query, keep_photo, query_photos
 from search.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from search.query_vector import embed_query
 from search.ranking import Ranked, explain
@@ -48,7 +49,7 @@ def search(request: SearchRequest) -> SearchAnswer:
 def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
     """The answer of one generation."""
     photos = query_photos(request)
-    known = kept_look(request.query, index.query_encoder)
+    known = photos[0].seen_by(index.query_encoder) if photos else None
     seen = [known] if known and request.box is None else look(request, photos, index, clock)
     with clock.stage("embed"):
         targets = choose_targets(seen)
@@ -75,18 +76,18 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
 
 
 def look(
-    request: SearchRequest, photos: list[bytes], index: LiveIndex, clock: StageClock
+    request: SearchRequest, photos: Sequence[QueryPhoto], index: LiveIndex, clock: StageClock
 ) -> list[SeenPhoto]:
     """What is in the photos of the request; the same photos are looked at once."""
     encoder = index.query_encoder
 
     def see() -> list[SeenPhoto]:
         with clock.stage("decode"):
-            images = decode_query(photos, request.box, encoder)
+            images = decode_query([photo.data for photo in photos], request.box, encoder)
         with clock.stage("embed"):
             return see_photos(images, request.box is not None, encoder) if images else []
 
-    names = tuple(content_hash(photo) for photo in photos)
+    names = tuple(content_hash(photo.data) for photo in photos)
     return seen_photos.get((names, request.box, encoder.checksum), see)
 
 

@@ -3,6 +3,8 @@ can be asked for; with it, what was seen in it."""
 
 import math
 import uuid
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.cache import caches
@@ -16,9 +18,21 @@ from search.request import Box, RequestError, SearchRequest
 
 DETAIL = 4  # an object of a quarter of the photo's side is as sharp as the encoder can use
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+NAMED = 16  # of the 32 digits of a query's id say which photo it was
 
 
-def query_photos(request: SearchRequest) -> list[bytes]:
+class QueryPhoto(NamedTuple):
+    """A photo's file, and what was seen in all of it when it was asked for before."""
+
+    data: bytes
+    seen: SeenPhoto | None = None
+
+    def seen_by(self, encoder: Encoder) -> SeenPhoto | None:
+        """The same, if it was this encoder that saw it."""
+        return self.seen if self.seen and self.seen.encoder == encoder.checksum else None
+
+
+def query_photos(request: SearchRequest) -> list[QueryPhoto]:
     """The photos of the request: those it brings, or the one of an earlier query. Raises
     RequestError."""
     if len(request.images) > settings.IMAGES_PER_QUERY:
@@ -26,35 +40,27 @@ def query_photos(request: SearchRequest) -> list[bytes]:
             "parameter_invalid", f"Send at most {settings.IMAGES_PER_QUERY} images at once."
         )
     if request.images or not request.query:
-        return list(request.images)
-    cache = caches["query_photos"]
-    name, _ = cache.get(f"asked:{request.query}", (None, None))
-    kept = cache.get(f"photo:{name}") if name else None
+        return [QueryPhoto(data) for data in request.images]
+    kept = caches["query_photos"].get(request.query[:NAMED])
     if kept is None:
         raise RequestError(
             "not_found", "That photo is not kept any more: send the image again.", 404
         )
-    return [kept]
+    return [QueryPhoto(*kept)]
 
 
-def kept_look(query: str, encoder: Encoder) -> SeenPhoto | None:
-    """What this encoder saw in the whole photo of an earlier query, if it was looked at."""
-    _, seen = caches["query_photos"].get(f"asked:{query}", (None, None)) if query else (None, None)
-    return seen if seen is not None and seen.encoder == encoder.checksum else None
-
-
-def keep_photo(photos: list[bytes], seen: SeenPhoto | None) -> str:
+def keep_photo(photos: Sequence[QueryPhoto], seen: SeenPhoto | None) -> str:
     """A new query id, under which the first photo, and what was seen in all of it, can be asked for
-    again for a while."""
+    again for a while. However often it is asked for, a photo is kept once."""
     query_id = uuid.uuid4().hex
-    if photos and settings.QUERY_PHOTO_KEPT_S:
-        cache, name = caches["query_photos"], content_hash(photos[0])
-        cache.set(f"photo:{name}", photos[0], settings.QUERY_PHOTO_KEPT_S)  # one file a content
-        cache.set(f"asked:{query_id}", (name, seen), settings.QUERY_PHOTO_KEPT_S)
-    return query_id
+    if not photos or not settings.QUERY_PHOTO_KEPT_S:
+        return query_id
+    name = content_hash(photos[0].data)[:NAMED]
+    caches["query_photos"].set(name, (photos[0].data, seen), settings.QUERY_PHOTO_KEPT_S)
+    return name + query_id[NAMED:]
 
 
-def decode_query(photos: list[bytes], box: Box | None, encoder: Encoder) -> list[Image.Image]:
+def decode_query(photos: Sequence[bytes], box: Box | None, encoder: Encoder) -> list[Image.Image]:
     """RGB images, the first cut to `box`; whole ones large enough to cut objects out. Raises
     ImageError or RequestError."""
     images = []
@@ -87,4 +93,4 @@ def image_limits() -> ImageLimits:
     return ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
 
 
-__all__ = ["ImageError", "checked_box", "decode_query", "keep_photo", "kept_look", "query_photos"]
+__all__ = ["ImageError", "checked_box", "decode_query", "keep_photo", "query_photos"]

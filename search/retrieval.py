@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from catalog.live_index import LiveIndex
-from catalog.nearest import nearest_sql, set_search_options
+from catalog.nearest import DETAILS, nearest_sql, set_search_options
 from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
 from search.facets import FACETS
 from search.filters import filter_sql
@@ -59,46 +59,48 @@ EVERYTHING = 2**31 - 2
 FACETS_COUNTED = 5_000  # products at most
 AROUND = 100  # photos, of enough products to say what is ordinary near a query
 
-FOUND = """
+FOUND = f"""
     , found AS (
-        SELECT number, product_id, similarity, 0::real AS lexical, small FROM scored
+        SELECT number, similarity, small, product_id, {DETAILS}, 0::real AS lexical FROM scored
     )
 """
-FOUND_WITH_WORDS = """
+FOUND_WITH_WORDS = f"""
     , question AS (
         SELECT (replace(plainto_tsquery('english', %s)::text, '&', '|')::tsquery
             || replace(plainto_tsquery('russian', %s)::text, '&', '|')::tsquery) AS words
     ), named AS (
-        SELECT product.id AS product_id, ts_rank(product.search_document, words) AS lexical
+        SELECT product.id AS product_id, {DETAILS},
+            ts_rank(product.search_document, words) AS lexical
         FROM catalog_product product, question
-        WHERE product.search_document @@ words AND {condition}
+        WHERE product.search_document @@ words AND {{condition}}
         ORDER BY lexical DESC, product.id LIMIT %s
     ), found AS (
-        SELECT coalesce(scored.number, 0) AS number, product_id, scored.similarity,
-            coalesce(named.lexical, 0) AS lexical, scored.small
-        FROM scored FULL JOIN named USING (product_id)
+        SELECT 0 AS number, similarity, small, product_id, {DETAILS}, 0::real AS lexical
+        FROM scored WHERE product_id NOT IN (SELECT product_id FROM named)
+    UNION ALL
+        SELECT 0, scored.similarity, scored.small, named.*
+        FROM named LEFT JOIN scored USING (product_id)
     )
 """
 SHOWN = f"""
     , product AS MATERIALIZED (
-        SELECT product.*, ARRAY(
-            SELECT tag_id FROM catalog_producttag given WHERE given.product_id = product.id) AS tags
+        SELECT chosen.*, ARRAY(
+            SELECT tag_id FROM catalog_producttag given
+            WHERE given.product_id = chosen.product_id) AS tags
         FROM (
-            SELECT product_id FROM found
-            UNION SELECT product_id FROM matching
+            SELECT product_id, {DETAILS} FROM found
+            UNION SELECT product_id, {DETAILS} FROM matching
             WHERE (SELECT products FROM matched) <= least(%s, {FACETS_COUNTED})
-        ) chosen CROSS JOIN LATERAL (
-            SELECT id, category_id, brand, price, created_at, in_stock, popularity
-            FROM catalog_product WHERE id = chosen.product_id OFFSET 0) product
+        ) chosen
     )
     SELECT (SELECT products FROM matched),
         (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1),
         CASE row_number() OVER () WHEN 1 THEN {FACETS}::text END,
-        found.number, product.id, found.similarity, found.lexical, product.price,
+        found.number, product_id, found.similarity, found.lexical, product.price,
         product.created_at, product.in_stock, product.popularity, product.category_id,
-        (SELECT rate FROM catalog_clickrate click WHERE click.product_id = product.id),
+        (SELECT rate FROM catalog_clickrate click WHERE click.product_id = found.product_id),
         product.tags, halfvec_send(found.small)
-    FROM found JOIN product ON product.id = found.product_id
+    FROM found JOIN product USING (product_id)
 """
 
 

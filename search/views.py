@@ -90,8 +90,8 @@ def photo(request: HttpRequest, query: str) -> HttpResponse:
     """The photo of an earlier search, made small, while it is kept: for a page that is reloaded,
     and for photos that browsers cannot show."""
     try:
-        (data,) = query_photos(SearchRequest(query=query))
-        image = decode_image(data, at_least=PREVIEW_SIZE, limits=image_limits())
+        (kept,) = query_photos(SearchRequest(query=query))
+        image = decode_image(kept.data, at_least=PREVIEW_SIZE, limits=image_limits())
     except FORESEEN as error:
         raise Http404(str(error)) from error
     image.thumbnail((PREVIEW_SIZE, PREVIEW_SIZE))
