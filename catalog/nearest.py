@@ -13,6 +13,8 @@ from catalog.vectors import vector_literal
 DETAILS = "category_id, brand, price, created_at, in_stock, popularity"
 """Of a product, which is read anyway to see whether it may be shown."""
 
+MOST_EF_SEARCH = 1000  # that pgvector takes
+
 NEAREST = """
     WITH query AS (
         SELECT * FROM unnest(%s::int[], %s::halfvec[], %s::halfvec[])
@@ -21,7 +23,7 @@ NEAREST = """
         SELECT product.id AS product_id, {details} FROM catalog_product product
         WHERE {condition} LIMIT %s
     ), matched AS MATERIALIZED (
-        SELECT count(*) AS products FROM matching
+        SELECT count(*) AS products, set_config('hnsw.ef_search', %s, true) FROM matching
     ), nearest AS MATERIALIZED (
         SELECT query.number, query.vector, found.*
         FROM query CROSS JOIN LATERAL (
@@ -49,7 +51,8 @@ NEAREST = """
         ORDER BY number, product_id, similarity DESC
     )
 """
-# Only one half of the UNION is carried out. OFFSET 0 keeps the planner from turning the first into
+# Only one half of the UNION is carried out. Both ask `matched` first, which says how widely the
+# graph is searched in this transaction. OFFSET 0 keeps the planner from turning the first half into
 # a scan of all that match, and the second into one of all there are; + 0 keeps that from the graph.
 
 
@@ -78,18 +81,9 @@ def nearest_sql(
     full = [vector_literal(vector) for vector in queries]
     statement = NEAREST.format(table=table, condition=condition, details=DETAILS)
     numbers = list(range(len(queries)))
-    counted = [*params, exact_up_to + 1]
+    width = max(settings.HNSW_EF_SEARCH, min(wanted, MOST_EF_SEARCH))
+    counted = [*params, exact_up_to + 1, str(width)]
     graph = [*params, exact_up_to, wanted]
     exact = [exact_up_to, wanted]
     encoder = index.generation.encoder_id
     return statement, [numbers, small, full, *counted, *graph, *exact, encoder]
-
-
-def set_search_options(cursor: Any, wanted: int) -> None:
-    """Within a transaction, for this transaction: how far the graph is searched; further than
-    connections are set up for (DATABASES in the settings) where more is wanted."""
-    cursor.execute(
-        "SELECT set_config('hnsw.ef_search', %s, true),"
-        " set_config('hnsw.iterative_scan', 'relaxed_order', true)",
-        [str(max(settings.HNSW_EF_SEARCH, min(wanted, 1000)))],
-    )

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from catalog.live_index import LiveIndex
-from catalog.nearest import nearest_sql, set_search_options
+from catalog.nearest import nearest_sql
 from catalog.vectors import vector_literal
 from indexing.labelled import labelled_photos, open_labelled
 from indexing.planning import Check
@@ -62,26 +62,25 @@ def as_searched(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:
     wanted = settings.SEARCH_CANDIDATES
     statement, values = nearest_sql(index, query[None], wanted, "product.is_visible", [])
     order = "SELECT product_id, similarity FROM scored ORDER BY similarity DESC, product_id"
-    return _rows(f"{statement} {order}", values, wanted)
+    return _rows(f"{statement} {order}", values)
 
 
 def _small(index: LiveIndex, query: np.ndarray) -> list[int]:
     table = connection.ops.quote_name(index.generation.vector_table)
     small = vector_literal(index.project(query[None])[0])
-    return _products(SMALL.format(table=table), [small, NEAR], NEAR)
+    return _products(SMALL.format(table=table), [small, NEAR])
 
 
 def _exact(index: LiveIndex, query: np.ndarray) -> list[int]:
-    return _products(EXACT, [index.generation.encoder_id, vector_literal(query), NEAR], NEAR)
+    return _products(EXACT, [index.generation.encoder_id, vector_literal(query), NEAR])
 
 
-def _products(statement: str, values: list[Any], wanted: int) -> list[int]:
+def _products(statement: str, values: list[Any]) -> list[int]:
     """The first FIRST different products of a statement that gives one or more rows of each."""
-    return list(dict.fromkeys(row[0] for row in _rows(statement, values, wanted)))[:FIRST]
+    return list(dict.fromkeys(row[0] for row in _rows(statement, values)))[:FIRST]
 
 
-def _rows(statement: str, values: list[Any], wanted: int) -> list[tuple]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        set_search_options(cursor, wanted)
+def _rows(statement: str, values: list[Any]) -> list[tuple]:
+    with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall()

@@ -12,11 +12,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
-from django.conf import settings
 from django.db import connection, transaction
 
 from catalog.live_index import LiveIndex
-from catalog.nearest import DETAILS, nearest_sql, set_search_options
+from catalog.nearest import DETAILS, nearest_sql
 from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
 from search.facets import FACETS
 from search.filters import filter_sql
@@ -141,7 +140,7 @@ def neighbourhoods_of(
         near = [[] for _ in queries]
         statement, values = nearest_sql(index, queries, AROUND, "product.is_visible", [])
         for number, similarity in _rows(
-            f"{statement} SELECT number, similarity FROM scored", values, AROUND
+            f"{statement} SELECT number, similarity FROM scored", values
         ):
             near[number].append(similarity)
     return [neighbourhood_of(similarities) for similarities in near]
@@ -170,7 +169,7 @@ def _ask(
         values += [words, words, *params, wanted]
     else:
         statement += FOUND
-    rows = _rows(statement + SHOWN, [*values, limit], wanted)
+    rows = _rows(statement + SHOWN, [*values, limit])
     found: list[list[Candidate]] = [[] for _ in queries]
     for _, _, _, number, *candidate in rows:
         found[number].append(Candidate(*candidate))
@@ -181,13 +180,9 @@ def _ask(
     return Candidates(found, complete, exhausted, json.loads(facets) if facets else None)
 
 
-def _rows(statement: str, values: list[Any], wanted: int) -> list[tuple]:
-    """One statement; in a transaction where more is wanted than connections are set up for, and in
-    one of its own within another, which its failure must leave usable."""
-    deeper = wanted > settings.HNSW_EF_SEARCH
-    apart = deeper or connection.in_atomic_block
-    with transaction.atomic() if apart else nullcontext(), connection.cursor() as cursor:
-        if deeper:
-            set_search_options(cursor, wanted)
+def _rows(statement: str, values: list[Any]) -> list[tuple]:
+    """One statement; within a transaction, which its failure must leave usable, in another."""
+    apart = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    with apart, connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall()
