@@ -88,7 +88,7 @@ except (ValueError, dj_database_url.ParseError) as error:
     raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
 if _database.get("ENGINE") != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server: postgres://…")
-HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 200, 10, 1000)
+HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 240, 10, 1000)
 # Set by gunicorn.py for web processes: connections of the pool, and how long a statement may take.
 DATABASE_POOL = read_int("DATABASE_POOL", 0, 0, 1000)
 STATEMENT_TIMEOUT_S = read_float("STATEMENT_TIMEOUT_S", 0.0, 0.0, 86_400.0)
@@ -188,8 +188,8 @@ CACHES = {
 REFRESH_CRON = read_cron("REFRESH_CRON", "0 */5 * * *")
 FRESHNESS_TARGET_S = read_int("FRESHNESS_TARGET_S", 17_280, 1, 30 * 86_400)  # a fifth of a day
 VECTOR_DIMENSIONS = 128
-HNSW_M = read_int("HNSW_M", 16, 2, 100)
-HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 100, 4, 1000)
+HNSW_M = read_int("HNSW_M", 32, 2, 100)
+HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 200, 4, 1000)
 KEPT_GENERATIONS = read_int("KEPT_GENERATIONS", 2, 1, 100)  # retired, to roll back to
 GATE_RECALL_AT_20 = read_float("GATE_RECALL_AT_20", 0.95, 0.0, 1.0)
 GATE_PHOTO_RECALL_DROP = read_float("GATE_PHOTO_RECALL_DROP", 0.05, 0.0, 1.0)

@@ -25,7 +25,6 @@ from search.finding import photos_for_each
 from search.photo_search import search
 from search.query_image import decode_query
 from search.query_objects import choose_targets, see_photos
-from search.ranking import by_features
 from search.request import Filters, SearchRequest
 from search.retrieval import retrieve
 
@@ -141,21 +140,27 @@ def _bare_work(
     }
 
 
-def measure_recall(photos: Sequence[bytes], filters: Filters) -> tuple[float, float]:
-    """(recall@20 against exact search over the full vectors, median milliseconds) of retrieval with
-    these filters. A product as near as the last of the exact ones counts."""
+def queries_of(photos: Sequence[bytes], index: LiveIndex) -> np.ndarray:
+    """The vectors of the stored space that searches by whole photos look for, float32 (n,
+    dimensions): of the things in each."""
+    encoder, targets = index.query_encoder, []
+    for photo in photos:
+        targets += choose_targets(see_photos(decode_query([photo], None, encoder), False, encoder))
+    return index.to_stored(np.stack([target.vector for target in targets]))
+
+
+def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]:
+    """(recall@20 against exact search over the full vectors, median milliseconds) of retrieval for
+    each of `queries` with these filters. A product as near as the last of the exact ones counts."""
     index = live_index()
     recalls, spans = [], []
-    for photo in photos:
-        seen = see_photos(
-            decode_query([photo], (0, 0, 1, 1), index.query_encoder), True, index.query_encoder
-        )
-        queries = index.to_stored(seen[0].whole[None])
+    for query in queries:
         start = time.perf_counter()
-        found = retrieve(index, queries, filters, "", settings.SEARCH_CANDIDATES).found[0]
+        wanted = settings.SEARCH_CANDIDATES
+        found = retrieve(index, query[None], filters, "", wanted).found[0]
         spans.append(1000 * (time.perf_counter() - start))
-        first = [r.features["similarity"] for r in by_features(found, {}, {})[:NEAREST]]
-        exact = _exact(index, queries[0], filters)
+        first = sorted((c.similarity or 0.0 for c in found), reverse=True)[:NEAREST]
+        exact = _exact(index, query, filters)
         recalls.append(sum(one >= exact[-1] - 1e-4 for one in first) / len(exact) if exact else 1.0)
     return float(np.mean(recalls)), float(np.median(spans))
 
