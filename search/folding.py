@@ -22,7 +22,9 @@ def fold(
     everything = [*shown, *ranked]
     looks = _looks(everything)
     alike = np.tril(looks @ looks.T >= likeness, -1)
-    repeats = alike[:, :].any(axis=1)
+    repeats = alike.any(axis=1)
+    if not repeats.any():
+        return list(ranked), list(shown)
     groups: dict[int, list[Ranked]] = {}
     for place, item in enumerate(everything):
         firsts = np.flatnonzero(alike[place]) if place >= len(shown) and repeats[place] else ()

@@ -1,6 +1,6 @@
 """Puts candidates in order. Pure functions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -32,10 +32,11 @@ def by_features(
 ) -> list[Ranked]:
     """The highest score first. The score is the cosine, and for every other feature its weight
     times how far it is from what is ordinary."""
-    ranked = []
+    ranked, added = [], _weighing(weights)
     for candidate, features in zip(candidates, features_of(candidates, photo_tags), strict=True):
-        base = {"similarity": features["similarity"]}
-        ranked.append(Ranked(candidate, _score(base, features, weights), base, features, object))
+        similarity = features["similarity"]
+        score, base = similarity + added(features), {"similarity": similarity}
+        ranked.append(Ranked(candidate, score, base, features, object))
     return sorted(ranked, key=lambda r: (-r.score, r.candidate.product_id))
 
 
@@ -45,13 +46,14 @@ def by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> 
     looks = _ranks({c.product_id: c.similarity for c in candidates if c.similarity is not None})
     words = _ranks({c.product_id: c.lexical for c in candidates if c.lexical > 0})
     best = 2 / (RRF_K + 1)
-    ranked = []
+    ranked, added = [], _weighing(weights)
     for candidate, features in zip(candidates, features_of(candidates, {}), strict=True):
         base = {
             "looks": _reciprocal(looks.get(candidate.product_id)) / best,
             "words": _reciprocal(words.get(candidate.product_id)) / best,
         }
-        ranked.append(Ranked(candidate, _score(base, features, weights), base, features))
+        score = sum(base.values()) + added(features)
+        ranked.append(Ranked(candidate, score, base, features))
     return sorted(
         ranked,
         key=lambda r: (-r.score, -(r.candidate.similarity or -1.0), r.candidate.product_id),
@@ -60,7 +62,7 @@ def by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> 
 
 def explain(item: Ranked, weights: Mapping[str, float]) -> dict[str, float]:
     """What the score is the sum of, to four digits."""
-    added = {name: weight * _beyond(item.features, name) for name, weight in weights.items()}
+    added = {n: weight * (item.features[n] - ORDINARY[n]) for n, weight in weights.items()}
     return {name: round(value, 4) for name, value in {**item.base, **added}.items()}
 
 
@@ -102,15 +104,11 @@ def sorted_by(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
     return list(ranked)
 
 
-def _score(
-    base: Mapping[str, float], features: Mapping[str, float], weights: Mapping[str, float]
-) -> float:
-    added = sum(weight * _beyond(features, name) for name, weight in weights.items())
-    return sum(base.values()) + added
-
-
-def _beyond(features: Mapping[str, float], name: str) -> float:
-    return features[name] - ORDINARY[name]
+def _weighing(weights: Mapping[str, float]) -> Callable[[Mapping[str, float]], float]:
+    """From features to the sum of how far each is from what is ordinary, by its weight."""
+    ordinary = sum(weight * ORDINARY[name] for name, weight in weights.items())
+    items = list(weights.items())
+    return lambda features: sum([weight * features[name] for name, weight in items]) - ordinary
 
 
 def _ranks(values: dict[int, float]) -> dict[int, int]:
