@@ -153,12 +153,13 @@ def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]
     """(recall@20 against exact search over the full vectors, median milliseconds) of retrieval for
     each of `queries` with these filters. A product as near as the last of the exact ones counts."""
     index = live_index()
-    recalls, spans = [], []
+    answers, spans, recalls = [], [], []
     for query in queries:
         start = time.perf_counter()
         wanted = settings.SEARCH_CANDIDATES
-        found = retrieve(index, query[None], filters, "", wanted).found[0]
+        answers.append(retrieve(index, query[None], filters, "", wanted).found[0])
         spans.append(1000 * (time.perf_counter() - start))
+    for query, found in zip(queries, answers, strict=True):
         first = sorted((c.similarity or 0.0 for c in found), reverse=True)[:NEAREST]
         exact = _exact(index, query, filters)
         recalls.append(sum(one >= exact[-1] - 1e-4 for one in first) / len(exact) if exact else 1.0)
