@@ -18,6 +18,7 @@ from catalog.vocabulary import vocabulary_for
 from indexing.vector_tables import sync_products
 from search import retrieval
 from search.facets import VALUES_PER_FACET, facets_of
+from search.finding import photos_for_each
 from search.ranking import by_features
 from search.request import Filters
 from search.retrieval import Candidates, compared_up_to, retrieve
@@ -189,3 +190,10 @@ def test_nothing_has_empty_facets() -> None:
         "tag": [],
         "price": {"min": None, "max": None},
     }
+
+
+@pytest.mark.parametrize(("things", "photos"), [(1, 200), (2, 100), (3, 66), (4, 50), (5, 50)])
+def test_things_of_one_photo_share_the_candidates(things: int, photos: int, settings: Any) -> None:
+    settings.SEARCH_CANDIDATES = 200
+
+    assert photos_for_each(np.zeros((things, 4), np.float32)) == photos
