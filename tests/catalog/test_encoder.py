@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -232,6 +233,37 @@ def test_a_photo_has_one_vector_however_many_are_asked_for_at_once(
     for number, (encoded, seen) in enumerate(together):
         assert encoded[0] == pytest.approx(alone[number % len(pixels)], abs=1e-5)
         assert seen[0] == pytest.approx(looked[number % len(pixels)], abs=1e-5)
+
+
+def test_a_lone_photo_has_all_cores_and_several_have_one_each(
+    starter: Any, pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if starter._threads == 1:
+        pytest.skip("one core")
+    ways: list[tuple[str, int]] = []
+    meet = threading.Barrier(1)
+
+    def note(name: str) -> None:
+        run = getattr(starter, name)
+
+        def way(tower: str, pixels: np.ndarray) -> list[np.ndarray]:
+            ways.append((name, len(pixels)))
+            meet.wait(30)
+            return run(tower, pixels)
+
+        monkeypatch.setattr(starter, name, way)
+
+    note("_run")
+    note("_run_each")
+    starter.encode_images(pictures[:1])
+    starter.encode_images(pictures[:3])
+    assert ways == [("_run", 1), ("_run_each", 3)]
+
+    # And of two that meet, the second does not take the cores from the first.
+    meet = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(starter.encode_images, [pictures[:1]] * 2))
+    assert sorted(ways[2:]) == [("_run", 1), ("_run_each", 1)]
 
 
 def test_a_photo_that_cannot_be_decoded_ends_what_was_begun(
