@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import settings as site
 from django.db import connection, transaction
 from django.db.models import F
 from hypothesis import HealthCheck, given, settings
@@ -173,4 +174,4 @@ def test_a_search_ends_with_what_it_has_set() -> None:
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('hnsw.ef_search')::int")
-        assert cursor.fetchone() == (200,)
+        assert cursor.fetchone() == (site.HNSW_EF_SEARCH,)
