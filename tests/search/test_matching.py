@@ -126,7 +126,10 @@ def test_the_page_says_that_nothing_like_the_photo_was_found(
 
     assert page(wall).count(sentence) == 1
     assert 'class="badge' not in page(wall)
-    assert sentence not in page(photos["scopia-living-lamp-2"].data)
+    assert 'class="score"' not in page(wall)  # how near the nearest are says nothing then
+    lamp = page(photos["scopia-living-lamp-2"].data)
+    assert sentence not in lamp
+    assert lamp.count('class="score"') == lamp.count('class="badge')
 
 
 @pytest.mark.django_db
