@@ -1,4 +1,5 @@
-"""Vectors in and out of PostgreSQL in binary COPY, the fastest way there is."""
+"""Unit vectors put together; vectors in and out of PostgreSQL in binary COPY, the fastest way there
+is."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -9,6 +10,17 @@ from django.db import connection
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
 from psycopg import sql
+
+
+def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
+    """Weighted sum of unit vectors, at unit length."""
+    total = np.sum([weight * vector for weight, vector in parts], axis=0)
+    return np.asarray(total / max(np.linalg.norm(total), 1e-9), np.float32)
+
+
+def mean_direction(vectors: np.ndarray) -> np.ndarray:
+    """Unit vectors (n, d) → the unit vector of their mean (d,)."""
+    return combine([(1.0, vector) for vector in vectors])
 
 
 def vector_literal(vector: np.ndarray) -> str:

@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from django.conf import settings
 from PIL import Image
 
 from catalog.live_index import LiveIndex
+from catalog.query_objects import choose_targets, see_photos
 from catalog.standing import LEAST, Calibration, neighbourhood_of
-from catalog.visual.image_decoding import crop_to_box, decode_image
-from catalog.visual.objects import objects_in
+from catalog.visual.image_decoding import decode_image
 from indexing.labelled import labelled_photos, open_labelled
 from indexing.photo_recall import as_searched
 from indexing.planning import Check
@@ -148,19 +147,9 @@ def photos_of_nothing() -> list[Path]:
 
 
 def _looked_at(index: LiveIndex, image: Image.Image) -> np.ndarray:
-    """Vectors of the stored space of what a search would look for: the things it takes to be in the
-    photo, with their surroundings, or all of the photo."""
-    encoder = index.query_encoder
-    look = encoder.look(encoder.preprocessing.batch([image]))
-    if look.candidates is None or encoder.objects is None:
-        return index.to_stored(look.vectors)
-    found = objects_in(look.candidates[0], image.size, encoder.preprocessing, encoder.objects)
-    likely = [one for one in found if one.score >= settings.OBJECT_LEAST * found[0].score]
-    if not likely:
-        return index.to_stored(look.vectors)
-    crops = encoder.encode_images([crop_to_box(image, one.box) for one in likely])
-    mixed = crops + settings.OBJECT_SURROUNDINGS * look.vectors
-    return index.to_stored(mixed / np.linalg.norm(mixed, axis=1, keepdims=True))
+    """Vectors of the stored space of what a search would look for in a photo."""
+    targets = choose_targets(see_photos([image], False, index.query_encoder))
+    return index.to_stored(np.stack([target.vector for target in targets]))
 
 
 def _first(index: LiveIndex, query: np.ndarray) -> tuple[int, float] | None:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from catalog.live_index import LiveIndex, live_index
 from catalog.nearest import nearest_sql
+from catalog.query_objects import choose_targets, see_photos
 from catalog.vectors import vector_literal
 from catalog.visual.image_decoding import crop_to_box
 from search.answer import StageClock
@@ -24,7 +25,6 @@ from search.filters import filter_sql
 from search.finding import photos_for_each
 from search.photo_search import search
 from search.query_image import decode_query
-from search.query_objects import choose_targets, see_photos
 from search.request import Filters, SearchRequest
 from search.retrieval import retrieve
 

@@ -10,12 +10,12 @@ from django.conf import settings
 
 from catalog.live_index import LiveIndex
 from catalog.models import Tag
+from catalog.query_objects import Target
 from catalog.reranking import active_weights
 from catalog.standing import Neighbourhood
 from search.answer import StageClock
 from search.facets import facets_of
 from search.folding import fold
-from search.query_objects import Target
 from search.ranking import Ranked, by_features, by_fusion, by_object, sorted_by
 from search.request import SearchRequest
 from search.retrieval import Candidate, neighbourhoods_of, retrieve

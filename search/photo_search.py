@@ -10,6 +10,7 @@ from django.db import ProgrammingError
 from catalog.display import products_for_display
 from catalog.live_index import LiveIndex, live_index
 from catalog.models.product import content_hash
+from catalog.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from catalog.vocabulary import vocabulary_for
 from search.admission import Deadline, admission
 from search.answer import Result, SearchAnswer, StageClock
@@ -17,7 +18,6 @@ from search.finding import Found, ScoredTags, find
 from search.matching import match_of
 from search.once import OnceEach
 from search.query_image import QueryPhoto, decode_query, keep_photo, query_photos
-from search.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from search.query_vector import embed_query
 from search.ranking import Ranked, explain
 from search.request import SearchRequest

@@ -11,9 +11,9 @@ from django.core.cache import caches
 from PIL import Image
 
 from catalog.models.product import content_hash
+from catalog.query_objects import SeenPhoto
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import ImageError, ImageLimits, crop_to_box, decode_image
-from search.query_objects import SeenPhoto
 from search.request import Box, RequestError, SearchRequest
 
 DETAIL = 4  # an object of a quarter of the photo's side is as sharp as the encoder can use

@@ -7,7 +7,7 @@ from psycopg import sql
 
 from catalog.live_index import LiveIndex
 from catalog.models import Product
-from catalog.vectors import read_rows
+from catalog.vectors import combine, mean_direction, read_rows
 from search.once import OnceEach
 from search.request import RequestError, SearchRequest
 
@@ -46,17 +46,6 @@ def text_vector(text: str, index: LiveIndex) -> np.ndarray:
     encoder = index.query_encoder
     vector = encoded_texts.get((text, encoder.checksum), lambda: encoder.encode_texts([text]))
     return index.to_stored(vector)[0]
-
-
-def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
-    """Weighted sum of unit vectors, at unit length."""
-    total = np.sum([weight * vector for weight, vector in parts], axis=0)
-    return np.asarray(total / max(np.linalg.norm(total), 1e-9), np.float32)
-
-
-def mean_direction(vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors (n, d) → the unit vector of their mean (d,)."""
-    return combine([(1.0, vector) for vector in vectors])
 
 
 def product_vector(product_id: int, index: LiveIndex) -> np.ndarray:

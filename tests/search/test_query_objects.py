@@ -9,12 +9,12 @@ import pytest
 from django.test import Client
 
 from catalog.models import EncoderVersion, Generation, Product
+from catalog.query_objects import SeenPhoto, Target, targets_of
+from catalog.vectors import mean_direction
 from catalog.visual.objects import PhotoObject
 from search import finding
 from search.evaluation import Outcome, summarise
 from search.photo_search import search
-from search.query_objects import SeenPhoto, Target, targets_of
-from search.query_vector import mean_direction
 from search.request import Filters, SearchRequest
 from tests.search.colour_spotter import COLOURS, ColourSpotter, fill_shop, png, scene
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from search.query_vector import combine, mean_direction
+from catalog.vectors import combine, mean_direction
 from search.ranking import (
     Ranked,
     by_features,
