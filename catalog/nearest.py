@@ -1,11 +1,12 @@
 """The search itself, as SQL: near in the graph, scored again on the full vectors, best photo of
 each product. Searches and the evaluation on photos ask in the same words."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from catalog.live_index import StoredSpace
 from catalog.vectors import vector_literal
@@ -87,3 +88,12 @@ def nearest_sql(
     exact = [exact_up_to, wanted]
     encoder = index.generation.encoder_id
     return statement, [numbers, small, full, *counted, *graph, *exact, encoder]
+
+
+def rows_of(statement: str, values: list[Any]) -> list[tuple]:
+    """The rows of a statement; within a transaction, which its failure must leave usable, and whose
+    later searches its width must not touch, in another."""
+    apart = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    with apart, connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()

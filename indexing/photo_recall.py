@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from catalog.live_index import LiveIndex
-from catalog.nearest import nearest_sql
+from catalog.nearest import nearest_sql, rows_of
 from catalog.vectors import vector_literal
 from indexing.labelled import labelled_photos, open_labelled
 from indexing.planning import Check
@@ -62,7 +62,7 @@ def as_searched(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:
     wanted = settings.SEARCH_CANDIDATES
     statement, values = nearest_sql(index, query[None], wanted, "product.is_visible", [])
     order = "SELECT product_id, similarity FROM scored ORDER BY similarity DESC, product_id"
-    return _rows(f"{statement} {order}", values)
+    return rows_of(f"{statement} {order}", values)
 
 
 def _small(index: LiveIndex, query: np.ndarray) -> list[int]:
@@ -77,10 +77,4 @@ def _exact(index: LiveIndex, query: np.ndarray) -> list[int]:
 
 def _products(statement: str, values: list[Any]) -> list[int]:
     """The first FIRST different products of a statement that gives one or more rows of each."""
-    return list(dict.fromkeys(row[0] for row in _rows(statement, values)))[:FIRST]
-
-
-def _rows(statement: str, values: list[Any]) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()
+    return list(dict.fromkeys(row[0] for row in rows_of(statement, values)))[:FIRST]

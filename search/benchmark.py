@@ -16,7 +16,7 @@ from django.db import connection, connections
 from PIL import Image
 
 from catalog.live_index import LiveIndex, live_index
-from catalog.nearest import nearest_sql
+from catalog.nearest import nearest_sql, rows_of
 from catalog.query_objects import choose_targets, see_photos
 from catalog.vectors import vector_literal
 from catalog.visual.image_decoding import crop_to_box
@@ -136,7 +136,7 @@ def _bare_work(
     return {
         "decode": decode,
         "embed": forward,
-        "retrieve": lambda: _run(statement, values),
+        "retrieve": lambda: rows_of(statement, values),
     }
 
 
@@ -154,9 +154,9 @@ def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]
     each of `queries` with these filters. A product as near as the last of the exact ones counts."""
     index = live_index()
     answers, spans, recalls = [], [], []
+    wanted = settings.SEARCH_CANDIDATES
     for query in queries:
         start = time.perf_counter()
-        wanted = settings.SEARCH_CANDIDATES
         answers.append(retrieve(index, query[None], filters, "", wanted).found[0])
         spans.append(1000 * (time.perf_counter() - start))
     for query, found in zip(queries, answers, strict=True):
@@ -183,13 +183,7 @@ def _exact(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]
         GROUP BY product_id ORDER BY similarity DESC LIMIT {NEAREST}
     """
     values = [vector_literal(query), index.generation.encoder_id, *params]
-    return [row[0] for row in _run(statement, values)]
-
-
-def _run(statement: str, values: list) -> list[tuple]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()
+    return [row[0] for row in rows_of(statement, values)]
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

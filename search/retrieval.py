@@ -5,17 +5,15 @@ for words, also those whose text has them. With them, the facets of what matched
 import json
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
-from django.db import connection, transaction
 
 from catalog.live_index import LiveIndex
-from catalog.nearest import DETAILS, nearest_sql
+from catalog.nearest import DETAILS, nearest_sql, rows_of
 from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
 from search.facets import FACETS
 from search.filters import filter_sql
@@ -139,7 +137,7 @@ def neighbourhoods_of(
     else:
         near = [[] for _ in queries]
         statement, values = nearest_sql(index, queries, AROUND, "product.is_visible", [])
-        for number, similarity in _rows(
+        for number, similarity in rows_of(
             f"{statement} SELECT number, similarity FROM scored", values
         ):
             near[number].append(similarity)
@@ -169,7 +167,7 @@ def _ask(
         values += [words, words, *params, wanted]
     else:
         statement += FOUND
-    rows = _rows(statement + SHOWN, [*values, limit])
+    rows = rows_of(statement + SHOWN, [*values, limit])
     found: list[list[Candidate]] = [[] for _ in queries]
     for _, _, _, number, *candidate in rows:
         found[number].append(Candidate(*candidate))
@@ -178,11 +176,3 @@ def _ask(
     # Filtering, pgvector gives up after MAX_SCANNED photos.
     complete = matched <= limit or (exhausted and index.generation.images <= MAX_SCANNED)
     return Candidates(found, complete, exhausted, json.loads(facets) if facets else None)
-
-
-def _rows(statement: str, values: list[Any]) -> list[tuple]:
-    """One statement; within a transaction, which its failure must leave usable, in another."""
-    apart = transaction.atomic() if connection.in_atomic_block else nullcontext()
-    with apart, connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()
