@@ -9,7 +9,6 @@ from django.db import ProgrammingError
 
 from catalog.display import products_for_display
 from catalog.live_index import LiveIndex, live_index
-from catalog.models.product import content_hash
 from catalog.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from catalog.vocabulary import vocabulary_for
 from search.admission import Deadline, admission
@@ -87,7 +86,7 @@ def look(
         with clock.stage("embed"):
             return see_photos(images, request.box is not None, encoder) if images else []
 
-    names = tuple(content_hash(photo.data) for photo in photos)
+    names = tuple(photo.name for photo in photos)
     return seen_photos.get((names, request.box, encoder.checksum), see)
 
 

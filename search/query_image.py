@@ -22,9 +22,11 @@ NAMED = 16  # of the 32 digits of a query's id say which photo it was
 
 
 class QueryPhoto(NamedTuple):
-    """A photo's file, and what was seen in all of it when it was asked for before."""
+    """A photo's file, its content hash, and what was seen in all of it when it was asked for
+    before."""
 
     data: bytes
+    name: str
     seen: SeenPhoto | None = None
 
     def seen_by(self, encoder: Encoder) -> SeenPhoto | None:
@@ -40,13 +42,14 @@ def query_photos(request: SearchRequest) -> list[QueryPhoto]:
             "parameter_invalid", f"Send at most {settings.IMAGES_PER_QUERY} images at once."
         )
     if request.images or not request.query:
-        return [QueryPhoto(data) for data in request.images]
+        return [QueryPhoto(data, content_hash(data)) for data in request.images]
     kept = caches["query_photos"].get(request.query[:NAMED])
     if kept is None:
         raise RequestError(
             "not_found", "That photo is not kept any more: send the image again.", 404
         )
-    return [QueryPhoto(*kept)]
+    data, seen = kept
+    return [QueryPhoto(data, content_hash(data), seen)]
 
 
 def keep_photo(photos: Sequence[QueryPhoto], seen: SeenPhoto | None) -> str:
@@ -55,7 +58,7 @@ def keep_photo(photos: Sequence[QueryPhoto], seen: SeenPhoto | None) -> str:
     query_id = uuid.uuid4().hex
     if not photos or not settings.QUERY_PHOTO_KEPT_S:
         return query_id
-    name = content_hash(photos[0].data)[:NAMED]
+    name = photos[0].name[:NAMED]
     caches["query_photos"].set(name, (photos[0].data, seen), settings.QUERY_PHOTO_KEPT_S)
     return name + query_id[NAMED:]
 
