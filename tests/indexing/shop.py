@@ -1,7 +1,9 @@
 """A shop for tests: products with photos in the catalogue, and what stands in the index of them."""
 
+import json
 from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,3 +128,13 @@ def embedded(encoder_id: int) -> list[tuple[int, int, str]]:
 
 def table_exists(generation: Generation) -> bool:
     return generation.vector_table in connection.introspection.table_names()
+
+
+def label_photos(folder: Path, numbers: Sequence[int]) -> str:
+    """A labelled photo of each of these products, in the folder; gives LABELLED_PHOTOS for it."""
+    lines = []
+    for number in numbers:
+        (folder / f"{number}.jpg").write_bytes(photo(number))
+        lines.append(json.dumps({"file": f"{number}.jpg", "sku": f"{number:05}"}))
+    (folder / "photos.jsonl").write_text("\n".join(lines))
+    return str(folder / "photos.jsonl")

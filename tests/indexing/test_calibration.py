@@ -14,7 +14,7 @@ from indexing import publishing
 from indexing.adoption import adopt_encoder, fit_to_live
 from indexing.calibration import calibrate, in_words, lower_bound
 from indexing.encoders import register_encoder
-from tests.indexing.shop import add_products, photo, rebuild
+from tests.indexing.shop import add_products, label_photos, rebuild
 
 SURE = [6.0 - 0.01 * n for n in range(40)]  # 40 first results, 6.0 down to 5.61, all right
 PRODUCTS = list(range(40))
@@ -182,12 +182,7 @@ def test_an_encoder_that_asks_through_an_adapter_has_a_calibration_of_its_own(
 ) -> None:
     # Given 160 products, of 40 of which a photo is labelled.
     add_products(range(160))
-    lines = []
-    for n in range(40):
-        (tmp_path / f"{n}.jpg").write_bytes(photo(n))
-        lines.append(f'{{"file": "{n}.jpg", "sku": "{n:05}", "scene": false}}')
-    (tmp_path / "photos.jsonl").write_text("\n".join(lines))
-    settings.LABELLED_PHOTOS = str(tmp_path / "photos.jsonl")
+    settings.LABELLED_PHOTOS = label_photos(tmp_path, range(40))
     rebuild()
     own = live_generation()
 

@@ -1,7 +1,5 @@
 """The database is stopped hard in the middle of a run, and the run goes on where it was."""
 
-import os
-import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ import pytest
 
 from config.embedded_postgres import EmbeddedPostgres
 from tests.indexing.processes import Processes, wait_until
+from tests.servers import kill_hard
 
 pytestmark = pytest.mark.slow  # a server of its own is killed and recovers
 
@@ -28,17 +27,6 @@ def server() -> Iterator[EmbeddedPostgres]:
     server.start()
     yield server
     server.stop()
-
-
-def kill_hard(server: EmbeddedPostgres) -> None:
-    """kill -9 of the postmaster and all its backends, as when the machine loses power."""
-    with psycopg.connect(server.url) as connection:
-        postmaster = connection.execute(
-            "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int"
-        ).fetchone()
-    assert postmaster is not None
-    os.kill(postmaster[0], signal.SIGKILL)
-    wait_until(lambda: not server.is_running())
 
 
 @contextmanager

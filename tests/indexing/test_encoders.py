@@ -16,7 +16,7 @@ from catalog.visual.encoder import EncoderError
 from catalog.visual.model_source import STARTER, source_of
 from indexing.encoders import register_encoder, registry
 from tests.indexing.histogram_encoder import HistogramEncoder
-from tests.indexing.shop import add_products, photo, rebuild, skus
+from tests.indexing.shop import add_products, label_photos, photo, rebuild, skus
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
@@ -74,12 +74,7 @@ def test_the_registry_keeps_what_encoders_reach_on_labelled_photos(
     tmp_path: Path, settings: Any
 ) -> None:
     add_products(range(160))
-    lines = []
-    for n in range(25):
-        (tmp_path / f"{n}.jpg").write_bytes(photo(n))
-        lines.append(json.dumps({"file": f"{n}.jpg", "sku": f"{n:05}"}))
-    (tmp_path / "photos.jsonl").write_text("\n".join(lines))
-    settings.LABELLED_PHOTOS = str(tmp_path / "photos.jsonl")
+    settings.LABELLED_PHOTOS = label_photos(tmp_path, range(25))
 
     rebuild()
     printed = index("register", "bent")

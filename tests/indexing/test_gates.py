@@ -17,6 +17,7 @@ from tests.indexing.shop import (
     add_product,
     add_products,
     images_now,
+    label_photos,
     photo,
     rebuild,
     skus,
@@ -30,12 +31,7 @@ pytestmark = pytest.mark.usefixtures("empty_shop")
 def labelled_photos(empty_shop: None, tmp_path: Path, settings: Any) -> None:
     """A photo of each of thirty products, in what generations are measured on."""
     add_products(range(30))
-    lines = []
-    for n in range(30):
-        (tmp_path / f"{n}.jpg").write_bytes(photo(n))
-        lines.append(json.dumps({"file": f"{n}.jpg", "sku": f"{n:05}"}))
-    (tmp_path / "photos.jsonl").write_text("\n".join(lines))
-    settings.LABELLED_PHOTOS = str(tmp_path / "photos.jsonl")
+    settings.LABELLED_PHOTOS = label_photos(tmp_path, range(30))
 
 
 def index(*arguments: str) -> str:
