@@ -92,10 +92,10 @@ class Encoder(ABC):
 class OpenVinoEncoder(Encoder):
     """On CPU: compiled towers, no torch. A request object belongs to one thread.
 
-    Each tower for images is compiled twice. All threads on one photo answer a lone query soonest.
-    Where there are several photos, of one query or of queries at the same time, each goes to a
-    thread of its own, which is the least work in all: they wait for each other in OpenVINO's queue
-    and for nothing else. `share` off does without, for comparison."""
+    Each tower for images is compiled twice. A thread to each photo is the least work in all: photos,
+    of one query or of queries at the same time, wait for each other in OpenVINO's queue and for
+    nothing else. But photos of a lone query that would leave threads idle in the end are answered
+    soonest as one batch by all threads. `share` off does always so, for comparison."""
 
     share = True
 
@@ -179,7 +179,7 @@ class OpenVinoEncoder(Encoder):
             self._asking += 1
             alone = self._asking == 1
         try:
-            if self.share and self._threads > 1 and not (alone and len(pixels) == 1):
+            if self.share and self._threads > 1 and not (alone and len(pixels) % self._threads):
                 return self._run_each(tower, pixels)
             return self._run(tower, pixels)
         finally:
