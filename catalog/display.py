@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 
 from catalog.models import Category, Product, ProductImage, ProductTag, Tag
+from catalog.rows import rows_of
 
 FIELDS = (
     "id",
@@ -41,10 +42,8 @@ SHOWN = f"""
 def products_for_display(ids: Sequence[int]) -> dict[int, Product]:
     """The visible ones of these products by id, with category, photos and tags; what is not shown
     is read when it is asked for."""
-    with connection.cursor() as cursor:
-        cursor.execute(SHOWN, [list(ids)])
-        tags: dict[int, Tag] = {}
-        return {row[0]: _product(row, tags) for row in cursor.fetchall()}
+    tags: dict[int, Tag] = {}
+    return {row[0]: _product(row, tags) for row in rows_of(SHOWN, [list(ids)])}
 
 
 def _product(row: Sequence[Any], known: dict[int, Tag]) -> Product:

@@ -1,12 +1,9 @@
 """The search itself, as SQL: near in the graph, scored again on the full vectors, best photo of
 each product. Searches and the evaluation on photos ask in the same words."""
 
-from contextlib import nullcontext
-from typing import Any
-
 import numpy as np
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from catalog.live_index import StoredSpace
 from catalog.vectors import vector_literal
@@ -18,13 +15,12 @@ MOST_EF_SEARCH = 1000  # that pgvector takes
 
 NEAREST = """
     WITH query AS (
-        SELECT * FROM unnest(%s::int[], %s::halfvec[], %s::halfvec[])
-            AS query (number, small, vector)
+        SELECT * FROM (VALUES {queries}) AS query (number, small, vector)
     ), matching AS MATERIALIZED (
         SELECT product.id AS product_id, {details} FROM catalog_product product
-        WHERE {condition} LIMIT %s
+        WHERE {condition} LIMIT {exact_up_to} + 1
     ), matched AS MATERIALIZED (
-        SELECT count(*) AS products, set_config('hnsw.ef_search', %s, true) FROM matching
+        SELECT count(*) AS products, set_config('hnsw.ef_search', '{width}', true) FROM matching
     ), nearest AS MATERIALIZED (
         SELECT query.number, query.vector, found.*
         FROM query CROSS JOIN LATERAL (
@@ -32,22 +28,22 @@ NEAREST = """
             FROM {table} vector CROSS JOIN LATERAL (
                 SELECT product.id AS product_id, {details} FROM catalog_product product
                 WHERE product.id = vector.product_id AND {condition} OFFSET 0) product
-            WHERE (SELECT products FROM matched) > %s
-            ORDER BY vector.vector <#> query.small LIMIT %s)
+            WHERE (SELECT products FROM matched) > {exact_up_to}
+            ORDER BY vector.vector <#> query.small LIMIT {wanted})
         UNION ALL
             (SELECT vector.image_id, vector.vector AS small, matching.*
             FROM matching CROSS JOIN LATERAL (
                 SELECT image_id, vector FROM {table} photo
                 WHERE photo.product_id = matching.product_id OFFSET 0) vector
-            WHERE (SELECT products FROM matched) <= %s
-            ORDER BY (vector.vector <#> query.small) + 0 LIMIT %s)
+            WHERE (SELECT products FROM matched) <= {exact_up_to}
+            ORDER BY (vector.vector <#> query.small) + 0 LIMIT {wanted})
         ) found
     ), scored AS (
         SELECT DISTINCT ON (number, product_id) nearest.*,
             -(embedding.vector <#> nearest.vector) AS similarity
         FROM nearest CROSS JOIN LATERAL (
             SELECT vector FROM catalog_embedding
-            WHERE encoder_id = %s AND product_id = nearest.product_id
+            WHERE encoder_id = {encoder} AND product_id = nearest.product_id
                 AND image_id = nearest.image_id OFFSET 0) embedding
         ORDER BY number, product_id, similarity DESC
     )
@@ -61,10 +57,9 @@ def nearest_sql(
     index: StoredSpace,
     queries: np.ndarray,
     wanted: int,
-    condition: str,
-    params: list[Any],
+    condition: str = "product.is_visible",
     exact_up_to: int = 0,
-) -> tuple[str, list[Any]]:
+) -> tuple[str, list[str]]:
     """SQL that begins with these tables, and its parameters:
 
     - `nearest` (number, product_id, image_id, small, DETAILS): for each of `queries`,
@@ -77,23 +72,17 @@ def nearest_sql(
 
     Where at most `exact_up_to` products fulfil the condition, all of them are compared, else the
     graph is searched."""
-    table = connection.ops.quote_name(index.generation.vector_table)
-    small = [vector_literal(vector) for vector in index.project(queries)]
-    full = [vector_literal(vector) for vector in queries]
-    statement = NEAREST.format(table=table, condition=condition, details=DETAILS)
-    numbers = list(range(len(queries)))
-    width = max(settings.HNSW_EF_SEARCH, min(wanted, MOST_EF_SEARCH))
-    counted = [*params, exact_up_to + 1, str(width)]
-    graph = [*params, exact_up_to, wanted]
-    exact = [exact_up_to, wanted]
-    encoder = index.generation.encoder_id
-    return statement, [numbers, small, full, *counted, *graph, *exact, encoder]
-
-
-def rows_of(statement: str, values: list[Any]) -> list[tuple]:
-    """The rows of a statement; within a transaction, which its failure must leave usable, and whose
-    later searches its width must not touch, in another."""
-    apart = transaction.atomic() if connection.in_atomic_block else nullcontext()
-    with apart, connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()
+    rows = [f"({number}, %s::halfvec, %s::halfvec)" for number in range(len(queries))]
+    statement = NEAREST.format(
+        queries=", ".join(rows),
+        table=connection.ops.quote_name(index.generation.vector_table),
+        condition=condition,
+        details=DETAILS,
+        encoder=index.generation.encoder_id,
+        wanted=wanted,
+        exact_up_to=exact_up_to,
+        width=max(settings.HNSW_EF_SEARCH, min(wanted, MOST_EF_SEARCH)),
+    )
+    pairs = zip(index.project(queries), queries, strict=True)
+    vectors = [vector_literal(vector) for pair in pairs for vector in pair]
+    return statement, vectors

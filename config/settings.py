@@ -101,6 +101,7 @@ _session = {
 _options = {
     **_database.get("OPTIONS", {}),
     "options": " ".join(f"-c {name}={value}" for name, value in _session.items()),
+    "prepare_threshold": 5,  # see catalog/rows.py; statements of the ORM are not prepared
 }
 if DATABASE_POOL:
     _options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 5}

@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import connection
 
 from catalog.live_index import LiveIndex
-from catalog.nearest import nearest_sql, rows_of
+from catalog.nearest import nearest_sql
+from catalog.rows import rows_of
 from catalog.vectors import vector_literal
 from indexing.labelled import labelled_photos, open_labelled
 from indexing.planning import Check
@@ -60,7 +61,7 @@ def as_searched(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:
     """(product id, cosine) of what a search of this generation finds for a vector of the stored
     space, (dimensions,), the nearest first."""
     wanted = settings.SEARCH_CANDIDATES
-    statement, values = nearest_sql(index, query[None], wanted, "product.is_visible", [])
+    statement, values = nearest_sql(index, query[None], wanted)
     order = "SELECT product_id, similarity FROM scored ORDER BY similarity DESC, product_id"
     return rows_of(f"{statement} {order}", values)
 

@@ -16,8 +16,9 @@ from django.db import connection, connections
 from PIL import Image
 
 from catalog.live_index import LiveIndex, live_index
-from catalog.nearest import nearest_sql, rows_of
+from catalog.nearest import nearest_sql
 from catalog.query_objects import choose_targets, see_photos
+from catalog.rows import rows_of
 from catalog.vectors import vector_literal
 from catalog.visual.image_decoding import crop_to_box
 from search.answer import StageClock
@@ -114,7 +115,7 @@ def _bare_work(
     queries = index.to_stored(np.stack([target.vector for target in choose_targets(seen)]))
     boxes = [one.box for one in seen[0].objects[: len(seen[0].crops)]]
     wanted = photos_for_each(queries)
-    statement, values = nearest_sql(index, queries, wanted, "product.is_visible", [])
+    statement, values = nearest_sql(index, queries, wanted)
     statement += " SELECT product_id, similarity FROM scored"
 
     def decode() -> tuple[np.ndarray, np.ndarray | None]:
@@ -173,16 +174,15 @@ def priced_up_to(share: float) -> Filters:
 
 def _exact(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]:
     """The cosines of the NEAREST products that pass the filters, by a scan over all embeddings."""
-    condition, params = filter_sql(filters)
     table = connection.ops.quote_name(index.generation.vector_table)
     statement = f"""
         SELECT max(-(embedding.vector <#> %s::halfvec)) AS similarity
         FROM {table} vector JOIN catalog_embedding embedding USING (product_id, image_id)
         JOIN catalog_product product ON product.id = product_id
-        WHERE embedding.encoder_id = %s AND {condition}
+        WHERE embedding.encoder_id = %s AND {filter_sql(filters)}
         GROUP BY product_id ORDER BY similarity DESC LIMIT {NEAREST}
     """
-    values = [vector_literal(query), index.generation.encoder_id, *params]
+    values = [vector_literal(query), index.generation.encoder_id]
     return [row[0] for row in rows_of(statement, values)]
 
 

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from django.db import connection
+
 from catalog.models import Category
 from search.request import Filters
 
 
-def filter_sql(filters: Filters) -> tuple[str, list[Any]]:
-    """(condition, parameters); always asks that the product is visible."""
+def filter_sql(filters: Filters, without: int | None = None) -> str:
+    """The condition; always asks that the product is visible, and is not `without`. Its values
+    stand in it, for the best plan depends on them; no parameters."""
     conditions = ["product.is_visible"]
     params: list[Any] = []
     if filters.categories:
@@ -31,4 +34,11 @@ def filter_sql(filters: Filters) -> tuple[str, list[Any]]:
     if filters.in_stock is not None:
         conditions.append("product.in_stock = %s")
         params.append(filters.in_stock)
-    return " AND ".join(conditions), params
+    if without is not None:
+        conditions.append("product.id <> %s")
+        params.append(without)
+    condition = " AND ".join(conditions)
+    if not params:
+        return condition
+    composed = connection.ops.compose_sql(condition, params)  # type: ignore[attr-defined]
+    return composed.replace("%", "%%")

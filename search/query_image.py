@@ -2,6 +2,7 @@
 can be asked for; with it, what was seen in it."""
 
 import math
+import re
 import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,7 +19,8 @@ from search.request import Box, RequestError, SearchRequest
 
 DETAIL = 4  # an object of a quarter of the photo's side is as sharp as the encoder can use
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
-NAMED = 16  # of the 32 digits of a query's id say which photo it was
+QUERY_ID = re.compile("[0-9a-f]{32}")
+NAMED = 16  # of its digits say which photo it was
 
 
 class QueryPhoto(NamedTuple):
@@ -43,7 +45,8 @@ def query_photos(request: SearchRequest) -> list[QueryPhoto]:
         )
     if request.images or not request.query:
         return [QueryPhoto(data, content_hash(data)) for data in request.images]
-    kept = caches["query_photos"].get(request.query[:NAMED])
+    known = QUERY_ID.fullmatch(request.query)
+    kept = caches["query_photos"].get(request.query[:NAMED]) if known else None
     if kept is None:
         raise RequestError(
             "not_found", "That photo is not kept any more: send the image again.", 404

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from catalog.live_index import LiveIndex
-from catalog.nearest import DETAILS, nearest_sql, rows_of
+from catalog.nearest import DETAILS, nearest_sql
+from catalog.rows import rows_of
 from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
 from search.facets import FACETS
 from search.filters import filter_sql
@@ -70,7 +71,7 @@ FOUND_WITH_WORDS = f"""
             ts_rank(product.search_document, words) AS lexical
         FROM catalog_product product, question
         WHERE product.search_document @@ words AND {{condition}}
-        ORDER BY lexical DESC, product.id LIMIT %s
+        ORDER BY lexical DESC, product.id LIMIT {{wanted}}
     ), found AS (
         SELECT 0 AS number, similarity, small, product_id, {DETAILS}, 0::real AS lexical
         FROM scored WHERE product_id NOT IN (SELECT product_id FROM named)
@@ -87,7 +88,7 @@ SHOWN = f"""
         FROM (
             SELECT product_id, {DETAILS} FROM found
             UNION SELECT product_id, {DETAILS} FROM matching
-            WHERE (SELECT products FROM matched) <= least(%s, {FACETS_COUNTED})
+            WHERE (SELECT products FROM matched) <= least({{limit}}, {FACETS_COUNTED})
         ) chosen
     )
     SELECT (SELECT products FROM matched),
@@ -112,14 +113,12 @@ def retrieve(
     """The candidates for each query vector (float32, (q, encoder dimensions)) and, where `words`
     are given, which goes with one vector only, for those words; the product `without` is none.
     `wanted`: how many photos to take for each."""
-    condition, params = filter_sql(filters)
-    if without is not None:
-        condition, params = f"{condition} AND product.id <> %s", [*params, without]
+    condition = filter_sql(filters, without)
     filtered = filters != Filters()
     limit = compared_up_to(index.generation.images, wanted) if filtered else 0
-    candidates = _ask(index, queries, (condition, params), words, wanted, limit)
+    candidates = _ask(index, queries, condition, words, wanted, limit)
     if candidates.exhausted and filtered and not candidates.complete:
-        return _ask(index, queries, (condition, params), words, wanted, EVERYTHING)
+        return _ask(index, queries, condition, words, wanted, EVERYTHING)
     return candidates
 
 
@@ -136,7 +135,7 @@ def neighbourhoods_of(
         ]
     else:
         near = [[] for _ in queries]
-        statement, values = nearest_sql(index, queries, AROUND, "product.is_visible", [])
+        statement, values = nearest_sql(index, queries, AROUND)
         for number, similarity in rows_of(
             f"{statement} SELECT number, similarity FROM scored", values
         ):
@@ -155,19 +154,18 @@ def compared_up_to(images: int, wanted: int) -> int:
 def _ask(
     index: LiveIndex,
     queries: np.ndarray,
-    passing: tuple[str, list[Any]],
+    condition: str,
     words: str,
     wanted: int,
     limit: int,
 ) -> Candidates:
-    condition, params = passing
-    statement, values = nearest_sql(index, queries, wanted, condition, params, limit)
+    statement, values = nearest_sql(index, queries, wanted, condition, limit)
     if words:
-        statement += FOUND_WITH_WORDS.format(condition=condition)
-        values += [words, words, *params, wanted]
+        statement += FOUND_WITH_WORDS.format(condition=condition, wanted=wanted)
+        values += [words, words]
     else:
         statement += FOUND
-    rows = rows_of(statement + SHOWN, [*values, limit])
+    rows = rows_of(statement + SHOWN.format(limit=limit), values)
     found: list[list[Candidate]] = [[] for _ in queries]
     for _, _, _, number, *candidate in rows:
         found[number].append(Candidate(*candidate))

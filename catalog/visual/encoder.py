@@ -92,10 +92,10 @@ class Encoder(ABC):
 class OpenVinoEncoder(Encoder):
     """On CPU: compiled towers, no torch. A request object belongs to one thread.
 
-    Each tower for images is compiled twice. A thread to each photo is the least work in all: photos,
-    of one query or of queries at the same time, wait for each other in OpenVINO's queue and for
-    nothing else. But photos of a lone query that would leave threads idle in the end are answered
-    soonest as one batch by all threads. `share` off does always so, for comparison."""
+    Each tower for images is compiled twice. A thread to each photo is the least work in all:
+    photos, of one query or of several at the same time, wait for each other in OpenVINO's queue and
+    for nothing else. But those of a lone query that would leave threads idle in the end are
+    answered soonest as one batch by all threads. `share` off does always so, for comparison."""
 
     share = True
 

@@ -256,8 +256,8 @@ def test_photos_have_a_core_each_unless_cores_would_be_idle(
 
     note("_run")
     note("_run_each")
-    for count in (1, cores, cores + 1):
-        starter.encode_images(pictures[:1] * count)
+    for number in (1, cores, cores + 1):
+        starter.encode_images(pictures[:1] * number)
     assert ways == [("_run", 1), ("_run_each", cores), ("_run", cores + 1)]
 
     # And of two that meet, the second does not take the cores from the first.

@@ -126,6 +126,36 @@ def test_where_the_graph_gives_up_everything_is_compared(
     assert {c.product_id for c in candidates.found[0]} == passing
 
 
+def test_searches_are_planned_once_but_for_each_filter_anew(large: LiveIndex) -> None:
+    def planned() -> tuple[int, int]:
+        """How often, of searches, a plan was made for all values, and one for these."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT coalesce(sum(generic_plans), 0), coalesce(sum(custom_plans), 0)"
+                " FROM pg_prepared_statements WHERE statement LIKE '%hnsw%'"
+            )
+            return cursor.fetchone()
+
+    for query in queries(large, 20):
+        retrieve(large, query, Filters(), "", WANTED)
+    for_all, for_these = planned()
+    assert for_all >= 5
+
+    for number, query in enumerate(queries(large, 20)):
+        retrieve(large, query, Filters(price_max=Decimal(100 + number)), "", WANTED)
+    assert planned() == (for_all, for_these)
+
+
+def test_values_of_filters_cannot_break_out_of_the_statement(large: LiveIndex) -> None:
+    brand = "100% 'wool'; -- {table} %s \\'"
+    made = Product.objects.filter(sku="synthetic-7")
+    made.update(brand=brand)
+
+    found = retrieve(large, queries(large, 1)[0], Filters(brands=(brand,)), "", WANTED)
+
+    assert [c.product_id for c in found.found[0]] == [made.get().pk]
+
+
 def test_a_search_is_one_statement_however_many_objects_there_are(large: LiveIndex) -> None:
     vectors = np.concatenate(queries(large, 5))
 
