@@ -4,9 +4,9 @@ each product. Searches and the evaluation on photos ask in the same words."""
 import numpy as np
 from django.conf import settings
 from django.db import connection
+from pgvector import HalfVector
 
 from catalog.live_index import StoredSpace
-from catalog.vectors import vector_literal
 
 DETAILS = "category_id, brand, price, created_at, in_stock, popularity"
 """Of a product, which is read anyway to see whether it may be shown."""
@@ -59,7 +59,7 @@ def nearest_sql(
     wanted: int,
     condition: str = "product.is_visible",
     exact_up_to: int = 0,
-) -> tuple[str, list[str]]:
+) -> tuple[str, list[HalfVector]]:
     """SQL that begins with these tables, and its parameters:
 
     - `nearest` (number, product_id, image_id, small, DETAILS): for each of `queries`,
@@ -84,5 +84,5 @@ def nearest_sql(
         width=max(settings.HNSW_EF_SEARCH, min(wanted, MOST_EF_SEARCH)),
     )
     pairs = zip(index.project(queries), queries, strict=True)
-    vectors = [vector_literal(vector) for pair in pairs for vector in pair]
+    vectors = [HalfVector(vector) for pair in pairs for vector in pair]
     return statement, vectors

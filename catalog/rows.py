@@ -7,6 +7,8 @@ from django.db import connection, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
 from psycopg.pq import Format
 
+from catalog.vectors import knowing_vectors
+
 
 def rows_of(statement: str, values: list[Any]) -> list[tuple]:
     """The rows of a statement. After a few times on a connection the server knows it, and after a
@@ -15,7 +17,8 @@ def rows_of(statement: str, values: list[Any]) -> list[tuple]:
     settings must not touch, it has one of its own."""
     apart = transaction.atomic() if connection.in_atomic_block else nullcontext()
     with apart, connection.cursor() as cursor:
-        cursor.cursor = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
+        known = knowing_vectors(connection.connection)
+        cursor.cursor = ServerBindingCursor(known)  # type: ignore[call-arg]
         cursor.cursor.format = Format.BINARY
         cursor.execute(statement, values)
         return cursor.fetchall()

@@ -2,7 +2,6 @@
 is."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,20 +20,6 @@ def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
 def mean_direction(vectors: np.ndarray) -> np.ndarray:
     """Unit vectors (n, d) → the unit vector of their mean (d,)."""
     return combine([(1.0, vector) for vector in vectors])
-
-
-def vector_literal(vector: np.ndarray) -> str:
-    """A vector as pgvector reads it in a parameter, in half precision."""
-    bits = vector.astype(np.float16).view(np.uint16)
-    return "[" + ",".join(_halves()[bits].tolist()) + "]"
-
-
-@cache
-def _halves() -> np.ndarray:
-    """The 65,536 numbers of half precision as text, by their bits: ten times as fast as formatting
-    those of each vector."""
-    numbers = np.arange(2**16, dtype=np.uint16).view(np.float16)
-    return np.array([f"{number:.6g}" for number in numbers.tolist()], dtype=object)
 
 
 def copy_rows(table: str, columns: Sequence[str], types: Sequence[str], rows: Iterable) -> None:
@@ -65,8 +50,12 @@ def _errors() -> Any:
 def _cursor() -> Any:
     """psycopg's own cursor on Django's connection, which knows the vector types."""
     connection.ensure_connection()
-    raw = connection.connection
+    return knowing_vectors(connection.connection).cursor()
+
+
+def knowing_vectors(raw: Any) -> Any:
+    """psycopg's connection, which takes and gives vectors as HalfVector from now on."""
     if not getattr(raw, "_vitrina_vectors", False):
         register_vector(raw)
         raw._vitrina_vectors = True
-    return raw.cursor()
+    return raw

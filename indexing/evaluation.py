@@ -6,11 +6,12 @@ from dataclasses import asdict
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
+from pgvector import HalfVector
 from psycopg import sql
 
 from catalog.live_index import LiveIndex
 from catalog.models import Generation
-from catalog.vectors import read_rows, vector_literal
+from catalog.vectors import read_rows
 from indexing.calibration import measure_calibration
 from indexing.encoders import note_quality
 from indexing.models import IndexEvaluation
@@ -97,7 +98,7 @@ def _distances(index: LiveIndex, query: np.ndarray, graph: bool) -> np.ndarray:
     statement = sql.SQL(
         "SELECT vector <#> {query} FROM {table} ORDER BY vector <#> {query} LIMIT {n}"
     ).format(
-        query=sql.SQL("{}::halfvec").format(sql.Literal(vector_literal(query))),
+        query=sql.SQL("{}::halfvec").format(sql.Literal(HalfVector(query).to_text())),
         table=sql.Identifier(index.generation.vector_table),
         n=sql.Literal(NEIGHBOURS),
     )

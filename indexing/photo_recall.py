@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.db import connection
+from pgvector import HalfVector
 
 from catalog.live_index import LiveIndex
 from catalog.nearest import nearest_sql
 from catalog.rows import rows_of
-from catalog.vectors import vector_literal
 from indexing.labelled import labelled_photos, open_labelled
 from indexing.planning import Check
 
@@ -68,12 +68,12 @@ def as_searched(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:
 
 def _small(index: LiveIndex, query: np.ndarray) -> list[int]:
     table = connection.ops.quote_name(index.generation.vector_table)
-    small = vector_literal(index.project(query[None])[0])
+    small = HalfVector(index.project(query[None])[0])
     return _products(SMALL.format(table=table), [small, NEAR])
 
 
 def _exact(index: LiveIndex, query: np.ndarray) -> list[int]:
-    return _products(EXACT, [index.generation.encoder_id, vector_literal(query), NEAR])
+    return _products(EXACT, [index.generation.encoder_id, HalfVector(query), NEAR])
 
 
 def _products(statement: str, values: list[Any]) -> list[int]:

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from django.conf import settings
 from django.db import connection, connections
+from pgvector import HalfVector
 from PIL import Image
 
 from catalog.live_index import LiveIndex, live_index
 from catalog.nearest import nearest_sql
 from catalog.query_objects import choose_targets, see_photos
 from catalog.rows import rows_of
-from catalog.vectors import vector_literal
 from catalog.visual.image_decoding import crop_to_box
 from search.answer import StageClock
 from search.filters import filter_sql
@@ -182,7 +182,7 @@ def _exact(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]
         WHERE embedding.encoder_id = %s AND {filter_sql(filters)}
         GROUP BY product_id ORDER BY similarity DESC LIMIT {NEAREST}
     """
-    values = [vector_literal(query), index.generation.encoder_id]
+    values = [HalfVector(query), index.generation.encoder_id]
     return [row[0] for row in rows_of(statement, values)]
 
 
