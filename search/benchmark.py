@@ -87,23 +87,33 @@ def measure_load(
     with ThreadPoolExecutor(clients) as threads:
         for done in [threads.submit(client) for _ in range(clients)]:
             done.result()
-    span = time.perf_counter() - start
-    by_stage = {stage: np.array([t[stage] for t in timings]) for stage in STAGES}
-    return Load(clients, len(timings) / span, by_stage)
+    return _load(clients, timings, time.perf_counter() - start)
 
 
-def measure_floor(photos: Sequence[bytes], searches: int, request: SearchRequest) -> Load:
-    """What the same searches take at least, one after the other: each photo decoded, it and the
-    things in it scaled to what the encoder takes, these pixels through the compiled towers, and the
-    nearest products of the same vectors by SQL."""
+def measure_beside_floor(
+    photos: Sequence[bytes], searches: int, request: SearchRequest
+) -> tuple[Load, Load]:
+    """(the floor, one client) of so many searches. The floor is what they take at least: each photo
+    decoded, it and the things in it scaled to what the encoder takes, these pixels through the
+    compiled towers, and the nearest products of the same vectors by SQL. They take turns, each with
+    another photo, so that both find the machine alike: what else it does, what its caches hold."""
     index = live_index()
     bare = [_bare_work(photo, request, index) for photo in photos]
-    spans = [
-        {stage: _milliseconds(work) for stage, work in bare[number % len(bare)].items()}
-        for number in range(searches)
-    ]
-    totals = [{**span, "total": sum(span.values())} for span in spans]
-    return Load(1, 0.0, {stage: np.array([t[stage] for t in totals]) for stage in totals[0]})
+    floors: list[dict[str, float]] = []
+    timings: list[dict[str, float]] = []
+    for number in range(searches):
+        photo = as_new(photos[number % len(photos)])
+        timings.append(search(replace(request, images=(photo,))).timings_ms)
+        other = bare[(number + len(bare) // 2) % len(bare)]
+        parts = {stage: _milliseconds(part) for stage, part in other.items()}
+        floors.append({**parts, "total": sum(parts.values())})
+    return _load(1, floors), _load(1, timings)
+
+
+def _load(clients: int, timings: Sequence[dict[str, float]], span_s: float = 0.0) -> Load:
+    """`span_s`: how long all took together; by default the sum."""
+    stages = {stage: np.array([t[stage] for t in timings]) for stage in timings[0]}
+    return Load(clients, len(timings) / (span_s or stages["total"].sum() / 1000), stages)
 
 
 def _bare_work(
