@@ -1,35 +1,22 @@
-"""Products with all that a page shows of them, read in one statement."""
+"""Products as a page of results shows them, read in one statement."""
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from decimal import Decimal
+from typing import NamedTuple
 
-from django.db import connection
+from django.core.files.storage import default_storage
 
-from catalog.models import Category, Product, ProductImage, ProductTag, Tag
+from catalog.models.product import in_active_language
 from catalog.rows import rows_of
 
-FIELDS = (
-    "id",
-    "sku",
-    "title",
-    "title_ru",
-    "category_id",
-    "brand",
-    "price",
-    "currency",
-    "in_stock",
-    "url",
-)
-"""In the order of the model."""
-
-SHOWN = f"""
-    SELECT {", ".join(f"product.{name}" for name in FIELDS)},
+SHOWN = """
+    SELECT product.id, product.sku, product.title, product.title_ru, product.brand, product.price,
+        product.currency, product.in_stock, product.url,
+        (SELECT image.file FROM catalog_productimage image
+         WHERE image.product_id = product.id ORDER BY image.position LIMIT 1),
         category.slug, category.name, category.name_ru,
-        (SELECT json_agg(json_build_array(image.id, image.position, image.file)
-                         ORDER BY image.position)::text
-         FROM catalog_productimage image WHERE image.product_id = product.id),
-        (SELECT json_agg(json_build_array(tag.id, tag.slug, tag.name, tag.name_ru, given.score)
+        (SELECT json_agg(json_build_array(tag.slug, tag.name, tag.name_ru)
                          ORDER BY given.score DESC, tag.id)::text
          FROM catalog_producttag given JOIN catalog_tag tag ON tag.id = given.tag_id
          WHERE given.product_id = product.id)
@@ -39,31 +26,49 @@ SHOWN = f"""
 """
 
 
-def products_for_display(ids: Sequence[int]) -> dict[int, Product]:
-    """The visible ones of these products by id, with category, photos and tags; what is not shown
-    is read when it is asked for."""
-    tags: dict[int, Tag] = {}
-    return {row[0]: _product(row, tags) for row in rows_of(SHOWN, [list(ids)])}
+class Named(NamedTuple):
+    """A category or a tag."""
+
+    slug: str
+    name: str
+    name_ru: str
+
+    @property
+    def label(self) -> str:
+        return in_active_language(self.name, self.name_ru)
 
 
-def _product(row: Sequence[Any], known: dict[int, Tag]) -> Product:
-    """`known`: tags of other products, and of this one afterwards."""
-    values, (slug, name, name_ru, images, tags) = row[: len(FIELDS)], row[len(FIELDS) :]
-    product: Any = Product.from_db(connection.alias, FIELDS, values)
-    if product.category_id is not None:
-        category = Category(id=product.category_id, slug=slug, name=name, name_ru=name_ru)
-        product._state.fields_cache["category"] = category
-    given = json.loads(tags or "[]")
-    for pk, slug, name, name_ru, _ in given:
-        if pk not in known:
-            known[pk] = Tag(id=pk, slug=slug, name=name, name_ru=name_ru)
-    product._prefetched_objects_cache = {
-        "images": [
-            ProductImage(id=pk, product_id=product.pk, position=position, file=file)
-            for pk, position, file in json.loads(images or "[]")
-        ],
-        "product_tags": [
-            ProductTag(product_id=product.pk, tag=known[pk], score=score) for pk, *_, score in given
-        ],
-    }
-    return product
+class ShownProduct(NamedTuple):
+    """What is shown of a product among others; `file`: of its first photo, in the storage; `tags`:
+    the surest first. Named as in `Product`."""
+
+    pk: int
+    sku: str
+    title: str
+    title_ru: str
+    brand: str
+    price: Decimal
+    currency: str
+    in_stock: bool
+    url: str
+    file: str | None
+    category: Named | None
+    tags: list[Named]
+
+    @property
+    def label(self) -> str:
+        return in_active_language(self.title, self.title_ru) or self.sku
+
+    @property
+    def photo(self) -> str | None:
+        return default_storage.url(self.file) if self.file else None
+
+
+def products_for_display(ids: Sequence[int]) -> dict[int, ShownProduct]:
+    """The visible ones of these products by id."""
+    shown = {}
+    for *values, slug, name, name_ru, given in rows_of(SHOWN, [list(ids)]):
+        category = None if slug is None else Named(slug, name, name_ru)
+        tags = [Named(*tag) for tag in json.loads(given or "[]")]
+        shown[values[0]] = ShownProduct._make([*values, category, tags])
+    return shown

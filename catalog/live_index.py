@@ -11,11 +11,11 @@ from functools import lru_cache
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 from PIL import Image
 
 from catalog.models import Adapter, EncoderVersion, Generation
+from catalog.rows import rows_of
 from catalog.visual.adapter import FittedAdapter, adapt, unpack
 from catalog.visual.encoder import Encoder, EncoderError, load_encoder
 from catalog.visual.projection import project
@@ -93,12 +93,10 @@ def live_generation() -> Generation | None:
 def live_index() -> LiveIndex:
     """The live generation and the loaded encoder. One small query: the rest is read again when
     another generation is live or its row has changed. Raises IndexNotReady or EncoderError."""
-    with connection.cursor() as cursor:
-        cursor.execute(LIVE)
-        row = cursor.fetchone()
-    if row is None:
+    rows = rows_of(LIVE, [])
+    if not rows:
         raise IndexNotReady("The index is being built for the first time.")
-    return open_index(_generation(*row))
+    return open_index(_generation(*rows[0]))
 
 
 @lru_cache(maxsize=2)

@@ -1,12 +1,16 @@
 """The search itself, as SQL: near in the graph, scored again on the full vectors, best photo of
 each product. Searches and the evaluation on photos ask in the same words."""
 
+from contextlib import nullcontext
+from typing import Any
+
 import numpy as np
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from pgvector import HalfVector
 
 from catalog.live_index import StoredSpace
+from catalog.rows import rows_of
 
 DETAILS = "category_id, brand, price, created_at, in_stock, popularity"
 """Of a product, which is read anyway to see whether it may be shown."""
@@ -86,3 +90,12 @@ def nearest_sql(
     pairs = zip(index.project(queries), queries, strict=True)
     vectors = [HalfVector(vector) for pair in pairs for vector in pair]
     return statement, vectors
+
+
+def rows_near(statement: str, values: list[Any]) -> list[tuple]:
+    """The rows of a statement that begins with `nearest_sql`. Within a transaction, which its
+    failure must leave usable, and whose later searches its width must not touch, it has one of its
+    own."""
+    apart = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    with apart:
+        return rows_of(statement, values)

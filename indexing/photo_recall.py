@@ -8,7 +8,7 @@ from django.db import connection
 from pgvector import HalfVector
 
 from catalog.live_index import LiveIndex
-from catalog.nearest import nearest_sql
+from catalog.nearest import nearest_sql, rows_near
 from catalog.rows import rows_of
 from indexing.labelled import labelled_photos, open_labelled
 from indexing.planning import Check
@@ -63,7 +63,7 @@ def as_searched(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:
     wanted = settings.SEARCH_CANDIDATES
     statement, values = nearest_sql(index, query[None], wanted)
     order = "SELECT product_id, similarity FROM scored ORDER BY similarity DESC, product_id"
-    return rows_of(f"{statement} {order}", values)
+    return rows_near(f"{statement} {order}", values)
 
 
 def _small(index: LiveIndex, query: np.ndarray) -> list[int]:

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.models import Generation, Product, Tag
+from catalog.display import ShownProduct
+from catalog.models import Generation, Tag
 from catalog.visual.objects import PhotoObject
 from search.request import Box
 
@@ -17,7 +18,7 @@ class Result:
     was ranked by, what the score is the sum of if that was asked, and which of the photo's objects
     it was found for."""
 
-    product: Product
+    product: ShownProduct
     score: float
     match: str
     duplicates: int = 0

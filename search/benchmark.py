@@ -17,7 +17,7 @@ from pgvector import HalfVector
 from PIL import Image
 
 from catalog.live_index import LiveIndex, live_index
-from catalog.nearest import nearest_sql
+from catalog.nearest import nearest_sql, rows_near
 from catalog.query_objects import choose_targets, see_photos
 from catalog.rows import rows_of
 from catalog.visual.image_decoding import crop_to_box
@@ -147,7 +147,7 @@ def _bare_work(
     return {
         "decode": decode,
         "embed": forward,
-        "retrieve": lambda: rows_of(statement, values),
+        "retrieve": lambda: rows_near(statement, values),
     }
 
 

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from catalog.live_index import LiveIndex
-from catalog.nearest import DETAILS, nearest_sql
-from catalog.rows import rows_of
+from catalog.nearest import DETAILS, nearest_sql, rows_near
 from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
 from search.facets import FACETS
 from search.filters import filter_sql
@@ -136,7 +135,7 @@ def neighbourhoods_of(
     else:
         near = [[] for _ in queries]
         statement, values = nearest_sql(index, queries, AROUND)
-        for number, similarity in rows_of(
+        for number, similarity in rows_near(
             f"{statement} SELECT number, similarity FROM scored", values
         ):
             near[number].append(similarity)
@@ -165,7 +164,7 @@ def _ask(
         values += [words, words]
     else:
         statement += FOUND
-    rows = rows_of(statement + SHOWN.format(limit=limit), values)
+    rows = rows_near(statement + SHOWN.format(limit=limit), values)
     found: list[list[Candidate]] = [[] for _ in queries]
     for _, _, _, number, *candidate in rows:
         found[number].append(Candidate(*candidate))

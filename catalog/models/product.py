@@ -1,7 +1,7 @@
 """Products, their categories and their photos."""
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -12,6 +12,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from catalog.querysets import CategoryQuerySet, ProductQuerySet
+
+if TYPE_CHECKING:
+    from catalog.models.tag import Tag
 
 HASH_LENGTH = 32
 
@@ -116,6 +119,20 @@ class Product(models.Model):
     @property
     def label(self) -> str:
         return in_active_language(self.title, self.title_ru) or self.sku
+
+    @property
+    def photos(self) -> list[str]:
+        """Their addresses."""
+        return [image.file.url for image in self.images.all()]
+
+    @property
+    def photo(self) -> str | None:
+        return next(iter(self.photos), None)
+
+    @property
+    def tags(self) -> "list[Tag]":
+        """The surest first."""
+        return [given.tag for given in self.product_tags.all()]
 
 
 class ProductImage(models.Model):

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from catalog.display import ShownProduct
 from catalog.models import Product
 from search.answer import SearchAnswer
 
@@ -23,7 +23,7 @@ class ScoredTagSerializer(serializers.Serializer):
 class ProductSerializer(serializers.Serializer):
     """A product in the language of the request."""
 
-    id = serializers.IntegerField()
+    id = serializers.IntegerField(source="pk")
     sku = serializers.CharField()
     title = serializers.CharField(source="label")
     category = NamedSerializer(allow_null=True)
@@ -31,22 +31,15 @@ class ProductSerializer(serializers.Serializer):
     price = serializers.FloatField()
     currency = serializers.CharField()
     in_stock = serializers.BooleanField()
-    tags = serializers.SerializerMethodField()
+    tags = NamedSerializer(many=True)
     image = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
 
-    @extend_schema_field(NamedSerializer(many=True))
-    def get_tags(self, product: Product) -> list[dict[str, str]]:
-        return [
-            {"slug": given.tag.slug, "name": given.tag.label}
-            for given in product.product_tags.all()
-        ]
+    def get_image(self, product: Product | ShownProduct) -> str | None:
+        photo = product.photo
+        return self._absolute(photo) if photo else None
 
-    def get_image(self, product: Product) -> str | None:
-        images = list(product.images.all())
-        return self._absolute(images[0].file.url) if images else None
-
-    def get_url(self, product: Product) -> str:
+    def get_url(self, product: Product | ShownProduct) -> str:
         return product.url or self._absolute(f"/products/{product.pk}/")
 
     def _absolute(self, path: str) -> str:
@@ -61,7 +54,7 @@ class ProductDetailSerializer(ProductSerializer):
     created_at = serializers.DateTimeField()
 
     def get_images(self, product: Product) -> list[str]:
-        return [self._absolute(image.file.url) for image in product.images.all()]
+        return [self._absolute(photo) for photo in product.photos]
 
 
 class ProductListSerializer(serializers.Serializer):

@@ -4,6 +4,7 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import get_language
 
+from catalog.display import ShownProduct
 from catalog.models import Product
 
 register = template.Library()
@@ -13,7 +14,7 @@ NO_BREAK = "\u00a0"
 
 
 @register.filter
-def money(product: Product) -> str:
+def money(product: Product | ShownProduct) -> str:
     """€212.99 in English, 212,99 € in Russian; cents only where there are some."""
     whole = product.price == product.price.to_integral_value()
     amount = number_format(product.price, 0 if whole else 2, force_grouping=True)

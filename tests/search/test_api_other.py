@@ -182,8 +182,8 @@ def test_a_search_asks_the_database_a_fixed_number_of_questions(
 ) -> None:
     by_photo("scopia-living-lamp-2")  # reads the vocabulary, which is kept for a minute
 
-    # Which generation is live, the search, the products (these within savepoints, 2 more each).
+    # Which generation is live, the search (here within a savepoint, which is 2 more), the products.
     # The same for any page that is not longer than the usual one.
     for limit in (1, 24):
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(5):
             by_photo("scopia-living-lamp-2", limit=limit)
