@@ -30,6 +30,7 @@ from search.benchmark import (
     queries_of,
 )
 from search.request import SearchRequest
+from search.warm_up import warm_up
 
 PHOTOS = settings.BASE_DIR / "catalog" / "demo" / "photos"
 CLIENTS = (4, 16)
@@ -91,9 +92,10 @@ class Command(BaseCommand):
             f"{index.generation.images} images of {index.generation.products} products,"
             f" {len(photos)} photos, {searches} searches each"
         )
+        warm_up()
         for name, box in (("whole photo, through its objects", None), ("box of a photo", MIDDLE)):
             request = SearchRequest(box=box)
-            measure_load(photos, 1, len(photos), request)  # warms up
+            measure_load(photos, 1, len(photos), request)  # fills caches
             self.stdout.write(f"\n{name}\n{'':12}" + "".join(f"{s:>24}" for s in STAGES))
             floor, alone = measure_beside_floor(photos, searches, request)
             self._say("floor", floor)
