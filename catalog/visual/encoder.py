@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import checksum_now
 from catalog.visual.objects import ObjectSettings
 from catalog.visual.preprocessing import Preprocessing
+from catalog.visual.shared_batches import SharedBatches
 
 __all__ = ["Encoder", "EncoderError", "Look", "load_encoder"]
 
@@ -47,6 +49,7 @@ class Encoder(ABC):
     dimensions: int
     preprocessing: Preprocessing
     objects: ObjectSettings | None = None  # of its object head, if it has one
+    share = True  # what threads ask for at the same time is computed together; off to compare
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """RGB images → float32 of shape (n, dimensions), each row of unit length."""
@@ -95,9 +98,7 @@ class OpenVinoEncoder(Encoder):
     Each tower for images is compiled twice. A thread to each photo is the least work in all:
     photos, of one query or of several at the same time, wait for each other in OpenVINO's queue and
     for nothing else. But those of a lone query that would leave threads idle in the end are
-    answered soonest as one batch by all threads. `share` off does always so, for comparison."""
-
-    share = True
+    answered soonest as one batch by all threads, as is everything with `share` off."""
 
     def __init__(self, name: str, cache: Path, threads: int = 0, checksum: str = "") -> None:
         from tokenizers import Tokenizer
@@ -214,7 +215,8 @@ def _outputs(request: Any) -> list[np.ndarray]:
 
 
 class TorchEncoder(Encoder):
-    """On CUDA (or wherever torch is told to run): the same towers, uncompiled."""
+    """On CUDA (or wherever torch is told to run): the same towers, uncompiled. What several threads
+    ask of a tower at the same time is one batch."""
 
     def __init__(self, name: str, device: str = "cuda") -> None:
         from catalog.visual.open_clip_model import load_open_clip
@@ -222,37 +224,38 @@ class TorchEncoder(Encoder):
         model = load_open_clip(name)
         self.name, self.checksum = model.name, model.checksum
         self.dimensions, self.preprocessing = model.dimensions, model.preprocessing
-        self._device = device
-        self._image = model.image_tower.to(device)
-        self._text = model.text_tower.to(device)
         self.objects = model.objects
-        self._object_tower = model.object_tower.to(device) if model.object_tower else None
+        self._device = device
         self._tokenizer = model.tokenizer
-        self._lock = threading.Lock()
+        towers: dict[str, Any] = {"image": model.image_tower, "text": model.text_tower}
+        if model.object_tower:
+            towers["objects"] = model.object_tower
+        self._towers = {
+            name: SharedBatches(partial(self._run, tower.to(device)))
+            for name, tower in towers.items()
+        }
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        import torch
-
-        return self._run(self._image, torch.from_numpy(np.ascontiguousarray(pixels)))[0]
+        return self._ask("image", pixels)[0]
 
     def look(self, pixels: np.ndarray) -> Look:
-        if self._object_tower is None:
-            return super().look(pixels)
-        import torch
-
-        return Look(*self._run(self._object_tower, torch.from_numpy(np.ascontiguousarray(pixels))))
+        return super().look(pixels) if self.objects is None else Look(*self._ask("objects", pixels))
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         if not texts:
             return np.empty((0, self.dimensions), np.float32)
-        return self._run(self._text, self._tokenizer(list(texts)))[0]
+        return self._ask("text", self._tokenizer(list(texts)).numpy())[0]
 
-    def _run(self, tower: Any, inputs: Any) -> list[np.ndarray]:
+    def _ask(self, tower: str, inputs: np.ndarray) -> list[np.ndarray]:
+        batches = self._towers[tower]
+        return batches.run(inputs) if self.share else batches.work(inputs)
+
+    def _run(self, tower: Any, inputs: np.ndarray) -> list[np.ndarray]:
         """The outputs of a tower."""
         import torch
 
-        with self._lock, torch.inference_mode():
-            given = tower(inputs.to(self._device))
+        with torch.inference_mode():
+            given = tower(torch.from_numpy(np.ascontiguousarray(inputs)).to(self._device))
             outputs = given if isinstance(given, tuple) else (given,)
             return [output.float().cpu().numpy() for output in outputs]
 

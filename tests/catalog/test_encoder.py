@@ -267,6 +267,29 @@ def test_photos_have_a_core_each_unless_cores_would_be_idle(
     assert sorted(ways[3:]) == [("_run", 1), ("_run_each", 1)]
 
 
+def test_an_uncompiled_encoder_sees_photos_of_many_threads_in_few_batches(
+    pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = TorchEncoder("starter", "cpu")
+    pixels = encoder.preprocessing.batch(pictures[:4])
+    alone = [encoder.look(one[None]) for one in pixels]
+    run, sizes = encoder._towers["objects"].work, []
+
+    def counted(inputs: np.ndarray) -> list[np.ndarray]:
+        sizes.append(len(inputs))
+        return run(inputs)
+
+    monkeypatch.setattr(encoder._towers["objects"], "work", counted)
+    with ThreadPoolExecutor(8) as threads:
+        looks = list(threads.map(lambda n: encoder.look(pixels[n % 4][None]), range(16)))
+
+    assert sum(sizes) == 16
+    assert len(sizes) <= 8
+    for number, look in enumerate(looks):
+        assert look.vectors == pytest.approx(alone[number % 4].vectors, abs=1e-4)
+        assert look.candidates == pytest.approx(alone[number % 4].candidates, abs=1e-3)
+
+
 def test_a_photo_that_cannot_be_decoded_ends_what_was_begun(
     starter: Encoder, pictures: list[Image.Image]
 ) -> None:
