@@ -38,7 +38,7 @@ def sized_settings(machine: Machine, chosen: Mapping[str, str]) -> dict[str, str
     """
     maintenance = min(max(machine.memory // 8, 64 * MB), 2048 * MB)
     settings = {
-        "shared_buffers": f"{min(max(machine.memory // 8, 32 * MB), 1024 * MB) // MB}MB",
+        "shared_buffers": f"{min(max(machine.memory // 8, 32 * MB), 4096 * MB) // MB}MB",
         "effective_cache_size": f"{max(machine.memory // 2, 64 * MB) // MB}MB",
         "maintenance_work_mem": f"{maintenance // MB}MB",
         "max_parallel_maintenance_workers": str(min(max(machine.processors - 1, 1), 4)),

@@ -8,7 +8,7 @@ from config.embedded_postgres._sizing import MB, Machine, sized_settings
 @pytest.mark.parametrize(
     ("memory", "shared", "chosen", "buffers", "maintenance", "workers"),
     [
-        (16384, 8192, {}, "1024MB", "2048MB", "3"),
+        (16384, 8192, {}, "2048MB", "2048MB", "3"),
         (4096, 2048, {}, "512MB", "512MB", "3"),
         (4096, 64, {}, "512MB", "512MB", "0"),  # a container's default /dev/shm
         (4096, 639, {}, "512MB", "512MB", "0"),
