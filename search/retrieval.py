@@ -11,8 +11,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
+from django.core.cache import caches
 
 from catalog.live_index import LiveIndex
+from catalog.models.product import content_hash
 from catalog.nearest import DETAILS, nearest_sql, rows_near
 from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
 from search.facets import FACETS
@@ -53,6 +55,7 @@ class Candidates:
 MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
 GRAPH_COST = 2.5  # of a photo that the graph visits, in photos compared one by one
 EVERYTHING = 2**31 - 2
+COUNT_KEPT_S = 60  # of a filter that lets too much through to compare it all
 FACETS_COUNTED = 5_000  # products at most
 AROUND = 100  # photos, of enough products to say what is ordinary near a query
 
@@ -113,10 +116,17 @@ def retrieve(
     are given, which goes with one vector only, for those words; the product `without` is none.
     `wanted`: how many photos to take for each."""
     condition = filter_sql(filters, without)
-    filtered = filters != Filters()
-    limit = compared_up_to(index.generation.images, wanted) if filtered else 0
-    candidates = _ask(index, queries, condition, words, wanted, limit)
-    if candidates.exhausted and filtered and not candidates.complete:
+    if filters == Filters():
+        return _ask(index, queries, condition, words, wanted, 0)
+    limit = compared_up_to(index.generation.images, wanted)
+    broad = content_hash(f"{index.generation.pk}: over {limit} pass {condition}".encode())
+    known = caches["default"].get(broad, False)
+    candidates = _ask(index, queries, condition, words, wanted, 0 if known else limit)
+    if candidates.complete:
+        return candidates
+    if not known:
+        caches["default"].set(broad, True, COUNT_KEPT_S)
+    if candidates.exhausted:
         return _ask(index, queries, condition, words, wanted, EVERYTHING)
     return candidates
 

@@ -104,6 +104,22 @@ def test_the_way_is_chosen_by_how_many_products_pass(large: LiveIndex) -> None:
     assert len(at_most.found[0]) > 100 < len(more.found[0])
 
 
+def test_what_passes_a_broad_filter_is_not_counted_for_every_search(large: LiveIndex) -> None:
+    filters = Filters(price_max=Decimal(700))
+    limit = compared_up_to(large.generation.images, WANTED)
+
+    asked, found = [], []
+    for query in queries(large, 2) * 2:
+        with CaptureQueriesContext(connection) as captured:
+            found.append(retrieve(large, query, filters, "", WANTED))
+        asked += [q["sql"] for q in captured.captured_queries if "nearest" in q["sql"]]
+
+    assert [f"LIMIT {limit} + 1" in sql for sql in asked] == [True, False, False, False]
+    assert [nearest(candidates) for candidates in found[:2]] == [nearest(c) for c in found[2:]]
+    assert found[0].facets == found[2].facets
+    assert not any(candidates.complete for candidates in found)
+
+
 def test_where_the_graph_gives_up_everything_is_compared(
     large: LiveIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
