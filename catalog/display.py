@@ -24,6 +24,7 @@ SHOWN = """
     LEFT JOIN catalog_category category ON category.id = product.category_id
     WHERE product.id = ANY(%s) AND product.is_visible
 """
+"""In the order of ShownProduct: category and tags come last."""
 
 
 class Named(NamedTuple):

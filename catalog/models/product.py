@@ -127,7 +127,8 @@ class Product(models.Model):
 
     @property
     def photo(self) -> str | None:
-        return next(iter(self.photos), None)
+        first = next(iter(self.images.all()), None)
+        return first.file.url if first else None
 
     @property
     def tags(self) -> "list[Tag]":
