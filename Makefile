@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test train lint format shell clean browser
+.PHONY: run test test-long train lint format shell clean browser
 
 run: $(VENV)/run
 	@exec $(BIN)/python -m config.run
 
 test: $(VENV)/test browser lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# What takes hours for a reason: repetitions in full, and tests that are too long for `make test`.
+test-long: $(VENV)/test browser
+	$(BIN)/python -m pytest --long -m "slow or long" $(PYTEST_ARGS)
 
 # Trains the starter encoder anew; TRAIN_ARGS go to `manage.py train_encoder`.
 train: $(VENV)/train
