@@ -4,8 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-Box = tuple[float, float, float, float]
-"""x, y, width, height of a part of a photo, each 0 to 1."""
+from catalog.visual.image_decoding import Box
 
 
 class PhotosError(Exception):

@@ -168,6 +168,9 @@ RANKING_WEIGHTS = read_weights(
 )
 LOOKALIKE = read_float("LOOKALIKE", 0.985, 0.5, 1.0)  # cosine from which two are shown as one
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
+QUERY_PHOTOS = DATA_DIR / "query_photos"
+QUERY_PHOTOS_BYTES = 1024**2 * read_int("QUERY_PHOTOS_MB", 1024, 16, 1024**2)
+DECODERS = read_int("DECODERS", min(4, os.cpu_count() or 1), 1, 64)  # processes, in a web process
 SEARCHES_AT_ONCE = read_int("SEARCHES_AT_ONCE", 8, 1, 128)  # in a process
 SEARCH_QUEUE = read_int("SEARCH_QUEUE", 16, 0, 1000)  # waiting for that; more are turned away
 SEARCH_TIME_LIMIT_S = read_float("SEARCH_TIME_LIMIT_S", 5.0, 0.1, 600.0)
@@ -177,12 +180,6 @@ SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    "query_photos": {
-        "BACKEND": "search.photo_cache.PhotoCache",
-        "LOCATION": DATA_DIR / "query_photos",
-        "TIMEOUT": QUERY_PHOTO_KEPT_S,
-        "OPTIONS": {"MAX_ENTRIES": 1000},
-    },
 }
 
 # --- Index --------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from django.conf import settings
 
 from search.request import RequestError
 
+TOO_LONG = "The search took too long; try again in a moment."
+
 
 class Overloaded(RequestError):
     """More searches than the process takes on, or one that took too long."""
@@ -31,7 +33,15 @@ class Deadline:
     def check(self) -> None:
         """Raises Overloaded where no time is left."""
         if not self.left():
-            raise Overloaded("The search took too long; try again in a moment.")
+            raise Overloaded(TOO_LONG)
+
+    @contextmanager
+    def enforced(self) -> Iterator[None]:
+        """Raises Overloaded where the block raises TimeoutError."""
+        try:
+            yield
+        except TimeoutError as error:
+            raise Overloaded(TOO_LONG) from error
 
 
 class Admission:
@@ -71,7 +81,7 @@ class Admission:
         with self._lock:
             if turn in self._waiting:
                 self._waiting.remove(turn)
-                raise Overloaded("The search took too long; try again in a moment.")
+                raise Overloaded(TOO_LONG)
 
 
 admission = Admission(settings.SEARCHES_AT_ONCE, settings.SEARCH_QUEUE)

@@ -1,7 +1,7 @@
 """What a search gives back; the API and the page show the same."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from catalog.display import ShownProduct
 from catalog.models import Generation, Tag
 from catalog.visual.objects import PhotoObject
+from search.admission import Deadline
 from search.request import Box
 
 
@@ -51,18 +52,19 @@ class SearchAnswer:
 
 
 class StageClock:
-    """Milliseconds by stage, in the words of the public contract; `before_each` stage is called."""
+    """Milliseconds by stage, in the words of the public contract. No stage begins after the
+    deadline."""
 
     STAGES = ("decode", "embed", "retrieve", "rank")
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
         self._ms = dict.fromkeys(self.STAGES, 0.0)
-        self.before_each: Callable[[], None] = lambda: None
+        self.deadline = Deadline()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        self.before_each()
+        self.deadline.check()
         start = time.perf_counter()
         try:
             yield

@@ -20,13 +20,14 @@ from catalog.live_index import LiveIndex, live_index
 from catalog.nearest import nearest_sql, rows_near
 from catalog.query_objects import choose_targets, see_photos
 from catalog.rows import rows_of
-from catalog.visual.image_decoding import crop_to_box
+from catalog.visual.encoder import Encoder
+from catalog.visual.image_decoding import crop_to_box, decode_image
 from search.answer import StageClock
 from search.filters import filter_sql
 from search.finding import photos_for_each
+from search.photo_decoding import checked_box, useful_side
 from search.photo_search import search
-from search.query_image import decode_query
-from search.request import Filters, SearchRequest
+from search.request import Box, Filters, SearchRequest
 from search.retrieval import retrieve
 
 SIDE = 480  # pixels of the longer side of a photo
@@ -121,7 +122,7 @@ def _bare_work(
 ) -> dict[str, Callable[[], object]]:
     """By stage, what no search by this photo can do without."""
     encoder, boxed = index.query_encoder, request.box is not None
-    seen = see_photos(decode_query([photo], request.box, encoder), boxed, encoder)
+    seen = see_photos([_decoded(photo, request.box, encoder)], boxed, encoder)
     queries = index.to_stored(np.stack([target.vector for target in choose_targets(seen)]))
     boxes = [one.box for one in seen[0].objects[: len(seen[0].crops)]]
     wanted = photos_for_each(queries)
@@ -129,9 +130,9 @@ def _bare_work(
     statement += " SELECT product_id, similarity FROM scored"
 
     def decode() -> tuple[np.ndarray, np.ndarray | None]:
-        images = decode_query([photo], request.box, encoder)
-        whole = encoder.preprocessing.batch(images)
-        parts = [crop_to_box(images[0], box) for box in boxes]
+        image = _decoded(photo, request.box, encoder)
+        whole = encoder.preprocessing.batch([image])
+        parts = [crop_to_box(image, box) for box in boxes]
         return whole, encoder.preprocessing.batch(parts) if parts else None
 
     whole, parts = decode()
@@ -151,12 +152,18 @@ def _bare_work(
     }
 
 
+def _decoded(photo: bytes, box: Box | None, encoder: Encoder) -> Image.Image:
+    """A photo as searches decode it, in this process."""
+    part = checked_box(box)
+    return decode_image(photo, box=part, at_least=useful_side(part, encoder))
+
+
 def queries_of(photos: Sequence[bytes], index: LiveIndex) -> np.ndarray:
     """The vectors of the stored space that searches by whole photos look for, float32 (n,
     dimensions): of the things in each."""
     encoder, targets = index.query_encoder, []
     for photo in photos:
-        targets += choose_targets(see_photos(decode_query([photo], None, encoder), False, encoder))
+        targets += choose_targets(see_photos([_decoded(photo, None, encoder)], False, encoder))
     return index.to_stored(np.stack([target.vector for target in targets]))
 
 

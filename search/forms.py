@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from search.examples import example_photo
-from search.query_image import checked_box
+from search.photo_decoding import checked_box
 from search.request import SORTS, Box, Filters, RequestError, SearchRequest
 
 MAX_OFFSET = 5000

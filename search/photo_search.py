@@ -11,29 +11,29 @@ from catalog.display import products_for_display
 from catalog.live_index import LiveIndex, live_index
 from catalog.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from catalog.vocabulary import vocabulary_for
-from search.admission import Deadline, admission
+from search.admission import admission
 from search.answer import Result, SearchAnswer, StageClock
 from search.finding import Found, ScoredTags, find
 from search.matching import match_of
-from search.once import OnceEach
-from search.query_image import QueryPhoto, decode_query, keep_photo, query_photos
+from search.photo_decoding import decode_query
+from search.query_image import QueryPhoto, keep_photo, query_photos
 from search.query_vector import embed_query
 from search.ranking import Ranked, explain
 from search.request import SearchRequest
+from search.single_flight import SingleFlightCache
 
 TAGS_OF_A_PHOTO = 5
 LOOKS_KEPT = 256  # of a few kilobytes each
 
 
-seen_photos: OnceEach[list[SeenPhoto]] = OnceEach(LOOKS_KEPT)
+seen_photos: SingleFlightCache[list[SeenPhoto]] = SingleFlightCache(LOOKS_KEPT)
 
 
 def search(request: SearchRequest) -> SearchAnswer:
     """Answers one search. Raises ImageError, RequestError (Overloaded is one), IndexNotReady or
     EncoderError."""
-    clock, deadline = StageClock(), Deadline()
-    clock.before_each = deadline.check
-    with admission.admitted(deadline):
+    clock = StageClock()
+    with admission.admitted(clock.deadline):
         index = live_index()
         while True:
             try:
@@ -52,7 +52,7 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
     seen = [known] if known and request.box is None else look(request, photos, index, clock)
     with clock.stage("embed"):
         targets = choose_targets(seen)
-        queries = embed_query(request, [target.vector for target in targets], index)
+        queries = embed_query(request, [target.vector for target in targets], index, clock.deadline)
         tags = tags_of(targets, index)
     found = find(request, queries, targets, tags, index, clock)
     end = request.offset + request.limit
@@ -82,12 +82,16 @@ def look(
 
     def see() -> list[SeenPhoto]:
         with clock.stage("decode"):
-            images = decode_query([photo.data for photo in photos], request.box, encoder)
+            images = decode_query(
+                [photo.data for photo in photos], request.box, encoder, clock.deadline
+            )
         with clock.stage("embed"):
             return see_photos(images, request.box is not None, encoder) if images else []
 
     names = tuple(photo.name for photo in photos)
-    return seen_photos.get((names, request.box, encoder.checksum), see)
+    key = (names, request.box, encoder.checksum)
+    with clock.deadline.enforced():
+        return seen_photos.get(key, see, clock.deadline.left())
 
 
 def tags_of(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:

@@ -8,18 +8,19 @@ from psycopg import sql
 from catalog.live_index import LiveIndex
 from catalog.models import Product
 from catalog.vectors import combine, mean_direction, read_rows
-from search.once import OnceEach
+from search.admission import Deadline
 from search.request import RequestError, SearchRequest
+from search.single_flight import SingleFlightCache
 
 TEXT_WEIGHT = 0.6  # of words added to a photo or a product
 LESS_WEIGHT = 0.4  # of what to move away from
 TEXTS_KEPT = 1024
 
-encoded_texts: OnceEach[np.ndarray] = OnceEach(TEXTS_KEPT)
+encoded_texts: SingleFlightCache[np.ndarray] = SingleFlightCache(TEXTS_KEPT)
 
 
 def embed_query(
-    request: SearchRequest, photos: Sequence[np.ndarray], index: LiveIndex
+    request: SearchRequest, photos: Sequence[np.ndarray], index: LiveIndex, deadline: Deadline
 ) -> np.ndarray:
     """Query vectors of the stored space, float32 (q, dimensions) of unit length, one for each of
     `photos` (unit vectors by the query encoder of what is searched for in the photo) or one without
@@ -30,9 +31,9 @@ def embed_query(
         parts.append((1.0, product_vector(request.product_id, index)))
     if request.text:
         weight = TEXT_WEIGHT if parts or photos else 1.0
-        parts.append((weight, text_vector(request.text, index)))
+        parts.append((weight, text_vector(request.text, index, deadline)))
     if request.less_text:
-        parts.append((-LESS_WEIGHT, text_vector(request.less_text, index)))
+        parts.append((-LESS_WEIGHT, text_vector(request.less_text, index, deadline)))
     for product_id in request.less_products:
         parts.append((-LESS_WEIGHT, product_vector(product_id, index)))
     if not photos:
@@ -41,10 +42,13 @@ def embed_query(
     return np.stack([combine([(1.0, photo), *parts]) for photo in stored])
 
 
-def text_vector(text: str, index: LiveIndex) -> np.ndarray:
-    """A text in the stored space, unit (dimensions,); the same one is encoded once."""
+def text_vector(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
+    """A text in the stored space, unit (dimensions,); the same one is encoded once. Raises
+    Overloaded where another search encodes it for too long."""
     encoder = index.query_encoder
-    vector = encoded_texts.get((text, encoder.checksum), lambda: encoder.encode_texts([text]))
+    key = (text, encoder.checksum)
+    with deadline.enforced():
+        vector = encoded_texts.get(key, lambda: encoder.encode_texts([text]), deadline.left())
     return index.to_stored(vector)[0]
 
 

@@ -1,7 +1,6 @@
 """The pages: each view parses, calls one function, renders."""
 
 from dataclasses import replace
-from io import BytesIO
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
@@ -12,20 +11,19 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.live_index import IndexNotReady, live_generation
-from catalog.visual.image_decoding import decode_image
+from search.admission import Overloaded
 from search.answer import SearchAnswer
 from search.examples import example_photo, examples
 from search.forms import SearchForm
 from search.page_choices import address_of, box_text, choice_groups, tag_chips
 from search.page_errors import FORESEEN, PageError, page_error
+from search.photo_preview import photo_preview
 from search.product_details import details_of
 from search.products import visible_product
-from search.query_image import image_limits, query_photos
 from search.request import Filters, RequestError, SearchRequest
 from search.search_log import logged_search
 
 LOOKALIKES = 12
-PREVIEW_SIZE = 1200
 
 
 @require_safe
@@ -90,14 +88,14 @@ def photo(request: HttpRequest, query: str) -> HttpResponse:
     """The photo of an earlier search, made small, while it is kept: for a page that is reloaded,
     and for photos that browsers cannot show."""
     try:
-        (kept,) = query_photos(SearchRequest(query=query))
-        image = decode_image(kept.data, at_least=PREVIEW_SIZE, limits=image_limits())
+        return HttpResponse(photo_preview(query), content_type="image/jpeg")
+    except Overloaded as error:
+        problem = page_error(error)
+        response = HttpResponse(status=problem.status)
+        response["Retry-After"] = str(problem.retry_after_s)
+        return response
     except FORESEEN as error:
         raise Http404(str(error)) from error
-    image.thumbnail((PREVIEW_SIZE, PREVIEW_SIZE))
-    file = BytesIO()
-    image.save(file, "JPEG", quality=85)
-    return HttpResponse(file.getvalue(), content_type="image/jpeg")
 
 
 @require_safe

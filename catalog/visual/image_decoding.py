@@ -14,6 +14,8 @@ from typing import Any, cast
 import pillow_heif
 from PIL import Image
 
+from catalog.visual.image_structure import StructureError, check_scans, check_structure
+
 # Every plugin is registered once, here, so that no first request races to do it.
 pillow_heif.register_heif_opener()
 Image.init()
@@ -32,13 +34,29 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_SIDEWAYS = {
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+    Image.Transpose.ROTATE_90,
+}
+
 _PILLOW = r"(PIL|pillow_heif)\."
 _QUIET = ("ignore", None, Warning, re.compile(_PILLOW), 0)
 _STATUS = {"image_type_unsupported": 415, "image_too_large": 413, "image_too_many_pixels": 413}
 
-_MAX_JPEG_SCANS = 100  # cameras write 1 to about 12
-_SCAN = b"\xff\xda"
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
+_MAX_SIDE = 65_535  # pixels, the most that a JPEG can have
+_SPARSE_FROM = 5_000_000  # pixels; a larger photo brings at least one byte for
+_SPARSE = 800  # of them: a black one of 40 megapixels, by a camera, has ten times that
+_MAX_RESULT_PIXELS = 12_000_000  # where the caller says which size it can use
+_SHRUNK_FROM = 4_000_000  # pixels; below, nothing is gained
+_BAND_PIXELS = 2_000_000  # that are converted at once
+
+
+Box = tuple[float, float, float, float]
+"""x, y, w, h: a part of a photo, as fractions (0 to 1) of the upright photo."""
+
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 class ImageError(ValueError):
@@ -68,22 +86,31 @@ DEFAULT_LIMITS = ImageLimits()
 
 
 def decode_image(
-    data: bytes, *, at_least: int | None = None, limits: ImageLimits = DEFAULT_LIMITS
+    data: bytes,
+    *,
+    box: Box = WHOLE,
+    at_least: int | None = None,
+    limits: ImageLimits = DEFAULT_LIMITS,
 ) -> Image.Image:
-    """The first frame of an encoded photo: mode RGB, upright, on white, without metadata.
+    """The first frame of an encoded photo, cut to `box`: mode RGB, upright, on white, without
+    metadata.
 
-    `at_least` is the smallest side, in pixels, that the caller can use: a JPEG is then decoded
-    at 1/2, 1/4 or 1/8 scale as far as neither side gets shorter than that. To crop a box out
-    of the result, ask for the crop's side divided by the smaller of the box's `w` and `h`.
+    `at_least` is the smallest side of the result, in pixels, that the caller can use. A JPEG, and
+    any photo of over 4 megapixels, is then shrunk by a whole factor while it is decoded, as far as
+    neither side of the result gets shorter than that, and further where the result would have over
+    12 megapixels.
     Raises `ImageError`, and nothing else, for bytes that are not a usable photo.
     """
     _check_bytes(data, limits)
     _check_type(data)
     _ignore_metadata_warnings()
     try:
-        return _read(data, at_least, limits)
+        check_structure(data)
+        return _read(data, box, at_least, limits)
     except ImageError:
         raise
+    except StructureError as error:
+        raise ImageError("image_unreadable", str(error)) from error
     except Image.DecompressionBombError as error:
         sentence = f"Send an image of at most {limits.max_pixels / 1e6:g} megapixels."
         raise ImageError("image_too_many_pixels", sentence) from error
@@ -91,7 +118,7 @@ def decode_image(
         raise ImageError("image_unreadable", _DAMAGED) from error
 
 
-def crop_to_box(image: Image.Image, box: tuple[float, float, float, float]) -> Image.Image:
+def crop_to_box(image: Image.Image, box: Box) -> Image.Image:
     """The part of `image` inside `box`: x, y, w, h as fractions (0 to 1) of the upright image.
 
     Edges go to the nearest pixel and stay inside; each side keeps at least one pixel.
@@ -134,35 +161,44 @@ def _ignore_metadata_warnings() -> None:
         warnings.filterwarnings("ignore", module=_PILLOW)
 
 
-def _read(data: bytes, at_least: int | None, limits: ImageLimits) -> Image.Image:
+def _read(data: bytes, box: Box, at_least: int | None, limits: ImageLimits) -> Image.Image:
+    side = math.ceil(at_least / min(box[2:])) if at_least else None  # of the whole photo
     with Image.open(BytesIO(data), formats=_FORMATS) as image:
-        if image.width * image.height > limits.max_pixels:
-            raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
+        _check_size(image.size, len(data), limits)
         if image.format in ("JPEG", "MPO"):
-            _check_scans(data)
-            if at_least:
-                image.draft(None, (at_least, at_least))
+            check_scans(data, image.width * image.height)
+            if side:
+                image.draft(None, (side, side))
         image.load()
         # Only now: a PNG may hold its EXIF last, a TIFF turns itself while loading.
         turn = _UPRIGHT.get(_orientation(image))
-        rgb = _to_rgb(image)
-        upright = rgb.copy() if turn is None and rgb is image else rgb
+        width, height = image.size[::-1] if turn in _SIDEWAYS else image.size
+        shown = width * box[2], height * box[3]
+        upright = _to_small_rgb(image, _factor(shown, at_least))
     if turn is not None:
         upright = upright.transpose(turn)
     upright.info.clear()  # else an EXIF orientation stays, and somebody turns the image again
-    return upright
+    return upright if box == WHOLE else crop_to_box(upright, box)
 
 
-def _check_scans(data: bytes) -> None:
-    """A progressive JPEG of 15 MB can hold 200,000 scans, each a pass over the whole image."""
-    if data.count(_SCAN) <= _MAX_JPEG_SCANS:  # an upper bound, and quick
-        return
-    scans, position = 0, 2
-    while (marker := _JPEG_MARKER.search(data, position)) and marker[0] != b"\xff\xd9":
-        scans += marker[0] == _SCAN
-        if scans > _MAX_JPEG_SCANS:
-            raise ImageError("image_unreadable", "The JPEG has too many scans; save it anew.")
-        position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+def _check_size(size: tuple[int, int], length: int, limits: ImageLimits) -> None:
+    pixels = size[0] * size[1]
+    if pixels > limits.max_pixels:
+        raise Image.DecompressionBombError(f"{size[0]} x {size[1]} pixels")
+    if max(size) > _MAX_SIDE:
+        sentence = f"Send an image of at most {_MAX_SIDE:,} pixels a side."
+        raise ImageError("image_too_many_pixels", sentence)
+    if pixels > max(_SPARSE_FROM, _SPARSE * length):
+        sentence = "The image has too little content for its size; send a smaller copy of it."
+        raise ImageError("image_unreadable", sentence)
+
+
+def _factor(size: tuple[float, float], at_least: int | None) -> int:
+    """By which a photo can be shrunk whose part of `size` (width, height) the caller wants."""
+    if not at_least or size[0] * size[1] < _SHRUNK_FROM:
+        return 1
+    too_large = math.sqrt(size[0] * size[1] / _MAX_RESULT_PIXELS)
+    return max(1, int(min(size) / at_least), math.ceil(too_large))
 
 
 def _orientation(image: Image.Image) -> Any:
@@ -172,9 +208,27 @@ def _orientation(image: Image.Image) -> Any:
         return 1  # broken EXIF does not spoil a good photo
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def _to_small_rgb(image: Image.Image, factor: int) -> Image.Image:
+    """RGB, a `factor`th as wide and high. Made band by band: converting a photo of 40 megapixels
+    as a whole takes several copies of 160 MB."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = _to_eight_bits(image)
+        scale = _grey_scale(image)
+    else:
+        scale = None
+    if factor == 1 and image.mode == "RGB" and not image.has_transparency_data:
+        return image.copy()
+    rows = max(1, _BAND_PIXELS // (image.width * factor)) * factor
+    small = Image.new("RGB", (-(-image.width // factor), -(-image.height // factor)))
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        rgb = _to_rgb(band, scale)
+        small.paste(rgb.reduce(factor) if factor > 1 else rgb, (0, top // factor))
+    return small
+
+
+def _to_rgb(image: Image.Image, grey: tuple[float, float] | None) -> Image.Image:
+    if grey is not None:
+        image = _to_eight_bits(image, *grey)
     if not image.has_transparency_data:
         return image if image.mode == "RGB" else image.convert("RGB")
     layer = image.convert("RGBA")
@@ -183,10 +237,10 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return white
 
 
-def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits, 32 bits or floats as L: by the usual white (1, 255, 65535) or by range."""
-    values = image.convert("F")
-    low, high = cast("tuple[float, float]", values.getextrema())
+def _grey_scale(image: Image.Image) -> tuple[float, float]:
+    """(scale, offset) from grey of 16 bits, 32 bits or floats to 0 to 255: by the usual white (1,
+    255, 65535) or by range."""
+    low, high = cast("tuple[float, float]", image.getextrema())
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
     elif low >= 0:
@@ -194,6 +248,10 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     if not math.isfinite(high - low):
         raise ImageError("image_unreadable", "The image holds no usable values; save it as JPEG.")
     scale = 255 / (high - low or 1)
-    grey = values.point(lambda value: value * scale + (0.5 - low * scale)).convert("L")
+    return scale, 0.5 - low * scale
+
+
+def _to_eight_bits(image: Image.Image, scale: float, offset: float) -> Image.Image:
+    grey = image.convert("F").point(lambda value: value * scale + offset).convert("L")
     grey.info.clear()  # a transparent colour would be named in the old depth
     return grey

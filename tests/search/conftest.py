@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
-from search.once import OnceEach
+from search.single_flight import SingleFlightCache
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
 from tests.search.colour_spotter import ColourSpotter
 
@@ -122,14 +122,14 @@ def check_problem() -> Callable[[HttpResponse, int, str], dict[str, Any]]:
 def _kept_apart(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept query photos go to a folder of the test's own, and nothing is known of them from other
     tests; static files are served as they are."""
-    monkeypatch.setattr("search.photo_search.seen_photos", OnceEach(10))
-    monkeypatch.setattr("search.query_vector.encoded_texts", OnceEach(10))
+    monkeypatch.setattr("search.photo_search.seen_photos", SingleFlightCache(10))
+    monkeypatch.setattr("search.query_vector.encoded_texts", SingleFlightCache(10))
     (tmp_path / "static").mkdir()
     settings.STATIC_ROOT = tmp_path / "static"
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
-    kept = {**settings.CACHES["query_photos"], "LOCATION": str(tmp_path / "query_photos")}
-    settings.CACHES = {**settings.CACHES, "query_photos": kept}
+    monkeypatch.setattr("search.photo_preview.previews", SingleFlightCache(10))
+    settings.QUERY_PHOTOS = tmp_path / "query_photos"
 
 
 @dataclass(frozen=True)

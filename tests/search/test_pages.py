@@ -26,8 +26,7 @@ def _site(settings, tmp_path: Path) -> None:
     """Static files without a manifest, and query photos in a folder of the test's own."""
     plain = "django.contrib.staticfiles.storage.StaticFilesStorage"
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": plain}}
-    kept = {**settings.CACHES["query_photos"], "LOCATION": str(tmp_path)}
-    settings.CACHES = {**settings.CACHES, "query_photos": kept}
+    settings.QUERY_PHOTOS = tmp_path
 
 
 def chair() -> SimpleUploadedFile:

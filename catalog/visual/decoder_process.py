@@ -1,0 +1,235 @@
+"""Decoding in child processes, for photos that strangers send.
+
+A child has limits that the kernel enforces: seconds of processor time and bytes of memory. A photo
+that exceeds them, or crashes its decoder, costs that child and nothing else. The memory that a
+large photo took goes back to the system.
+
+Others use `DecoderPool`. No Django here: the child, this module run as a program, starts in a tenth
+of a second.
+"""
+
+import atexit
+import json
+import mmap
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any, TextIO
+
+from PIL import Image
+
+from catalog.visual.image_decoding import WHOLE, Box, ImageError, ImageLimits, decode_image
+
+MEMORY = 2 * 1024**3  # address space of a child, libraries and threads included
+_KEPT_BYTES = 4 * 1024**2  # of the memory that a child shares, between two photos
+_ROOT = Path(__file__).resolve().parents[2]
+_ENVIRONMENT = {
+    "PATH": os.defpath,
+    "PYTHONPATH": str(_ROOT),
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),  # what a usual photo takes is used again,
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),  # more goes back to the system
+}
+
+
+class DecodingTimeout(TimeoutError):
+    """The time of the caller ran out before the photo was decoded."""
+
+
+class _Died(Exception):
+    """The child ended; its exit status tells how."""
+
+
+class DecoderPool:
+    """At most `size` photos are decoded at a time, whoever asks, each in a process of its own.
+    Safe to use from any thread. Children start when they are first needed, and end with the process
+    that started them."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lock = threading.Lock()
+        self._owner = 0
+        self._idle: LifoQueue[_Child | None] = LifoQueue()
+        atexit.register(self.close)
+
+    def decode(
+        self,
+        data: bytes,
+        *,
+        box: Box = WHOLE,
+        at_least: int | None = None,
+        limits: ImageLimits,
+        cpu_s: float,
+        wait_s: float,
+    ) -> Image.Image:
+        """As `decode_image`. The photo may take `cpu_s` seconds of processor time, and the caller
+        waits `wait_s` seconds at most. Raises ImageError or DecodingTimeout."""
+        ends = time.monotonic() + wait_s
+        child = self._take(wait_s)
+        try:
+            if child is not None and not child.is_alive():
+                child.end()
+                child = None
+            if child is None:
+                child = _Child()
+            return child.decode(data, box, at_least, limits, cpu_s, ends)
+        except _Died as error:
+            status, child = child.end() if child else 0, None
+            raise _refusal(status) from error
+        except BaseException:
+            if child is not None:
+                child.end()
+                child = None
+            raise
+        finally:
+            self._idle.put(child)
+
+    def close(self) -> None:
+        """Ends the children that are idle. The pool starts others when it needs them."""
+        if self._owner != os.getpid():
+            return
+        with suppress(Empty):
+            while True:
+                child = self._idle.get_nowait()
+                if child is not None:
+                    child.end()
+
+    def _take(self, wait_s: float) -> "_Child | None":
+        with self._lock:
+            if self._owner != os.getpid():  # a fork has no part in its parent's children
+                self._owner, self._idle = os.getpid(), LifoQueue()
+                for _ in range(self._size):
+                    self._idle.put(None)
+        try:
+            return self._idle.get(timeout=wait_s)
+        except Empty as error:
+            raise DecodingTimeout from error
+
+
+class _Child:
+    """A process that decodes one photo after another. Questions and answers go through a socket,
+    photos and pixels through a file in memory that both sides share."""
+
+    def __init__(self) -> None:
+        self._shared = os.memfd_create("photo")
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            descriptors = theirs.fileno(), self._shared
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, *map(str, descriptors)],
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                cwd=_ROOT,
+                env=_ENVIRONMENT,
+                start_new_session=True,
+            )
+        self._lines = self._socket.makefile("rw")
+
+    def decode(
+        self,
+        data: bytes,
+        box: Box,
+        at_least: int | None,
+        limits: ImageLimits,
+        cpu_s: float,
+        ends: float,
+    ) -> Image.Image:
+        _write(self._shared, data)
+        asked = {
+            "length": len(data),
+            "box": box,
+            "at_least": at_least,
+            "limits": [limits.max_bytes, limits.max_pixels],
+            "cpu_s": cpu_s,
+        }
+        try:
+            self._socket.settimeout(max(0.001, ends - time.monotonic()))
+            print(json.dumps(asked), file=self._lines, flush=True)
+            answer = self._lines.readline()
+        except TimeoutError as error:
+            raise DecodingTimeout from error
+        except OSError as error:
+            raise _Died from error
+        if not answer:
+            raise _Died
+        return self._taken(json.loads(answer))
+
+    def _taken(self, answer: dict[str, Any]) -> Image.Image:
+        """The image of an answer. Raises ImageError where it has none."""
+        try:
+            if "error" in answer:
+                raise ImageError(*answer["error"])
+            width, height = answer["size"]
+            size = 3 * width * height
+            mapped = mmap.mmap(self._shared, size, prot=mmap.PROT_READ)
+            with mapped, memoryview(mapped) as pixels:
+                return Image.frombytes("RGB", (width, height), pixels)
+        finally:
+            if os.fstat(self._shared).st_size > _KEPT_BYTES:
+                os.ftruncate(self._shared, 0)
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> int:
+        """Kills the process; the status with which it ended, negative for a signal."""
+        with suppress(OSError):  # a line that it did not read
+            self._lines.close()
+        self._socket.close()
+        os.close(self._shared)
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(0.1)  # it may have died by itself
+        self._process.kill()
+        return self._process.wait()
+
+
+def _refusal(status: int) -> ImageError:
+    if status == -signal.SIGPROF:
+        sentence = "The image takes too long to read; save it as JPEG and send it again."
+    else:
+        sentence = "The image is damaged or incomplete; send the original file again."
+    return ImageError("image_unreadable", sentence)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    position = 0
+    while position < len(data):
+        position += os.pwrite(descriptor, memoryview(data)[position:], position)
+
+
+def _serve(lines: TextIO, shared: int) -> None:
+    """Answers until the other side is gone."""
+    for line in lines:
+        print(json.dumps(_answer(json.loads(line), shared)), file=lines, flush=True)
+
+
+def _answer(asked: dict[str, Any], shared: int) -> dict[str, Any]:
+    data = os.pread(shared, asked["length"], 0)
+    # The kernel ends the process where all its threads together take longer.
+    signal.setitimer(signal.ITIMER_PROF, asked["cpu_s"])
+    try:
+        limits = ImageLimits(*asked["limits"])
+        image = decode_image(
+            data, box=tuple(asked["box"]), at_least=asked["at_least"], limits=limits
+        )
+        _write(shared, image.tobytes())
+        return {"size": image.size}
+    except ImageError as error:
+        return {"error": [error.code, error.message]}
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with socket.socket(fileno=int(sys.argv[1])) as parent, suppress(OSError):
+        _serve(parent.makefile("rw"), int(sys.argv[2]))

@@ -1,0 +1,130 @@
+"""Shoppers' photos, kept in files for a while, so that another box or page of one can be asked for
+without sending it again.
+
+Each query id is the name of a file of its own. The ids of one photo are hard links to one file, so
+that a photo is on disk once, however often it is asked for.
+"""
+
+import os
+import pickle
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from django.conf import settings
+
+from catalog.query_objects import SeenPhoto
+
+SWEEP_EVERY_S = 60.0
+SWEEP_EVERY_SHARE = 0.05  # of QUERY_PHOTOS_BYTES, that were written since the last time
+
+
+class KeptPhoto(NamedTuple):
+    """A photo's file, what was seen in it, and the name of its preview."""
+
+    data: bytes
+    seen: SeenPhoto | None
+    preview: str
+
+
+def load(query_id: str) -> KeptPhoto | None:
+    """The photo of a query, or None where it is not kept any more."""
+    try:
+        with open(_folder() / query_id, "rb") as file:
+            if os.fstat(file.fileno()).st_mtime < _oldest():
+                return None
+            preview, seen = pickle.load(file)
+            return KeptPhoto(file.read(), seen, preview)
+    except FileNotFoundError:
+        return None
+
+
+def keep(query_id: str, data: bytes, seen: SeenPhoto | None) -> None:
+    """Keeps a photo for QUERY_PHOTO_KEPT_S. Raises OSError where it cannot be written."""
+    head = pickle.dumps((f"{query_id}.jpg", seen))
+    _write(query_id, head + data)
+
+
+def keep_longer(query_id: str, earlier: str) -> None:
+    """Keeps the photo of the query `earlier` under a further id, and longer. Raises OSError."""
+    os.link(_folder() / earlier, _folder() / query_id)
+    os.utime(_folder() / query_id)
+
+
+def load_preview(photo: KeptPhoto) -> bytes | None:
+    """The JPEG that `keep_preview` kept, or None."""
+    with suppress(FileNotFoundError):
+        return (_folder() / photo.preview).read_bytes()
+    return None
+
+
+def keep_preview(photo: KeptPhoto, jpeg: bytes) -> None:
+    """Keeps the small copy of a photo that pages show. Raises OSError."""
+    _write(photo.preview, jpeg)
+
+
+def _folder() -> Path:
+    return Path(settings.QUERY_PHOTOS)
+
+
+def _oldest() -> float:
+    return time.time() - settings.QUERY_PHOTO_KEPT_S
+
+
+def _write(name: str, content: bytes) -> None:
+    folder = _folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sweeper.written(len(content))
+    descriptor, fresh = tempfile.mkstemp(dir=folder)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(fresh, folder / name)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(fresh)
+        raise
+
+
+class _Sweeper:
+    """Removes photos past their time, and the oldest where all take over QUERY_PHOTOS_BYTES. Each
+    process looks when it has written enough, or a minute after the last time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bytes, self._last = 0, 0.0
+
+    def written(self, size: int) -> None:
+        with self._lock:
+            self._bytes += size
+            enough = self._bytes > SWEEP_EVERY_SHARE * settings.QUERY_PHOTOS_BYTES
+            if not enough and time.monotonic() - self._last < SWEEP_EVERY_S:
+                return
+            self._bytes, self._last = 0, time.monotonic()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        files: dict[int, tuple[float, int, list[str]]] = {}  # by inode: time, bytes, names
+        with os.scandir(_folder()) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    status = entry.stat()
+                    known = files.setdefault(
+                        status.st_ino, (status.st_mtime, 512 * status.st_blocks, [])
+                    )
+                    known[2].append(entry.path)
+        taken = sum(size for _, size, _ in files.values())
+        allowed = (1 - SWEEP_EVERY_SHARE) * settings.QUERY_PHOTOS_BYTES
+        for kept_at, size, names in sorted(files.values()):
+            if kept_at >= _oldest() and taken <= allowed:
+                return
+            taken -= size
+            for name in names:
+                with suppress(FileNotFoundError):
+                    os.unlink(name)
+
+
+_sweeper = _Sweeper()

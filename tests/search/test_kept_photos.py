@@ -1,0 +1,232 @@
+"""Shoppers' photos between two searches: under random ids, within a bound, never in the way."""
+
+import os
+import resource
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+from PIL import Image
+
+from catalog.models import LoggedSearch
+from catalog.models.product import content_hash
+from search import kept_photos
+from search.admission import Admission, Deadline
+from search.search_log import search_log
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+
+Ask = Callable[..., dict[str, Any]]
+CHAIR = "blends-antiquechair-0"
+LAMP = "scopia-living-lamp-2"
+
+
+def files(settings: Any) -> list[Path]:
+    return sorted(path for path in settings.QUERY_PHOTOS.iterdir() if path.suffix != ".jpg")
+
+
+def id_of(by_photo: Ask, photo: str = CHAIR, **fields: Any) -> str:
+    return by_photo(photo, **fields)["query"]["id"]
+
+
+# --- Privacy --------------------------------------------------------------------------------------
+def test_nothing_of_a_photo_stands_in_its_id(by_photo: Ask, photos: Any) -> None:
+    first, second = id_of(by_photo), id_of(by_photo)
+
+    of_file = content_hash(photos[CHAIR].data)
+    assert not {first[:6], first[-6:]} & {of_file[:6], of_file[-6:]}
+    assert not {first[:6], first[-6:]} & {second[:6], second[-6:]}
+
+
+@pytest.mark.parametrize("place", [0, 15, 16, 31])
+def test_an_id_is_looked_up_whole(by_photo: Ask, client: Client, place: int) -> None:
+    query = id_of(by_photo)
+    other = query[:place] + ("0" if query[place] != "0" else "1") + query[place + 1 :]
+
+    response = client.post("/api/v1/search/photo/", {"query": other})
+
+    assert response.status_code == 404
+    assert client.get(f"/search/photos/{other}.jpg").status_code == 404
+    assert client.get(f"/search/photos/{query}.jpg").status_code == 200
+
+
+def test_who_has_the_file_of_a_photo_does_not_find_who_searched_for_it(
+    by_photo: Ask, client: Client, photos: Any, settings: Any
+) -> None:
+    by_photo(CHAIR)
+    of_file = content_hash(photos[CHAIR].data)
+
+    for guess in (of_file[:32], of_file[:16] + "0" * 16):
+        assert client.get(f"/search/photos/{guess}.jpg").status_code == 404
+        assert client.post("/api/v1/search/photo/", {"query": guess}).status_code == 404
+
+
+def test_the_log_keeps_the_id_and_nothing_that_follows_from_the_photo(
+    by_photo: Ask, photos: Any, settings: Any
+) -> None:
+    settings.SEARCH_LOG_DAYS = 1
+    query = id_of(by_photo)
+    search_log.flush()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT row_to_json(s)::text FROM catalog_loggedsearch s")
+        (row,) = cursor.fetchone()
+    assert LoggedSearch.objects.get().query_id == query
+    of_file = content_hash(photos[CHAIR].data)
+    parts = {of_file[n : n + 8] for n in range(len(of_file) - 8)}
+    assert not any(part in row for part in parts)
+
+
+# --- Kept once, and for a while -------------------------------------------------------------------
+def test_pages_and_boxes_of_a_photo_keep_it_on_disk_once(by_photo: Ask, settings: Any) -> None:
+    first = id_of(by_photo)
+    second = id_of(by_photo, None, query=first, offset=24)
+    third = id_of(by_photo, None, query=second, box=(0.1, 0.1, 0.8, 0.8))
+
+    assert {path.name for path in files(settings)} == {first, second, third}
+    assert len({path.stat().st_ino for path in files(settings)}) == 1
+
+
+def test_each_use_keeps_a_photo_longer(by_photo: Ask, settings: Any) -> None:
+    first = id_of(by_photo)
+    almost = files(settings)[0].stat().st_mtime - settings.QUERY_PHOTO_KEPT_S + 60
+    os.utime(settings.QUERY_PHOTOS / first, (almost, almost))
+
+    second = id_of(by_photo, None, query=first)
+
+    assert (settings.QUERY_PHOTOS / second).stat().st_mtime > almost + 600
+
+
+def test_a_photo_is_forgotten_after_its_time(by_photo: Ask, client: Client, settings: Any) -> None:
+    query = id_of(by_photo)
+    os.utime(settings.QUERY_PHOTOS / query, (0, 0))
+
+    assert client.post("/api/v1/search/photo/", {"query": query}).status_code == 404
+
+
+def test_nobody_else_on_the_machine_reads_kept_photos(by_photo: Ask, settings: Any) -> None:
+    by_photo(CHAIR)
+
+    assert settings.QUERY_PHOTOS.stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files(settings))
+
+
+def test_all_kept_photos_together_stay_below_their_bound(settings: Any) -> None:
+    settings.QUERY_PHOTOS_BYTES = 2_000_000
+    for number in range(60):
+        kept_photos.keep(f"{number:032x}", os.urandom(100_000), None)
+        taken = sum(512 * path.stat().st_blocks for path in files(settings))
+        assert taken <= settings.QUERY_PHOTOS_BYTES
+
+    assert kept_photos.load(f"{59:032x}") is not None, "the latest stay"
+    assert kept_photos.load(f"{0:032x}") is None, "the oldest go"
+
+
+def test_photos_past_their_time_leave_the_disk(
+    by_photo: Ask, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = id_of(by_photo)
+    os.utime(settings.QUERY_PHOTOS / first, (0, 0))
+    monkeypatch.setattr("search.kept_photos.SWEEP_EVERY_S", 0)
+
+    second = id_of(by_photo)
+
+    assert [path.name for path in files(settings)] == [second]
+
+
+# --- A full disk ----------------------------------------------------------------------------------
+@contextmanager
+def no_room_beyond(size: int) -> Iterator[None]:
+    """The kernel refuses to let a file of this process grow beyond `size` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_costs_no_answer(
+    by_photo: Ask, client: Client, photos: Any, settings: Any
+) -> None:
+    before = id_of(by_photo, LAMP)  # starts the decoder, which has files of its own
+
+    with no_room_beyond(len(photos[CHAIR].data)):
+        answer = by_photo(CHAIR)
+
+    assert answer["count"] == 24
+    assert [path.name for path in files(settings)] == [before], "nothing half-written stays"
+    gone = client.post("/api/v1/search/photo/", {"query": answer["query"]["id"]})
+    assert gone.json()["code"] == "not_found"
+
+
+def test_a_full_disk_costs_no_preview(by_photo: Ask, client: Client, settings: Any) -> None:
+    query = id_of(by_photo)
+
+    with no_room_beyond(0):
+        shown = [client.get(f"/search/photos/{query}.jpg") for _ in range(2)]
+
+    assert [response.status_code for response in shown] == [200, 200]
+
+
+# --- Previews -------------------------------------------------------------------------------------
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of the photos that previews were made of."""
+    from search import photo_preview
+
+    made, original = [], photo_preview.decode_within
+
+    def counted(deadline: Deadline, data: bytes, *where: Any, **how: Any) -> Image.Image:
+        made.append(len(data))
+        return original(deadline, data, *where, **how)
+
+    monkeypatch.setattr(photo_preview, "decode_within", counted)
+    return made
+
+
+def test_a_preview_is_made_once_however_many_ask_for_it(by_photo: Ask, decoded: list[int]) -> None:
+    first = id_of(by_photo)
+    second = id_of(by_photo, None, query=first)
+    assert decoded == [], "not before it is asked for"
+
+    def ask(number: int) -> bytes:
+        try:
+            return Client().get(f"/search/photos/{(first, second)[number % 2]}.jpg").content
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(8) as threads:
+        shown = set(threads.map(ask, range(40)))
+
+    assert len(decoded) == 1
+    (jpeg,) = shown
+    assert max(Image.open(BytesIO(jpeg)).size) <= 1200
+
+
+def test_a_preview_waits_for_its_turn_as_searches_do(
+    by_photo: Ask, client: Client, decoded: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = id_of(by_photo)
+    full = Admission(1, 0)
+    monkeypatch.setattr("search.photo_preview.admission", full)
+
+    with full.admitted(Deadline()):
+        refused = client.get(f"/search/photos/{query}.jpg")
+    assert refused.status_code == 503
+    assert int(refused["Retry-After"]) > 0
+    assert decoded == []
+
+    assert client.get(f"/search/photos/{query}.jpg").status_code == 200
+
+
+def test_a_photo_that_cannot_be_decoded_has_no_preview(client: Client) -> None:
+    kept_photos.keep("a" * 32, b"not a photo", None)
+
+    assert client.get(f"/search/photos/{'a' * 32}.jpg").status_code == 404

@@ -1,0 +1,108 @@
+"""Work that several callers ask for at the same time, done cache: by real threads."""
+
+import gc
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from search.single_flight import SingleFlightCache
+
+
+def test_what_many_ask_for_at_once_is_worked_out_once() -> None:
+    cache: SingleFlightCache[int] = SingleFlightCache(10)
+    all_there, made = threading.Barrier(8), []
+
+    def work() -> int:
+        made.append(threading.get_ident())
+        return 42
+
+    def ask(_: int) -> int:
+        all_there.wait()
+        return cache.get("key", work, 5)
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, range(8))) == [42] * 8
+    assert len(made) == 1
+
+
+def test_where_the_first_fails_the_others_try_themselves() -> None:
+    cache: SingleFlightCache[str] = SingleFlightCache(10)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def fail() -> str:
+        begun.set()
+        go_on.wait()
+        raise LookupError("gone")
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(cache.get, "key", fail, 5)
+        begun.wait()
+        second = threads.submit(cache.get, "key", lambda: "found", 5)
+        go_on.set()
+
+        assert isinstance(first.exception(), LookupError)
+        assert second.result() == "found"
+    assert cache.get("key", lambda: "kept", 5) in {"found", "kept"}
+
+
+def test_what_failed_is_not_kept() -> None:
+    cache: SingleFlightCache[int] = SingleFlightCache(10)
+
+    with pytest.raises(ZeroDivisionError):
+        cache.get(1, lambda: 1 // 0, 5)
+
+    assert cache.get(1, lambda: 5, 5) == 5
+
+
+def test_only_the_last_results_are_kept() -> None:
+    cache: SingleFlightCache[int] = SingleFlightCache(2)
+    made: list[int] = []
+
+    def get(key: int) -> int:
+        return cache.get(key, lambda: made.append(key) or key, 5)
+
+    for key in (1, 2, 1, 3, 1, 2):  # 3 pushes 2 out: 1 was asked for since
+        assert get(key) == key
+
+    assert made == [1, 2, 3, 2]
+
+
+def test_nobody_waits_for_another_longer_than_they_say() -> None:
+    cache: SingleFlightCache[int] = SingleFlightCache(2)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow() -> int:
+        begun.set()
+        go_on.wait()
+        return 1
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(cache.get, "key", slow, 5)
+        begun.wait()
+        with pytest.raises(TimeoutError):
+            cache.get("key", slow, 0.01)
+        go_on.set()
+        assert first.result() == 1
+
+
+def test_a_failure_keeps_nothing_alive_of_what_it_worked_on() -> None:
+    class Picture:
+        pass
+
+    cache: SingleFlightCache[int] = SingleFlightCache(2)
+    pictures = []
+
+    def fail() -> int:
+        picture = Picture()
+        pictures.append(weakref.ref(picture))
+        raise ValueError("damaged")
+
+    gc.disable()  # what is freed here is freed at once, without a look for cycles
+    try:
+        with pytest.raises(ValueError, match="damaged"):
+            cache.get("key", fail, 5)
+        assert pictures[0]() is None
+    finally:
+        gc.enable()
