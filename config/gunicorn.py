@@ -1,4 +1,5 @@
-"""gunicorn's settings: threads in one process per copy of the model, warmed up before traffic."""
+"""gunicorn's settings: threads in one process per copy of the model, warmed up before traffic.
+What a connection may take its time for is in `web_connection.py`."""
 
 import logging
 import os
@@ -6,12 +7,11 @@ import os
 from config.environment import read_int
 
 bind = f"{os.environ.get('HOST', '').strip() or '127.0.0.1'}:{read_int('PORT', 8000, 1, 65535)}"
-worker_class = "gthread"
+worker_class = "config.web_worker.Worker"
 workers = read_int("WEB_PROCESSES", 1, 1, 64)
 threads = read_int("WEB_THREADS", 32, 1, 256)
 timeout = 60
 graceful_timeout = 5
-keepalive = 5
 control_socket_disable = True
 
 # Read by the settings, which are loaded after this.

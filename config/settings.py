@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "config.request_size.RequestSizeMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -142,7 +143,8 @@ ENCODER_THREADS = read_int("ENCODER_THREADS", 0, 0, 256)  # 0: as many as there 
 IMAGE_MAX_BYTES = 15 * 1024 * 1024
 IMAGE_MAX_PIXELS = 40_000_000
 IMAGES_PER_QUERY = 5
-DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * IMAGE_MAX_BYTES
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # of a form without its files, or of JSON
+REQUEST_MAX_BYTES = IMAGES_PER_QUERY * IMAGE_MAX_BYTES + 2 * DATA_UPLOAD_MAX_MEMORY_SIZE
 FILE_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES
 
 # --- Search -------------------------------------------------------------------------------------

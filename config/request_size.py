@@ -1,0 +1,47 @@
+"""Requests that are too large are refused by their Content-Length, before anything reads them."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from search.api.problems import CONTENT_TYPE, problem
+from search.page_errors import PageError
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestSizeMiddleware:
+    """Answers 413 where a body is larger than REQUEST_MAX_BYTES, or is not a multipart form and
+    larger than DATA_UPLOAD_MAX_MEMORY_SIZE (Django itself counts the fields of multipart forms, and
+    does not count JSON that is read as a stream). Answers 411 where a length is missing because the
+    web server has not put the chunks together."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return _refused(request, 411, "Send the request with a Content-Length.")
+        most = settings.REQUEST_MAX_BYTES
+        if request.content_type != "multipart/form-data":
+            most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if int(request.META.get("CONTENT_LENGTH") or 0) > most:
+            return _refused(request, 413, f"Send at most {most // 1024**2} MB.")
+        return self._get_response(request)
+
+
+def _refused(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+    code = "image_too_large" if status == 413 else "parameter_invalid"
+    if request.path.startswith("/api/"):
+        body = problem(status, code, detail)
+        return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
+    sentence = _("This is too large. Send at most %(count)s photos of %(size)s MB each.") % {
+        "count": settings.IMAGES_PER_QUERY,
+        "size": settings.IMAGE_MAX_BYTES // 1024**2,
+    }
+    template = "search/_problem.html" if request.headers.get("HX-Request") else "413.html"
+    context = {"problem": PageError(status, code, sentence if status == 413 else detail)}
+    return render(request, template, context, status=status)

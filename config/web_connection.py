@@ -1,0 +1,100 @@
+"""A connection of a web client: what it may take its time for, and how it is refused."""
+
+import socket
+import time
+from typing import Any
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.utilities import RequestEntityTooLarge
+
+IDLE_S = 15.0
+HEAD_S = 10.0
+BODY_S = 30.0
+BODY_BYTES_A_SECOND = 8 * 1024
+"""A body has BODY_S, and more as long as this many bytes a second came on the whole."""
+STALLED_S = 30.0
+"""For how long a client may take nothing of its answer."""
+LINGER_S = 30.0
+"""For how long what a refused client goes on sending is read and thrown away: closed before, it
+would lose the answer."""
+
+
+class Request(HTTPRequestParser):
+    """A request as far as it has come. One that is too large counts as complete, without its body:
+    the application refuses it by its Content-Length, in the format of its address."""
+
+    too_large = False
+
+    def __init__(self, adj: Any) -> None:
+        super().__init__(adj)
+        self.began = time.time()
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if isinstance(self.error, RequestEntityTooLarge):
+            self.error = None
+            self.too_large = True
+            self.expect_continue = False
+            self.headers["CONTENT_LENGTH"] = str(max(self.content_length, self.body_bytes_received))
+            self.headers["CONNECTION"] = "close"
+        return consumed
+
+
+class Connection(HTTPChannel):
+    parser_class = Request
+    _refused = False
+    _lingers_since: float | None = None
+
+    def overdue(self, now: float) -> bool:
+        """Whether it is to be closed, whatever may still come."""
+        if self._lingers_since is not None:
+            return now - self._lingers_since > LINGER_S
+        if self.total_outbufs_len:
+            return bool(now - self.last_activity > STALLED_S)
+        if self.requests:
+            return False
+        if self.request is None:
+            return bool(now - self.last_activity > IDLE_S)
+        if not self.request.headers_finished:
+            return bool(now - self.request.began > HEAD_S)
+        allowed = BODY_S + self.request.body_bytes_received / BODY_BYTES_A_SECOND
+        return bool(now - self.request.began > allowed)
+
+    def waiting(self) -> bool:
+        """Whether nothing is being done for it: it is idle, or its request is unfinished."""
+        return not (self.requests or self.total_outbufs_len or self.close_when_flushed)
+
+    def has_body(self) -> bool:
+        return self.request is not None and self.request.headers_finished
+
+    def since(self) -> float:
+        """When its unfinished request began, else when it was last active."""
+        return float(self.request.began if self.request else self.last_activity)
+
+    def received_bytes(self) -> int:
+        return int(self.request.body_bytes_received) if self.request else 0
+
+    def received(self, data: bytes) -> bool:
+        came: bool = super().received(data)
+        self._refused = self._refused or any(request.too_large for request in self.requests)
+        return came
+
+    def readable(self) -> bool:
+        return self._lingers_since is not None or super().readable()
+
+    def handle_read(self) -> None:
+        if self._lingers_since is None:
+            super().handle_read()
+        else:
+            self.recv(self.adj.recv_bytes)  # which closes the connection at its end
+
+    def handle_write(self) -> None:
+        if not (self._refused and self.close_when_flushed):
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if not self.total_outbufs_len and self.connected:
+            self.close_when_flushed = False
+            self._lingers_since = time.time()
+            self.socket.shutdown(socket.SHUT_WR)

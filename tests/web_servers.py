@@ -1,0 +1,81 @@
+"""Web servers that tests start as operators do, each a process of its own."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.indexing.processes import REPOSITORY, wait_until
+
+
+@dataclass(frozen=True)
+class WebServer:
+    """A running web server: its port on 127.0.0.1, its main process, and what it has logged."""
+
+    port: int
+    pid: int
+    log: Path
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        timeout_s: float = 60,
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of an answer. Raises OSError or HTTPException without one."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return response.status, dict(response.getheaders()), response.read()
+        finally:
+            connection.close()
+
+    def status(self, path: str, timeout_s: float = 60) -> int:
+        """The status of a GET; 0 where nobody answers in time."""
+        try:
+            return self.ask(path, timeout_s=timeout_s)[0]
+        except (OSError, http.client.HTTPException):
+            return 0
+
+    def connect(self, sent: bytes = b"") -> socket.socket:
+        """A connection on which `sent` was sent."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        connection.sendall(sent)
+        return connection
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def web_server(folder: Path, **environment: str) -> Iterator[WebServer]:
+    """gunicorn with the project's settings, from when it answers to the end of the block."""
+    port = free_port()
+    log = folder / "web.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"],
+            cwd=REPOSITORY,
+            env={**os.environ, "PORT": str(port), **environment},
+            stdout=output,
+            stderr=output,
+        )
+    server = WebServer(port, process.pid, log)
+    try:
+        wait_until(lambda: server.status("/livez") == 200 or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        yield server
+    finally:
+        process.terminate()
+        process.wait(30)
