@@ -21,7 +21,7 @@ os.environ.setdefault("STATEMENT_TIMEOUT_S", os.environ.get("SEARCH_TIME_LIMIT_S
 
 def post_worker_init(worker: object) -> None:
     """Loads encoder and vocabulary after the fork, so that no shopper waits for them."""
-    from django.db import Error
+    from django.db import Error, connection
 
     from catalog.live_index import IndexNotReady
     from catalog.visual.encoder import EncoderError
@@ -31,3 +31,5 @@ def post_worker_init(worker: object) -> None:
         warm_up()
     except (IndexNotReady, EncoderError, Error) as error:
         logging.getLogger("vitrina").warning("not warmed up: %s", error)
+    finally:
+        connection.close()  # to the pool: this thread answers no requests

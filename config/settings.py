@@ -105,7 +105,16 @@ _options = {
     "prepare_threshold": 5,  # see catalog/rows.py; statements of the ORM are not prepared
 }
 if DATABASE_POOL:
-    _options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 5}
+    from config.web_database import CONNECT_S, WebConnection
+
+    _options["connect_timeout"] = CONNECT_S
+    _options["pool"] = {
+        "min_size": 1,
+        "max_size": DATABASE_POOL,
+        "timeout": 3,
+        "reconnect_timeout": 3,  # then the next request tries, instead of waits growing to minutes
+        "connection_class": WebConnection,
+    }
 DATABASES = {
     "default": {
         **_database,

@@ -25,6 +25,7 @@ class Request(HTTPRequestParser):
     the application refuses it by its Content-Length, in the format of its address."""
 
     too_large = False
+    error: Any = None
 
     def __init__(self, adj: Any) -> None:
         super().__init__(adj)
@@ -43,6 +44,7 @@ class Request(HTTPRequestParser):
 
 class Connection(HTTPChannel):
     parser_class = Request
+    close_when_flushed = False
     _refused = False
     _lingers_since: float | None = None
 

@@ -12,6 +12,16 @@ from pathlib import Path
 
 from tests.indexing.processes import REPOSITORY, wait_until
 
+BOUNDARY = "xxxxxxxx"
+MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
+def multipart(images: list[bytes]) -> bytes:
+    """The body of a photo search, for the headers MULTIPART."""
+    head = 'Content-Disposition: form-data; name="image"; filename="photo.jpg"'
+    parts = [f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode() + data + b"\r\n" for data in images]
+    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+
 
 @dataclass(frozen=True)
 class WebServer:

@@ -2,7 +2,7 @@
 promises of every answer."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -12,8 +12,10 @@ import pytest
 from django.http import HttpResponse
 
 from search.single_flight import SingleFlightCache
+from tests.indexing.processes import url_of_test_database
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
 from tests.search.colour_spotter import ColourSpotter
+from tests.web_servers import WebServer, web_server
 
 Ask = Callable[..., dict[str, Any]]
 
@@ -153,6 +155,26 @@ def photos() -> dict[str, DemoPhoto]:
         data = (FOLDER / row["file"]).read_bytes()
         found[Path(row["file"]).stem] = DemoPhoto(data, row["sku"], tuple(row["box"]), row["scene"])
     return found
+
+
+@pytest.fixture(scope="module")
+def demo_server(
+    demo_index: None, tmp_path_factory: pytest.TempPathFactory, media_root: Path
+) -> Iterator[WebServer]:
+    """The web server as it is run in earnest, of few threads, on the demo catalogue."""
+    from django.core.management import call_command
+
+    call_command("collectstatic", interactive=False, verbosity=0)
+    settings = {
+        "DATABASE_URL": url_of_test_database(),
+        "MEDIA_ROOT": str(media_root),
+        "WEB_THREADS": "8",
+        "SEARCHES_AT_ONCE": "2",
+        "SEARCH_QUEUE": "4",
+        "SEARCH_LOG_DAYS": "0",
+    }
+    with web_server(tmp_path_factory.mktemp("web"), **settings) as started:
+        yield started
 
 
 @pytest.fixture

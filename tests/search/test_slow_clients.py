@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from io import BytesIO
@@ -16,39 +16,17 @@ from typing import Any
 
 import psutil
 import pytest
-from django.core.management import call_command
 from django.test import Client
 from PIL import Image
 
-from tests.indexing.processes import url_of_test_database, wait_until
-from tests.web_servers import WebServer, web_server
+from tests.indexing.processes import wait_until
+from tests.web_servers import MULTIPART, WebServer, multipart
 
 pytestmark = pytest.mark.django_db
 
-THREADS = 8
 CONNECTIONS = 200
-BOUNDARY = "xxxxxxxx"
-MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 HEAD = b"POST /api/v1/search/photo/ HTTP/1.1\r\nHost: localhost\r\n"
 BODY = HEAD + f"Content-Type: {MULTIPART['Content-Type']}\r\nContent-Length: 9999\r\n\r\n".encode()
-
-
-@pytest.fixture(scope="module")
-def server(
-    demo_index: None, tmp_path_factory: pytest.TempPathFactory, media_root: Path
-) -> Iterator[WebServer]:
-    call_command("collectstatic", interactive=False, verbosity=0)
-    folder = tmp_path_factory.mktemp("web")
-    settings = {
-        "DATABASE_URL": url_of_test_database(),
-        "MEDIA_ROOT": str(media_root),
-        "WEB_THREADS": str(THREADS),
-        "SEARCHES_AT_ONCE": "2",
-        "SEARCH_QUEUE": "4",
-        "SEARCH_LOG_DAYS": "0",
-    }
-    with web_server(folder, **settings) as started:
-        yield started
 
 
 @pytest.fixture
@@ -57,47 +35,41 @@ def photo(photos: dict[str, Any]) -> bytes:
     return multipart([photos["scopia-living-lamp-2"].data])
 
 
-def multipart(images: list[bytes]) -> bytes:
-    head = 'Content-Disposition: form-data; name="image"; filename="photo.jpg"'
-    parts = [f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode() + data + b"\r\n" for data in images]
-    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
-
-
 @pytest.mark.parametrize(
     "sent",
     [b"", b"GET / HTTP/1.1\r\nHost: loc", HEAD, BODY, BODY + b"--xxxxxxxx\r\n"],
     ids=["nothing", "half a line", "half the headers", "no body", "half a body"],
 )
 def test_unfinished_requests_keep_nobody_waiting(
-    sent: bytes, server: WebServer, photo: bytes
+    sent: bytes, demo_server: WebServer, photo: bytes
 ) -> None:
     # Given many more connections than threads, each of which has sent the beginning of a request.
     with ExitStack() as held:
         for _ in range(CONNECTIONS):
-            held.enter_context(server.connect(sent))
+            held.enter_context(demo_server.connect(sent))
 
         # When others ask, they are answered.
-        assert server.status("/livez", 10) == 200
-        status, _, answer = server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)
+        assert demo_server.status("/livez", 10) == 200
+        status, _, answer = demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)
         assert status == 200, answer
 
 
 def test_clients_that_do_not_take_their_answer_keep_nobody_waiting(
-    server: WebServer, photo: bytes, media_root: Path
+    demo_server: WebServer, photo: bytes, media_root: Path
 ) -> None:
     (media_root / "large.bin").write_bytes(bytes(20_000_000))
     with ExitStack() as held:
         for _ in range(CONNECTIONS):
             held.enter_context(
-                server.connect(b"GET /media/large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                demo_server.connect(b"GET /media/large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
             )
 
-        assert server.status("/livez", 10) == 200
-        assert server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)[0] == 200
+        assert demo_server.status("/livez", 10) == 200
+        assert demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)[0] == 200
 
 
-def test_headers_that_trickle_in_are_cut_off(server: WebServer) -> None:
-    with server.connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n") as slow:
+def test_headers_that_trickle_in_are_cut_off(demo_server: WebServer) -> None:
+    with demo_server.connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n") as slow:
         began = time.monotonic()
         while not closed(slow):
             assert time.monotonic() - began < 40
@@ -105,8 +77,8 @@ def test_headers_that_trickle_in_are_cut_off(server: WebServer) -> None:
 
 
 @pytest.mark.slow  # a body has its 30 s
-def test_a_body_that_trickles_in_is_cut_off(server: WebServer) -> None:
-    with server.connect(BODY) as slow:
+def test_a_body_that_trickles_in_is_cut_off(demo_server: WebServer) -> None:
+    with demo_server.connect(BODY) as slow:
         began = time.monotonic()
         while not closed(slow):
             assert time.monotonic() - began < 90
@@ -125,14 +97,14 @@ def closed(connection: socket.socket) -> bool:
 
 
 def test_those_who_wait_longest_make_room_where_too_many_have_connected(
-    server: WebServer,
+    demo_server: WebServer,
 ) -> None:
     with ExitStack() as held:
-        first = held.enter_context(server.connect(HEAD))
+        first = held.enter_context(demo_server.connect(HEAD))
         for _ in range(600):
-            held.enter_context(server.connect(HEAD))
+            held.enter_context(demo_server.connect(HEAD))
 
-        assert server.status("/livez", 10) == 200
+        assert demo_server.status("/livez", 10) == 200
         wait_until(lambda: closed(first), 5)
 
 
@@ -145,12 +117,12 @@ def test_those_who_wait_longest_make_room_where_too_many_have_connected(
     ],
 )
 def test_two_gigabytes_are_refused_by_their_length(
-    path: str, kind: str, sentence: str, expects: bytes, server: WebServer
+    path: str, kind: str, sentence: str, expects: bytes, demo_server: WebServer
 ) -> None:
     # Given an upload of which the first megabytes are sent,
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2 * 1024**3}\r\n".encode()
     type_ = f"Content-Type: {MULTIPART['Content-Type']}\r\n\r\n".encode()
-    with server.connect(head + expects + type_) as client:
+    with demo_server.connect(head + expects + type_) as client:
         for _ in range(0 if expects else 20):
             client.sendall(bytes(1_000_000))
 
@@ -160,11 +132,11 @@ def test_two_gigabytes_are_refused_by_their_length(
     assert answer.startswith("HTTP/1.1 413 ")
     assert f"Content-Type: {kind}" in answer
     assert sentence in answer
-    assert server.status("/livez") == 200
+    assert demo_server.status("/livez") == 200
 
 
-def test_chunks_without_end_are_refused_when_they_are_too_many(server: WebServer) -> None:
-    with server.connect(HEAD + b"Transfer-Encoding: chunked\r\n\r\n") as client:
+def test_chunks_without_end_are_refused_when_they_are_too_many(demo_server: WebServer) -> None:
+    with demo_server.connect(HEAD + b"Transfer-Encoding: chunked\r\n\r\n") as client:
         chunk = b"F4240\r\n" + bytes(1_000_000) + b"\r\n"
         for _ in range(90):
             client.sendall(chunk)
@@ -184,13 +156,15 @@ def test_chunks_without_end_are_refused_when_they_are_too_many(server: WebServer
     ],
 )
 @pytest.mark.parametrize("size", [70_000_000, 85_000_000])
-def test_forms_without_files_are_small(size: int, path: str, type_: str, server: WebServer) -> None:
-    before = most_memory(server)
+def test_forms_without_files_are_small(
+    size: int, path: str, type_: str, demo_server: WebServer
+) -> None:
+    before = most_memory(demo_server)
 
-    status, _, _ = server.ask(path, "POST", b"a=" + b"b" * size, {"Content-Type": type_})
+    status, _, _ = demo_server.ask(path, "POST", b"a=" + b"b" * size, {"Content-Type": type_})
 
     assert status == 413
-    assert most_memory(server) - before < 50_000_000
+    assert most_memory(demo_server) - before < 50_000_000
 
 
 def most_memory(server: WebServer) -> int:
@@ -202,7 +176,7 @@ def most_memory(server: WebServer) -> int:
 
 
 def test_five_photos_as_large_as_they_may_be_are_searched_for(
-    server: WebServer, photos: dict[str, Any]
+    demo_server: WebServer, photos: dict[str, Any]
 ) -> None:
     with Image.open(BytesIO(photos["scopia-living-lamp-2"].data)) as small:
         large = BytesIO()
@@ -210,18 +184,18 @@ def test_five_photos_as_large_as_they_may_be_are_searched_for(
     assert 15_500_000 < len(large.getvalue()) < 15 * 1024**2
 
     body = multipart([large.getvalue()] * 5)
-    status, _, answer = server.ask("/api/v1/search/photo/", "POST", body, MULTIPART)
+    status, _, answer = demo_server.ask("/api/v1/search/photo/", "POST", body, MULTIPART)
 
     assert status == 200, answer
 
 
-def test_a_photo_in_chunks_is_read_like_any_other(server: WebServer, photo: bytes) -> None:
-    whole = server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART)
+def test_a_photo_in_chunks_is_read_like_any_other(demo_server: WebServer, photo: bytes) -> None:
+    whole = demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART)
 
     parts = [photo[at : at + 5000] for at in range(0, len(photo), 5000)]
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in [*parts, b""])
     chunked = f"Transfer-Encoding: chunked\r\nContent-Type: {MULTIPART['Content-Type']}\r\n\r\n"
-    with server.connect(HEAD + chunked.encode() + chunks) as client:
+    with demo_server.connect(HEAD + chunked.encode() + chunks) as client:
         answer = http.client.HTTPResponse(client)
         answer.begin()
         in_chunks = answer.read()
@@ -243,11 +217,13 @@ def test_chunks_that_the_web_server_left_as_they_are_get_a_411(
     check_problem(response, 411, "parameter_invalid")
 
 
-def test_a_restart_answers_all_who_ask_meanwhile(server: WebServer) -> None:
+def test_a_restart_answers_all_who_ask_meanwhile(demo_server: WebServer) -> None:
     with ThreadPoolExecutor(4) as clients:
-        answers = [clients.submit(server.status, "/api/v1/products/?limit=5") for _ in range(300)]
-        os.kill(server.pid, signal.SIGHUP)
+        answers = [
+            clients.submit(demo_server.status, "/api/v1/products/?limit=5") for _ in range(300)
+        ]
+        os.kill(demo_server.pid, signal.SIGHUP)
         statuses = {answer.result() for answer in answers}
 
     assert statuses == {200}
-    wait_until(lambda: len(psutil.Process(server.pid).children()) == 1)
+    wait_until(lambda: len(psutil.Process(demo_server.pid).children()) == 1)
