@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+ALL = ["0.0.0.0/0", "::/0"]
 
 
 def read_bool(name: str, default: bool) -> bool:
@@ -84,6 +86,19 @@ def read_list(name: str, default: list[str]) -> list[str]:
     """`name` as a comma-separated list without empty items."""
     value = os.environ.get(name, "")
     return [item.strip() for item in value.split(",") if item.strip()] or default
+
+
+def read_networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
+    """`name` as a comma-separated list of addresses and networks (10.0.0.0/8); * means all."""
+    networks = []
+    for item in read_list(name, default):
+        try:
+            networks += [ip_network(each) for each in (ALL if item == "*" else [item])]
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} has {item!r}: write addresses such as 10.0.0.7 or 10.0.0.0/8."
+            ) from error
+    return networks
 
 
 def read_url(name: str, schemes: set[str]) -> str | None:

@@ -22,22 +22,26 @@ ADMIN = "admin"
 PASSWORD_FILE = DATA_DIR / "admin_password"
 
 
-def create_admin() -> None:
-    """The user `admin` with a random password, where there is no administrator yet."""
+def create_admin() -> bool:
+    """The user `admin` with a random password, where there is no administrator yet; says whether
+    it was made."""
     users = get_user_model().objects
-    if not users.filter(is_superuser=True).exists():
-        users.create_superuser(ADMIN, password=secret_kept_in(PASSWORD_FILE, 12))
+    if users.filter(is_superuser=True).exists():
+        return False
+    users.create_superuser(ADMIN, password=secret_kept_in(PASSWORD_FILE, 12))
+    return True
 
 
-def admin_login() -> str:
-    """How to log in, for the person at the terminal."""
+def admin_login(show_password: bool) -> str:
+    """How to log in, for the person at the terminal. Terminals are logged and shared, so that the
+    password itself is for the first start alone."""
     user = get_user_model().objects.filter(username=ADMIN).first()
     if user is None or not PASSWORD_FILE.exists():
         return "(log in as you set it up)"
     password = PASSWORD_FILE.read_text().strip()
     if not user.check_password(password):
         return f"user {ADMIN}, with the password you set"
-    return f"user {ADMIN}, password {password}"
+    return f"user {ADMIN}, password {password if show_password else f'in {PASSWORD_FILE}'}"
 
 
 def set_schedules() -> None:

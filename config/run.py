@@ -34,8 +34,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         with database_in_use():
-            prepare()
-            serve()
+            serve(first_start=prepare())
     except Stop:
         return 0
     except (StartFailed, EmbeddedPostgresError) as error:
@@ -48,9 +47,9 @@ class StartFailed(Exception):
     """Something needed did not start; the message is a sentence."""
 
 
-def prepare() -> None:
+def prepare() -> bool:
     """Migrates, collects static files, loads the demo into an empty catalogue, builds the first
-    index. Each step looks first whether it is needed."""
+    index. Each step looks first whether it is needed. Says whether the administrator was made."""
     import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
@@ -63,14 +62,15 @@ def prepare() -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
         from config.first_start import create_admin, ensure_index, set_schedules
 
-        create_admin()
+        made = create_admin()
         set_schedules()
         ensure_index()
     except (ImproperlyConfigured, CommandError) as error:
         raise StartFailed(str(error)) from error
+    return made
 
 
-def serve() -> None:
+def serve(first_start: bool) -> None:
     """Starts worker and web server, prints where they are, and watches over them."""
     from django.conf import settings
     from django.db import connections
@@ -88,7 +88,7 @@ def serve() -> None:
         address = f"http://{settings.HOST}:{settings.PORT}/"
         _wait_until_it_answers(address, running["web server"])
         print(f"\nVitrina  {address}")
-        print(f"Admin    {address}admin/  {admin_login()}")
+        print(f"Admin    {address}admin/  {admin_login(first_start)}")
         print("Ctrl-C stops everything.", flush=True)
         _watch(running, children)
     finally:

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_control
 from django.views.static import serve
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from indexing.api import views as index
 from search.api import problems
@@ -21,7 +21,7 @@ urlpatterns = [
     path("api/v1/", include("search.api.urls")),
     path("api/v1/index/", index.IndexStatusView.as_view()),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
     re_path(r"^api/", problems.not_found),
     re_path(r"^media/(?P<path>.*)$", media, {"document_root": settings.MEDIA_ROOT}),
     path("", include("search.urls")),

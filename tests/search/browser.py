@@ -9,6 +9,7 @@ from playwright.sync_api import Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+POLICY = "Content Security Policy"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -25,7 +26,7 @@ def served(settings: Any) -> Iterator[str]:
 @pytest.fixture
 def page() -> Iterator[Page]:
     """A page of a browser of its own, so that its event loop ends with the test. An error of a
-    script, or an answer 500, fails the test."""
+    script, an answer 500, or a breach of the Content-Security-Policy fails the test."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     problems: list[str] = []
@@ -33,6 +34,7 @@ def page() -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(locale="en-US", viewport={"width": 1280, "height": 900})
         page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda m: problems.extend([m.text] if POLICY in m.text else []))
         page.on("response", lambda r: problems.extend([r.url] if r.status >= 500 else []))
         yield page
         browser.close()

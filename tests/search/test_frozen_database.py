@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import cycle
 from typing import Any
 
 import psutil
@@ -56,14 +57,32 @@ class Shopper:
         self.goes_on = True
 
     def ask_on(self) -> None:
-        while self.goes_on:
-            for pk in self._products:
-                began = time.monotonic()
-                status, _, body = self._server.ask(f"/api/v1/products/{pk}/")
-                self.longest_s = max(self.longest_s, time.monotonic() - began)
-                self.statuses.append(status)
-                if status == 200 and json.loads(body)["id"] != pk:
-                    self.wrong.append((pk, body))
+        for pk in cycle(self._products):
+            if not self.goes_on:
+                return
+            began = time.monotonic()
+            status, _, body = self._server.ask(f"/api/v1/products/{pk}/")
+            self.longest_s = max(self.longest_s, time.monotonic() - began)
+            self.statuses.append(status)
+            if status == 200 and json.loads(body)["id"] != pk:
+                self.wrong.append((pk, body))
+
+
+@contextmanager
+def shoppers_in(
+    server: WebServer, products: list[int], threads: ThreadPoolExecutor
+) -> Iterator[list[Shopper]]:
+    """Four shoppers who ask all the time."""
+    shoppers = [Shopper(server, products[start::4]) for start in range(4)]
+    asking = [threads.submit(shopper.ask_on) for shopper in shoppers]
+    try:
+        wait_until(lambda: all(len(shopper.statuses) > 20 for shopper in shoppers))
+        yield shoppers
+    finally:
+        for shopper in shoppers:
+            shopper.goes_on = False
+    for one in asking:
+        one.result()
 
 
 def test_nobody_waits_for_a_database_that_has_stopped_and_all_goes_on_by_itself(
@@ -83,11 +102,10 @@ def test_nobody_waits_for_a_database_that_has_stopped_and_all_goes_on_by_itself(
     # Given shoppers who ask all the time,
     before = search()
     products = list(Product.objects.values_list("pk", flat=True)[:50])
-    shoppers = [Shopper(demo_server, products[start::4]) for start in range(4)]
-    with ThreadPoolExecutor(8) as threads:
-        asking = [threads.submit(shopper.ask_on) for shopper in shoppers]
-        wait_until(lambda: all(len(shopper.statuses) > 20 for shopper in shoppers))
-
+    with (
+        ThreadPoolExecutor(8) as threads,
+        shoppers_in(demo_server, products, threads) as shoppers,
+    ):
         # when the database stops, everybody is told so in time, and the process lives;
         with frozen():
             until = time.monotonic() + (20 if long_run else 6)
@@ -110,10 +128,6 @@ def test_nobody_waits_for_a_database_that_has_stopped_and_all_goes_on_by_itself(
                 for shopper, count in zip(shoppers, answered, strict=True)
             )
         )
-        for shopper in shoppers:
-            shopper.goes_on = False
-        for one in asking:
-            one.result()
 
     # and no answer is that of another question.
     assert search() == before

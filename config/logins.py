@@ -1,0 +1,27 @@
+"""What somebody sees who has given too many wrong passwords (django-axes counts them)."""
+
+import math
+from typing import Any
+
+from axes.helpers import get_client_username
+from axes.models import AccessAttempt
+from django.conf import settings
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+
+def locked_out(
+    request: HttpRequest, response: HttpResponse, credentials: dict[str, Any] | None
+) -> HttpResponse:
+    """A page that says when to try again, as does its Retry-After."""
+    attempts = AccessAttempt.objects.filter(
+        username=get_client_username(request, credentials),
+        ip_address=request.META["REMOTE_ADDR"],
+    )
+    last = attempts.aggregate(last=Max("attempt_time"))["last"] or timezone.now()
+    left = max(1.0, (last + settings.AXES_COOLOFF_TIME - timezone.now()).total_seconds())
+    page = render(request, "429.html", {"minutes": math.ceil(left / 60)}, status=429)
+    page["Retry-After"] = str(math.ceil(left))
+    return page

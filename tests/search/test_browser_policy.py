@@ -1,0 +1,93 @@
+"""What pages need, their Content-Security-Policy allows: the shop, the console and the API's pages
+in a real browser, whose `page` fails for every breach. (The shop's other tests look too.)"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+
+
+@pytest.fixture
+def operator() -> Iterator[User]:
+    """A superuser whom the site's own threads see: made outside of the test's transaction."""
+
+    def apart(act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as thread:
+        create = partial(User.objects.create_superuser, "operator", password="correct horse")
+        user: User = thread.submit(apart, create).result()
+        yield user
+        thread.submit(apart, user.delete).result()
+
+
+def test_the_console_works_under_its_policy(served: str, operator: User, page: Page) -> None:
+    page.goto(f"{served}/admin/")
+    page.locator("[name=username]").fill("operator")
+    page.locator("[name=password]").fill("correct horse")
+    page.locator("form [type=submit]").click()
+    expect(page.locator("body")).to_contain_text("Products")
+
+    for address in (
+        "catalog/product/add/",
+        "catalog/generation/",
+        "catalog/loggedsearch/",
+        "indexing/indexingrun/",
+        "auth/user/",
+    ):
+        page.goto(f"{served}/admin/{address}")
+        expect(page.locator("#main, #content, main").first).to_be_visible()
+
+    # A product's form, with a row added to it by script.
+    page.goto(f"{served}/admin/catalog/product/?q=antiquechair")
+    page.get_by_role("link", name="blends-antiquechair").click()
+    expect(page.locator("[name=title]")).to_have_value("Chair")
+    forms = page.locator("[name$=-TOTAL_FORMS]").first
+    before = int(forms.input_value())
+    page.locator(".add-row").first.click()
+    expect(forms).to_have_value(str(before + 1))
+
+    # A form that is saved; not a product's, for the index is the session's.
+    page.goto(f"{served}/admin/auth/user/{operator.pk}/change/")
+    page.locator("[name=first_name]").fill("Olga")
+    page.locator("[name=_save]").click()
+    expect(page.locator("body")).to_contain_text("was changed successfully")
+
+    # What Alpine opens.
+    account = page.locator("[x-on\\:click*=openUserLinks]").first
+    leave = page.get_by_text("Log out")
+    expect(leave).to_be_hidden()
+    account.click()
+    leave.click()
+    expect(page.locator("body")).to_contain_text("logged out")
+
+
+def test_the_pages_of_the_api_work_under_their_policy(served: str, page: Page) -> None:
+    page.goto(f"{served}/api/docs/")
+    call = page.locator(".opblock", has_text="/api/v1/search/text/")
+    call.locator(".opblock-summary-control").click()
+    call.locator(".try-out__btn").click()
+    call.locator("tr[data-param-name=q] input").fill("chair")
+    call.locator(".execute").click()
+
+    expect(call.locator(".live-responses-table td.response-col_status").last).to_contain_text(
+        "200"
+    )
+
+
+@pytest.mark.parametrize("path", ["/", "/search/?q=chair", "/404", "/search/?q=%00"])
+def test_every_page_of_the_shop_has_a_policy_without_exceptions(path: str, client: Any) -> None:
+    policy = client.get(path)["Content-Security-Policy"]
+
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
