@@ -25,11 +25,12 @@ def post_worker_init(worker: object) -> None:
 
     from catalog.live_index import IndexNotReady
     from catalog.visual.encoder import EncoderError
+    from search.request import RequestError
     from search.warm_up import warm_up
 
     try:
         warm_up()
-    except (IndexNotReady, EncoderError, Error) as error:
+    except (IndexNotReady, EncoderError, RequestError, Error) as error:
         logging.getLogger("vitrina").warning("not warmed up: %s", error)
     finally:
         connection.close()  # to the pool: this thread answers no requests

@@ -29,7 +29,8 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "").strip() or secret_kept_in(DATA_DIR
 DEBUG = read_bool("DEBUG", False)
 PORT = read_int("PORT", 8000, 1, 65535)
 HOST = os.environ.get("HOST", "").strip() or "127.0.0.1"
-ALLOWED_HOSTS = read_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", HOST])
+# This machine's own names as well: `make run`, balancers and Prometheus ask by them.
+ALLOWED_HOSTS = [*read_list("ALLOWED_HOSTS", []), "localhost", "127.0.0.1", "[::1]", HOST]
 CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", [])
 
 # --- Applications -------------------------------------------------------------------------------

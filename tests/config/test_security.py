@@ -68,26 +68,33 @@ def https_server(
 ) -> Iterator[WebServer]:
     """The web server as behind a proxy that speaks HTTPS, on an empty shop."""
     call_command("collectstatic", interactive=False, verbosity=0)
-    settings = {"DATABASE_URL": url_of_test_database(), "HTTPS": "true", "WEB_THREADS": "4"}
-    with web_server(
-        tmp_path_factory.mktemp("web"), SEARCHES_AT_ONCE="1", SEARCH_QUEUE="1", **settings
-    ) as started:
+    settings = {
+        "DATABASE_URL": url_of_test_database(),
+        "HTTPS": "true",
+        "ALLOWED_HOSTS": "shop.example",
+        "WEB_THREADS": "4",
+        "SEARCHES_AT_ONCE": "1",
+        "SEARCH_QUEUE": "1",
+    }
+    with web_server(tmp_path_factory.mktemp("web"), **settings) as started:
         yield started
 
 
 @pytest.mark.django_db
 def test_pages_are_for_https_alone(https_server: WebServer) -> None:
-    forwarded = {"Host": "localhost", "X-Forwarded-Proto": "https"}
+    forwarded = {"Host": "shop.example", "X-Forwarded-Proto": "https"}
 
-    status, headers, _ = https_server.ask("/admin/", headers={"Host": "localhost"})
-    assert (status, headers["Location"]) == (301, "https://localhost/admin/")
+    status, headers, _ = https_server.ask("/admin/", headers={"Host": "shop.example"})
+    assert (status, headers["Location"]) == (301, "https://shop.example/admin/")
 
     status, headers, _ = https_server.ask("/admin/login/", headers=forwarded)
     assert status == 200
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "; Secure" in headers["Set-Cookie"]
 
+    # who asks from inside, past the proxy, is answered.
     assert https_server.status("/livez") == 200
+    assert https_server.status("/metrics") == 200
 
 
 @pytest.mark.django_db

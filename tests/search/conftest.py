@@ -172,6 +172,8 @@ def demo_server(
         "SEARCHES_AT_ONCE": "2",
         "SEARCH_QUEUE": "4",
         "SEARCH_LOG_DAYS": "0",
+        "SEARCH_TIME_LIMIT_S": "30",  # other tests may keep the machine busy
+        "STATEMENT_TIMEOUT_S": "5",
     }
     with web_server(tmp_path_factory.mktemp("web"), **settings) as started:
         yield started

@@ -80,9 +80,7 @@ def test_the_pages_of_the_api_work_under_their_policy(served: str, page: Page) -
     call.locator("tr[data-param-name=q] input").fill("chair")
     call.locator(".execute").click()
 
-    expect(call.locator(".live-responses-table td.response-col_status").last).to_contain_text(
-        "200"
-    )
+    expect(call.locator(".live-responses-table td.response-col_status").last).to_contain_text("200")
 
 
 @pytest.mark.parametrize("path", ["/", "/search/?q=chair", "/404", "/search/?q=%00"])
