@@ -1,5 +1,6 @@
 """A connection of a web client: what it may take its time for, and how it is refused."""
 
+import logging
 import socket
 import time
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.utilities import RequestEntityTooLarge
+
+log = logging.getLogger("vitrina.web")
 
 IDLE_S = 15.0
 HEAD_S = 10.0
@@ -78,7 +81,12 @@ class Connection(HTTPChannel):
         return int(self.request.body_bytes_received) if self.request else 0
 
     def received(self, data: bytes) -> bool:
-        came: bool = super().received(data)
+        try:
+            came: bool = super().received(data)
+        except OSError as error:  # the disk of temporary files is full
+            log.warning("a request could not be kept: %s", error)
+            self.handle_close()
+            return False
         self._refused = self._refused or any(request.too_large for request in self.requests)
         return came
 

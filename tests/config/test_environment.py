@@ -216,6 +216,8 @@ def test_processes_that_start_together_have_one_secret(tmp_path: Path) -> None:
         ("PORT", "http"),
         ("PORT", "70000"),
         ("DEBUG", "perhaps"),
+        ("HTTPS", "perhaps"),
+        ("FORWARDED_ALLOW_IPS", "proxy.example"),
         ("DATABASE_URL", "mysql://localhost/shop"),
         ("DATABASE_URL", "::::"),
         ("REDIS_URL", "localhost"),

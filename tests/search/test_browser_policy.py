@@ -31,6 +31,7 @@ def operator() -> Iterator[User]:
         thread.submit(apart, user.delete).result()
 
 
+@pytest.mark.filterwarnings("ignore:The default scheme will be changed")
 def test_the_console_works_under_its_policy(served: str, operator: User, page: Page) -> None:
     page.goto(f"{served}/admin/")
     page.locator("[name=username]").fill("operator")

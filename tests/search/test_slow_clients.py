@@ -189,6 +189,21 @@ def test_five_photos_as_large_as_they_may_be_are_searched_for(
     assert status == 200, answer
 
 
+def test_a_body_for_which_there_is_no_disk_ends_its_connection_alone(
+    demo_server: WebServer,
+) -> None:
+    (process,) = psutil.Process(demo_server.pid).children()
+    before = process.rlimit(psutil.RLIMIT_FSIZE)
+    process.rlimit(psutil.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError):  # noqa: PT011  (reset, or a broken pipe)
+            demo_server.ask("/search/", "POST", bytes(10_000_000), MULTIPART)
+        assert demo_server.status("/livez") == 200
+    finally:
+        process.rlimit(psutil.RLIMIT_FSIZE, before)
+    assert "could not be kept" in demo_server.log.read_text().splitlines()[-1]
+
+
 def test_a_photo_in_chunks_is_read_like_any_other(demo_server: WebServer, photo: bytes) -> None:
     whole = demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART)
 
