@@ -45,10 +45,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
-    "django_q",
     "catalog",
     "indexing",
     "search",
+    "django_q",  # after indexing, whose command qcluster takes the place of its own
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
