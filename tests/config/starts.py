@@ -1,4 +1,5 @@
-"""Starts of Vitrina as `make run` makes them, on a folder of their own, for tests that stop them."""
+"""Starts of Vitrina as `make run` makes them, each on a folder of its own, for tests that stop
+them."""
 
 import os
 import signal
