@@ -1,13 +1,15 @@
 """Two starts at once, and starts whose processes are killed."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.config.starts import STOP_S, Tree
+from tests.config.starts import REPOSITORY, STOP_S, Tree
 from tests.indexing.processes import wait_until
 
 pytestmark = pytest.mark.slow  # a first start, with the whole demo
@@ -49,8 +51,26 @@ def test_two_starts_at_once_and_then_processes_that_are_killed(tree: Tree) -> No
     # Commands still work beside it,
     assert "Live: generation 1" in tree.manage("index", "status")
 
-    # and nothing of either is left in the end.
+    # and nothing of either is left in the end, nor of a start that is killed while it serves.
     assert serving.stop(signal.SIGINT) < STOP_S
+    again = tree.start()
+    again.wait_until_it_serves()
+    assert again.stop(signal.SIGKILL) < STOP_S
+
+
+def test_a_start_ends_with_the_make_that_began_it(tree: Tree) -> None:
+    # Given a start as the Makefile makes it, in place of a shell whose parent is make,
+    recipe = f"ENDS_WITH=$PPID exec {sys.executable} -m config.run"
+    make = f"import subprocess; subprocess.run({recipe!r}, shell=True)"
+    process = subprocess.Popen([sys.executable, "-c", make], cwd=REPOSITORY, env=tree.environment)
+    wait_until(lambda: any("postgres" in command for command in tree.processes().values()))
+
+    # when make is killed,
+    process.kill()
+    process.wait()
+
+    # then the start stops too.
+    assert tree.wait_until_nothing_runs() < STOP_S
 
 
 def main_process_of(start: int, name: str) -> psutil.Process | None:
