@@ -63,7 +63,7 @@ def test_a_start_ends_with_the_make_that_began_it(tree: Tree) -> None:
     recipe = f"ENDS_WITH=$PPID exec {sys.executable} -m config.run"
     make = f"import subprocess; subprocess.run({recipe!r}, shell=True)"
     process = subprocess.Popen([sys.executable, "-c", make], cwd=REPOSITORY, env=tree.environment)
-    wait_until(lambda: any("postgres" in command for command in tree.processes().values()))
+    wait_until(lambda: any("bin/postgres " in command for command in tree.processes().values()))
 
     # when make is killed,
     process.kill()
