@@ -2,12 +2,14 @@
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Waits for another make that is at it, and makes the environment where there is none.
+INSTALL := $(PYTHON) config/make_venv.py
 
 .PHONY: run test test-long train lint format shell clean browser
 
+# Ends with this make, even if that is killed.
 run: $(VENV)/run
-	@exec $(BIN)/python -m config.run
+	@ENDS_WITH=$$PPID exec $(BIN)/python -m config.run
 
 test: $(VENV)/test browser lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -40,18 +42,11 @@ browser:
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
 
-$(VENV)/bin/python:
-	@$(PYTHON) config/make_venv.py $(VENV)
-
-$(VENV)/run: requirements.txt | $(VENV)/bin/python
-	@echo "Installing what Vitrina needs (a few minutes the first time)"
-	@$(PIP) -r requirements.txt
-	@touch $@
+$(VENV)/run: requirements.txt
+	@$(INSTALL) $@ $^
 
 $(VENV)/train: requirements-train.txt $(VENV)/run
-	@$(PIP) --no-deps -r requirements-train.txt
-	@touch $@
+	@$(INSTALL) --no-deps $@ $^
 
 $(VENV)/test: requirements-dev.txt $(VENV)/train
-	@$(PIP) -r requirements-dev.txt
-	@touch $@
+	@$(INSTALL) $@ $^

@@ -29,8 +29,7 @@ class Vocabulary:
     @cached_property
     def checksum(self) -> str:
         """Differs when other tags, in either language, or another encoder would tag differently."""
-        words = [(tag.pk, tag.name, tag.name_ru) for tag in self.tags]
-        return content_hash(repr((self.encoder_checksum, PROMPTS, words)).encode())
+        return _checksum(self.tags, self.encoder_checksum)
 
     def scores(self, images: np.ndarray) -> np.ndarray:
         """Unit image vectors (n, d) → how well each tag fits, (n, tags), each row summing to 1:
@@ -91,9 +90,24 @@ def vocabulary_for(encoder: Encoder) -> Vocabulary:
     return _vocabulary(encoder, int(time.monotonic() / KEPT_FOR_S))
 
 
+def vocabulary_checksum(encoder_checksum: str) -> str:
+    """What the checksum of `vocabulary_for` an encoder is, from the tags as they are now. Encodes
+    nothing."""
+    return _checksum(_active_tags(), encoder_checksum)
+
+
+def _checksum(tags: Iterable[Tag], encoder_checksum: str) -> str:
+    words = [(tag.pk, tag.name, tag.name_ru) for tag in tags]
+    return content_hash(repr((encoder_checksum, PROMPTS, words)).encode())
+
+
+def _active_tags() -> tuple[Tag, ...]:
+    return tuple(Tag.objects.filter(is_active=True).order_by("slug"))
+
+
 @lru_cache(maxsize=2)
 def _vocabulary(encoder: Encoder, _minute: int) -> Vocabulary:
-    tags = tuple(Tag.objects.filter(is_active=True).order_by("slug"))
+    tags = _active_tags()
     vectors = _prompt_vectors(encoder, tuple(tag.name for tag in tags))
     return Vocabulary(tags, vectors, encoder.checksum)
 

@@ -3,7 +3,10 @@ What a connection may take its time for is in `web_connection.py`."""
 
 import logging
 import os
+import signal
+from typing import Any
 
+from catalog.parent_death import die_with_parent
 from config.environment import read_int
 
 bind = f"{os.environ.get('HOST', '').strip() or '127.0.0.1'}:{read_int('PORT', 8000, 1, 65535)}"
@@ -17,6 +20,11 @@ control_socket_disable = True
 # Read by the settings, which are loaded after this.
 os.environ.setdefault("DATABASE_POOL", str(threads))
 os.environ.setdefault("STATEMENT_TIMEOUT_S", os.environ.get("SEARCH_TIME_LIMIT_S") or "5")
+
+
+def post_fork(server: object, worker: Any) -> None:
+    """A web process ends with its master, even if that is killed."""
+    die_with_parent(worker.ppid, signal.SIGKILL)
 
 
 def post_worker_init(worker: object) -> None:

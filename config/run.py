@@ -1,6 +1,8 @@
 """`make run`: everything from nothing to serving, then web server, worker and database together
-until Ctrl-C. What was done by an earlier start is not done again."""
+until Ctrl-C. What was done by an earlier start is not done again; it may be interrupted or killed
+at any moment, and the next start completes what is missing."""
 
+import fcntl
 import os
 import signal
 import socket
@@ -9,32 +11,32 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from types import FrameType
 
 from catalog.parent_death import die_with_parent
 from config.database import database_in_use, embedded, uses_embedded
 from config.embedded_postgres import EmbeddedPostgresError
-from config.paths import BASE_DIR
+from config.paths import BASE_DIR, DATA_DIR
+from config.stopping import Stop, stop_on_signals
 
-STOP_TIMEOUT_S = 10.0
+CHILDREN_STOP_S = 6.0
 START_TIMEOUT_S = 60.0
 DATABASE_CHECK_S = 2.0
 
 
-class Stop(Exception):
-    """SIGINT or SIGTERM came."""
-
-
 def main() -> int:
     """Runs until it is told to stop; the exit status says whether something went wrong."""
+    stop_on_signals()
+    if starter := os.environ.pop("ENDS_WITH", ""):
+        die_with_parent(int(starter))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads leave shared cores alone
-    signal.signal(signal.SIGINT, _stop)
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        with database_in_use():
-            serve(first_start=prepare())
+        with database_in_use(), ExitStack() as starting:
+            starting.enter_context(one_start_at_a_time())
+            serve(prepare(), starting.close)
     except Stop:
         return 0
     except (StartFailed, EmbeddedPostgresError) as error:
@@ -45,6 +47,23 @@ def main() -> int:
 
 class StartFailed(Exception):
     """Something needed did not start; the message is a sentence."""
+
+
+@contextmanager
+def one_start_at_a_time() -> Iterator[None]:
+    """Waits while another process is inside the block for the same DATA_DIR."""
+    try:
+        DATA_DIR.mkdir(parents=True, exist_ok=True)
+        lock = (DATA_DIR / "run.lock").open("w")
+    except OSError as error:
+        raise StartFailed(f"{DATA_DIR} cannot be written: {error.strerror}.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Another start is at work in {DATA_DIR}: waiting until it serves.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def prepare() -> bool:
@@ -59,7 +78,7 @@ def prepare() -> bool:
         django.setup()
         _check_port(settings.HOST, settings.PORT)
         call_command("migrate", verbosity=0)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        _collect_static_files()
         from config.first_start import create_admin, ensure_index, set_schedules
 
         made = create_admin()
@@ -70,14 +89,27 @@ def prepare() -> bool:
     return made
 
 
-def serve(first_start: bool) -> None:
-    """Starts worker and web server, prints where they are, and watches over them."""
+def _collect_static_files() -> None:
+    """From scratch where an earlier start was interrupted at it: half a file is taken for whole."""
+    from django.core.management import call_command
+
+    unfinished = DATA_DIR / "static.unfinished"
+    interrupted = unfinished.exists()
+    unfinished.touch()
+    call_command("collectstatic", interactive=False, clear=interrupted, verbosity=0)
+    unfinished.unlink()
+
+
+def serve(first_start: bool, started: Callable[[], None]) -> None:
+    """Starts worker and web server, prints where they are, with the password at the `first_start`,
+    calls `started`, and watches over them."""
     from django.conf import settings
     from django.db import connections
 
     from config.first_start import admin_login
 
     connections.close_all()
+    _check_port(settings.HOST, settings.PORT)  # again: it may have taken minutes to get here
     python = sys.executable
     children = {
         "web server": [python, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"],
@@ -90,6 +122,7 @@ def serve(first_start: bool) -> None:
         print(f"\nVitrina  {address}")
         print(f"Admin    {address}admin/  {admin_login(first_start)}")
         print("Ctrl-C stops everything.", flush=True)
+        started()
         _watch(running, children)
     finally:
         _end(list(running.values()))
@@ -132,7 +165,7 @@ def _end(processes: list[subprocess.Popen]) -> None:
     for process in processes:
         if process.poll() is None:
             process.terminate()
-    deadline = time.monotonic() + STOP_TIMEOUT_S
+    deadline = time.monotonic() + CHILDREN_STOP_S
     for process in processes:
         try:
             process.wait(max(0.1, deadline - time.monotonic()))
@@ -164,12 +197,6 @@ def _check_port(host: str, port: int) -> None:
             raise StartFailed(
                 f"Port {port} of {host} cannot be used ({error.strerror}): set PORT to another."
             ) from error
-
-
-def _stop(signum: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise Stop
 
 
 if __name__ == "__main__":

@@ -48,11 +48,11 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",
-    "django_q",
     "axes",
     "catalog",
     "indexing",
     "search",
+    "django_q",  # after indexing, whose command qcluster takes the place of its own
 ]
 MIDDLEWARE = [
     "config.proxies.TrustedProxyMiddleware",

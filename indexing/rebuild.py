@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import connection, transaction
 from psycopg import sql
 
-from catalog.live_index import encoder_named, encoder_of, live_generation, open_index, open_space
+from catalog.live_index import encoder_of, live_generation, open_index, open_space
 from catalog.models import EncoderVersion, Generation, Projection
 from catalog.vectors import read_rows
 from catalog.visual.projection import fit_from_moment
-from catalog.vocabulary import vocabulary_for
+from catalog.vocabulary import vocabulary_checksum, vocabulary_for
 from indexing import evaluation, publishing, runs
 from indexing.adapters import AdapterError
 from indexing.adoption import adopt_encoder
@@ -93,7 +93,7 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
             AND (indexed.text_hash IS DISTINCT FROM product.text_hash
                  OR (%s AND indexed.vocabulary IS DISTINCT FROM %s))
     """
-    vocabulary = vocabulary_for(encoder_named(run.encoder)).checksum
+    vocabulary = vocabulary_checksum(version.checksum)
     params = [version.pk, _is_tagger(version), vocabulary]
     return products_by_popularity(wanted, params, settings.CHUNK_IMAGES)
 

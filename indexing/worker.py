@@ -88,38 +88,59 @@ def _work_on_chunk(chunk: Chunk) -> None:
         except Exception as error:
             log.exception("%s failed", chunk)
             runs.fail_chunk(chunk, f"{type(error).__name__}: {error}")
+        except BaseException:  # this process is told to stop
+            _let_go(chunk)
+            raise
         else:
             runs.finish_chunk(chunk)
+
+
+def _let_go(chunk: Chunk) -> None:
+    """Back to the others at once; where the database does not answer, the lease runs out."""
+    try:
+        runs.give_back_chunk(chunk)
+    except (OperationalError, InterfaceError) as error:
+        log.warning("%s is not given back: %s", chunk, _first_line(error))
 
 
 def _advance(run: IndexingRun) -> bool:
     """Once every chunk of the stage is done, plans the next stage, or ends the run. False when
     there is still work in the hands of others."""
+    with transaction.atomic():
+        locked = _with_stage_over(run)
+    if locked is None:
+        return False
     try:
-        encoder_of_run(run)  # loaded before the run's row is locked
+        encoder_of_run(run)  # only now, as its files are hashed; and before the row is locked again
     except EncoderError as error:
         runs.finish_run(run, IndexingRun.State.FAILED, str(error))
         return True
     with transaction.atomic():
-        locked = runs.lock_run(run)
+        locked = _with_stage_over(run)
         if locked is None:
             return False
-        run = locked
-        if run.state != IndexingRun.State.RUNNING:
+        if locked.state != IndexingRun.State.RUNNING:
             return True
-        chunks = run.chunks.filter(stage=run.stage)
-        failed = chunks.filter(state=Chunk.State.FAILED).first()
+        failed = locked.chunks.filter(stage=locked.stage, state=Chunk.State.FAILED).first()
         if failed is not None:
             runs.finish_run(run, IndexingRun.State.FAILED, f"{failed.stage}: {failed.error}")
             return True
-        if chunks.exclude(state=Chunk.State.DONE).exists():
-            return False
-        stage = STAGES[Kind(run.kind)].after(run.stage)
         try:
-            return _begin(run, stage)
+            return _begin(locked, STAGES[Kind(locked.kind)].after(locked.stage))
         except StageFailed as error:
             runs.finish_run(run, IndexingRun.State.FAILED, str(error))
             return True
+
+
+def _with_stage_over(run: IndexingRun) -> IndexingRun | None:
+    """The run's row, locked, where all chunks of its stage are done or one has failed; None while
+    others work on them, or plan the next stage."""
+    locked = runs.lock_run(run)
+    if locked is None:
+        return None
+    chunks = locked.chunks.filter(stage=locked.stage)
+    failed = chunks.filter(state=Chunk.State.FAILED).exists()
+    return locked if failed or not chunks.exclude(state=Chunk.State.DONE).exists() else None
 
 
 def encoder_of_run(run: IndexingRun) -> Encoder | None:

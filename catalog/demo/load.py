@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from django.db import transaction
+
 from catalog.importing.files import ImportReport, import_file
 from catalog.models import Tag
 
@@ -15,9 +17,11 @@ VOCABULARY = FOLDER / "vocabulary.jsonl"
 def load_demo(progress: Callable[[int], None] = lambda n: None) -> ImportReport:
     """Creates or updates the demo products and tags; those of the shop's own stay as they are.
     `progress` is told how many products were dealt with. Tags come first: products are tagged by
-    whatever vocabulary is there when they are indexed."""
-    load_vocabulary(VOCABULARY)
-    return import_file(CATALOG, progress=progress)
+    whatever vocabulary is there when they are indexed. All or nothing: a start that was interrupted
+    leaves an empty catalogue, by which the next one knows that the demo is to be loaded."""
+    with transaction.atomic():
+        load_vocabulary(VOCABULARY)
+        return import_file(CATALOG, progress=progress)
 
 
 def load_vocabulary(path: Path) -> int:

