@@ -114,7 +114,9 @@ def drop_retired(keep: int | None = None) -> list[Generation]:
     live = Generation.objects.filter(state=State.LIVE).first()
     not_undone = Max("publications", filter=Q(publications__undone_at=None))
     retired = Generation.objects.filter(state=State.RETIRED).annotate(last=not_undone)
-    old = list(retired.order_by(F("last").desc(nulls_last=True), "-published_at")[keep:])
+    old: list[Generation] = list(
+        retired.order_by(F("last").desc(nulls_last=True), "-published_at")[keep:]
+    )
     if live is not None:
         old += Generation.objects.filter(state=State.REJECTED, pk__lt=live.pk)
     unfinished = Q(indexingrun__state__in=IndexingRun.UNFINISHED)
