@@ -152,7 +152,7 @@ def test_a_visitor_is_sent_to_the_login(client: Client) -> None:
 def test_a_run_is_paused_resumed_and_cancelled(
     log_in: Callable[..., Client], enqueued: list[IndexingRun]
 ) -> None:
-    client = log_in("view_indexingrun", "add_indexingrun")
+    client = log_in("view_indexingrun", "change_indexingrun")
     run = start_refresh()
 
     assert act(client, RUNS, "pause", run.pk) == [f"Run {run.pk} is paused."]

@@ -1,0 +1,99 @@
+"""A product's photos in the console: each is decoded before it is kept, as a search would do it."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.core.files import File
+from django.core.validators import validate_image_file_extension
+from django.db import models
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from catalog.admin_base import TabularInline
+from catalog.models import ProductImage
+from catalog.problems import photo_sentences
+from catalog.visual.image_decoding import ImageError, ImageLimits, decode_image
+
+SMALLEST_SIDE = 224  # pixels; JPEGs are decoded no larger than that needs
+
+
+class PhotoField(forms.FileField):
+    """A photo that can be indexed; for any other file, a sentence that says why it cannot."""
+
+    default_validators = [validate_image_file_extension]
+
+    def to_python(self, data: Any) -> File | None:
+        file = super().to_python(data)
+        if file is not None:
+            limits = ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
+            try:
+                photo = file.read(limits.max_bytes + 1)  # one more is enough to be too large
+                decode_image(photo, at_least=SMALLEST_SIDE, limits=limits)
+            except ImageError as error:
+                sentence = photo_sentences().get(error.code, str(error))
+                raise forms.ValidationError(sentence, code=error.code) from error
+            file.seek(0)
+        return file
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        return {**super().widget_attrs(widget), "accept": "image/*"}
+
+
+class PhotoForm(forms.ModelForm):
+    class Meta:
+        model = ProductImage
+        fields = ("position", "file")
+        help_texts = {"position": _("The first one is shown. Empty: it becomes the last.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["position"].required = False
+        if self.instance.pk is None:
+            self.initial["position"] = None
+
+    def validate_constraints(self) -> None:
+        """Left to the formset: photos may change places, which one of them alone may not."""
+
+
+class PhotoFormSet(forms.BaseInlineFormSet):
+    """All photos of a product: no two in one place, those without a place behind the others."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [f for f in self.forms if f.has_changed() or f.instance.pk]
+        kept = [form for form in kept if form not in self.deleted_forms and form.is_valid()]
+        places = {form: form.cleaned_data.get("position") for form in kept}
+        last = max((place for place in places.values() if place is not None), default=-1)
+        for form in kept:
+            if places[form] is None:
+                last += 1
+                form.instance.position = last
+
+
+class ProductImageInline(TabularInline):
+    model = ProductImage
+    form, formset = PhotoForm, PhotoFormSet
+    extra = 0
+    fields = ("position", "file", "preview")
+    readonly_fields = ("preview",)
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "file":
+            kwargs["form_class"] = PhotoField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @admin.display(description=_("photo"))
+    def preview(self, image: ProductImage) -> str:
+        return thumbnail(image)
+
+
+def thumbnail(image: ProductImage) -> str:
+    """A small picture of a photo, or a dash where there is no file yet."""
+    if not image.file:
+        return "–"
+    return format_html('<img src="{}" width="56" height="56" alt="">', image.file.url)
