@@ -93,7 +93,9 @@ def page_allowed(role: Role, address: Address, method: str, data: dict[str, str]
         verb = "view" if method == "get" else "add" if "_saveasnew" in data else "change"
     if isinstance(of, ReadOnlyAdmin) and address.page in ("add", "change", "delete"):
         return verb == "view" and role.has("view", model)
-    if isinstance(of, UserAdmin) and address.page == "add":  # a new user's rights are given by a change
+    if (
+        isinstance(of, UserAdmin) and address.page == "add"
+    ):  # a new user's rights are given by a change
         return role.has("add", model) and role.has("change", model)
     return role.has(verb, model)
 
