@@ -39,6 +39,7 @@ class ConsoleErrors:
             return None
         log.warning("%s %s: %s", request.method, request.path, error, exc_info=error)
         if request.method == "POST":
+            list(messages.get_messages(request))  # what was said before it failed is not true
             messages.error(request, sentence(error))
             return HttpResponseRedirect(_came_from(request))
         return _page(request, error)

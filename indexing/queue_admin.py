@@ -17,6 +17,8 @@ class TaskAdmin(ReadOnlyAdmin):
     list_display = ("name", "func", "group", "started", "stopped", "short_result")
     list_filter = ("group",)
     search_fields = ("name", "func", "group")
+    readonly_fields = ("name", "func", "args", "kwargs", "group", "started", "stopped", "result")
+    fields = readonly_fields
 
     @admin.display(description="result")
     def short_result(self, task: Task) -> str:
