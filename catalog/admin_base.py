@@ -10,11 +10,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 if apps.is_installed("unfold"):
-    from unfold.admin import ModelAdmin, TabularInline
+    from unfold.admin import ModelAdmin, StackedInline, TabularInline
 else:
-    from django.contrib.admin import ModelAdmin, TabularInline
+    from django.contrib.admin import ModelAdmin, StackedInline, TabularInline
 
-__all__ = ["ModelAdmin", "ReadOnlyAdmin", "TabularInline"]
+__all__ = ["ModelAdmin", "ReadOnlyAdmin", "StackedInline", "TabularInline"]
 
 
 class ReadOnlyAdmin(ModelAdmin):

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from catalog.admin_base import TabularInline
+from catalog.admin_base import StackedInline
 from catalog.models import ProductImage
 from catalog.problems import photo_sentences
 from catalog.visual.image_decoding import ImageError, ImageLimits, decode_image
@@ -39,7 +39,8 @@ class PhotoField(forms.FileField):
         return file
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        return {**super().widget_attrs(widget), "accept": "image/*"}
+        # By their endings too: not every system takes HEIC and AVIF for images.
+        return {**super().widget_attrs(widget), "accept": "image/*,.heic,.heif,.avif"}
 
 
 class PhotoForm(forms.ModelForm):
@@ -73,11 +74,12 @@ class PhotoFormSet(forms.BaseInlineFormSet):
                 form.instance.position = last
 
 
-class ProductImageInline(TabularInline):
+class ProductImageInline(StackedInline):
     model = ProductImage
     form, formset = PhotoForm, PhotoFormSet
+    classes = ("min-w-0",)  # else it is wider than a phone
     extra = 0
-    fields = ("position", "file", "preview")
+    fields = ("preview", "file", "position")
     readonly_fields = ("preview",)
 
     def formfield_for_dbfield(
