@@ -52,7 +52,7 @@ def sentence(error: Exception) -> str:
     if isinstance(error, IntegrityError):
         return _("Somebody has changed this meanwhile. Look at it as it is now, and try again.")
     if isinstance(error, DataError | RecursionError):
-        return _("This was not saved: the database cannot keep one of the values.")
+        return _("The database does not take one of the values. Nothing was changed.")
     if isinstance(error, ObjectDoesNotExist):
         return _("This is gone: somebody has deleted it.")
     if isinstance(error, RedisError):
