@@ -16,7 +16,7 @@ from search.api import problems
 # Photos are stored under their content's name, so a copy never goes out of date.
 @cache_control(public=True, max_age=31_536_000, immutable=True)
 def media(request: HttpRequest, path: str) -> HttpResponseBase:
-    return serve(request, path, settings.MEDIA_ROOT)
+    return serve(request, path, str(settings.MEDIA_ROOT))
 
 
 urlpatterns = [

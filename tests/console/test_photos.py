@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.conf import settings as site
+from django.contrib.auth.models import Permission, User
 from django.core.files.base import ContentFile, File
 from django.core.files.images import ImageFile
 from django.core.files.storage import default_storage
@@ -196,6 +197,23 @@ def test_the_sentence_is_in_the_language_of_the_console(admin_client: Client) ->
     response = add(admin_client, product, photo(7)[:600], "cut.jpg")
 
     assert "повреждено" in " ".join(errors_of(response)["images-0-file"])
+
+
+def test_photos_need_rights_of_their_own(client: Client) -> None:
+    user = User.objects.create_user("editor", is_staff=True)
+    rights = Permission.objects.filter(codename__in=["change_product", "view_productimage"])
+    user.user_permissions.set(rights)
+    client.force_login(user)
+    product = add_product("lamp", photo("red"))
+    form = {**shown(client.get(page_of(product))), "title": ["Other"], "images-TOTAL_FORMS": [2]}
+    form |= {"images-INITIAL_FORMS": [1], "images-0-id": [product.images.get().pk]}
+    form |= {"images-0-DELETE": ["on"], "images-1-file": [upload("new.png", photo(1, "PNG"))]}
+
+    client.post(page_of(product), form)
+
+    assert [data for _, data, _ in photos_of(product)] == [photo("red")]
+    product.refresh_from_db()
+    assert product.title == "Other"
 
 
 def test_two_photos_in_one_place_are_refused(admin_client: Client) -> None:
