@@ -2,19 +2,17 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db import models
 from django.db.models import QuerySet
-from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 
 from catalog import search_log_admin  # noqa: F401  (registers its lists)
 from catalog.admin_base import ModelAdmin, TabularInline
 from catalog.admin_photos import ProductImageInline, thumbnail
-from catalog.importing.records import LONGEST_DESCRIPTION, RecordError, checked_attributes
 from catalog.models import Category, Product, ProductTag, Tag
+
+MAX_DESCRIPTION = 20_000  # characters, as in imports: PostgreSQL limits the search document
 
 
 class ProductTagInline(TabularInline):
@@ -30,30 +28,6 @@ class ProductTagInline(TabularInline):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
-
-
-class AttributesField(forms.JSONField):
-    """An object of JSON that the database can keep; for anything else, a sentence."""
-
-    def to_python(self, value: Any) -> Any:
-        try:
-            attributes = super().to_python(value)
-            if attributes is None:
-                return {}
-            if not isinstance(attributes, dict):
-                raise forms.ValidationError(_('Enter an object: {"width_cm": 71}'))
-            return checked_attributes(attributes)
-        except (RecordError, RecursionError) as error:
-            raise forms.ValidationError(_("The database cannot keep one of the values.")) from error
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        return InvalidJSONInput(data)  # shown as it was typed
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return super().has_changed(initial, data)
-        except RecursionError:
-            return True
 
 
 @admin.register(Product)
@@ -72,10 +46,8 @@ class ProductAdmin(ModelAdmin):
     def formfield_for_dbfield(
         self, db_field: models.Field, request: HttpRequest, **kwargs: Any
     ) -> Any:
-        if db_field.name == "attributes":
-            kwargs["form_class"] = AttributesField
-        elif db_field.name == "description":
-            kwargs["max_length"] = LONGEST_DESCRIPTION
+        if db_field.name == "description":
+            kwargs["max_length"] = MAX_DESCRIPTION
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:

@@ -18,7 +18,8 @@ from catalog.visual.errors import EncoderError
 log = logging.getLogger("vitrina.console")
 
 PASSES = (OperationalError, InterfaceError, RedisError, OSError, EncoderError)
-FORESEEN = (*PASSES, Error, ObjectDoesNotExist, RecursionError)
+UNKEEPABLE = (DataError, RecursionError, UnicodeEncodeError)
+FORESEEN = (*PASSES, *UNKEEPABLE, Error, ObjectDoesNotExist)
 RETRY_AFTER_S = 5
 
 
@@ -51,14 +52,16 @@ def sentence(error: Exception) -> str:
         return _("The database did not answer. Try again in a moment.")
     if isinstance(error, IntegrityError):
         return _("Somebody has changed this meanwhile. Look at it as it is now, and try again.")
-    if isinstance(error, DataError | RecursionError):
+    if isinstance(error, UNKEEPABLE):
         return _("The database does not take one of the values. Nothing was changed.")
     if isinstance(error, ObjectDoesNotExist):
         return _("This is gone: somebody has deleted it.")
     if isinstance(error, RedisError):
         return _("The task queue cannot be reached. Try again in a moment.")
     if isinstance(error, OSError):
-        return _("A file cannot be read or written: %(reason)s.") % {"reason": error.strerror}
+        return _("A file cannot be read or written: %(reason)s.") % {
+            "reason": error.strerror or error
+        }
     if isinstance(error, EncoderError):
         return str(error)
     return _("The database refused this. The log says why.")

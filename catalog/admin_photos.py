@@ -15,9 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from catalog.admin_base import StackedInline
 from catalog.models import ProductImage
 from catalog.problems import photo_sentences
-from catalog.visual.image_decoding import ImageError, ImageLimits, decode_image
+from catalog.visual.decoder_process import DecoderPool, DecodingTimeout
+from catalog.visual.image_decoding import ImageError, ImageLimits
 
-SMALLEST_SIDE = 224  # pixels; JPEGs are decoded no larger than that needs
+SMALLEST_SIDE = 224  # pixels; photos are decoded no larger than that needs
+CPU_S, WAIT_S = 10.0, 20.0  # seconds that decoding one photo may take, and that a form waits for it
+TOO_SLOW = _("This photo takes too long to read. Try again, or send a smaller copy.")
+
+decoders = DecoderPool(1)  # in a process of its own: suppliers send broken photos too
 
 
 class PhotoField(forms.FileField):
@@ -29,12 +34,16 @@ class PhotoField(forms.FileField):
         file = super().to_python(data)
         if file is not None:
             limits = ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
+            photo = file.read(limits.max_bytes + 1)  # one more is enough to be too large
             try:
-                photo = file.read(limits.max_bytes + 1)  # one more is enough to be too large
-                decode_image(photo, at_least=SMALLEST_SIDE, limits=limits)
+                decoders.decode(
+                    photo, at_least=SMALLEST_SIDE, limits=limits, cpu_s=CPU_S, wait_s=WAIT_S
+                )
             except ImageError as error:
                 sentence = photo_sentences().get(error.code, str(error))
                 raise forms.ValidationError(sentence, code=error.code) from error
+            except DecodingTimeout as error:
+                raise forms.ValidationError(TOO_SLOW, code="image_unreadable") from error
             file.seek(0)
         return file
 

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_control
@@ -16,7 +16,11 @@ from search.api import problems
 # Photos are stored under their content's name, so a copy never goes out of date.
 @cache_control(public=True, max_age=31_536_000, immutable=True)
 def media(request: HttpRequest, path: str) -> HttpResponseBase:
-    return serve(request, path, str(settings.MEDIA_ROOT))
+    """A photo of a product; a path that no file can have is not there either."""
+    try:
+        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    except OSError as error:
+        raise Http404(path) from error
 
 
 urlpatterns = [

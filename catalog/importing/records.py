@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-LONGEST_DESCRIPTION = 20_000  # characters; the search document of a product has a size limit
-_TEXTS = {"title": 500, "title_ru": 500, "brand": 200, "url": 1000}
-_TEXTS |= {"description": LONGEST_DESCRIPTION}
+_TEXTS = {"title": 500, "title_ru": 500, "brand": 200, "url": 1000, "description": 20_000}
 _KNOWN = {*_TEXTS, "sku", "category", "category_ru", "keywords", "price", "currency", "in_stock"}
 _KNOWN |= {"popularity", "images", "is_visible"}
-_MOST_KEYWORDS = 200  # for the same reason
+_MOST_KEYWORDS = 200  # the search document of a product has a size limit
 _MOST_IMAGES = 100
 _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -55,7 +53,7 @@ def read_record(raw: Any) -> ProductRecord:
         _category(raw, "category"),
         _category(raw, "category_ru"),
         _images(raw),
-        checked_attributes({str(key): value for key, value in raw.items() if key not in _KNOWN}),
+        _attributes({str(key): value for key, value in raw.items() if key not in _KNOWN}),
     )
 
 
@@ -158,9 +156,8 @@ def _category(raw: Mapping, name: str) -> tuple[str, ...]:
     return tuple(part.strip()[:200] for part in path.split(">") if part.strip())
 
 
-def checked_attributes(extra: dict[str, Any]) -> dict[str, Any]:
-    """`extra` as it is, if the database can keep it: its JSON has no NaN, NUL or half pairs. Raises
-    RecordError."""
+def _attributes(extra: dict[str, Any]) -> dict[str, Any]:
+    """`extra` as it is, if the database can keep it: its JSON has no NaN, NUL or half pairs."""
     try:
         text = json.dumps(extra, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError, RecursionError) as error:

@@ -112,8 +112,8 @@ def test_a_ledger_is_only_read(admin_client: Client, model: type[Any]) -> None:
     assert model._default_manager.count() == count
 
 
-HOSTILE = ["a\0b", '{"a": "\\u0000"}', '{"a": "\\ud800"}', "[" * 100_000, "9" * 400]
-HOSTILE += ["\0", "-1", "NaN", "x" * 100_000, "<script>alert(1)</script>", "'; DROP TABLE x; --"]
+HOSTILE = ["a\0b", '{"a": "\\u0000"}', '{"a": "\\ud800"}', "[" * 20_000, "9" * 400]
+HOSTILE += ["\0", "-1", "NaN", "x" * 20_001, "<script>alert(1)</script>", "'; DROP TABLE x; --"]
 
 
 @pytest.mark.parametrize("model", WRITTEN, ids=label)
