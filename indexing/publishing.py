@@ -83,7 +83,7 @@ def roll_back() -> Generation:
         _lock()
         live = Generation.objects.filter(state=State.LIVE).first()
         if live is None:
-            raise PublishingError(_("No generation is live: publish one, or rebuild."))
+            raise PublishingError(_("There is no earlier generation to go back to."))
         if live.query_adapter_id is not None:
             return _ask_through(live, None)
         stack = Publication.objects.filter(undone_at=None)

@@ -54,7 +54,7 @@ def test_the_console_speaks_russian_of_errors(admin_client: Client) -> None:
     _, said = act(admin_client, GENERATIONS, "publish", building.pk)
     assert said == [f"Поколение {building.pk} в состоянии building, а не built."]
     _, said = act(admin_client, GENERATIONS, "roll_back", building.pk)
-    assert said == ["Нет опубликованного поколения: опубликуйте любое или перестройте индекс."]
+    assert said == ["Нет более раннего поколения, к которому можно вернуться."]
     page = admin_client.get(reverse(RUNS)).content.decode()
     assert "Обновить сейчас" in page
 

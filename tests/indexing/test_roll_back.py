@@ -1,5 +1,6 @@
 """A roll back undoes the last switch, the next one the switch before: never forward."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import transaction
+from django.db import connection, transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -17,13 +18,13 @@ from indexing import publishing
 from indexing.index_ddl import build_graph, create_vector_table
 from tests.indexing.shop import table_exists
 
-pytestmark = pytest.mark.usefixtures("empty_shop")
-
 GOOD = {kind: {} for kind in ("adapter", "native", "now")}
 
 
 @pytest.fixture
-def encoders_known() -> list[EncoderVersion]:
+def encoders_known(request: pytest.FixtureRequest) -> list[EncoderVersion]:
+    if "committed_shop" not in request.fixturenames:
+        request.getfixturevalue("empty_shop")
     names = ("old", "new")
     return [EncoderVersion.objects.create(name=n, checksum=n, dimensions=8) for n in names]
 
@@ -132,6 +133,28 @@ def test_what_the_next_roll_back_needs_is_kept(built: list[Generation]) -> None:
 
     assert set(publishing.drop_retired(keep=2)) == {d}
     assert roll_back_all() == [b.pk, a.pk]
+
+
+@pytest.mark.usefixtures("committed_shop")
+def test_two_roll_backs_at_once_are_two_steps(built: list[Generation]) -> None:
+    for generation in built:
+        publishing.publish(generation)
+    brought: list[int] = []
+
+    def roll_back() -> None:
+        try:
+            brought.append(publishing.roll_back().pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=roll_back) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(brought) == [built[1].pk, built[2].pk]
+    assert live_generation() == built[1]
 
 
 @dataclass
