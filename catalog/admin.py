@@ -1,24 +1,18 @@
 """Products, categories and tags in the console."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 
 from catalog import search_log_admin  # noqa: F401  (registers its lists)
 from catalog.admin_base import ModelAdmin, TabularInline
-from catalog.models import Category, Product, ProductImage, ProductTag, Tag
+from catalog.admin_photos import ProductImageInline, thumbnail
+from catalog.models import Category, Product, ProductTag, Tag
 
-
-class ProductImageInline(TabularInline):
-    model = ProductImage
-    extra = 0
-    fields = ("position", "file", "preview")
-    readonly_fields = ("preview",)
-
-    @admin.display(description="photo")
-    def preview(self, image: ProductImage) -> str:
-        return thumbnail(image)
+MAX_DESCRIPTION = 20_000  # characters, as in imports: PostgreSQL limits the search document
 
 
 class ProductTagInline(TabularInline):
@@ -43,10 +37,18 @@ class ProductAdmin(ModelAdmin):
     list_filter = ("category", "in_stock", "is_visible", "brand")
     search_fields = ("sku", "title", "title_ru")
     autocomplete_fields = ("category",)
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     readonly_fields = ("created_at", "updated_at")
     exclude = ("text_hash", "search_document")
     inlines = (ProductImageInline, ProductTagInline)
     list_per_page = 50
+
+    def formfield_for_dbfield(
+        self, db_field: models.Field, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        if db_field.name == "description":
+            kwargs["max_length"] = MAX_DESCRIPTION
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         return super().get_queryset(request).select_related("category").prefetch_related("images")
@@ -71,10 +73,3 @@ class TagAdmin(ModelAdmin):
     list_filter = ("is_active",)
     search_fields = ("name", "name_ru", "slug")
     prepopulated_fields = {"slug": ("name",)}
-
-
-def thumbnail(image: ProductImage) -> str:
-    """A small picture of a photo, or a dash where there is no file yet."""
-    if not image.file:
-        return "–"
-    return format_html('<img src="{}" width="56" height="56" alt="">', image.file.url)

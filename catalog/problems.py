@@ -1,8 +1,25 @@
-"""Errors of the REST API, as both sides describe them."""
+"""Errors as both sides describe them: those of the REST API, and of photos that cannot be used."""
 
 from typing import Any
 
+from django.conf import settings
+from django.utils.translation import gettext as _
 from rest_framework import serializers
+
+
+def photo_sentences() -> dict[str, str]:
+    """By the code of an `ImageError`: what a person may do, in the active language."""
+    megabytes, megapixels = settings.IMAGE_MAX_BYTES // 1024**2, settings.IMAGE_MAX_PIXELS // 10**6
+    return {
+        "image_unreadable": _("This photo is damaged or incomplete. Try the original, or another."),
+        "image_type_unsupported": _(
+            "This file is not a photo of a known kind. Send JPEG, PNG, WebP, HEIC or AVIF."
+        ),
+        "image_too_large": _("This photo is too large. Send one of at most %(size)s MB.")
+        % {"size": megabytes},
+        "image_too_many_pixels": _("This photo is too large. Send one of at most %(size)s Mpx.")
+        % {"size": megapixels},
+    }
 
 
 class ProblemSerializer(serializers.Serializer):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from catalog.models import Reranker
 
@@ -24,7 +25,8 @@ def active_weights() -> Mapping[str, float] | None:
 def activate(reranker: Reranker) -> None:
     """From now on it ranks, in place of the formula or another. Raises RerankingError."""
     if not reranker.weights:
-        raise RerankingError(f"Reranker {reranker.pk} has no weights that could rank.")
+        sentence = _("Reranker %(number)s has no weights that could rank.")
+        raise RerankingError(sentence % {"number": reranker.pk})
     with transaction.atomic():
         Reranker.objects.filter(is_active=True).update(is_active=False)
         Reranker.objects.filter(withdrawn=True).update(withdrawn=False)

@@ -5,6 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalog.admin_base import ReadOnlyAdmin
 from catalog.models import ClickRate, Event, LoggedSearch, Reranker
@@ -94,24 +96,24 @@ class RerankerAdmin(ReadOnlyAdmin):
     def learnt(self, reranker: Reranker) -> str:
         return ", ".join(f"{name} {value:+.3f}" for name, value in reranker.weights.items()) or "–"
 
-    @admin.action(description="Let it rank", permissions=["steer"])
+    @admin.action(description=gettext_lazy("Let it rank"), permissions=["steer"])
     def activate(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
+        if (reranker := self.the_one(request, chosen)) is None:
+            return
         try:
-            (reranker,) = chosen
             activate(reranker)
-        except ValueError:
-            self.message_user(request, "Choose one.", messages.WARNING)
         except RerankingError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            self.message_user(request, f"Reranker {reranker.pk} ranks within seconds.")
+            ranks = _("Reranker %(number)s ranks within seconds.")
+            self.message_user(request, ranks % {"number": reranker.pk})
 
-    @admin.action(description="Let the formula rank again", permissions=["steer"])
+    @admin.action(description=gettext_lazy("Let the formula rank again"), permissions=["steer"])
     def withdraw(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
         if withdraw():
-            self.message_user(request, "The formula of the settings ranks within seconds.")
+            self.message_user(request, _("The formula of the settings ranks within seconds."))
         else:
-            self.message_user(request, "The formula ranks already.", messages.WARNING)
+            self.message_user(request, _("The formula ranks already."), messages.WARNING)
 
 
 def product_link(product_id: int) -> str:

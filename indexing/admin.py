@@ -1,16 +1,26 @@
 """The console: what the index is, what the offline side is doing, and the handles to steer it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.admin_base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
-from indexing import publishing, quarantine, runs
+from indexing import (
+    publishing,
+    quarantine,
+    queue_admin,  # noqa: F401  (registers its lists)
+    runs,
+)
 from indexing.adapters import failed_gates, summary
 from indexing.calibration import in_words
 from indexing.encoders import registry
@@ -47,26 +57,36 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         left = f", {now['eta_s']:.0f} s left" if now["eta_s"] else ""
         return f"{now['done']} of {now['total']}{left}"
 
-    @admin.action(description="Pause", permissions=["steer"])
+    @admin.action(description=_lazy("Pause"), permissions=["steer"])
     def pause(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
-        self._each(request, chosen, runs.pause_run, "paused")
+        self._each(request, chosen, runs.pause_run, _("Run %(number)s is paused."))
 
-    @admin.action(description="Resume", permissions=["steer"])
+    @admin.action(description=_lazy("Resume"), permissions=["steer"])
     def resume(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
-        for run in chosen:
-            if resume(run):
-                self.message_user(request, f"Run {run.pk} goes on.")
+        self._each(request, chosen, resume, _("Run %(number)s goes on."))
 
-    @admin.action(description="Cancel", permissions=["steer"])
+    @admin.action(description=_lazy("Cancel"), permissions=["steer"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
-        self._each(request, chosen, runs.cancel_run, "cancelled")
+        self._each(request, chosen, runs.cancel_run, _("Run %(number)s is cancelled."))
 
-    def _each(self, request: HttpRequest, chosen: Any, act: Any, done: str) -> None:
-        for run in chosen:
+    def _each(
+        self,
+        request: HttpRequest,
+        chosen: QuerySet[IndexingRun],
+        act: Callable[[IndexingRun], bool],
+        done: str,
+    ) -> None:
+        found = list(chosen)
+        if not found:
+            self.message_user(request, self.gone(), messages.WARNING)
+        for run in found:
             if act(run):
-                self.message_user(request, f"Run {run.pk} is {done}.")
+                self.message_user(request, done % {"number": run.pk})
             else:
-                self.message_user(request, f"Run {run.pk} is {run.state}.", messages.WARNING)
+                state = IndexingRun.objects.filter(pk=run.pk).values_list("state", flat=True)
+                as_it_is = {"number": run.pk, "state": state.first() or "–"}
+                sentence = _("Nothing to do: run %(number)s is %(state)s.") % as_it_is
+                self.message_user(request, sentence, messages.WARNING)
 
     def get_urls(self) -> list[URLPattern]:
         own = [
@@ -75,19 +95,28 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         return own + super().get_urls()
 
     def start(self, request: HttpRequest, kind: str) -> HttpResponseRedirect:
-        """Starts a refresh or a rebuild; only by POST, only by those who may change the index."""
-        if request.method == "POST" and request.user.has_perm("indexing.add_indexingrun"):
+        """Starts a refresh or a rebuild; only by POST, only by those who may steer runs."""
+        if kind not in IndexingRun.Kind.values:
+            raise Http404
+        if not self.has_steer_permission(request):
+            raise PermissionDenied
+        if request.method == "POST":
             try:
-                run = start_rebuild() if kind == "rebuild" else start_refresh()
+                run = start_rebuild() if kind == IndexingRun.Kind.REBUILD else start_refresh()
             except runs.RunConflict as conflict:
                 self.message_user(request, str(conflict), messages.ERROR)
             else:
                 enqueue(run)
-                self.message_user(request, f"{run.kind} {run.pk} is under way.")
+                sentence = _("%(kind)s %(number)s is under way.")
+                self.message_user(request, sentence % {"kind": run.kind, "number": run.pk})
         return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        context = {"index": index_status(), "next_refresh_at": next_refresh_at()}
+        context = {
+            "index": index_status(),
+            "next_refresh_at": next_refresh_at(),
+            "may_steer": self.has_steer_permission(request),
+        }
         return super().changelist_view(request, {**(extra_context or {}), **context})
 
 
@@ -122,23 +151,26 @@ class GenerationAdmin(ReadOnlyAdmin):
     def calibrated(self, generation: Generation) -> str:
         return in_words(generation.calibration) if generation.match else "–"
 
-    @admin.action(description="Publish: make this generation live", permissions=["steer"])
+    @admin.action(description=_lazy("Publish: make this generation live"), permissions=["steer"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
-        for generation in chosen[:1]:
-            self._attempt(request, lambda: publishing.publish(generation))  # noqa: B023
+        if (generation := self.the_one(request, chosen)) is not None:
+            self._attempt(request, partial(publishing.publish, generation))
 
     @admin.action(
-        description="Roll back: take the adapter away, or bring back the generation before",
+        description=_lazy("Roll back: undo the last switch, whichever row is chosen"),
         permissions=["steer"],
     )
     def roll_back(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
         self._attempt(request, publishing.roll_back)
 
-    def _attempt(self, request: HttpRequest, act: Any) -> None:
+    def _attempt(self, request: HttpRequest, act: Callable[[], Generation]) -> None:
         try:
-            self.message_user(request, f"Generation {act().pk} is live.")
+            live = act()
         except publishing.PublishingError as error:
             self.message_user(request, str(error), messages.ERROR)
+        else:
+            sentence = _("Generation %(number)s is live.") % {"number": live.pk}
+            self.message_user(request, sentence)
 
 
 @admin.register(EncoderVersion)
@@ -212,11 +244,12 @@ class ImageFailureAdmin(ReadOnlyAdmin):
         url = reverse("admin:catalog_product_change", args=[failure.product_id])
         return format_html('<a href="{}">{}</a>', url, failure.product_id)
 
-    @admin.action(description="Try again at the next refresh", permissions=["steer"])
+    @admin.action(description=_lazy("Try again at the next refresh"), permissions=["steer"])
     def try_again(self, request: HttpRequest, chosen: QuerySet[ImageFailure]) -> None:
         keys = list(chosen.values_list("product_id", "image_id"))
         quarantine.release(keys)
-        self.message_user(request, f"{len(keys)} images are tried again at the next refresh.")
+        sentence = _("Images that are tried again at the next refresh: %(number)s.")
+        self.message_user(request, sentence % {"number": len(keys)})
 
 
 @admin.register(IndexEvaluation)

@@ -5,11 +5,12 @@ import logging
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import F, Max, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from psycopg import sql
 
-from catalog.models import Adapter, Generation
+from catalog.models import Adapter, Generation, Publication
 from indexing.adapters import failed_gates
 from indexing.encoders import settle_statuses
 from indexing.index_ddl import drop_vector_table, graph_is_valid
@@ -43,15 +44,20 @@ def publish(generation: Generation) -> Generation:
     """Makes a built generation live and retires the one before. Raises PublishingError."""
     with transaction.atomic():
         _lock()
-        generation = Generation.objects.select_for_update().get(pk=generation.pk)
+        generation = _current(generation)
         if generation.state == State.LIVE:
             return generation
         if generation.state not in (State.BUILT, State.RETIRED, State.REJECTED):
-            raise PublishingError(f"Generation {generation.pk} is {generation.state}, not built.")
+            raise PublishingError(
+                _("Generation %(number)s is %(state)s, not built.")
+                % {"number": generation.pk, "state": generation.state}
+            )
         if not graph_is_valid(generation):
-            raise PublishingError(f"Generation {generation.pk} has no valid graph index.")
-        previous = Generation.objects.filter(state=State.LIVE).first()
-        return _make_live(generation, previous)
+            raise PublishingError(
+                _("Generation %(number)s has no valid graph index.") % {"number": generation.pk}
+            )
+        Publication.objects.create(generation=generation)
+        return _make_live(generation)
 
 
 def adopt(adapter: Adapter) -> Generation:
@@ -69,25 +75,48 @@ def adopt(adapter: Adapter) -> Generation:
 
 
 def roll_back() -> Generation:
-    """One step back: takes away the adapter by which another encoder asks the live generation;
-    where there is none, makes the generation before live again. Raises PublishingError."""
+    """Undoes the last switch; gives the live generation. The adapter goes first, if another encoder
+    asks; else the generation that was live before becomes live again. The next roll back goes one
+    switch further back, never forward. Generations whose vectors are dropped are skipped. Raises
+    PublishingError, and changes nothing, where none is left."""
     with transaction.atomic():
         _lock()
-        live = Generation.objects.filter(state=State.LIVE).select_related("previous").first()
-        if live is not None and live.query_adapter_id is not None:
+        live = Generation.objects.filter(state=State.LIVE).first()
+        if live is None:
+            raise PublishingError(_("There is no earlier generation to go back to."))
+        if live.query_adapter_id is not None:
             return _ask_through(live, None)
-        if live is None or live.previous is None or live.previous.state != State.RETIRED:
-            raise PublishingError("There is no earlier generation to go back to.")
-        return _make_live(live.previous, live)
+        stack = Publication.objects.filter(undone_at=None)
+        earlier = stack.exclude(generation=live)
+        target = earlier.filter(generation__state=State.RETIRED).select_related("generation")
+        if (back_to := target.first()) is None:
+            raise PublishingError(_nothing_to_go_back_to(earlier))
+        stack.filter(pk__gt=back_to.pk).update(undone_at=timezone.now())
+        return _make_live(back_to.generation)
+
+
+def _nothing_to_go_back_to(earlier: QuerySet[Publication]) -> str:
+    dropped = earlier.values_list("generation_id", flat=True)
+    if not dropped:
+        return _("There is no earlier generation to go back to.")
+    numbers = ", ".join(str(pk) for pk in dict.fromkeys(dropped))
+    return _(
+        "There is no generation to go back to: the vectors of what was live before (%(numbers)s)"
+        " are dropped. Publish another generation, or rebuild."
+    ) % {"numbers": numbers}
 
 
 def drop_retired(keep: int | None = None) -> list[Generation]:
-    """Drops the vector tables of all but the last `keep` retired generations (settings:
-    KEPT_GENERATIONS), of those rejected before the live one, and of those whose rebuild failed or
-    was cancelled; gives those dropped."""
+    """Drops the vector tables of all but `keep` retired generations (settings: KEPT_GENERATIONS),
+    of those rejected before the live one, and of those whose rebuild failed or was cancelled; gives
+    those dropped. What the next roll backs would bring is kept first, then the newest."""
     keep = settings.KEPT_GENERATIONS if keep is None else keep
     live = Generation.objects.filter(state=State.LIVE).first()
-    old = list(Generation.objects.filter(state=State.RETIRED).order_by("-published_at")[keep:])
+    not_undone = Max("publications", filter=Q(publications__undone_at=None))
+    retired = Generation.objects.filter(state=State.RETIRED).annotate(last=not_undone)
+    old: list[Generation] = list(
+        retired.order_by(F("last").desc(nulls_last=True), "-published_at")[keep:]
+    )
     if live is not None:
         old += Generation.objects.filter(state=State.REJECTED, pk__lt=live.pk)
     unfinished = Q(indexingrun__state__in=IndexingRun.UNFINISHED)
@@ -96,7 +125,7 @@ def drop_retired(keep: int | None = None) -> list[Generation]:
     for generation in old:
         try:
             drop(generation)
-        except OperationalError as error:  # still read; the next publish tries again
+        except (OperationalError, PublishingError) as error:  # still read, or live by now
             log.warning("generation %s is not dropped yet: %s", generation.pk, error)
         else:
             dropped.append(generation)
@@ -108,11 +137,24 @@ def drop(generation: Generation) -> None:
     one, OperationalError where a search still reads it."""
     with transaction.atomic():
         _lock()
-        generation.refresh_from_db()
+        generation = _current(generation)
         if generation.state == State.LIVE:
-            raise PublishingError(f"Generation {generation.pk} is live: publish another first.")
+            raise PublishingError(
+                _("Generation %(number)s is live: publish another first.")
+                % {"number": generation.pk}
+            )
         drop_vector_table(generation)
         Generation.objects.filter(pk=generation.pk).update(state=State.DROPPED)
+
+
+def _current(generation: Generation) -> Generation:
+    """Its row as it is now, locked. Raises PublishingError where it is gone."""
+    current = Generation.objects.select_for_update().filter(pk=generation.pk).first()
+    if current is None:
+        raise PublishingError(
+            _("There is no generation %(number)s any more.") % {"number": generation.pk}
+        )
+    return current
 
 
 def _lock() -> None:
@@ -127,14 +169,11 @@ def _ask_through(live: Generation, adapter: Adapter | None) -> Generation:
     return live
 
 
-def _make_live(generation: Generation, previous: Generation | None) -> Generation:
-    if previous is not None:
-        # Whoever comes back to it comes back to its own encoder.
-        Generation.objects.filter(pk=previous.pk).update(state=State.RETIRED, query_adapter=None)
-        if generation.previous_id != previous.pk and previous.previous_id != generation.pk:
-            generation.previous = previous
+def _make_live(generation: Generation) -> Generation:
+    # Whoever comes back to the one before comes back to its own encoder.
+    Generation.objects.filter(state=State.LIVE).update(state=State.RETIRED, query_adapter=None)
     generation.state, generation.published_at = State.LIVE, timezone.now()
-    generation.save(update_fields=["state", "published_at", "previous"])
+    generation.save(update_fields=["state", "published_at"])
     settle_statuses()
     _settle_changes(generation)
     return generation

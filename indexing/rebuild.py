@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 from psycopg import sql
 
 from catalog.live_index import encoder_of, live_generation, open_index, open_space
@@ -49,7 +50,8 @@ def start_rebuild(encoder: str = "", publish: bool = True, at_once: bool = False
     other = (encoder and run.encoder != encoder) or (at_once and not run.at_once)
     if other or run.publish != publish:
         raise runs.RunConflict(
-            f"Rebuild {run.pk}, with other options, is under way: let it finish or cancel it first."
+            _("Rebuild %(number)s, with other options, is under way: let it finish or cancel it.")
+            % {"number": run.pk}
         )
     return run
 

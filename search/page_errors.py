@@ -3,11 +3,11 @@
 import logging
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
 from catalog.live_index import IndexNotReady
+from catalog.problems import photo_sentences
 from catalog.visual.encoder import EncoderError
 from catalog.visual.image_decoding import ImageError
 from search.api.problems import describe
@@ -52,17 +52,9 @@ def page_error(error: Exception) -> PageError:
 
 
 def _sentences() -> dict[str, str]:
-    megabytes, megapixels = settings.IMAGE_MAX_BYTES // 1024**2, settings.IMAGE_MAX_PIXELS // 10**6
     return {
+        **photo_sentences(),
         "image_missing": _("Choose a photo, or write what you are looking for."),
-        "image_unreadable": _("This photo is damaged or incomplete. Try the original, or another."),
-        "image_type_unsupported": _(
-            "This file is not a photo of a known kind. Send JPEG, PNG, WebP, HEIC or AVIF."
-        ),
-        "image_too_large": _("This photo is too large. Send one of at most %(size)s MB.")
-        % {"size": megabytes},
-        "image_too_many_pixels": _("This photo is too large. Send one of at most %(size)s Mpx.")
-        % {"size": megapixels},
         "box_invalid": _("The selected part does not lie inside the photo: draw it again."),
         "not_found": _("This photo is not kept any more. Choose it again."),
         "index_not_ready": _(

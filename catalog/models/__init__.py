@@ -3,7 +3,7 @@
 from catalog.models.adapter import Adapter
 from catalog.models.change import IndexedProduct, ProductChange
 from catalog.models.embedding import Embedding, EncoderVersion, Projection
-from catalog.models.generation import Generation
+from catalog.models.generation import Generation, Publication
 from catalog.models.product import Category, Product, ProductImage
 from catalog.models.search_log import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.tag import ProductTag, Tag
@@ -23,6 +23,7 @@ __all__ = [
     "ProductImage",
     "ProductTag",
     "Projection",
+    "Publication",
     "Reranker",
     "Tag",
 ]

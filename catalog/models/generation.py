@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from catalog.models.adapter import Adapter
 from catalog.models.embedding import EncoderVersion, Projection
@@ -28,13 +29,6 @@ class Generation(models.Model):
         blank=True,
         on_delete=models.PROTECT,
         help_text="By which another encoder asks this generation; none: its own encoder does.",
-    )
-    previous = models.ForeignKey(
-        "self",
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        help_text="What was live before this one, and what a rollback brings back.",
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
     hnsw_m = models.PositiveSmallIntegerField()
@@ -82,3 +76,20 @@ class Generation(models.Model):
     def vector_table(self) -> str:
         """The table of (product_id, image_id, source_hash, vector): see `indexing/index_ddl.py`."""
         return f"catalog_vector_g{self.pk}"
+
+
+class Publication(models.Model):
+    """One switch to a generation. Those that are not undone, oldest first, are the stack that roll
+    backs go down; the last of them is live. `indexing/publishing.py` writes it."""
+
+    generation = models.ForeignKey(
+        Generation, on_delete=models.CASCADE, related_name="publications"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    undone_at = models.DateTimeField(null=True, blank=True, help_text="When a roll back undid it.")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.generation} at {self.at:%Y-%m-%d %H:%M}"

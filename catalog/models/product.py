@@ -1,6 +1,7 @@
 """Products, their categories and their photos."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 HASH_LENGTH = 32
 
 
-def content_hash(data: bytes) -> str:
-    """BLAKE2b of `data`, 128 bits as 32 hex digits: names a content, wherever it is stored."""
-    return hashlib.blake2b(data, digest_size=HASH_LENGTH // 2).hexdigest()
+def content_hash(data: bytes | Iterable[bytes]) -> str:
+    """BLAKE2b of `data`, whole or in parts, 128 bits as 32 hex digits: names a content, wherever it
+    is stored."""
+    digest = hashlib.blake2b(digest_size=HASH_LENGTH // 2)
+    for part in (data,) if isinstance(data, bytes) else data:
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def in_active_language(english: str, russian: str) -> str:
@@ -161,11 +166,14 @@ class ProductImage(models.Model):
         return self.file.name or ""
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Hashes a file that was just uploaded; one that was merely named is hashed by whoever
-        reads it to index it, and has no hash until then."""
+        """Hashes a file that was just uploaded, and leaves it open for the storage to read. A file
+        that was merely named is hashed by whoever reads it to index it; until then it has none."""
         if self.file and not getattr(self.file, "_committed", True):
-            with self.file.open("rb") as file:
-                self.content_hash = content_hash(file.read())
+            self.file.open("rb")  # at its start, wherever the form has left it
+            self.content_hash = content_hash(self.file.chunks())
+            self.file.seek(0)
+            if (fields := kwargs.get("update_fields")) is not None:
+                kwargs["update_fields"] = {*fields, "content_hash"}
         elif self.pk:
             named = ProductImage.objects.filter(pk=self.pk).exclude(file=self.file.name)
             if named.filter(content_hash=self.content_hash).exists():

@@ -142,6 +142,13 @@ def test_who_may_only_look_can_start_and_stop_nothing(
     assert run.state == "queued"
 
 
+def test_what_is_no_kind_of_run_has_no_button(
+    admin_client: Client, enqueued: list[IndexingRun]
+) -> None:
+    assert admin_client.post("/admin/indexing/indexingrun/start/nonsense/").status_code == 404
+    assert not IndexingRun.objects.exists()
+
+
 def test_a_visitor_is_sent_to_the_login(client: Client) -> None:
     response = client.post(reverse("admin:start_run", args=["refresh"]))
 
@@ -152,7 +159,7 @@ def test_a_visitor_is_sent_to_the_login(client: Client) -> None:
 def test_a_run_is_paused_resumed_and_cancelled(
     log_in: Callable[..., Client], enqueued: list[IndexingRun]
 ) -> None:
-    client = log_in("view_indexingrun", "add_indexingrun")
+    client = log_in("view_indexingrun", "change_indexingrun")
     run = start_refresh()
 
     assert act(client, RUNS, "pause", run.pk) == [f"Run {run.pk} is paused."]

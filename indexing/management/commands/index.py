@@ -52,7 +52,7 @@ class Command(BaseCommand):
         publish.add_argument("generation", type=int)
         drop = actions.add_parser("drop", help="drop the vectors of a generation not live")
         drop.add_argument("generation", type=int)
-        actions.add_parser("rollback", help="take the adapter away; else, the generation before")
+        actions.add_parser("rollback", help="undo the last switch: an adapter, or a generation")
         for name in CONTROLS:
             control = actions.add_parser(name, help=f"{name} a run")
             control.add_argument("run", type=int)

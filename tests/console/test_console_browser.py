@@ -1,0 +1,50 @@
+"""The console in a real browser: somebody logs in and gives a product a photo."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, expect
+
+from catalog.models import Product
+from tests.indexing.shop import add_product, photo
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed_shop")]
+
+
+@pytest.fixture
+def product() -> Product:
+    """Read before the browser's event loop runs in this thread."""
+    User.objects.create_superuser("admin", password="Longer-than-8-chars")
+    return add_product("lamp", photo("red"))
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
+def test_an_operator_adds_a_photo_and_sees_it(
+    product: Product, served: str, page: Page, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    new, broken = tmp_path / "new.png", tmp_path / "broken.jpg"
+    new.write_bytes(photo(7, "PNG"))
+    broken.write_bytes(photo(7)[:600])
+
+    page.goto(f"{served}/admin/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("Longer-than-8-chars")
+    page.get_by_role("button", name="Log in").click()
+    page.goto(f"{served}/admin/catalog/product/{product.pk}/change/")
+
+    # A damaged file first: a sentence beside the field, and nothing is saved.
+    photos = page.locator("#images-group")
+    photos.get_by_role("link", name="Add another Product image").click()
+    photos.locator("#id_images-1-file").set_input_files(broken)
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(photos).to_contain_text("This photo is damaged or incomplete")
+
+    photos.locator("#id_images-1-file").set_input_files(new)
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    shown: Any = photos.locator("img[src$='/new.png']")
+    assert shown.evaluate("img => img.decode().then(() => img.naturalWidth)") == 64
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -1,0 +1,235 @@
+"""Whatever goes wrong in the console is told there, in its language; never a 500, never a page
+without the console around it."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings as site
+from django.contrib.messages import get_messages
+from django.core.files.storage import default_storage
+from django.db import connection, connections, transaction
+from django.test import Client
+from django.urls import reverse
+
+from catalog.live_index import live_generation
+from catalog.models import Generation, Product
+from indexing import publishing
+from indexing.models import IndexingRun
+from indexing.refresh import start_refresh
+from tests.console.forms import errors_of, shown, upload
+from tests.console.rows import made
+from tests.indexing.shop import add_product, photo, rebuild, table_exists
+
+GENERATIONS = "admin:catalog_generation_changelist"
+RUNS = "admin:indexing_indexingrun_changelist"
+
+
+def act(client: Client, page: str, action: str, *keys: Any) -> tuple[Any, list[str]]:
+    """The answer to an action, after redirects, and what the console says of it."""
+    data = {"action": action, "_selected_action": [str(key) for key in keys]}
+    response: Any = client.post(reverse(page), data, follow=True)
+    assert response.status_code == 200
+    assert 'id="changelist"' in response.content.decode()
+    return response, [str(message) for message in get_messages(response.wsgi_request)]
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_generations_that_cannot_go_live_are_told_in_the_list(admin_client: Client) -> None:
+    building = made(Generation)
+
+    for action in ("publish", "roll_back"):
+        _, said = act(admin_client, GENERATIONS, action, building.pk)
+        assert len(said) == 1
+        assert said[0].endswith(".")
+    _, said = act(admin_client, GENERATIONS, "publish", building.pk, made(Generation).pk)
+    assert said == ["Choose one."]
+    assert live_generation() is None
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_the_console_speaks_russian_of_errors(admin_client: Client) -> None:
+    admin_client.cookies["django_language"] = "ru"
+    building = made(Generation)
+
+    _, said = act(admin_client, GENERATIONS, "publish", building.pk)
+    assert said == [f"Поколение {building.pk} в состоянии building, а не built."]
+    _, said = act(admin_client, GENERATIONS, "roll_back", building.pk)
+    assert said == ["Нет более раннего поколения, к которому можно вернуться."]
+    page = admin_client.get(reverse(RUNS)).content.decode()
+    assert "Обновить сейчас" in page
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_what_is_gone_meanwhile_is_told(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for page, model, action in (
+        (GENERATIONS, Generation, "publish"),
+        (RUNS, IndexingRun, "pause"),
+    ):
+        row = made(model)
+        pk, _ = row.pk, row.delete()
+        _, said = act(admin_client, page, action, pk)
+        assert said == ["This is gone: somebody has deleted it."]
+
+    # Gone between the list and the switch.
+    row = made(Generation)
+    publish = publishing.publish
+
+    def late(generation: Generation) -> Generation:
+        Generation.objects.filter(pk=generation.pk).delete()
+        return publish(generation)
+
+    monkeypatch.setattr(publishing, "publish", late)
+    _, said = act(admin_client, GENERATIONS, "publish", row.pk)
+    assert said == [f"There is no generation {row.pk} any more."]
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_a_photo_that_is_gone_meanwhile_is_no_500(admin_client: Client) -> None:
+    product = add_product("lamp", photo("red"), photo("blue"))
+    page = reverse("admin:catalog_product_change", args=[product.pk])
+    form = shown(admin_client.get(page))
+    product.images.first().delete()  # type: ignore[union-attr]
+
+    response = admin_client.post(page, form)
+
+    assert response.status_code in (200, 302)
+    product.delete()
+    response = admin_client.post(page, form, follow=True)
+    assert response.status_code == 200
+    assert "deleted" in " ".join(str(m) for m in get_messages(response.wsgi_request))
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_a_table_that_is_missing_is_told(admin_client: Client) -> None:
+    add_product("lamp", photo("red"))
+    first, second = rebuild().generation, rebuild().generation
+    assert first is not None
+    assert second is not None
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TABLE {first.vector_table}")
+    assert not table_exists(first)
+
+    _, said = act(admin_client, GENERATIONS, "roll_back", second.pk)
+
+    assert said == ["The database refused this. The log says why."]
+    assert live_generation() == second
+
+
+@pytest.mark.usefixtures("empty_shop")
+@pytest.mark.parametrize(
+    "path", ["django_q/success/%00/change/", "django_q/success/?group=%00", "catalog/tag/?q=%00"]
+)
+def test_an_address_that_the_database_cannot_read_gets_a_page(
+    admin_client: Client, path: str
+) -> None:
+    response = admin_client.get(reverse("admin:index") + path, follow=True)
+
+    assert response.status_code in (200, 400)
+    assert reverse("admin:logout") in response.content.decode()
+
+
+@pytest.mark.usefixtures("committed_shop")
+def test_two_who_add_a_photo_in_one_place(admin_client: Client) -> None:
+    product = add_product("lamp", photo("red"))
+    page = reverse("admin:catalog_product_change", args=[product.pk])
+    form = shown(admin_client.get(page))
+    form |= {"images-TOTAL_FORMS": [2], "images-1-position": ["1"]}
+    form["images-1-file"] = [upload("blue.jpg", photo("blue"))]
+    add_photo_elsewhere(product)
+
+    response = admin_client.post(page, form, follow=True, headers={"referer": page})
+
+    said = [str(message) for message in get_messages(response.wsgi_request)]
+    assert (response.status_code, errors_of(response)) == (200, {})
+    assert said == ["Somebody has changed this meanwhile. Look at it as it is now, and try again."]
+    assert product.images.count() == 2
+
+
+def add_photo_elsewhere(product: Product) -> None:
+    product.images.create(position=1, file="products/other.jpg", content_hash="1" * 32)
+
+
+@pytest.mark.usefixtures("committed_shop")
+def test_a_row_that_is_locked_too_long_is_told(admin_client: Client) -> None:
+    # Given a run whose row another connection holds, and a limit on statements.
+    run = start_refresh()
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT FROM indexing_indexingrun WHERE id = %s FOR UPDATE", [run.pk])
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 300")
+
+        _, said = act(admin_client, RUNS, "cancel", run.pk)
+
+        assert said == ["The database did not answer. Try again in a moment."]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")
+        other.rollback()
+        other.close()
+    run.refresh_from_db()
+    assert run.state == "queued"
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_a_list_that_takes_too_long_gets_a_page_of_the_console(admin_client: Client) -> None:
+    # Given a table that another connection has locked.
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("LOCK TABLE catalog_loggedsearch IN ACCESS EXCLUSIVE MODE")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 300")
+            response = admin_client.get(reverse("admin:catalog_loggedsearch_changelist"))
+            transaction.set_rollback(True)
+    finally:
+        other.rollback()
+        other.close()
+
+    assert response.status_code == 503
+    assert response.headers["Retry-After"]
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_a_photo_that_the_disk_does_not_take_is_told(admin_client: Client, settings: Any) -> None:
+    # Given a file in the place of the folder for photos.
+    product = add_product("lamp")
+    page = reverse("admin:catalog_product_change", args=[product.pk])
+    form = shown(admin_client.get(page))
+    form |= {"images-TOTAL_FORMS": [1], "images-0-position": [""]}
+    form["images-0-file"] = [upload("blue.jpg", photo("blue"))]
+    folder = default_storage.path("products")
+    site.MEDIA_ROOT.mkdir(parents=True, exist_ok=True)
+    with open(folder, "wb"):
+        pass
+
+    response = admin_client.post(page, form, follow=True)
+
+    said = [str(message) for message in get_messages(response.wsgi_request)]
+    assert response.status_code == 200
+    assert len(said) == 1
+    assert said[0].startswith("A file cannot be read or written:")
+    assert not product.images.exists()
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_a_queue_that_is_away_is_told(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a broker of Redis at an address where nobody listens.
+    from django_q.brokers.redis_broker import Redis
+    from django_q.conf import Conf
+
+    monkeypatch.setattr(Conf, "REDIS", "redis://127.0.0.1:1/0")
+    monkeypatch.setattr("django_q.tasks.get_broker", Redis)
+
+    response: Any = admin_client.post(reverse("admin:start_run", args=["refresh"]), follow=True)
+
+    said = [str(message) for message in get_messages(response.wsgi_request)]
+    assert response.status_code == 200
+    assert said == ["The task queue cannot be reached. Try again in a moment."]

@@ -1,0 +1,230 @@
+"""Who may do what in the console: every role, every address, every action. What is expected follows
+from the rights of the role alone; that nothing else is done is seen in the database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookies import SimpleCookie
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import reverse
+from psycopg import sql
+
+from catalog.admin_base import ReadOnlyAdmin
+from tests.console.addresses import Address, addresses_of, addresses_of_site
+from tests.console.rows import made
+
+pytestmark = pytest.mark.usefixtures("empty_shop")
+
+ADMINS = admin.site._registry
+NOT_LOOKED_AT = {"django_session", "django_migrations"}
+
+
+@dataclass(frozen=True)
+class Role:
+    name: str
+    verbs: tuple[str, ...] = ()
+    staff: bool = True
+    superuser: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def enters(self) -> bool:
+        return self.staff or self.superuser
+
+    def has(self, verb: str, model: type[Any]) -> bool:
+        """Whether it has this right for the rows of this model."""
+        return self.superuser or verb in self.verbs or (verb == "view" and "change" in self.verbs)
+
+
+ROLES = [
+    Role("anonymous", staff=False),
+    Role("customer with every right", ("view", "add", "change", "delete"), staff=False),
+    Role("staff without rights"),
+    Role("staff who view", ("view",)),
+    Role("staff who view, add and delete", ("view", "add", "delete")),
+    Role("staff who change", ("view", "change")),
+    Role("staff with every right", ("view", "add", "change", "delete")),
+    Role("superuser", superuser=True),
+]
+
+
+@pytest.fixture
+def rows() -> dict[type[Any], Any]:
+    """One of each model that the console knows."""
+    return {model: made(model) for model in ADMINS}
+
+
+@pytest.fixture(params=ROLES, ids=str)
+def role(request: pytest.FixtureRequest) -> Role:
+    return request.param
+
+
+@pytest.fixture
+def visitor(role: Role, client: Client) -> Client:
+    """A browser in which somebody of that role has logged in."""
+    if role.name != "anonymous":
+        user = User.objects.create_user(
+            "visitor", is_staff=role.enters, is_superuser=role.superuser
+        )
+        verbs = [Permission.objects.filter(codename__startswith=f"{v}_") for v in role.verbs]
+        for permissions in verbs:
+            user.user_permissions.add(*permissions)
+        client.force_login(user)
+    return client
+
+
+def page_allowed(role: Role, address: Address, method: str, data: dict[str, str]) -> bool:
+    assert address.model is not None
+    model, of = address.model, ADMINS[address.model]
+    verb = {"changelist": "view", "history": "view", "add": "add", "delete": "delete"}.get(
+        address.page, "change"
+    )
+    if address.page == "change":
+        verb = "view" if method == "get" else "add" if "_saveasnew" in data else "change"
+    if isinstance(of, ReadOnlyAdmin) and address.page in ("add", "change", "delete"):
+        return verb == "view" and role.has("view", model)
+    if (
+        isinstance(of, UserAdmin) and address.page == "add"
+    ):  # a new user's rights are given by a change
+        return role.has("add", model) and role.has("change", model)
+    return role.has(verb, model)
+
+
+def action_allowed(role: Role, model: type[Any], action: str) -> bool:
+    if action == "delete_selected":
+        return role.has("delete", model) and not isinstance(ADMINS[model], ReadOnlyAdmin)
+    return role.has("change", model)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def everything() -> list[Any]:
+    """What stands in every table, as one number each."""
+    hashed = "SELECT {name}, md5(string_agg(row::text, ',' ORDER BY row::text)) FROM {table} row"
+    names = {*connection.introspection.table_names()} - NOT_LOOKED_AT
+    tables = [
+        sql.SQL(hashed).format(name=sql.Literal(name), table=sql.Identifier(name))
+        for name in sorted(names)
+        if "_vector_g" not in name
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(" UNION ALL ").join(tables))
+        return cursor.fetchall()
+
+
+def sent_to_login(response: Any) -> bool:
+    return response.status_code == 302 and "/login/" in response.headers["Location"]
+
+
+def test_pages_of_models(role: Role, visitor: Client, rows: dict[type[Any], Any]) -> None:
+    before = everything()
+    problems = []
+    for model, row in rows.items():
+        for address in addresses_of(model, row):
+            for method, data in (("get", {}), ("post", {}), ("post", SENT)):
+                with undone():
+                    response = getattr(visitor, method)(address.url, data)
+                    changed = everything() != before
+                what = f"{method} {address} with {data}: {response.status_code}"
+                if not role.enters:
+                    right = sent_to_login(response) and not changed
+                elif address.page == "old":
+                    right = response.status_code == 302 and not changed
+                elif page_allowed(role, address, method, data):
+                    right = response.status_code in (200, 302) and not (changed and method == "get")
+                    if address.page == "delete" and data:
+                        right = response.status_code == 302 and changed
+                else:
+                    right = response.status_code == 403 and not changed
+                problems += [] if right else [what + (", changed" if changed else "")]
+    assert problems == []
+
+
+SENT = {"post": "yes", "_saveasnew": "1"}
+"""Confirms a deletion, and asks a form for a copy."""
+
+
+def test_actions(role: Role, visitor: Client, rows: dict[type[Any], Any]) -> None:
+    before = everything()
+    problems = []
+    for model, row in rows.items():
+        address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for function, action, _ in ADMINS[model]._get_base_actions():
+            visitor.cookies.pop("messages", None)
+            data = {"action": action, "_selected_action": [str(row.pk)], "post": "yes"}
+            with undone():
+                response: Any = visitor.post(address, data)
+                changed = everything() != before
+                said = [str(message) for message in get_messages(response.wsgi_request)]
+            carried_out = changed or (bool(said) and said != ["No action selected."])
+            allowed = role.enters and action_allowed(role, model, action)
+            if carried_out != allowed or response.status_code not in (200, 302, 403):
+                problems.append(f"{action} of {address}: {response.status_code}, {said}, {changed}")
+            if not getattr(function, "allowed_permissions", None):
+                problems.append(f"{action} of {address} says no right that it needs")
+    assert problems == []
+
+
+def test_addresses_of_no_model(role: Role, visitor: Client, rows: dict[type[Any], Any]) -> None:
+    before, cookies = everything(), visitor.cookies.output(header="", sep=";")
+    problems = []
+    for address in addresses_of_site():
+        for method in ("get", "post"):
+            with undone():
+                response = getattr(visitor, method)(address.url)
+                changed = everything() != before
+            visitor.cookies = SimpleCookie(cookies)  # whoever was logged out is in again
+            open_to_all = address.page in ("login", "logout")
+            right = response.status_code < 500 and not changed
+            if not role.enters and not open_to_all:
+                right = right and sent_to_login(response)
+            problems += [] if right else [f"{method} {address}: {response.status_code}, {changed}"]
+    assert problems == []
+
+
+def test_choices_of_a_field_are_for_those_who_may_view_them(
+    role: Role, visitor: Client, rows: dict[type[Any], Any]
+) -> None:
+    for model, of in ADMINS.items():
+        for name in of.autocomplete_fields:
+            field: Any = model._meta.get_field(name)
+            asked = {
+                "app_label": model._meta.app_label,
+                "model_name": model._meta.model_name,
+                "field_name": name,
+            }
+            response = visitor.get(reverse("admin:autocomplete"), asked)
+            if not role.enters:
+                assert sent_to_login(response)
+            else:
+                allowed = role.has("view", field.related_model)
+                assert response.status_code == (200 if allowed else 403), asked
+
+
+def test_the_search_of_the_console_shows_what_one_may_view(
+    role: Role, visitor: Client, rows: dict[type[Any], Any]
+) -> None:
+    wanted = [row for row in rows.values() if ADMINS[type(row)].search_fields]
+    assert wanted
+    for row in wanted:
+        term = str(row).split(" ")[0]
+        response = visitor.get(reverse("admin:search"), {"s": term, "extended": "1"})
+        if not role.enters:
+            assert sent_to_login(response)
+        elif not role.has("view", type(row)):
+            assert f'/{row.pk}/change/"' not in response.content.decode()

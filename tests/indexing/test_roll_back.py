@@ -1,0 +1,260 @@
+"""A roll back undoes the last switch, the next one the switch before: never forward."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from catalog.live_index import live_generation
+from catalog.models import Adapter, EncoderVersion, Generation
+from indexing import publishing
+from indexing.index_ddl import build_graph, create_vector_table
+from tests.indexing.shop import table_exists
+
+GOOD = {kind: {} for kind in ("adapter", "native", "now")}
+
+
+@pytest.fixture
+def encoders_known(request: pytest.FixtureRequest) -> list[EncoderVersion]:
+    if "committed_shop" not in request.fixturenames:
+        request.getfixturevalue("empty_shop")
+    names = ("old", "new")
+    return [EncoderVersion.objects.create(name=n, checksum=n, dimensions=8) for n in names]
+
+
+@pytest.fixture
+def built(encoders_known: list[EncoderVersion]) -> list[Generation]:
+    """Four generations that were never live, each with an empty table and its graph."""
+    return [add_built(encoders_known[0]) for _ in range(4)]
+
+
+@pytest.fixture
+def adapter(encoders_known: list[EncoderVersion]) -> Adapter:
+    """By which the new encoder may ask any of them."""
+    old, new = encoders_known
+    return Adapter.objects.create(
+        asker=new,
+        stored=old,
+        kind="orthogonal",
+        parameters=b"",
+        shapes={},
+        sample=1,
+        figures=GOOD,
+    )
+
+
+def add_built(encoder: EncoderVersion) -> Generation:
+    generation = Generation.objects.create(
+        encoder=encoder, state="built", hnsw_m=4, hnsw_ef_construction=8
+    )
+    create_vector_table(generation)
+    build_graph(generation)
+    return generation
+
+
+def live_pk() -> int | None:
+    live = live_generation()
+    return live.pk if live else None
+
+
+def roll_back_all() -> list[int]:
+    """The generations that roll backs bring, until there is none."""
+    brought: list[int] = []
+    while True:
+        try:
+            brought.append(publishing.roll_back().pk)
+        except publishing.PublishingError:
+            return brought
+
+
+def test_after_an_older_generation_is_published_by_hand(built: list[Generation]) -> None:
+    a, b, c, _ = built
+    for generation in (a, b, c, a):
+        publishing.publish(generation)
+
+    assert roll_back_all() == [c.pk, b.pk, a.pk]
+
+
+def test_what_was_rolled_back_is_not_gone_back_to(built: list[Generation]) -> None:
+    a, b, c, d = built
+    for generation in (a, b, c):
+        publishing.publish(generation)
+    publishing.roll_back()
+    publishing.publish(d)
+
+    assert roll_back_all() == [b.pk, a.pk]
+
+
+def test_the_command_goes_the_same_way(built: list[Generation], capsys: Any) -> None:
+    a, b, *_ = built
+    for generation in (a, b, a):
+        call_command("index", "publish", str(generation.pk))
+    capsys.readouterr()
+
+    for expected in (b, a):
+        call_command("index", "rollback")
+        assert capsys.readouterr().out == f"Generation {expected.pk} is live.\n"
+    with pytest.raises(CommandError, match="no earlier generation"):
+        call_command("index", "rollback")
+
+
+def test_dropped_generations_are_skipped_and_named_when_none_is_left(
+    built: list[Generation],
+) -> None:
+    a, b, c, _ = built
+    for generation in (a, b, c):
+        publishing.publish(generation)
+    publishing.drop(b)
+
+    assert publishing.roll_back() == a
+
+    publishing.publish(c)
+    publishing.drop(a)
+    with pytest.raises(publishing.PublishingError, match=rf"live before \({a.pk}\) are dropped"):
+        publishing.roll_back()
+    assert live_generation() == c
+
+
+def test_what_the_next_roll_back_needs_is_kept(built: list[Generation]) -> None:
+    # Given D, of which one went back to A: D is the newest, but no roll back brings it.
+    a, b, c, d = built
+    for generation in (a, d):
+        publishing.publish(generation)
+    publishing.roll_back()
+    for generation in (b, c):
+        publishing.publish(generation)
+
+    assert set(publishing.drop_retired(keep=2)) == {d}
+    assert roll_back_all() == [b.pk, a.pk]
+
+
+@pytest.mark.usefixtures("committed_shop")
+def test_two_roll_backs_at_once_are_two_steps(built: list[Generation]) -> None:
+    for generation in built:
+        publishing.publish(generation)
+    brought: list[int] = []
+
+    def roll_back() -> None:
+        try:
+            brought.append(publishing.roll_back().pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=roll_back) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(brought) == [built[1].pk, built[2].pk]
+    assert live_generation() == built[1]
+
+
+@dataclass
+class Model:
+    """What publishing promises, in Python: the generations that were live, the last one is."""
+
+    stack: list[int] = field(default_factory=list)
+    dropped: set[int] = field(default_factory=set)
+    adapted: bool = False
+
+    def publish(self, pk: int) -> None:
+        assert pk not in self.dropped
+        if self.stack[-1:] != [pk]:
+            self.stack.append(pk)
+            self.adapted = False
+
+    def adopt(self) -> None:
+        assert self.stack
+        self.adapted = True
+
+    def roll_back(self) -> None:
+        assert self.stack
+        if self.adapted:
+            self.adapted = False
+        else:
+            self.stack = self.stack[: self.back_to() + 1]
+
+    def back_to(self) -> int:
+        """The place in the stack that the next roll back goes down to."""
+        gone = {*self.dropped, self.stack[-1]}
+        return max(place for place, pk in enumerate(self.stack) if pk not in gone)
+
+    def drop(self, pk: int) -> None:
+        assert self.stack[-1:] != [pk]
+        self.dropped.add(pk)
+
+    def ways_back(self) -> list[int]:
+        """Generations that roll backs would bring, the next one first."""
+        there = [pk for pk in reversed(self.stack) if pk not in {*self.dropped, self.stack[-1]}]
+        return list(dict.fromkeys(there))
+
+
+def agrees(promised: Callable[[], None], done: Callable[[], Any]) -> None:
+    """Both do it, or both refuse."""
+    try:
+        promised()
+    except (AssertionError, ValueError):
+        with pytest.raises(publishing.PublishingError):
+            done()
+    else:
+        done()
+
+
+def keep_only(keep: int, model: Model) -> None:
+    """As after a rebuild: what roll backs need first is kept."""
+    ways = model.ways_back() if model.stack else []
+    dropped = publishing.drop_retired(keep)
+    model.dropped |= {generation.pk for generation in dropped}
+    assert model.dropped.isdisjoint(ways[:keep])
+    assert Generation.objects.filter(state="retired").count() <= keep
+
+
+places = st.integers(0, 3)
+steps = st.one_of(
+    st.tuples(st.just("publish"), places),
+    st.tuples(st.just("publish"), places),
+    st.tuples(st.just("roll_back"), st.just(0)),
+    st.tuples(st.just("roll_back"), st.just(0)),
+    st.tuples(st.just("adopt"), st.just(0)),
+    st.tuples(st.just("drop"), places),
+    st.tuples(st.just("keep_only"), st.integers(1, 3)),
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(steps=st.lists(steps, min_size=4, max_size=14))
+@example(steps=[*(("publish", n) for n in (0, 1, 2, 0)), *[("roll_back", 0)] * 4])
+def test_any_switches_and_roll_backs_go_as_the_rule_says(
+    built: list[Generation], adapter: Adapter, steps: Sequence[tuple[str, int]]
+) -> None:
+    model = Model()
+    with transaction.atomic():
+        for what, number in steps:
+            if what == "keep_only":
+                keep_only(number, model)
+            elif what == "adopt":
+                agrees(model.adopt, partial(publishing.adopt, adapter))
+            elif what == "roll_back":
+                agrees(model.roll_back, publishing.roll_back)
+            else:
+                chosen = built[number]
+                promised, done = getattr(model, what), getattr(publishing, what)
+                agrees(partial(promised, chosen.pk), partial(done, chosen))
+            assert live_pk() == (model.stack[-1] if model.stack else None)
+            live = live_generation()
+            assert (live is not None and live.query_adapter_id is not None) == model.adapted
+        assert all(table_exists(g) != (g.pk in model.dropped) for g in built)
+        transaction.set_rollback(True)
