@@ -2,6 +2,8 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 from django.views.decorators.cache import cache_control
 from django.views.static import serve
@@ -10,8 +12,16 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from indexing.api import views as index
 from search.api import problems
 
+
 # Photos are stored under their content's name, so a copy never goes out of date.
-media = cache_control(public=True, max_age=31_536_000, immutable=True)(serve)
+@cache_control(public=True, max_age=31_536_000, immutable=True)
+def media(request: HttpRequest, path: str) -> HttpResponseBase:
+    """A photo of a product; a path that no file can have is not there either."""
+    try:
+        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    except OSError as error:
+        raise Http404(path) from error
+
 
 urlpatterns = [
     path("livez", index.livez),
@@ -23,6 +33,6 @@ urlpatterns = [
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
     re_path(r"^api/", problems.not_found),
-    re_path(r"^media/(?P<path>.*)$", media, {"document_root": settings.MEDIA_ROOT}),
+    re_path(r"^media/(?P<path>.*)$", media),
     path("", include("search.urls")),
 ]
