@@ -30,16 +30,16 @@ INDOORS = ("apartment", "bench", "hall", "house", "kitchen", "lab", "lobby", "st
 EVERY = 2  # of the others is enough
 SAMPLE = 2_000  # photos of the catalogue
 NOT_BLANK = 0.75  # of the catalogue's photos show something, whatever the encoder makes of them
+LEAST_BLANK = 0.8  # a smaller cosine is no likeness, however far nearly blank photos lie apart
 
 
 def measure_calibration(index: LiveIndex, check: Check) -> Calibration:
     """By the labelled photos, cut to their box, and by photos of nothing. The defaults where the
     catalogue has too few products to stand out from."""
-    blank = blank_from(index)
     enough = index.generation.products >= LEAST
     nothing = standings_of_nothing(index, check) if enough else []
     if not nothing:
-        return Calibration(blank=blank)
+        return Calibration()
     products, standings, right = [], [], []
     for product_id, photo in labelled_photos():
         image = open_labelled(photo)
@@ -49,16 +49,16 @@ def measure_calibration(index: LiveIndex, check: Check) -> Calibration:
             standings.append(first[1])
             right.append(first[0] == product_id)
         check()
-    return replace(calibrate(standings, right, products, nothing), blank=blank)
+    return replace(calibrate(standings, right, products, nothing), blank=blank_from(index))
 
 
 def blank_from(index: LiveIndex) -> float:
     """The cosine with a blank photo from which on a photo counts as blank: that of the nearly blank
     photo farthest from them. In a catalogue of fabrics or paints, or by an encoder of colours, most
-    products are as close: then from what NOT_BLANK of them stay below."""
+    products are as close: then from what NOT_BLANK of them stay below. LEAST_BLANK at least."""
     blanks = index.project(index.encode_images(blank_photos()))
     nearly = index.project(index.encode_images(nearly_blank_photos()))
-    least = closeness(nearly, blanks).min()
+    least = max(LEAST_BLANK, closeness(nearly, blanks).min())
     vectors = _sample_of(index)
     if len(vectors):
         least = max(least, np.quantile(closeness(vectors, blanks), NOT_BLANK))

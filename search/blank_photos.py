@@ -16,6 +16,13 @@ INDEXES = 2  # the live one, and the one before while searches end
 known_blanks: OnceEach[np.ndarray] = OnceEach(INDEXES)
 
 
+def blanks_of(index: LiveIndex) -> np.ndarray:
+    """The blank photos in the graph's space of the index, float32 (b, 128); encoded once."""
+    adapter = index.adapter.checksum if index.adapter else ""
+    key = (index.generation.pk, index.query_encoder.checksum, adapter)
+    return known_blanks.get(key, lambda: index.project(index.encode_images(blank_photos())))
+
+
 def blank_results(
     results: Sequence[Ranked], targets: Sequence[Target], index: LiveIndex
 ) -> list[bool]:
@@ -23,7 +30,7 @@ def blank_results(
     nothing: as close to a blank photo as the calibration of the index says."""
     if not results:
         return []
-    least, blanks = index.generation.calibration.blank, _blanks_of(index)
+    least, blanks = index.generation.calibration.blank, blanks_of(index)
     empty = {
         target.object
         for target in targets
@@ -34,10 +41,3 @@ def blank_results(
         return [item.object in empty for item in results]
     close = closeness(looks, blanks) >= least
     return [bool(one) or item.object in empty for item, one in zip(results, close, strict=True)]
-
-
-def _blanks_of(index: LiveIndex) -> np.ndarray:
-    """The blank photos in the graph's space of the index, float32 (b, 128); encoded once."""
-    adapter = index.adapter.checksum if index.adapter else ""
-    key = (index.generation.pk, index.query_encoder.checksum, adapter)
-    return known_blanks.get(key, lambda: index.project(index.encode_images(blank_photos())))
