@@ -7,30 +7,35 @@ import numpy as np
 from catalog.live_index import LiveIndex
 from catalog.query_objects import Target
 from catalog.visual.blank import blank_photos, closeness
+from search.admission import Deadline
 from search.folding import looks_of
-from search.once import OnceEach
 from search.ranking import Ranked
+from search.single_flight import SingleFlightCache
 
 INDEXES = 2  # the live one, and the one before while searches end
 
-known_blanks: OnceEach[np.ndarray] = OnceEach(INDEXES)
+known_blanks: SingleFlightCache[np.ndarray] = SingleFlightCache(INDEXES)
 
 
-def blanks_of(index: LiveIndex) -> np.ndarray:
-    """The blank photos in the graph's space of the index, float32 (b, 128); encoded once."""
+def blanks_of(index: LiveIndex, deadline: Deadline) -> np.ndarray:
+    """The blank photos in the graph's space of the index, float32 (b, 128); encoded once. Raises
+    Overloaded where another search encodes them for too long."""
     adapter = index.adapter.checksum if index.adapter else ""
     key = (index.generation.pk, index.query_encoder.checksum, adapter)
-    return known_blanks.get(key, lambda: index.project(index.encode_images(blank_photos())))
+    with deadline.enforced():
+        return known_blanks.get(
+            key, lambda: index.project(index.encode_images(blank_photos())), deadline.left()
+        )
 
 
 def blank_results(
-    results: Sequence[Ranked], targets: Sequence[Target], index: LiveIndex
+    results: Sequence[Ranked], targets: Sequence[Target], index: LiveIndex, deadline: Deadline
 ) -> list[bool]:
-    """For each result, whether its product's best photo, or what it was found for, shows
-    nothing: as close to a blank photo as the calibration of the index says."""
+    """Whether each result's product, or what it was found for, shows nothing: its vector is as
+    close to that of a blank photo as the calibration of the index says."""
     if not results:
         return []
-    least, blanks = index.generation.calibration.blank, blanks_of(index)
+    least, blanks = index.generation.calibration.blank, blanks_of(index, deadline)
     empty = {
         target.object
         for target in targets

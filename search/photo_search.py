@@ -11,7 +11,7 @@ from catalog.display import products_for_display
 from catalog.live_index import LiveIndex, live_index
 from catalog.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from catalog.vocabulary import vocabulary_for
-from search.admission import admission
+from search.admission import Deadline, admission
 from search.answer import Result, SearchAnswer, StageClock
 from search.blank_photos import blank_results
 from search.finding import Found, ScoredTags, find
@@ -58,7 +58,7 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
     found = find(request, queries, targets, tags, index, clock)
     end = request.offset + request.limit
     with clock.stage("rank"):
-        results = show(found, targets, request, index)
+        results = show(found, targets, request, index, clock.deadline)
     whole = known or (seen[0] if len(seen) == 1 and request.box is None else None)
     return SearchAnswer(
         query_id=keep_photo(photos, whole),
@@ -110,11 +110,16 @@ def meant(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -
 
 
 def show(
-    found: Found, targets: list[Target], request: SearchRequest, index: LiveIndex
+    found: Found,
+    targets: list[Target],
+    request: SearchRequest,
+    index: LiveIndex,
+    deadline: Deadline,
 ) -> list[Result]:
     """The products of the page as they are now; one deleted meanwhile is left out."""
     page = found.ranked[request.offset : request.offset + request.limit]
     products = products_for_display([item.candidate.product_id for item in page])
+    blanks = blank_results(page, targets, index, deadline)
     calibrated = index.generation.calibration
     if request.kind == "text":
         calibrated = replace(calibrated, exact=None)  # words do not name one product
@@ -135,6 +140,6 @@ def show(
             explanation=explain(item, found.weights) if request.explain else None,
             object=item.object,
         )
-        for item, blank in zip(page, blank_results(page, targets, index), strict=True)
+        for item, blank in zip(page, blanks, strict=True)
         if item.candidate.product_id in products
     ]

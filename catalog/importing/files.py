@@ -74,7 +74,7 @@ def _stopping_short(report: ImportReport) -> Iterator[None]:
         if isinstance(error, OSError):
             reason = f"A photo cannot be stored: {error.strerror or error}."
         else:
-            reason = f"The database cannot write: {str(error).splitlines()[0].rstrip('.')}."
+            reason = f"The database cannot write: {str(error).partition(chr(10))[0].rstrip('.')}."
         raise ImportFailed(
             f"{reason} {report.written} products are written, the next ones are not."
             " Remove the cause, then import the file again."
