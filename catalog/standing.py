@@ -20,8 +20,12 @@ class Calibration:
 
     Measured by standings that were fitted without them: of the labelled `photos`, the share
     `covered` by an exact first result, and how many of these are `right`; of `nothing`, photos of
-    nothing in the catalogue, the share that is `weak`, without anything like them. The defaults are
-    those of the starter encoder, for where nothing can be measured."""
+    nothing in the catalogue, the share that is `weak`, without anything like them.
+
+    `blank`: the cosine with a blank photo (`catalog.visual.blank`), in the graph's space, from
+    which on a photo shows nothing and is never exact.
+
+    The defaults are those of the starter encoder, for where nothing can be measured."""
 
     exact: float | None = 0.15
     something: float = 0.15
@@ -31,6 +35,7 @@ class Calibration:
     right: float | None = None
     nothing: int = 0
     weak: float | None = None
+    blank: float = 0.83
 
 
 @dataclass(frozen=True)

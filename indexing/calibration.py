@@ -8,10 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from psycopg import sql
 
 from catalog.live_index import LiveIndex
 from catalog.query_objects import choose_targets, see_photos
 from catalog.standing import LEAST, Calibration, neighbourhood_of
+from catalog.vectors import read_rows
+from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from catalog.visual.image_decoding import decode_image
 from indexing.labelled import labelled_photos, open_labelled
 from indexing.photo_recall import as_searched
@@ -25,6 +28,9 @@ FOLDS = 5  # each is judged by what the others were fitted on
 BACKGROUNDS = Path(__file__).resolve().parent / "training" / "backgrounds"
 INDOORS = ("apartment", "bench", "hall", "house", "kitchen", "lab", "lobby", "store", "workshop")
 EVERY = 2  # of the others is enough
+SAMPLE = 2_000  # photos of the catalogue
+NOT_BLANK = 0.75  # of the catalogue's photos show something, whatever the encoder makes of them
+LEAST_BLANK = 0.8  # a smaller cosine is no likeness, however far nearly blank photos lie apart
 
 
 def measure_calibration(index: LiveIndex, check: Check) -> Calibration:
@@ -43,7 +49,20 @@ def measure_calibration(index: LiveIndex, check: Check) -> Calibration:
             standings.append(first[1])
             right.append(first[0] == product_id)
         check()
-    return calibrate(standings, right, products, nothing)
+    return replace(calibrate(standings, right, products, nothing), blank=blank_from(index))
+
+
+def blank_from(index: LiveIndex) -> float:
+    """The cosine with a blank photo from which on a photo counts as blank: that of the nearly blank
+    photo farthest from them. In a catalogue of fabrics or paints, or by an encoder of colours, most
+    products are as close: then from what NOT_BLANK of them stay below. LEAST_BLANK at least."""
+    blanks = index.project(index.encode_images(blank_photos()))
+    nearly = index.project(index.encode_images(nearly_blank_photos()))
+    least = max(LEAST_BLANK, closeness(nearly, blanks).min())
+    vectors = _sample_of(index)
+    if len(vectors):
+        least = max(least, np.quantile(closeness(vectors, blanks), NOT_BLANK))
+    return float(least)
 
 
 def standings_of_nothing(index: LiveIndex, check: Check) -> list[float]:
@@ -144,6 +163,16 @@ def photos_of_nothing() -> list[Path]:
         p for p in sorted(BACKGROUNDS.glob("*.webp")) if not any(w in p.stem for w in INDOORS)
     ]
     return photos[::EVERY]
+
+
+def _sample_of(index: LiveIndex) -> np.ndarray:
+    """About SAMPLE vectors of the catalogue's photos, float32 (n, 128); all if they are fewer."""
+    percent = min(100.0, 100.0 * SAMPLE / max(1, index.generation.images))
+    query = sql.SQL("SELECT vector FROM {} TABLESAMPLE BERNOULLI ({})").format(
+        sql.Identifier(index.generation.vector_table), sql.Literal(percent)
+    )
+    vectors = [row[0] for row in read_rows(query, ["halfvec"])]
+    return np.array(vectors, np.float32)
 
 
 def _looked_at(index: LiveIndex, image: Image.Image) -> np.ndarray:

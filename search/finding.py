@@ -23,6 +23,7 @@ from search.retrieval import Candidate, neighbourhoods_of, retrieve
 ScoredTags = list[tuple[Tag, float]]
 EACH = 50  # photos at least for each thing that is searched for
 DEEPER = 4  # times as many photos of the graph, each time that more are needed
+MAX_PHOTOS = 20_000  # read for one search, for all query vectors together
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,14 @@ def find(
     clock: StageClock,
 ) -> Found:
     """What is found for the query vectors, each for one of the targets with these tags if there is
-    a photo. A page beyond what a search found makes it search deeper; what was found first stays
-    first, so that pages neither repeat nor skip."""
+    a photo. A page beyond what a search found makes it search deeper, up to MAX_PHOTOS; what was
+    found first stays first, so that pages neither repeat nor skip."""
     words = request.text if request.kind == "text" else ""
     ranked: list[Ranked] = []
     known: set[int] = set()
     near: list[Neighbourhood | None] = []
     weights = active_weights() or settings.RANKING_WEIGHTS
-    wanted = photos_for_each(queries)
+    wanted, most = photos_for_each(queries), MAX_PHOTOS // len(queries)
     while True:
         with clock.stage("retrieve"):
             matched = retrieve(
@@ -67,9 +68,10 @@ def find(
             if request.fold:
                 new, ranked = fold(new, ranked, settings.LOOKALIKE)
             ranked += sorted_by(new, request.sort)
-        if matched.exhausted or len(ranked) > request.offset + request.limit:
+        enough = len(ranked) > request.offset + request.limit
+        if matched.exhausted or enough or wanted >= most:
             break
-        wanted *= DEEPER
+        wanted = min(wanted * DEEPER, most)
     objects = [target.object for target in targets] or [None]
     by_object = dict(zip(objects, near, strict=True))
     return Found(ranked, weights, by_object, matched.complete, facets_of(matched.facets))

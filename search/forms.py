@@ -5,16 +5,23 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.core.validators import ProhibitNullCharactersValidator
+from django.core.validators import MaxValueValidator, ProhibitNullCharactersValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from search.examples import example_photo
 from search.photo_decoding import checked_box
-from search.request import SORTS, Box, Filters, RequestError, SearchRequest
+from search.request import (
+    MAX_OFFSET,
+    MAX_TAGS,
+    MAX_VALUES,
+    SORTS,
+    Box,
+    Filters,
+    RequestError,
+    SearchRequest,
+)
 
-MAX_OFFSET = 5000
-MAX_VALUES = 50
 SORT_LABELS = (
     gettext_lazy("Best match"),
     gettext_lazy("Price: low to high"),
@@ -24,13 +31,17 @@ SORT_LABELS = (
 
 
 class ValuesField(forms.Field):
-    """A field that may be repeated, as a tuple of strings without the empty ones."""
+    """A field that may be repeated, as a tuple of strings without empty ones and repeats."""
 
     widget = forms.MultipleHiddenInput
 
+    def __init__(self, most: int = MAX_VALUES, **how: Any) -> None:
+        super().__init__(**how)
+        self.most = most
+
     def clean(self, value: Any) -> tuple[str, ...]:
-        values = tuple(text for text in value or () if text)
-        if len(values) > MAX_VALUES or any(len(text) > 200 for text in values):
+        values = tuple(dict.fromkeys(text for text in value or () if text))
+        if len(values) > self.most or any(len(text) > 200 for text in values):
             raise forms.ValidationError(_("Choose fewer."))
         for text in values:
             ProhibitNullCharactersValidator()(text)
@@ -60,7 +71,7 @@ class SearchForm(forms.Form):
     example = forms.CharField(required=False, max_length=200)
     box = BoxField(required=False, max_length=200)
     category = ValuesField(label=gettext_lazy("Category"), required=False)
-    tag = ValuesField(label=gettext_lazy("Tag"), required=False)
+    tag = ValuesField(MAX_TAGS, label=gettext_lazy("Tag"), required=False)
     brand = ValuesField(label=gettext_lazy("Brand"), required=False)
     price_min = forms.DecimalField(
         label=gettext_lazy("Lowest price"), required=False, min_value=0, max_digits=12
@@ -74,7 +85,13 @@ class SearchForm(forms.Form):
         required=False,
         choices=list(zip(SORTS, SORT_LABELS, strict=True)),
     )
-    offset = forms.IntegerField(required=False, min_value=0, max_value=MAX_OFFSET)
+    offset = forms.IntegerField(
+        required=False,
+        min_value=0,
+        validators=[
+            MaxValueValidator(MAX_OFFSET, gettext_lazy("There are no more results. Use filters."))
+        ],
+    )
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data

@@ -10,21 +10,23 @@ def match_of(
     calibrated: Calibration,
     exact: float,
     similar: float,
+    blank: bool = False,
 ) -> str:
     """exact, similar or weak, by how far the candidate stands out from what is near its query (see
     `catalog.standing`); similar at least where the words of the query stand in its text.
 
     From the cosine `exact` on it is that in any case: the same photo. Where too little is near to
-    stand out from (`near` is None), it is similar from the cosine `similar` on."""
+    stand out from (`near` is None), it is similar from the cosine `similar` on. Where the query or
+    the product is `blank`, nothing is exact: photos of nothing are all the same photo."""
     similarity = candidate.similarity or 0.0
     if similarity >= exact:
-        return "exact"
+        return "similar" if blank else "exact"
     if near is None:
         alike = similarity >= similar
     else:
         standing = near.standing(similarity)
         if calibrated.exact is not None and standing >= calibrated.exact:
-            return "exact"
+            return "similar" if blank else "exact"
         something = near.standing(near.greatest) >= calibrated.something
         alike = something and standing >= calibrated.similar
     return "similar" if alike or candidate.lexical > 0 else "weak"

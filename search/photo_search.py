@@ -11,15 +11,16 @@ from catalog.display import products_for_display
 from catalog.live_index import LiveIndex, live_index
 from catalog.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from catalog.vocabulary import vocabulary_for
-from search.admission import admission
+from search.admission import Deadline, admission
 from search.answer import Result, SearchAnswer, StageClock
+from search.blank_photos import blank_results
 from search.finding import Found, ScoredTags, find
 from search.matching import match_of
 from search.photo_decoding import decode_query
 from search.query_image import QueryPhoto, keep_photo, query_photos
 from search.query_vector import embed_query
 from search.ranking import Ranked, explain
-from search.request import SearchRequest
+from search.request import MAX_OFFSET, SearchRequest
 from search.single_flight import SingleFlightCache
 
 TAGS_OF_A_PHOTO = 5
@@ -57,7 +58,7 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
     found = find(request, queries, targets, tags, index, clock)
     end = request.offset + request.limit
     with clock.stage("rank"):
-        results = show(found, request, index)
+        results = show(found, targets, request, index, clock.deadline)
     whole = known or (seen[0] if len(seen) == 1 and request.box is None else None)
     return SearchAnswer(
         query_id=keep_photo(photos, whole),
@@ -66,7 +67,7 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
         generation=index.generation,
         complete=found.complete,
         results=results,
-        next_offset=end if end < len(found.ranked) else None,
+        next_offset=end if end < len(found.ranked) and end <= MAX_OFFSET else None,
         facets=found.facets,
         tags=meant(tags, targets, found.ranked),
         objects=(known or seen[0]).objects if seen else [],
@@ -108,10 +109,17 @@ def meant(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -
     return next((t for t, target in zip(tags, targets, strict=True) if target.object == first), [])
 
 
-def show(found: Found, request: SearchRequest, index: LiveIndex) -> list[Result]:
+def show(
+    found: Found,
+    targets: list[Target],
+    request: SearchRequest,
+    index: LiveIndex,
+    deadline: Deadline,
+) -> list[Result]:
     """The products of the page as they are now; one deleted meanwhile is left out."""
     page = found.ranked[request.offset : request.offset + request.limit]
     products = products_for_display([item.candidate.product_id for item in page])
+    blanks = blank_results(page, targets, index, deadline)
     calibrated = index.generation.calibration
     if request.kind == "text":
         calibrated = replace(calibrated, exact=None)  # words do not name one product
@@ -125,12 +133,13 @@ def show(found: Found, request: SearchRequest, index: LiveIndex) -> list[Result]
                 calibrated,
                 settings.MATCH_EXACT,
                 settings.MATCH_SIMILAR,
+                blank,
             ),
             duplicates=item.duplicates,
             features=item.features,
             explanation=explain(item, found.weights) if request.explain else None,
             object=item.object,
         )
-        for item in page
+        for item, blank in zip(page, blanks, strict=True)
         if item.candidate.product_id in products
     ]

@@ -1,6 +1,5 @@
 """What the page of a product says about it beside title and price."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +28,7 @@ class Detail:
 
 def details_of(product: Product) -> list[Detail]:
     """Sizes on one line, author and licence by name, then whatever else the shop has given."""
-    attributes: Mapping[str, Any] = product.attributes if product.attributes else {}
+    attributes = product.shown_attributes
     details = []
     if size := " × ".join(_text(attributes[name]) for name in SIZES if attributes.get(name)):
         details.append(Detail(_("Size (W × D × H)"), _("%(size)s cm") % {"size": size}))

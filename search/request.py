@@ -8,6 +8,9 @@ from catalog.visual.image_decoding import Box
 SORTS = ("relevance", "price", "-price", "-created")
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 24
+MAX_OFFSET = 5000  # results before a page
+MAX_VALUES = 50  # of one filter
+MAX_TAGS = 20  # each is a condition of its own: planning 50 takes 0.2 s
 
 
 @dataclass(frozen=True)

@@ -93,15 +93,16 @@ SHOWN = f"""
             WHERE (SELECT products FROM matched) <= least({{limit}}, {FACETS_COUNTED})
         ) chosen
     )
-    SELECT (SELECT products FROM matched),
+    SELECT matched.products,
         (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1),
         CASE row_number() OVER () WHEN 1 THEN {FACETS}::text END,
         found.number, product_id, found.similarity, found.lexical, product.price,
         product.created_at, product.in_stock, product.popularity, product.category_id,
         (SELECT rate FROM catalog_clickrate click WHERE click.product_id = found.product_id),
         product.tags, halfvec_send(found.small)
-    FROM found JOIN product USING (product_id)
+    FROM matched LEFT JOIN (found JOIN product USING (product_id)) ON true
 """
+"""One row at least: where nothing was found, that has the counts alone."""
 
 
 def retrieve(
@@ -176,9 +177,10 @@ def _ask(
         statement += FOUND
     rows = rows_near(statement + SHOWN.format(limit=limit), values)
     found: list[list[Candidate]] = [[] for _ in queries]
+    matched, taken, facets = rows[0][:3]
     for _, _, _, number, *candidate in rows:
-        found[number].append(Candidate(*candidate))
-    matched, taken, facets = rows[0][:3] if rows else (0, 0, None)
+        if number is not None:
+            found[number].append(Candidate(*candidate))
     exhausted = (taken or 0) < wanted
     # Filtering, pgvector gives up after MAX_SCANNED photos.
     complete = matched <= limit or (exhausted and index.generation.images <= MAX_SCANNED)

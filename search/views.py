@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from django.core.validators import slug_re
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
@@ -125,8 +126,11 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
 
 
 def _error_context(form: SearchForm, problem: PageError) -> dict[str, Any]:
-    """Keeps the photo of the form, unless it is the photo that is gone."""
-    query = "" if problem.code == "not_found" else form.data.get("query", "")
+    """Keeps the photo of the form, unless it is the photo that is gone, or no photo has such an
+    address."""
+    query = form.data.get("query", "")
+    if problem.code == "not_found" or not slug_re.fullmatch(query):
+        query = ""
     return {"form": form, "problem": problem, "query": query, "box": form.data.get("box", "")}
 
 

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from django.db import OperationalError
 
 from catalog.importing.categories import CategoryTree
 from catalog.importing.records import ProductRecord, RecordError, read_record
@@ -30,7 +33,9 @@ def import_file(
     path: Path, file_format: str | None = None, progress: Callable[[int], None] = lambda n: None
 ) -> ImportReport:
     """Upserts every product of `path`, whose image paths are relative to its folder. A bad line is
-    reported and the others are written. `progress` is told how many lines were dealt with."""
+    reported and the others are written. `progress` is told how many lines were dealt with. Raises
+    ImportFailed where the file cannot be read, or the disk or the database takes no more: the
+    batches before stay written."""
     reader = READERS.get(file_format or path.suffix.lower().lstrip("."))
     if reader is None:
         known = ", ".join(sorted(READERS))
@@ -46,15 +51,34 @@ def import_file(
                 good.append((line, read_record(_raise_if_error(raw))))
             except RecordError as error:
                 report.errors.append((line, str(error)))
-        failed = upsert_products(
-            [record for _, record in good], lambda name: read_beside(path.parent, name), categories
-        )
+        with _stopping_short(report):
+            failed = upsert_products(
+                [record for _, record in good],
+                lambda name: read_beside(path.parent, name),
+                categories,
+            )
         line_of = {record.sku: line for line, record in good}  # of two with one sku, the last
         report.errors += [(line_of[sku], reason) for sku, reason in failed.items()]
         report.written += len(line_of) - len(failed)
         progress(len(batch))
     report.errors.sort()
     return report
+
+
+@contextmanager
+def _stopping_short(report: ImportReport) -> Iterator[None]:
+    """A batch that cannot be written ends the import with a sentence: nothing of it is."""
+    try:
+        yield
+    except (OSError, OperationalError) as error:
+        if isinstance(error, OSError):
+            reason = f"A photo cannot be stored: {error.strerror or error}."
+        else:
+            reason = f"The database cannot write: {str(error).partition(chr(10))[0].rstrip('.')}."
+        raise ImportFailed(
+            f"{reason} {report.written} products are written, the next ones are not."
+            " Remove the cause, then import the file again."
+        ) from error
 
 
 def read_beside(folder: Path, name: str) -> bytes:

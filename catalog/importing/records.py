@@ -1,18 +1,17 @@
 """A product as a file or an API call brings it, checked before anything is written."""
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from catalog.models.attributes import is_unicode, problem_with
 
 _TEXTS = {"title": 500, "title_ru": 500, "brand": 200, "url": 1000, "description": 20_000}
 _KNOWN = {*_TEXTS, "sku", "category", "category_ru", "keywords", "price", "currency", "in_stock"}
 _KNOWN |= {"popularity", "images", "is_visible"}
 _MOST_KEYWORDS = 200  # the search document of a product has a size limit
 _MOST_IMAGES = 100
-_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class RecordError(ValueError):
@@ -68,17 +67,9 @@ def _text(raw: Mapping, name: str, longest: int) -> str:
         raise RecordError(f"{name} has {len(text)} characters; {longest} is the most")
     if "\0" in text:
         raise RecordError(f"{name} contains a NUL character")
-    if not _is_unicode(text):
+    if not is_unicode(text):
         raise RecordError(f"{name} contains half of a surrogate pair, which is no character")
     return text
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _list(raw: Mapping, name: str, most: int) -> list[Any]:
@@ -106,7 +97,7 @@ def _images(raw: Mapping) -> tuple[str, ...] | None:
 
 
 def _path(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or "\0" in value or not _is_unicode(value):
+    if not isinstance(value, str) or not value.strip() or "\0" in value or not is_unicode(value):
         raise RecordError("images must be a list of file paths")
     return value
 
@@ -157,11 +148,7 @@ def _category(raw: Mapping, name: str) -> tuple[str, ...]:
 
 
 def _attributes(extra: dict[str, Any]) -> dict[str, Any]:
-    """`extra` as it is, if the database can keep it: its JSON has no NaN, NUL or half pairs."""
-    try:
-        text = json.dumps(extra, allow_nan=False, ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise RecordError("the other fields hold a value that JSON does not have") from error
-    if _NUL_IN_JSON.search(text) or not _is_unicode(text):
-        raise RecordError("the other fields contain a NUL character or half of a surrogate pair")
+    """`extra` as it is, if the database can keep it and pages can show it."""
+    if problem := problem_with(extra):
+        raise RecordError(f"the other fields {problem}")
     return extra

@@ -24,7 +24,8 @@ def upsert_products(
     records: Sequence[ProductRecord], read_image: ReadImage, categories: CategoryTree
 ) -> dict[str, str]:
     """Creates or updates the products of `records` in one transaction; of two with one sku the
-    last counts. Returns {sku: error} for those that could not be written; the others are."""
+    last counts. Returns {sku: error} for those that could not be written; the others are. Raises
+    OSError or OperationalError where no more can be, and then writes nothing."""
     by_sku = {record.sku: record for record in records}
     errors: dict[str, str] = {}
     stored: dict[str, list[tuple[str, str]]] = {}
@@ -42,7 +43,7 @@ def upsert_products(
 
 def _store(path: str, read_image: ReadImage) -> tuple[str, str]:
     """Keeps an image under its content's name, so that the same photo is kept once; gives (name in
-    storage, content hash)."""
+    storage, content hash). Raises OSError where it cannot be kept, and leaves nothing of it."""
     data = read_image(path)
     digest = content_hash(data)
     suffix = PurePosixPath(path).suffix.lower()
@@ -50,8 +51,14 @@ def _store(path: str, read_image: ReadImage) -> tuple[str, str]:
         suffix = ".img"
     name = f"products/{digest[:2]}/{digest}{suffix}"
     # A file of another size is what a full disk or a killed import left behind.
-    if not default_storage.exists(name) or default_storage.size(name) != len(data):
-        name = default_storage.save(name, ContentFile(data))
+    exists = default_storage.exists(name)
+    if not exists or default_storage.size(name) != len(data):
+        try:
+            name = default_storage.save(name, ContentFile(data))
+        except OSError:
+            if not exists:
+                default_storage.delete(name)
+            raise
     return name, digest
 
 

@@ -12,6 +12,7 @@ from django.db.models import F, Func
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from catalog.models.attributes import MAX_DEPTH, AttributesField, cut_to_depth
 from catalog.querysets import CategoryQuerySet, ProductQuerySet
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Product(models.Model):
     )
     popularity = models.PositiveIntegerField(default=0)
     url = models.URLField(max_length=1000, blank=True, help_text="The product in the shop.")
-    attributes = models.JSONField(default=dict, blank=True)
+    attributes = AttributesField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -124,6 +125,12 @@ class Product(models.Model):
     @property
     def label(self) -> str:
         return in_active_language(self.title, self.title_ru) or self.sku
+
+    @property
+    def shown_attributes(self) -> dict[str, Any]:
+        """The attributes down to MAX_DEPTH; none where SQL has put something else there."""
+        given = self.attributes
+        return cut_to_depth(given, MAX_DEPTH) if isinstance(given, dict) else {}
 
     @property
     def photos(self) -> list[str]:

@@ -19,6 +19,9 @@ class StatusMatchSerializer(serializers.Serializer):
     weak = serializers.FloatField(
         allow_null=True, help_text="Share of them with only weak results."
     )
+    blank = serializers.FloatField(
+        help_text="Cosine with a blank photo from which on a photo is never exact."
+    )
 
 
 class StatusGenerationSerializer(serializers.Serializer):

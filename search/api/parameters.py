@@ -9,10 +9,18 @@ from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from search.request import DEFAULT_LIMIT, MAX_LIMIT, SORTS, Box, Filters, SearchRequest
+from search.request import (
+    DEFAULT_LIMIT,
+    MAX_LIMIT,
+    MAX_OFFSET,
+    MAX_TAGS,
+    MAX_VALUES,
+    SORTS,
+    Box,
+    Filters,
+    SearchRequest,
+)
 
-MAX_OFFSET = 5000
-SLUGS = 50
 EDGE = r"(0(\.[0-9]+)?|1(\.0+)?)"  # of a box
 
 
@@ -42,24 +50,37 @@ class PriceField(serializers.DecimalField):
         super().__init__(12, 2, min_value=0, coerce_to_string=False, **how)
 
 
+class ValuesField(serializers.ListField):
+    """The values of a filter: at most `most` texts of `longest` characters, repeats dropped."""
+
+    def __init__(self, longest: int, most: int = MAX_VALUES) -> None:
+        child = serializers.CharField(max_length=longest)
+        super().__init__(child=child, required=False, max_length=most)
+
+    def get_value(self, dictionary: Any) -> Any:
+        value = super().get_value(dictionary)
+        return list(dict.fromkeys(value)) if isinstance(value, list) else value
+
+
 class FilterParameters(serializers.Serializer):
     """Filters, order and page: the same wherever there is a list of products."""
 
-    category = serializers.ListField(
-        child=serializers.CharField(max_length=200), required=False, max_length=SLUGS
-    )
-    tag = serializers.ListField(
-        child=serializers.CharField(max_length=100), required=False, max_length=SLUGS
-    )
-    brand = serializers.ListField(
-        child=serializers.CharField(max_length=200), required=False, max_length=SLUGS
-    )
+    category = ValuesField(longest=200)
+    tag = ValuesField(longest=100, most=MAX_TAGS)
+    brand = ValuesField(longest=200)
     price_min = PriceField(required=False)
     price_max = PriceField(required=False)
     in_stock = serializers.BooleanField(required=False, allow_null=True, default=None)
     sort = serializers.ChoiceField(SORTS, default="relevance")
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
-    offset = serializers.IntegerField(min_value=0, max_value=MAX_OFFSET, default=0)
+    offset = serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_OFFSET,
+        default=0,
+        error_messages={
+            "max_value": "Results go {max_value} deep at most. Narrow them by filters."
+        },
+    )
 
     def filters(self) -> Filters:
         """The checked filters."""

@@ -50,7 +50,7 @@ class ProductSerializer(serializers.Serializer):
 class ProductDetailSerializer(ProductSerializer):
     description = serializers.CharField()
     images = serializers.SerializerMethodField()
-    attributes = serializers.JSONField()
+    attributes = serializers.JSONField(source="shown_attributes")
     created_at = serializers.DateTimeField()
 
     def get_images(self, product: Product) -> list[str]:

@@ -6,10 +6,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from catalog.live_index import live_index
 from catalog.visual.encoder import Look
 from catalog.visual.objects import ObjectSettings
 from indexing.rebuild import start_rebuild
 from indexing.worker import work_on
+from search.admission import Deadline
+from search.blank_photos import blanks_of
 from tests.indexing.conftest import empty_tables
 from tests.indexing.histogram_encoder import LEVELS, HistogramEncoder
 from tests.indexing.shop import add_product, photo
@@ -73,4 +76,5 @@ def fill_shop(spotter: ColourSpotter) -> None:
     for colour in COLOURS:
         add_product(colour, photo(colour, "PNG"))
     work_on(start_rebuild())
+    blanks_of(live_index(), Deadline())
     spotter.encoded = spotter.looked = 0

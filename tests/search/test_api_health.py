@@ -34,6 +34,7 @@ STATUS = {
             "right": (float, None),
             "nothing": int,
             "weak": (float, None),
+            "blank": float,
         },
         "images": int,
         "products": int,

@@ -1,11 +1,13 @@
 """Lookalikes shown once, by vectors made by hand."""
 
+import tracemalloc
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import numpy as np
+import pytest
 
-from search.folding import fold
+from search.folding import fold, group_firsts
 from search.ranking import Ranked
 from search.retrieval import Candidate
 
@@ -94,3 +96,52 @@ def test_what_has_no_vector_is_like_nothing() -> None:
 
     assert shown(fold(found, [], 0.9)[0]) == [(1, 0), (2, 0), (3, 0)]
     assert fold([], [], 0.9) == ([], [])
+
+
+def groups_by_all_pairs(looks: np.ndarray, apart: int, likeness: float) -> list[int]:
+    """The first of each row's group, by the matrix of all cosines."""
+    alike = looks @ looks.T >= likeness
+    firsts: list[int] = []
+    found = []
+    for place in range(len(looks)):
+        earlier = [one for one in firsts if alike[place, one]] if place >= apart else []
+        found.append(earlier[0] if earlier else place)
+        if not earlier:
+            firsts.append(place)
+    return found
+
+
+@pytest.mark.parametrize("apart", [0, 1, 700, 2_600])
+@pytest.mark.parametrize("kinds", [1, 40, 3_000])
+def test_groups_are_those_of_all_pairs(apart: int, kinds: int) -> None:
+    # Given more than two blocks, around as many centres, so that groups overlap and cross blocks.
+    random = np.random.default_rng(kinds + apart)
+    centres = random.standard_normal((kinds, 16))
+    looks = centres[random.integers(0, kinds, 2_600)] + 0.25 * random.standard_normal((2_600, 16))
+    looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+    # In 32ths, so that cosines are exact, however they are summed up; the likeness is none of them.
+    looks = (np.round(32 * looks) / 32).astype(np.float32)
+    looks[::97] = 0  # without a vector
+    likeness = 0.9 + 1 / 4096
+
+    found = group_firsts(looks, apart, likeness)
+
+    assert found == groups_by_all_pairs(looks, apart, likeness)
+    assert apart == 2_600 or len(set(found)) < 2_600
+
+
+def test_twenty_thousand_candidates_take_little_memory() -> None:
+    random = np.random.default_rng(1)
+    looks = random.standard_normal((20_000, 128)).astype(np.float32)
+    looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+    found = [ranked(number, sent(*look)) for number, look in enumerate(looks)]
+
+    tracemalloc.start()
+    try:
+        folded, _ = fold(found, [], 0.985)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert len(folded) == 20_000
+    assert peak < 64 * 1024**2  # the cosines of all pairs are 1,526 MB

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from catalog.demo.load import load_demo
+from catalog.importing.files import ImportFailed
 from catalog.models import Product
 from catalog.progress import progress_bar
 
@@ -20,7 +21,10 @@ class Command(BaseCommand):
             self.stdout.write("The catalogue has products already: nothing loaded. See --force.")
             return
         with progress_bar(options["verbosity"], desc="demo", unit=" products") as bar:
-            report = load_demo(bar.update)
+            try:
+                report = load_demo(bar.update)
+            except ImportFailed as error:
+                raise CommandError(str(error)) from error
         if report.errors:
             line, reason = report.errors[0]
             raise CommandError(f"{len(report.errors)} demo products refused; line {line}: {reason}")

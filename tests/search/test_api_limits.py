@@ -1,0 +1,152 @@
+"""What one request may ask of the database: values of filters, depth of pages, lists at once."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from catalog.models import Product, Tag
+from search.admission import Admission, Deadline
+from search.request import MAX_OFFSET, MAX_TAGS
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+
+Check = Callable[[Any, int, str], dict[str, Any]]
+LIST = "/api/v1/products/"
+TEXT = "/api/v1/search/text/"
+PAGE = "/search/"
+
+
+def statements(client: Client, address: str, parameters: dict[str, Any]) -> list[str]:
+    """What is asked of the database."""
+    with CaptureQueriesContext(connection) as asked:
+        response = client.get(address, parameters)
+    assert response.status_code == 200
+    return [query["sql"] for query in asked.captured_queries]
+
+
+@pytest.mark.parametrize("address", [LIST, TEXT, PAGE])
+@pytest.mark.parametrize("name", ["tag", "category", "brand"])
+def test_a_value_that_is_repeated_counts_once(client: Client, address: str, name: str) -> None:
+    words = {} if address == LIST else {"q": "lamp"}
+
+    once, often = (
+        max(statements(client, address, {**words, name: ["chair"] * n}), key=len) for n in (1, 60)
+    )
+
+    assert len(often) < 1.1 * len(once)
+    assert often.count("chair") == once.count("chair")
+
+
+def test_a_list_by_tags_joins_none_of_them(client: Client) -> None:
+    tags = ["chair", "armchair"]
+
+    asked = statements(client, LIST, {"tag": tags, "limit": 100})
+    found = client.get(LIST, {"tag": tags, "limit": 100}).json()
+
+    filtered = next(sql for sql in asked if "armchair" in sql)
+    assert filtered.count("EXISTS") == 2
+    both = Product.objects.filter(product_tags__tag__slug="chair").filter(
+        product_tags__tag__slug="armchair"
+    )
+    assert (
+        [p["id"] for p in found["results"]]
+        == [p.pk for p in both.order_by("-popularity", "id")]
+        != []
+    )
+
+
+@pytest.mark.parametrize("address", [LIST, TEXT])
+@pytest.mark.parametrize(("name", "most"), [("tag", MAX_TAGS), ("category", 50), ("brand", 50)])
+def test_too_many_values_of_a_filter_are_refused(
+    client: Client, check_problem: Check, address: str, name: str, most: int
+) -> None:
+    words = {} if address == LIST else {"q": "lamp"}
+
+    as_many = client.get(address, {**words, name: [f"v{n}" for n in range(most)]})
+    more = client.get(address, {**words, name: [f"v{n}" for n in range(most + 1)]})
+
+    assert as_many.status_code == 200
+    assert name in check_problem(more, 400, "parameter_invalid")["detail"]
+
+
+def test_too_many_tags_are_refused_on_the_page(client: Client) -> None:
+    slugs = list(Tag.objects.values_list("slug", flat=True))
+
+    response = client.get(PAGE, {"q": "lamp", "tag": slugs[: MAX_TAGS + 1]})
+
+    assert response.status_code == 400
+    assert "Choose fewer." in response.content.decode()
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One search at work, and nobody allowed to wait."""
+    full = Admission(1, 0)
+    monkeypatch.setattr("search.products.admission", full)
+    with full.admitted(Deadline()):
+        yield
+
+
+@pytest.mark.usefixtures("busy")
+def test_a_list_too_many_is_told_to_come_back(client: Client, check_problem: Check) -> None:
+    response = client.get(LIST)
+
+    check_problem(response, 503, "unavailable")
+    assert int(response["Retry-After"]) > 0
+
+
+def test_lists_and_searches_share_their_admission() -> None:
+    from search import photo_search, products
+
+    assert products.admission is photo_search.admission
+
+
+def test_a_page_beyond_what_can_be_reached_says_so(client: Client, check_problem: Check) -> None:
+    deepest = client.get(TEXT, {"q": "lamp", "offset": MAX_OFFSET})
+    deeper = client.get(TEXT, {"q": "lamp", "offset": MAX_OFFSET + 1})
+
+    assert deepest.json()["results"] == []
+    assert deepest.json()["next_offset"] is None
+    assert str(MAX_OFFSET) in check_problem(deeper, 400, "parameter_invalid")["detail"]
+    for language, sentence in (("en", "There are no more results."), ("ru", "Больше")):
+        page = client.get(
+            PAGE, {"q": "lamp", "offset": MAX_OFFSET + 1}, headers={"Accept-Language": language}
+        )
+        assert page.status_code == 400
+        assert sentence in page.content.decode()
+
+
+def test_no_page_leads_to_one_that_is_refused(client: Client, monkeypatch: Any) -> None:
+    # Given that results may only be asked for down to a depth that the catalogue has.
+    monkeypatch.setattr("search.photo_search.MAX_OFFSET", 50)
+
+    reached, offset = [], 0
+    while offset is not None:
+        answer = client.get(TEXT, {"q": "chair", "offset": offset, "fold": "false"}).json()
+        reached.append(offset)
+        offset = answer["next_offset"]
+
+    assert reached == [0, 24, 48]
+
+
+def test_pages_of_a_search_that_reaches_its_depth_neither_repeat_nor_skip(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    # Given a catalogue larger than what one search may read.
+    monkeypatch.setattr("search.finding.MAX_PHOTOS", 300)
+    settings.SEARCH_CANDIDATES = 50
+
+    ids: list[int] = []
+    offset = 0
+    while offset is not None:
+        answer = client.get(TEXT, {"q": "chair", "offset": offset, "limit": 40, "fold": "false"})
+        ids += [result["product"]["id"] for result in answer.json()["results"]]
+        offset = answer.json()["next_offset"]
+        assert len(ids) < 1_000
+
+    assert 100 < len(ids) == len(set(ids)) < Product.objects.count()
+    assert not answer.json()["complete"]

@@ -1,0 +1,128 @@
+"""Photos that show nothing are never exact, nor are products of which next to nothing is seen."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from catalog.live_index import live_index
+from catalog.models import Product
+from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
+from tests.search.conftest import DemoPhoto
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+
+Ask = Callable[..., dict[str, Any]]
+SIZE = (480, 360)
+COLOURS = ["white", "black", "grey", "#d7cdbe", "#c81e1e", "#1e78c8", "#f0dc3c", "#3c1410"]
+
+
+def jpeg(image: Image.Image, quality: int = 80) -> bytes:
+    file = BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+def noisy(pixels: np.ndarray, noise: float, random: np.random.Generator) -> Image.Image:
+    pixels = pixels + random.normal(0, noise, (SIZE[1], SIZE[0], 3))
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def gradient(first: tuple[int, ...], last: tuple[int, ...]) -> np.ndarray:
+    """From the top to the bottom."""
+    down = np.linspace(0, 1, SIZE[1])[:, None, None]
+    return np.array(first) * (1 - down) + np.array(last) * down
+
+
+def thumb(random: np.random.Generator) -> Image.Image:
+    """What a lens sees through a thumb: dark, reddish, blurred."""
+    few = random.uniform(0, 255, (4, 5)).astype(np.uint8)
+    light = np.asarray(Image.fromarray(few).resize(SIZE, Image.Resampling.BICUBIC)) / 255
+    pixels = np.array([40, 8, 6]) + light[..., None] * np.array([90, 18, 14])
+    return noisy(pixels, 3, random).filter(ImageFilter.GaussianBlur(3))
+
+
+def photos_of_nothing_at_all() -> dict[str, bytes]:
+    random = np.random.default_rng(3)
+    found = {colour: jpeg(Image.new("RGB", SIZE, colour)) for colour in COLOURS}
+    for colour in COLOURS[:4]:
+        pixels = np.asarray(Image.new("RGB", SIZE, colour), float)
+        found[f"{colour}, noise"] = jpeg(noisy(pixels, 6, random), 60)
+    found["a wall"] = jpeg(noisy(gradient((225, 215, 200), (170, 160, 150)), 3, random))
+    found["a sky"] = jpeg(noisy(gradient((90, 140, 220), (220, 230, 245)), 2, random))
+    found["a dark room"] = jpeg(noisy(gradient((50, 45, 40), (12, 10, 10)), 4, random))
+    found |= {f"a thumb {number}": jpeg(thumb(random)) for number in range(4)}
+    return found
+
+
+@pytest.mark.parametrize("box", [None, (0.2, 0.2, 0.5, 0.5)])
+def test_a_photo_of_nothing_is_never_exact(
+    by_photo: Ask, box: tuple[float, ...] | None, settings: Any
+) -> None:
+    settings.MATCH_EXACT = 0.5  # of a photo of anything, many results are
+    wrong = {}
+    for name, data in photos_of_nothing_at_all().items():
+        answer = by_photo(data, limit=100, fold=False, **({"box": box} if box else {}))
+        called = {result["match"] for result in answer["results"]}
+        if "exact" in called:
+            wrong[name] = called
+
+    assert wrong == {}
+
+
+def test_a_white_part_of_a_photo_of_something_is_never_exact(
+    by_photo: Ask, photos: dict[str, DemoPhoto], settings: Any
+) -> None:
+    settings.MATCH_EXACT = 0.5
+    chair = Image.open(BytesIO(photos["blends-antiquechair-0"].data)).convert("RGB")
+    beside_a_wall = Image.new("RGB", (2 * chair.width, chair.height), "white")
+    beside_a_wall.paste(chair, (0, 0))
+
+    wall = by_photo(jpeg(beside_a_wall), box=(0.55, 0.1, 0.4, 0.8), limit=100)
+    whole_chair = by_photo(jpeg(beside_a_wall), box=(0, 0, 0.5, 1), limit=100)
+
+    assert "exact" not in {result["match"] for result in wall["results"]}
+    assert whole_chair["results"][0]["match"] == "exact"
+
+
+def test_a_product_of_which_nothing_is_to_be_seen_is_never_exact(
+    by_photo: Ask, client: Any, settings: Any
+) -> None:
+    # Given white arrows on white, of which a photo shows a few dots.
+    arrows = Product.objects.filter(title__startswith="Arrow").prefetch_related("images")
+    assert arrows.count() == 3
+
+    for product in arrows:
+        for image in product.images.all():
+            with image.file.open("rb") as file:
+                answer = by_photo(file.read(), box=(0, 0, 1, 1), limit=100, fold=False)
+            called = {r["product"]["id"]: r["match"] for r in answer["results"]}
+            assert called[product.pk] == "similar"
+            assert "exact" not in called.values()
+        similar = client.get(f"/api/v1/products/{product.pk}/similar/?limit=100&fold=false").json()
+        assert "exact" not in {result["match"] for result in similar["results"]}
+
+
+def test_a_product_on_white_is_exact_by_its_own_photo(by_photo: Ask) -> None:
+    products = Product.objects.exclude(title__regex="Arrow|Parking|crossing").order_by("sku")
+
+    for product in products.prefetch_related("images")[::24]:
+        with product.images.all()[0].file.open("rb") as file:
+            answer = by_photo(file.read(), box=(0, 0, 1, 1), limit=100, fold=False)
+        called = {r["product"]["id"]: r["match"] for r in answer["results"]}
+        assert called[product.pk] == "exact", product
+
+
+def test_where_nothing_begins_lies_between_nearly_blank_photos_and_products() -> None:
+    index = live_index()
+    blanks = index.project(index.encode_images(blank_photos()))
+    nearly = index.project(index.encode_images(nearly_blank_photos()))
+
+    least = index.generation.calibration.blank
+
+    assert closeness(nearly, blanks).min() >= least - 1e-6
+    assert 0.75 < least < 0.9
+    assert nearly_blank_photos()[7].tobytes() == nearly_blank_photos()[7].tobytes()

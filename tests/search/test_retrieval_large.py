@@ -1,0 +1,91 @@
+"""A filter that lets more through than is compared, for things of another kind than the photo: in a
+catalogue so large that the graph gives up before it comes to any of them."""
+
+import numpy as np
+import pytest
+from django.db import connection
+from django.test.utils import override_settings
+
+from catalog.live_index import StoredSpace
+from catalog.models import Category, EncoderVersion, Generation, Product, ProductImage
+from catalog.synthetic import Centres, make_synthetic_catalogue
+from catalog.vectors import copy_rows
+from indexing.index_ddl import build_graph, create_vector_table
+from indexing.vector_tables import fill_range
+from search.request import Filters
+from search.retrieval import compared_up_to, retrieve
+
+pytestmark = pytest.mark.slow  # a graph over 100,000 vectors takes a while to build
+
+PRODUCTS = 100_000
+DIMENSIONS = 16
+KINDS = 10  # one of them is the category, far from the others
+WANTED = 200
+
+
+@pytest.fixture
+def space(db: None) -> StoredSpace:
+    """PRODUCTS synthetic products: those of the category `far` lie opposite to all others."""
+    far = Category.objects.create(slug="far", name="Far")
+    near = Category.objects.create(slug="near", name="Near")
+    examples = [
+        Product.objects.create(sku=f"kind-{kind}", category=near if kind else far)
+        for kind in range(KINDS)
+    ]
+    directions = np.eye(KINDS, DIMENSIONS, dtype=np.float32)
+    make_synthetic_catalogue(PRODUCTS, Centres(directions, [p.pk for p in examples]), "none")
+    version = EncoderVersion.objects.create(
+        name="made up", source="made up", checksum="0" * 64, dimensions=DIMENSIONS
+    )
+    _embed(version, far)
+    generation = Generation.objects.create(
+        encoder=version, hnsw_m=6, hnsw_ef_construction=16, images=PRODUCTS, products=PRODUCTS
+    )
+    made = StoredSpace(generation, np.eye(DIMENSIONS, dtype=np.float32))
+    with override_settings(VECTOR_DIMENSIONS=DIMENSIONS):
+        create_vector_table(generation)
+    ids = ProductImage.objects.order_by("product_id").values_list("product_id", flat=True)
+    fill_range(made, ids[0], ids.reverse()[0])
+    build_graph(generation)
+    return made
+
+
+def _embed(version: EncoderVersion, far: Category) -> None:
+    """A unit vector for each image: around the first direction, or around its opposite if far."""
+    random = np.random.default_rng(1)
+    rows = list(
+        ProductImage.objects.filter(product__sku__startswith="synthetic-").values_list(
+            "product_id", "id", "content_hash", "product__category_id"
+        )
+    )
+    vectors = random.standard_normal((len(rows), DIMENSIONS)).astype(np.float32)
+    vectors[:, 0] += [-12 if category == far.pk else 12 for *_, category in rows]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    copy_rows(
+        "catalog_embedding",
+        ["encoder_id", "product_id", "image_id", "source_hash", "vector", "created_at"],
+        ["int8", "int8", "int8", "text", "halfvec", "timestamptz"],
+        (
+            (version.pk, *row[:3], vector, version.created_at)
+            for row, vector in zip(rows, vectors, strict=True)
+        ),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE catalog_embedding")
+
+
+def test_a_category_that_the_graph_does_not_reach_is_compared_as_a_whole(
+    space: StoredSpace,
+) -> None:
+    query = np.eye(1, DIMENSIONS, dtype=np.float32)
+    filters = Filters(categories=("far",))
+    passing = Product.objects.filter(category__slug="far", images__isnull=False)
+    assert passing.count() > compared_up_to(PRODUCTS, WANTED)
+
+    for _ in range(2):  # what the first search learns of the filter must not spoil the second
+        found = retrieve(space, query, filters, "", WANTED)
+
+        assert found.complete
+        similarities = [candidate.similarity for candidate in found.found[0]]
+        assert len(similarities) == WANTED
+        assert {c.category_id for c in found.found[0]} == {passing[0].category_id}
