@@ -1,36 +1,21 @@
 """What shoppers do with products, told by the page and by apps."""
 
 from datetime import timedelta
-from io import BytesIO
 from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Event, Product
 from catalog.problems import PROBLEMS
+from search.api.parsers import StrictJSONParser
 from search.request import RequestError
 
 MOST = 500
-MOST_BYTES = 2 * 1024 * 1024  # twice what so many events can need
-
-
-class EventsParser(JSONParser):
-    """JSON of no more than MOST_BYTES, nested no deeper than Python reads."""
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        body = stream.read(MOST_BYTES + 1)
-        if len(body) > MOST_BYTES:
-            raise RequestError("parameter_invalid", "The events are more than 2 MB.", 413)
-        try:
-            return super().parse(BytesIO(body), media_type, parser_context)
-        except RecursionError as error:
-            raise RequestError("parameter_invalid", "The JSON is nested too deeply.") from error
 
 
 class EventSerializer(serializers.Serializer):
@@ -66,7 +51,7 @@ class EventCountsSerializer(serializers.Serializer):
 
 class EventsView(APIView):
     authentication_classes: list = []
-    parser_classes = [EventsParser]
+    parser_classes = [StrictJSONParser]
 
     @extend_schema(
         operation_id="events_create",

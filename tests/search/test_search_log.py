@@ -12,7 +12,7 @@ from django.test import Client
 from catalog.models import Event, LoggedSearch, Product
 from indexing.click_rates import update_click_rates
 from search import search_log as module
-from search.api import events as module_of_events
+from search.api.parsers import MAX_BYTES
 from search.features import FEATURES
 from search.search_log import DROPPED, SearchLog, photo_path
 
@@ -211,7 +211,7 @@ def test_which_event_is_wrong_is_said(client: Client, check_problem: Any) -> Non
 
 
 def test_a_body_larger_than_any_events_is_not_read(client: Client, check_problem: Any) -> None:
-    body = "[" + " " * module_of_events.MOST_BYTES + "]"
+    body = "[" + " " * MAX_BYTES + "]"
 
     assert "2 MB" in check_problem(send(client, body), 413, "parameter_invalid")["detail"]
 
