@@ -3,6 +3,7 @@
 import os
 import secrets
 import tempfile
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -84,6 +85,21 @@ def read_list(name: str, default: list[str]) -> list[str]:
     """`name` as a comma-separated list without empty items."""
     value = os.environ.get(name, "")
     return [item.strip() for item in value.split(",") if item.strip()] or default
+
+
+def read_networks(name: str, default: list[str]) -> list[str]:
+    """`name` as a comma-separated list of IP addresses and networks, or `*`."""
+    networks = read_list(name, default)
+    for network in networks:
+        try:
+            if network != "*":
+                ip_network(network)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"{name} has {network!r}: write IP addresses and networks such as 10.0.0.0/8,"
+                " separated by commas, or *."
+            ) from error
+    return networks
 
 
 def read_url(name: str, schemes: set[str]) -> str | None:

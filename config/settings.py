@@ -16,6 +16,7 @@ from config.environment import (
     read_folder,
     read_int,
     read_list,
+    read_networks,
     read_url,
     read_weights,
     secret_kept_in,
@@ -51,6 +52,7 @@ INSTALLED_APPS = [
     "search",
 ]
 MIDDLEWARE = [
+    "config.client_address.ClientAddress",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -177,6 +179,9 @@ SEARCH_TIME_LIMIT_S = read_float("SEARCH_TIME_LIMIT_S", 5.0, 0.1, 600.0)
 SEARCH_LOG_DAYS = read_int("SEARCH_LOG_DAYS", 90, 0, 3650)  # 0: nothing is logged
 SEARCH_LOG_PHOTO_DAYS = read_int("SEARCH_LOG_PHOTO_DAYS", 0, 0, 365)  # 0: no photos are kept
 SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
+# Events a minute. A call brings up to 500, which must fit.
+EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)
+EVENTS_PER_SESSION = read_int("EVENTS_PER_SESSION", 500, 500, 10_000_000)
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
@@ -241,6 +246,7 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {"SITE_TITLE": "Vitrina", "SITE_HEADER": "Vitrina", "SITE_URL": "/"}
 
 # --- Security -----------------------------------------------------------------------------------
+FORWARDED_ALLOW_IPS = read_networks("FORWARDED_ALLOW_IPS", ["127.0.0.1", "::1"])  # gunicorn's too
 HTTPS = read_bool("HTTPS", False)  # served through a proxy that speaks HTTPS and says so
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
