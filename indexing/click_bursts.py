@@ -63,25 +63,29 @@ LEAVE_OUT_FAST = """
         AND burst.day = told_click.day AND burst.product_id = told_click.product_id
 """
 
-# What is usual for a product is its share of all clicks of the other days; for a new one, that of
-# the average product that is clicked. Bursts of other days are left out before it is worked out.
+# What is usual for a product on a day follows from all other products: as many times the clicks of
+# theirs as on other days; for a new product, the average of theirs. Earlier bursts are left out
+# before it is worked out, so that what goes on does not become usual.
 FIND_PRODUCTS = f"""
     WITH a_day AS (
         SELECT day, product_id, count(*)::float8 AS clicks
         FROM told_click WHERE counts GROUP BY 1, 2
     ), of_day AS (
-        SELECT day, sum(clicks) AS clicks, avg(clicks) AS average FROM a_day GROUP BY 1
+        SELECT day, sum(clicks) AS clicks, count(*) AS products FROM a_day GROUP BY 1
     ), of_product AS (
         SELECT product_id, sum(clicks) AS clicks FROM a_day GROUP BY 1
     ), whole AS (
         SELECT sum(clicks) AS clicks, count(*) AS days FROM of_day
+    ), beside AS (
+        SELECT a_day.*, days, products - 1 AS others, of_day.clicks - a_day.clicks AS on_others,
+            of_product.clicks - a_day.clicks AS on_other_days,
+            whole.clicks - of_day.clicks - of_product.clicks + a_day.clicks AS on_others_then
+        FROM a_day JOIN of_day USING (day) JOIN of_product USING (product_id), whole
     )
     {ADD}
-    SELECT day, 'product_day', '', product_id, a_day.clicks, 'open', now()
-    FROM a_day JOIN of_day USING (day) JOIN of_product USING (product_id), whole
-    WHERE whole.days > {LEAST_DAYS} AND a_day.clicks > {PRODUCT_IN_A_DAY} + {TIMES_A_PRODUCT}
-        * greatest(of_day.average, (of_product.clicks - a_day.clicks)
-            / (whole.clicks - of_day.clicks) * of_day.clicks)
+    SELECT day, 'product_day', '', product_id, clicks, 'open', now() FROM beside
+    WHERE days > {LEAST_DAYS} AND clicks > {PRODUCT_IN_A_DAY} + {TIMES_A_PRODUCT} * on_others
+        * coalesce(greatest(1.0 / nullif(others, 0), on_other_days / nullif(on_others_then, 0)), 0)
     {AGAIN}
 """
 LEAVE_OUT_PRODUCTS = """
