@@ -88,6 +88,13 @@ FIND_PRODUCTS = f"""
         * coalesce(greatest(1.0 / nullif(others, 0), on_other_days / nullif(on_others_then, 0)), 0)
     {AGAIN}
 """
+RECOUNT_PRODUCTS = """
+    UPDATE catalog_clickburst burst SET clicks = told.clicks FROM (
+        SELECT day, product_id, count(*) AS clicks FROM told_click WHERE counts GROUP BY 1, 2
+    ) told
+    WHERE burst.reason = 'product_day' AND burst.day = told.day
+        AND burst.product_id = told.product_id AND burst.clicks <> told.clicks
+"""
 LEAVE_OUT_PRODUCTS = """
     UPDATE told_click SET counts = FALSE FROM catalog_clickburst burst
     WHERE burst.reason = 'product_day' AND burst.decision <> 'count'
@@ -97,5 +104,5 @@ LEAVE_OUT_PRODUCTS = """
 OF_ORIGINS = (FIND_ORIGINS, LEAVE_OUT_ORIGINS)
 OF_PRODUCTS = (
     *(MARK_FAST, FIND_FAST, LEAVE_OUT_FAST),
-    *(LEAVE_OUT_PRODUCTS, FIND_PRODUCTS, LEAVE_OUT_PRODUCTS),
+    *(RECOUNT_PRODUCTS, LEAVE_OUT_PRODUCTS, FIND_PRODUCTS, LEAVE_OUT_PRODUCTS),
 )

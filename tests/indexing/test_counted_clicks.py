@@ -142,16 +142,16 @@ def test_what_was_logged_before_there_were_origins_counts_as_before(shop: Shop) 
 
 
 def test_an_origin_looks_at_a_product_once_a_day(shop: Shop) -> None:
-    # Given ten shoppers, and then fifty searches of one origin that opens nothing.
+    # Given ten shoppers, and then fifty searches of one origin that opens nothing of three.
     for number in range(10):
         shop.search(f"shopper {number}", clicks=[1] if number < 5 else [2])
     before = rates()
-    shop.search("one more")
+    shop.search("one more", products=[1, 2, 3])
     by_one = rates()
     assert by_one != pytest.approx(before)
 
     for _ in range(50):
-        shop.search("one more")
+        shop.search("one more", products=[1, 2, 3])
 
     assert rates() == pytest.approx(by_one)
 
@@ -215,8 +215,8 @@ def a_fortnight(shop: Shop, clicks_a_day: int = 6) -> None:
 
 def many_clicks_on_product_1(shop: Shop, day: int, count: int = 100) -> None:
     for number in range(count):
-        at = NOON + timedelta(days=day, minutes=number * 5)
-        shop.search(f"{day}/robot {number}", clicks=[1], at=at)
+        at = NOON + timedelta(days=day, minutes=number * 5, seconds=count)
+        shop.search(f"{day}/{count} {number}", clicks=[1], at=at)
 
 
 def test_a_product_far_beyond_its_usual_rate_is_set_aside_that_day(shop: Shop) -> None:
@@ -236,6 +236,10 @@ def test_going_on_does_not_make_it_usual(shop: Shop) -> None:
         assert counted() == [1] * (84 - 6 * (day - 7)) + [2] * 84 + [3] * 84
 
     assert len(bursts()) == 4
+
+    many_clicks_on_product_1(shop, day=11, count=5)  # of other addresses, later that day
+    counted()
+    assert [clicks for *_, clicks in bursts()] == [106, 106, 106, 111]
 
 
 def test_a_day_on_which_all_is_clicked_more_is_no_burst(shop: Shop) -> None:
