@@ -44,7 +44,8 @@ class Shop:
         is another, `session` theirs if it is not one of this search."""
         self.at = at or self.at + timedelta(minutes=30)
         told_by, session = how.pop("told_by", origin), how.pop("session", "")
-        search = logged(SHOWN, ROWS, at=self.at, origin=origin, **how)
+        products = how.pop("products", SHOWN)
+        search = logged(products, ROWS[: len(products)], at=self.at, origin=origin, **how)
         search.save()
         for product in clicks:
             Event.objects.create(

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,17 +21,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 Ask = Callable[..., dict[str, Any]]
 LAMP = "scopia-living-lamp-2"
-
-
-@pytest.fixture
-def log(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SearchLog:
-    """A log of the test's own, written when the test says so."""
-    settings.SEARCH_LOG_DAYS = 90
-    settings.SEARCH_LOG_PHOTOS = tmp_path / "photos"
-    own = SearchLog()
-    monkeypatch.setattr("search.search_log.search_log", own)
-    monkeypatch.setattr(own, "_start", lambda: None)
-    return own
 
 
 @pytest.fixture(autouse=True)
