@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from indexing.click_model import PLACES, fit, formula_of_settings, read_pages
-from indexing.counted_clicks import tell_clicks
+from indexing.counted_clicks import tell_clicks, whole_log
 
 LEAST_PRIOR, MOST_PRIOR = 3.0, 1000.0  # clicks; few products do not tell how they differ
 
@@ -80,7 +80,8 @@ def update_click_rates() -> int:
     looked_at = places_looked_at()
     with transaction.atomic(), connection.cursor() as cursor:
         tell_clicks(cursor, since)
-        cursor.execute(COUNT, {"since": since, "looked_at": looked_at})
+        with whole_log(cursor):
+            cursor.execute(COUNT, {"since": since, "looked_at": looked_at})
         cursor.execute(WRITE)
         cursor.execute(FORGET)
         cursor.execute("SELECT count(DISTINCT product_id) FROM counted")

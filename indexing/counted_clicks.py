@@ -1,6 +1,8 @@
 """Which clicks count: those on what a search really showed, once for each origin, sender, product
 and day, and none of a burst (docs/decisions/0020)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.db.backends.utils import CursorWrapper
@@ -37,12 +39,22 @@ ONCE = """
 SAME = ("shown_to, product_id", "told_by, product_id", "sender, product_id, day")
 
 
+@contextmanager
+def whole_log(cursor: CursorWrapper) -> Iterator[None]:
+    """For statements that join all of the log, within a transaction: without nested loops, which
+    the planner chooses where its statistics lag behind, and which then take hours."""
+    cursor.execute("SET LOCAL enable_nestloop = off")
+    yield
+    cursor.execute("SET LOCAL enable_nestloop = on")
+
+
 def tell_clicks(cursor: CursorWrapper, since: datetime) -> None:
     """Makes the temporary table `told_click` of the clicks since then in results by relevance, one
     row for each search and product, of which `counts` says whether to learn from it. It lives as
     long as the transaction. Bursts are noted in `catalog_clickburst`."""
     cursor.execute("DROP TABLE IF EXISTS pg_temp.told_click")
-    cursor.execute(TELL, {"since": since})
+    with whole_log(cursor):
+        cursor.execute(TELL, {"since": since})
     cursor.execute("ANALYZE told_click")
     for statement in (*OF_ORIGINS, *(ONCE.format(same=same) for same in SAME), *OF_PRODUCTS):
         cursor.execute(statement)
