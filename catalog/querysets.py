@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 if TYPE_CHECKING:
-    from catalog.models import Category, Product  # noqa: F401
+    from catalog.models import Category, ClickBurst, Product  # noqa: F401
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -36,3 +36,13 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
         tags = models.Prefetch("product_tags", ProductTag.objects.select_related("tag"))
         return self.select_related("category").prefetch_related("images", tags)
+
+
+class ClickBurstQuerySet(models.QuerySet["ClickBurst"]):
+    def undecided(self) -> "ClickBurstQuerySet":
+        """Those that no operator has decided on."""
+        return self.filter(decision="open")
+
+    def clicks(self) -> int:
+        """How many clicks they set aside, all together."""
+        return self.aggregate(models.Sum("clicks"))["clicks__sum"] or 0

@@ -1,15 +1,17 @@
 """What was searched for in the console, what came of it, and what was learnt from that."""
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalog.admin_base import ReadOnlyAdmin
-from catalog.models import ClickRate, Event, LoggedSearch, Reranker
+from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, Reranker
 from catalog.reranking import RerankingError, activate, withdraw
 
 
@@ -63,6 +65,40 @@ class ClickRateAdmin(ReadOnlyAdmin):
     @admin.display(description="rate", ordering="rate")
     def shown_rate(self, rate: ClickRate) -> float:
         return round(rate.rate, 3)
+
+
+@admin.register(ClickBurst)
+class ClickBurstAdmin(ReadOnlyAdmin):
+    """Clicks that were set aside, and why; an operator decides whether they count."""
+
+    list_display = ("day", "reason", "whose", "clicks", "decision", "found_at")
+    list_filter = ("decision", "reason")
+    search_fields = ("=product_id", "=origin")
+    actions = ("count", "leave_out")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        undecided = ClickBurst.objects.undecided()
+        if request.method == "GET" and (clicks := undecided.clicks()):
+            self.message_user(request, f"{clicks} clicks are set aside until somebody decides.")
+        return super().changelist_view(request, extra_context)
+
+    @admin.display(description="address or product")
+    def whose(self, burst: ClickBurst) -> str:
+        if burst.product_id:
+            return product_link(burst.product_id)
+        return f"address {burst.origin[:8]} of that day"
+
+    @admin.action(description="Count them", permissions=["steer"])
+    def count(self, request: HttpRequest, chosen: QuerySet[ClickBurst]) -> None:
+        self._decide(request, chosen, ClickBurst.Decision.COUNT)
+
+    @admin.action(description="Leave them out for good", permissions=["steer"])
+    def leave_out(self, request: HttpRequest, chosen: QuerySet[ClickBurst]) -> None:
+        self._decide(request, chosen, ClickBurst.Decision.LEAVE_OUT)
+
+    def _decide(self, request: HttpRequest, chosen: QuerySet[ClickBurst], decision: str) -> None:
+        chosen.update(decision=decision)
+        self.message_user(request, "Decided. It takes effect when clicks are counted next.")
 
 
 @admin.register(Reranker)

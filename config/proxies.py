@@ -1,10 +1,12 @@
 """What a proxy in front says about its client, believed only where the proxy is one of ours."""
 
-from collections.abc import Callable
-from ipaddress import ip_address
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+
+Networks = Sequence[IPv4Network | IPv6Network]
 
 
 class TrustedProxyMiddleware:
@@ -15,30 +17,42 @@ class TrustedProxyMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if _is_trusted(request.META.get("REMOTE_ADDR", "")):
-            chain = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-            request.META["REMOTE_ADDR"] = _client(request.META["REMOTE_ADDR"], chain)
+        peer = request.META.get("REMOTE_ADDR", "")
+        proxies = settings.TRUSTED_PROXIES
+        if _is_one_of(peer, proxies):
+            forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+            request.META["REMOTE_ADDR"] = client_address(peer, forwarded, proxies)
             if request.META.get("HTTP_X_FORWARDED_PROTO", "").strip().lower() == "https":
                 request.META["wsgi.url_scheme"] = "https"
         return self._get_response(request)
 
 
-def _client(peer: str, chain: list[str]) -> str:
-    """The last address of the chain that is none of our proxies: what stands before it, anybody
-    may have written. An entry that is no address ends the chain."""
-    for entry in reversed(chain):
-        try:
-            peer = str(ip_address(entry.strip().removeprefix("[").removesuffix("]")))
-        except ValueError:
+def client_address(peer: str, forwarded: str, proxies: Networks) -> str:
+    """The address of the client, given that of the peer, X-Forwarded-For, and our proxies: the last
+    address of the chain that is none of them. Each proxy appends the peer that it saw, so that
+    anybody may have written what stands before. Where any peer is trusted, the chain has one
+    proxy. An entry that is no address ends the chain."""
+    any_peer = any(network.prefixlen == 0 for network in proxies)
+    client = peer
+    for entry in reversed(forwarded.split(",")):
+        address = _address(entry)
+        if not _is_one_of(client, proxies) or address is None:
             break
-        if not _is_trusted(peer):
+        client = str(address)
+        if any_peer:
             break
-    return peer
+    return client
 
 
-def _is_trusted(address: str) -> bool:
+def _is_one_of(text: str, proxies: Networks) -> bool:
+    address = _address(text)
+    return address is not None and any(address in network for network in proxies)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address that the text names, IPv4 where IPv6 only wraps it; None where it names none."""
     try:
-        given = ip_address(address)
+        address = ip_address(text.strip().removeprefix("[").removesuffix("]"))
     except ValueError:
-        return False
-    return any(given in network for network in settings.TRUSTED_PROXIES)
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -197,6 +197,9 @@ SEARCH_TIME_LIMIT_S = read_float("SEARCH_TIME_LIMIT_S", 5.0, 0.1, 600.0)
 SEARCH_LOG_DAYS = read_int("SEARCH_LOG_DAYS", 90, 0, 3650)  # 0: nothing is logged
 SEARCH_LOG_PHOTO_DAYS = read_int("SEARCH_LOG_PHOTO_DAYS", 0, 0, 365)  # 0: no photos are kept
 SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
+# Events a minute. A call brings up to 500, which must fit.
+EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)
+EVENTS_PER_SESSION = read_int("EVENTS_PER_SESSION", 500, 500, 10_000_000)
 
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
@@ -240,6 +243,7 @@ Q_CLUSTER = {
 # --- REST API -----------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["search.api.parsers.StrictJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

@@ -20,27 +20,34 @@ from datetime import timedelta
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
+
+from indexing.counted_clicks import tell_clicks
 
 PLACES = 100  # of a list; those beyond count as the last
 LISTS = 2  # the page of results, and the lookalikes on the page of a product
 MOST_PAGES = 20_000  # with clicks, the latest
+PAGES_OF_AN_ORIGIN = 5  # in a day
 SMOOTH = 10.0  # precision of the step from one place to the next, against 1 / place
 NEAR_FORMULA = 4.0  # precision of a weight around the formula's
 STEPS = 50
 
 USUAL = np.tile(1 / np.arange(1, PLACES + 1), LISTS)
 
-PAGES = """
+PAGES = f"""
     WITH clicked AS MATERIALIZED (
-        SELECT query_id, array_agg(DISTINCT product_id) AS products FROM catalog_event
-        WHERE type = 'click' AND query_id <> '' AND at >= %s GROUP BY query_id
+        SELECT query_id, shown_to, array_agg(product_id) FILTER (WHERE counts) AS counted,
+            coalesce(array_agg(product_id) FILTER (WHERE NOT counts), '{{}}') AS ignored
+        FROM told_click GROUP BY 1, 2 HAVING bool_or(counts)
+    ), page AS (
+        SELECT search.*, counted, ignored,
+            row_number() OVER (PARTITION BY shown_to ORDER BY search.at, query_id) AS number
+        FROM clicked JOIN catalog_loggedsearch search USING (query_id)
+        WHERE search.kind <> 'text'
     )
-    SELECT search.products, clicked.products, search."offset", search.kind, search.features::text
-    FROM clicked JOIN catalog_loggedsearch search USING (query_id)
-    WHERE search.at >= %s AND search.sort = 'relevance' AND search.kind <> 'text'
-    ORDER BY search.at DESC LIMIT %s
+    SELECT products, counted, ignored, "offset", kind, features::text
+    FROM page WHERE number <= {PAGES_OF_AN_ORIGIN} ORDER BY at DESC LIMIT %s
 """
 
 
@@ -73,21 +80,25 @@ def formula_of_settings() -> tuple[list[str], np.ndarray]:
 def read_pages(names: Sequence[str]) -> list[Page]:
     """The latest pages by relevance of which some results were opened and others not, the oldest
     first, with the features of these names. Searches by words alone are left out: what they are
-    ranked by is no cosine. So are pages that were logged before there was one of the features."""
+    ranked by is no cosine. So are pages that were logged before there was one of the features, and
+    results whose clicks do not count (`indexing/counted_clicks.py`)."""
     since = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
     pages = []
-    with connection.cursor() as cursor:
-        cursor.execute(PAGES, [since, since, MOST_PAGES])
-        for products, opened, offset, kind, features in cursor:
-            clicked = np.isin(products, opened)
-            if not clicked.any() or clicked.all():
+    with transaction.atomic(), connection.cursor() as cursor:
+        tell_clicks(cursor, since)
+        cursor.execute(PAGES, [MOST_PAGES])
+        for products, counted, ignored, offset, kind, features in cursor:
+            kept = ~np.isin(products, ignored)
+            clicked = np.isin(products, counted)[kept]
+            if clicked.all():
                 continue
             try:
                 rows = np.array([[of[name] for name in names] for of in json.loads(features)])
             except KeyError:
                 continue
             places = np.minimum(offset + np.arange(len(products)), PLACES - 1)
-            pages.append(Page(rows, places + PLACES * (kind == "product"), clicked))
+            places += PLACES * (kind == "product")
+            pages.append(Page(rows[kept], places[kept], clicked))
     return pages[::-1]
 
 

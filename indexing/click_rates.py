@@ -7,30 +7,33 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from indexing.click_model import PLACES, fit, formula_of_settings, read_pages
+from indexing.counted_clicks import tell_clicks, whole_log
 
 LEAST_PRIOR, MOST_PRIOR = 3.0, 1000.0  # clicks; few products do not tell how they differ
 
 # "surroundings": the first page of results, a further one, the lookalikes of a product. How places
 # compare is known within a list; how many clicks such a list brings at all is counted here.
+# An origin's looks at a product count once, at the place looked at most, as its clicks do: so no
+# origin moves a rate further than one shopper can.
 COUNT = f"""
     CREATE TEMPORARY TABLE counted AS
-    WITH clicked AS MATERIALIZED (
-        SELECT DISTINCT query_id, product_id FROM catalog_event
-        WHERE type = 'click' AND query_id <> '' AND at >= %(since)s
+    WITH seen AS (
+        SELECT coalesce(nullif(search.origin, ''), search.query_id) AS shown_to, shown.product_id,
+            surroundings, count(click.id) AS clicks, max(place.looked_at) AS looks
+        FROM catalog_loggedsearch search
+        CROSS JOIN LATERAL (SELECT CASE WHEN search.kind = 'product' THEN 2
+            WHEN search."offset" > 0 THEN 1 ELSE 0 END) list (surroundings)
+        CROSS JOIN LATERAL unnest(search.products) WITH ORDINALITY AS shown (product_id, number)
+        JOIN unnest(%(looked_at)s::float8[]) WITH ORDINALITY AS place (looked_at, number)
+            ON place.number = least(search."offset" + shown.number, {PLACES})
+                + CASE WHEN search.kind = 'product' THEN {PLACES} ELSE 0 END
+        LEFT JOIN told_click click ON click.counts AND click.query_id = search.query_id
+            AND click.product_id = shown.product_id
+        WHERE search.at >= %(since)s AND search.sort = 'relevance'
+        GROUP BY 1, 2, 3
     )
-    SELECT shown.product_id, surroundings, count(clicked.product_id) AS clicks,
-        sum(place.looked_at) AS looks
-    FROM catalog_loggedsearch search
-    CROSS JOIN LATERAL (SELECT CASE WHEN search.kind = 'product' THEN 2
-        WHEN search."offset" > 0 THEN 1 ELSE 0 END) list (surroundings)
-    CROSS JOIN LATERAL unnest(search.products) WITH ORDINALITY AS shown (product_id, number)
-    JOIN unnest(%(looked_at)s::float8[]) WITH ORDINALITY AS place (looked_at, number)
-        ON place.number = least(search."offset" + shown.number, {PLACES})
-            + CASE WHEN search.kind = 'product' THEN {PLACES} ELSE 0 END
-    LEFT JOIN clicked ON clicked.query_id = search.query_id
-        AND clicked.product_id = shown.product_id
-    WHERE search.at >= %(since)s AND search.sort = 'relevance'
-    GROUP BY 1, 2
+    SELECT product_id, surroundings, sum(clicks) AS clicks, sum(looks) AS looks
+    FROM seen GROUP BY 1, 2
 """
 # How products differ beside chance tells the prior: with Poisson clicks whose rates are gamma
 # distributed around 1 with shape a, (clicks - expected)² is expected + expected² / a on average.
@@ -76,7 +79,9 @@ def update_click_rates() -> int:
     since = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
     looked_at = places_looked_at()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(COUNT, {"since": since, "looked_at": looked_at})
+        tell_clicks(cursor, since)
+        with whole_log(cursor):
+            cursor.execute(COUNT, {"since": since, "looked_at": looked_at})
         cursor.execute(WRITE)
         cursor.execute(FORGET)
         cursor.execute("SELECT count(DISTINCT product_id) FROM counted")

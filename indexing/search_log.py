@@ -8,16 +8,21 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from catalog.models import ClickBurst, OriginKey
+
 DELETED_AT_ONCE = 5_000
 
 
 def forget_old_searches() -> int:
-    """Deletes searches, events and photos past their days, in small parts; gives how many rows."""
+    """Deletes searches, events and photos past their days, in small parts, and the keys of origins
+    of earlier days; gives how many searches and events."""
     before = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
     gone = 0
     for table in ("catalog_loggedsearch", "catalog_event"):
         while deleted := _delete_some(table, before):
             gone += deleted
+    OriginKey.objects.filter(day__lt=timezone.now().date()).delete()
+    ClickBurst.objects.filter(day__lt=before.date()).delete()
     oldest = time.time() - 86_400 * settings.SEARCH_LOG_PHOTO_DAYS
     for photo in settings.SEARCH_LOG_PHOTOS.glob("*"):
         with suppress(FileNotFoundError):  # another worker was faster

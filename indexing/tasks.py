@@ -2,7 +2,7 @@
 
 from django_q.tasks import async_task
 
-from catalog.models import Reranker
+from catalog.models import ClickBurst, Reranker
 from indexing import runs
 from indexing.click_rates import update_click_rates
 from indexing.models import IndexingRun
@@ -39,7 +39,9 @@ def learn_from_clicks() -> str:
     update_click_rates()
     turned_off = Reranker.objects.filter(withdrawn=True).exists()
     reranker = train_reranker(may_take_over=not turned_off)
-    return described(reranker) if reranker else "too few clicks"
+    learnt = described(reranker) if reranker else "too few clicks"
+    set_aside = ClickBurst.objects.undecided().clicks()
+    return f"{learnt} ({set_aside} clicks are set aside)" if set_aside else learnt
 
 
 def enqueue(run: IndexingRun) -> None:

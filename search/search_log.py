@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import Error, connection
@@ -14,6 +15,7 @@ from prometheus_client import Counter
 
 from catalog.models import LoggedSearch
 from search.answer import SearchAnswer
+from search.origins import origin_of
 from search.photo_search import search
 from search.request import Filters, SearchRequest
 
@@ -26,7 +28,13 @@ EVERY_S = 1.0
 
 DROPPED = Counter("vitrina_search_log_dropped", "Searches of this process that were not logged.")
 
-Entry = tuple[LoggedSearch, bytes]
+
+class Entry(NamedTuple):
+    """A search, its first photo if that is kept, and the address that it came from."""
+
+    search: LoggedSearch
+    photo: bytes
+    address: str
 
 
 class SearchLog:
@@ -39,20 +47,20 @@ class SearchLog:
         self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def note(self, request: SearchRequest, answer: SearchAnswer) -> None:
-        """Logs what a shopper was answered, soon; with its first photo where SEARCH_LOG_PHOTO_DAYS
-        says so."""
+    def note(self, request: SearchRequest, answer: SearchAnswer, address: str) -> None:
+        """Logs what a shopper at this address was answered, soon; with its first photo where
+        SEARCH_LOG_PHOTO_DAYS says so."""
         if not settings.SEARCH_LOG_DAYS:
             return
         keep = request.images and settings.SEARCH_LOG_PHOTO_DAYS
-        entry, photo = _entry(request, answer), request.images[0] if keep else b""
+        search, photo = _search(request, answer), request.images[0] if keep else b""
         with self._changing:
             if len(self._waiting) >= QUEUED:
                 DROPPED.inc()
             else:
                 photo = photo if self._bytes + len(photo) <= QUEUED_BYTES else b""
                 self._bytes += len(photo)
-                self._waiting.append((entry, photo))
+                self._waiting.append(Entry(search, photo, address))
             self._start()
 
     def flush(self) -> None:
@@ -65,7 +73,7 @@ class SearchLog:
         with self._changing:
             count = min(len(self._waiting), WRITTEN_AT_ONCE)
             entries = [self._waiting.popleft() for _ in range(count)]
-            self._bytes -= sum(len(photo) for _, photo in entries)
+            self._bytes -= sum(len(entry.photo) for entry in entries)
         return entries
 
     def _start(self) -> None:
@@ -82,25 +90,28 @@ class SearchLog:
 
     def _write(self, entries: list[Entry]) -> None:
         try:
-            LoggedSearch.objects.bulk_create([e for e, _ in entries], ignore_conflicts=True)
+            for entry in entries:
+                entry.search.origin = origin_of(entry.address)
+            LoggedSearch.objects.bulk_create([e.search for e in entries], ignore_conflicts=True)
         except Error as error:
             DROPPED.inc(len(entries))
             log.warning("%s searches are not logged: %s", len(entries), error)
             return
         try:
-            for entry, photo in entries:
-                if photo:
-                    path = photo_path(entry.query_id)
+            for entry in entries:
+                if entry.photo:
+                    path = photo_path(entry.search.query_id)
                     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                    path.write_bytes(photo)
+                    path.write_bytes(entry.photo)
         except OSError as error:
             log.warning("photos of searches are not kept: %s", error)
 
 
-def logged_search(request: SearchRequest) -> SearchAnswer:
-    """A shopper's search, which is logged. Raises what `search` raises."""
+def logged_search(request: SearchRequest, address: str) -> SearchAnswer:
+    """A search of a shopper at this network address, which is logged. Raises what `search`
+    raises."""
     answer = search(request)
-    search_log.note(request, answer)
+    search_log.note(request, answer, address)
     return answer
 
 
@@ -113,7 +124,7 @@ def photo_path(query_id: str) -> Path:
     return settings.SEARCH_LOG_PHOTOS / query_id
 
 
-def _entry(request: SearchRequest, answer: SearchAnswer) -> LoggedSearch:
+def _search(request: SearchRequest, answer: SearchAnswer) -> LoggedSearch:
     return LoggedSearch(
         query_id=answer.query_id,
         kind=answer.kind,

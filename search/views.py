@@ -47,7 +47,7 @@ def results(request: HttpRequest) -> HttpResponse:
     htmx = bool(request.htmx)  # type: ignore[attr-defined]
     try:
         asked = form.search_request()
-        answer = logged_search(asked)
+        answer = logged_search(asked, request.META["REMOTE_ADDR"])
         context = _answer_context(form, asked, answer)
     except FORESEEN as error:
         problem = page_error(error)
@@ -75,9 +75,8 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     except (OperationalError, InterfaceError) as error:
         return _page(request, "503.html", {"problem": page_error(error)})
     try:
-        context["answer"] = logged_search(
-            SearchRequest(product_id=pk, limit=LOOKALIKES, fold=False)
-        )
+        asked = SearchRequest(product_id=pk, limit=LOOKALIKES, fold=False)
+        context["answer"] = logged_search(asked, request.META["REMOTE_ADDR"])
     except FORESEEN as error:
         page_error(error)  # for the log
     return _page(request, "search/product.html", context)

@@ -23,7 +23,7 @@ SET CONSTRAINTS ALL IMMEDIATE;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0007_adapter_match"),
+        ("catalog", "0008_attributes_read_safely"),
     ]
 
     operations = [

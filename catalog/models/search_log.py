@@ -6,6 +6,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 
+def origin_field() -> models.CharField:
+    """Whence something came: see `catalog.models.origins.OriginKey`. Empty where it was logged
+    before there were origins."""
+    return models.CharField(max_length=16, blank=True, default="", db_default="", editable=False)
+
+
 class LoggedSearch(models.Model):
     """One page of results as it was shown. Kept for SEARCH_LOG_DAYS."""
 
@@ -19,6 +25,7 @@ class LoggedSearch(models.Model):
     offset = models.PositiveIntegerField(help_text="How many results were before the first.")
     products = ArrayField(models.BigIntegerField(), help_text="Ids, in the order shown.")
     features = models.JSONField(help_text="Of each of them, what it was ranked by.")
+    origin = origin_field()
 
     class Meta:
         verbose_name = "search"
@@ -45,6 +52,7 @@ class Event(models.Model):
     user = models.CharField(max_length=100, blank=True)
     session = models.CharField(max_length=100, blank=True)
     query_id = models.CharField(max_length=32, blank=True)
+    origin = origin_field()
 
     class Meta:
         ordering = ["-id"]

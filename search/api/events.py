@@ -1,36 +1,24 @@
 """What shoppers do with products, told by the page and by apps."""
 
 from datetime import timedelta
-from io import BytesIO
 from typing import Any
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from catalog.models import Event, Product
+from catalog.models import Event
 from catalog.problems import PROBLEMS
+from search.api.parsers import StrictJSONParser
+from search.event_limits import charge_events
+from search.events import record_events
 from search.request import RequestError
 
-MOST = 500
-MOST_BYTES = 2 * 1024 * 1024  # twice what so many events can need
-
-
-class EventsParser(JSONParser):
-    """JSON of no more than MOST_BYTES, nested no deeper than Python reads."""
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        body = stream.read(MOST_BYTES + 1)
-        if len(body) > MOST_BYTES:
-            raise RequestError("parameter_invalid", "The events are more than 2 MB.", 413)
-        try:
-            return super().parse(BytesIO(body), media_type, parser_context)
-        except RecursionError as error:
-            raise RequestError("parameter_invalid", "The JSON is nested too deeply.") from error
+MAX_EVENTS = 500
 
 
 class EventSerializer(serializers.Serializer):
@@ -56,7 +44,7 @@ class EventSerializer(serializers.Serializer):
 
 
 class EventsSerializer(serializers.Serializer):
-    events = serializers.ListField(child=EventSerializer(), min_length=1, max_length=MOST)
+    events = serializers.ListField(child=EventSerializer(), min_length=1, max_length=MAX_EVENTS)
 
 
 class EventCountsSerializer(serializers.Serializer):
@@ -64,9 +52,25 @@ class EventCountsSerializer(serializers.Serializer):
     unknown = serializers.IntegerField(help_text="Of products that are not in the catalogue.")
 
 
+class EventsThrottle(BaseThrottle):
+    """Limits the events of an address and of a session, not only the calls."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        events = _given(request.data)
+        if len(events) > MAX_EVENTS:
+            raise RequestError("parameter_invalid", f"Send at most {MAX_EVENTS} events at once.")
+        senders = [_sender(event) for event in events]
+        self.wait_s = charge_events(request.META["REMOTE_ADDR"], senders)
+        return not self.wait_s
+
+    def wait(self) -> float:
+        return self.wait_s
+
+
 class EventsView(APIView):
     authentication_classes: list = []
-    parser_classes = [EventsParser]
+    parser_classes = [StrictJSONParser]
+    throttle_classes = [EventsThrottle]
 
     @extend_schema(
         operation_id="events_create",
@@ -76,41 +80,23 @@ class EventsView(APIView):
     def post(self, request: Request) -> Response:
         """What shoppers did: up to 500 events, of which none is taken where one is wrong. Those of
         products that are not in the catalogue are counted as `unknown`. A list of events alone will
-        do as well."""
+        do as well. An address and a session may send only so many a minute; more are answered 429
+        `throttled`, and none of the call's events is taken."""
         data = {"events": request.data} if isinstance(request.data, list) else request.data
-        given = data.get("events") if isinstance(data, dict) else None
-        if isinstance(given, list) and len(given) > MOST:
-            raise RequestError("parameter_invalid", f"Send at most {MOST} events at once.")
         serializer = EventsSerializer(data=data)
         serializer.is_valid(raise_exception=True)
         events = serializer.validated_data["events"]
-        known = _known_products(events)
-        rows = [
-            _row(event, product) for event, product in zip(events, known, strict=True) if product
-        ]
-        Event.objects.bulk_create(rows)
-        counts = {"accepted": len(rows), "unknown": len(events) - len(rows)}
-        return Response(counts, status=202)
+        accepted, unknown = record_events(events, request.META["REMOTE_ADDR"])
+        return Response({"accepted": accepted, "unknown": unknown}, status=202)
 
 
-def _known_products(events: list[dict[str, Any]]) -> list[int | None]:
-    """The id of each event's product, None where it is not in the catalogue."""
-    products = Product.objects.values_list("pk", flat=True)
-    ids = set(products.filter(pk__in=[e["product"] for e in events if "product" in e]))
-    skus = {event["sku"] for event in events if "sku" in event}
-    by_sku = dict(Product.objects.filter(sku__in=skus).values_list("sku", "pk")) if skus else {}
-    return [
-        by_sku.get(e["sku"]) if "sku" in e else (e["product"] if e["product"] in ids else None)
-        for e in events
-    ]
+def _given(data: Any) -> list[Any]:
+    """The events of a body that is not checked yet."""
+    given = data.get("events") if isinstance(data, dict) else data
+    return given if isinstance(given, list) else []
 
 
-def _row(event: dict[str, Any], product_id: int) -> Event:
-    return Event(
-        type=event["type"],
-        product_id=product_id,
-        user=event["user"],
-        session=event["session"],
-        query_id=event["query"],
-        at=event.get("at") or timezone.now(),
-    )
+def _sender(event: Any) -> str:
+    """The user or session that an event not checked yet names, else ""."""
+    named = event if isinstance(event, dict) else {}
+    return next((str(named[key]) for key in ("user", "session") if named.get(key)), "")

@@ -1,6 +1,7 @@
 """What the API takes, checked, as a SearchRequest. Unknown parameters are refused, so that a
 misspelt filter is not silently left out."""
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from search.request import (
     SearchRequest,
 )
 
+NO_TEXT = re.compile("[\0\ud800-\udfff]")  # PostgreSQL cannot hold it
 EDGE = r"(0(\.[0-9]+)?|1(\.0+)?)"  # of a box
 
 
@@ -160,8 +162,10 @@ def parse(serializer_class: type, data: QueryDict, files: MultiValueDict | None 
         values = source.getlist(name)
         if not many and len(values) > 1:
             raise serializers.ValidationError({name: "Give it once only."})
-        if any("\0" in value for value in values if isinstance(value, str)):
-            raise serializers.ValidationError({name: "It contains a NUL character."})
+        if any(NO_TEXT.search(value) for value in values if isinstance(value, str)):
+            raise serializers.ValidationError(
+                {name: "It contains a NUL character, or half of a surrogate pair."}
+            )
         given[name] = values if many else values[-1]
     serializer = serializer_class(data=given)
     serializer.is_valid(raise_exception=True)

@@ -37,7 +37,7 @@ class SearchView(APIView):
     authentication_classes: list = []
 
     def answer(self, request: Request, asked: SearchRequest) -> Response:
-        answer = logged_search(asked)
+        answer = logged_search(asked, request.META["REMOTE_ADDR"])
         response = Response(answer_json(answer, {"request": request}))
         response["Server-Timing"] = ", ".join(
             f"{stage};dur={ms}" for stage, ms in answer.timings_ms.items()

@@ -1,6 +1,7 @@
 """What was searched for and learnt, in the console."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from catalog.models import ClickRate, Event, LoggedSearch, Reranker
+from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, Reranker
 from catalog.reranking import _active, active_weights
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +66,69 @@ def test_every_list_shows_what_there_is(admin_client: Client, rerankers: list[Re
         assert [text for text in shown if text not in page.content.decode()] == []
     shown = admin_client.get(reverse("admin:catalog_loggedsearch_change", args=["a" * 32]))
     assert shown.status_code == 200
+
+
+@pytest.fixture
+def bursts() -> list[ClickBurst]:
+    day = date(2026, 5, 1)
+    return [
+        ClickBurst.objects.create(
+            day=day, reason="origin_seconds", origin="0123456789abcdef", clicks=400
+        ),
+        ClickBurst.objects.create(day=day, reason="product_day", product_id=17, clicks=106),
+    ]
+
+
+BURSTS = "admin:catalog_clickburst_changelist"
+
+
+def decide(client: Client, action: str, *chosen: ClickBurst) -> None:
+    data = {"action": action, "_selected_action": [str(burst.pk) for burst in chosen]}
+    client.post(reverse(BURSTS), data, follow=True)
+
+
+def test_what_is_set_aside_is_shown_with_the_reason(
+    admin_client: Client, bursts: list[ClickBurst]
+) -> None:
+    page = admin_client.get(reverse(BURSTS)).content.decode()
+
+    for shown in (
+        "506 clicks are set aside until somebody decides.",
+        "One address searched and clicked within seconds",
+        "address 01234567 of that day",
+        "The product was clicked far more than on other days",
+        reverse("admin:catalog_product_change", args=[17]),
+        "nobody has looked yet",
+    ):
+        assert shown in page
+    assert admin_client.get(reverse(BURSTS), {"decision__exact": "open"}).status_code == 200
+    change = reverse("admin:catalog_clickburst_change", args=[bursts[0].pk])
+    assert admin_client.get(change).status_code == 200
+
+
+def test_an_operator_decides_what_counts(admin_client: Client, bursts: list[ClickBurst]) -> None:
+    by_origin, on_product = bursts
+
+    decide(admin_client, "count", on_product)
+    decide(admin_client, "leave_out", by_origin)
+
+    for burst in bursts:
+        burst.refresh_from_db()
+    assert (by_origin.decision, on_product.decision) == ("leave_out", "count")
+    assert "are set aside" not in admin_client.get(reverse(BURSTS)).content.decode()
+
+
+def test_who_may_only_look_decides_nothing_of_bursts(
+    client: Client, bursts: list[ClickBurst]
+) -> None:
+    user = User.objects.create_user("operator", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_clickburst"))
+    client.force_login(user)
+
+    decide(client, "count", *bursts)
+
+    assert client.get(reverse(BURSTS)).status_code == 200
+    assert ClickBurst.objects.undecided().count() == 2
 
 
 def test_a_reranker_is_let_rank_and_taken_back(

@@ -19,6 +19,7 @@ from config.environment import (
     read_folder,
     read_int,
     read_list,
+    read_networks,
     read_url,
     secret_kept_in,
 )
@@ -47,6 +48,10 @@ def hosts() -> Any:
     return read_list(NAME, ["localhost"])
 
 
+def networks() -> Any:
+    return [str(network) for network in read_networks(NAME, ["127.0.0.1"])]
+
+
 def redis() -> Any:
     return read_url(NAME, {"redis", "rediss"})
 
@@ -70,6 +75,7 @@ Reader = Callable[[], Any]
         (fraction, 0.5),
         (device, "auto"),
         (hosts, ["localhost"]),
+        (networks, ["127.0.0.1/32"]),
         (redis, None),
         (cron, "0 */5 * * *"),
         (folder, Path("/somewhere")),
@@ -97,6 +103,8 @@ def test_what_is_unset_or_blank_has_its_default(
         (device, "cuda", "cuda"),
         (hosts, "a.example, b.example,,", ["a.example", "b.example"]),
         (hosts, " , ", ["localhost"]),
+        (networks, "10.0.0.0/8, ::1", ["10.0.0.0/8", "::1/128"]),
+        (networks, "*", ["0.0.0.0/0", "::/0"]),
         (redis, "redis://localhost:6379/0", "redis://localhost:6379/0"),
         (redis, " rediss://user:secret@cache ", "rediss://user:secret@cache"),
         (cron, "*/15 8-20 * * 1-5", "*/15 8-20 * * 1-5"),
@@ -122,6 +130,7 @@ def test_a_good_value_is_taken(
         ],
         *[(fraction, value) for value in ("-0.1", "1.1", "nan", "inf", "half", "1,5")],
         *[(device, value) for value in ("gpu", "CPU", "auto,cpu")],
+        *[(networks, value) for value in ("proxy.example", "10.0.0.1/8", "10.0.0", "::1;::2")],
         *[(redis, value) for value in ("localhost:6379", "http://cache", "redis", "redis://[half")],
         *[
             (cron, value)
@@ -223,6 +232,8 @@ def test_processes_that_start_together_have_one_secret(tmp_path: Path) -> None:
         ("REDIS_URL", "localhost"),
         ("REFRESH_CRON", "now and then"),
         ("MEDIA_ROOT", __file__),
+        ("EVENTS_PER_ADDRESS", "many"),
+        ("EVENTS_PER_SESSION", "499"),
     ],
 )
 def test_a_bad_setting_stops_the_start_and_is_named(variable: str, value: str) -> None:

@@ -44,7 +44,7 @@ def with_clicks(made: Sequence[tuple[np.ndarray, Page]]) -> list[Page]:
 
 
 def log(made: Sequence[tuple[np.ndarray, Page]]) -> None:
-    """Writes them as a minute's searches each, the last of them now."""
+    """Writes them as a minute's searches each, the last of them now, each of another shopper."""
     start = timezone.now() - timedelta(minutes=len(made))
     searches, events = [], []
     for number, (ids, page) in enumerate(made):
@@ -59,10 +59,11 @@ def log(made: Sequence[tuple[np.ndarray, Page]]) -> None:
 def logged(
     products: Sequence[int], features: np.ndarray, at: datetime | None = None, **fields: Any
 ) -> LoggedSearch:
-    """A page of results that is not saved yet."""
+    """A page of results that is not saved yet, of a shopper of its own."""
     return LoggedSearch(
         **{
             "query_id": uuid.uuid4().hex,
+            "origin": uuid.uuid4().hex[:16],
             "at": at or timezone.now(),
             "kind": "photo",
             "generation_id": 1,
@@ -78,5 +79,12 @@ def logged(
 
 
 def click(search: LoggedSearch, product: int) -> Event:
-    """A click in it that is not saved yet."""
-    return Event(type="click", product_id=product, query_id=search.pk, session="s", at=search.at)
+    """A click in it, from where the search came, that is not saved yet."""
+    return Event(
+        type="click",
+        product_id=product,
+        query_id=search.pk,
+        session=search.pk,
+        origin=search.origin,
+        at=search.at,
+    )

@@ -29,8 +29,11 @@ def _kept(settings: Any, tmp_path: Path) -> None:
 
 
 def show(product: int, times: int, clicks: int, **fields: Any) -> None:
-    """Pages of this product alone: of places they tell nothing, so the prior stands."""
-    searches = [logged([product], ONE, **fields) for _ in range(times)]
+    """A page of this product alone each minute: it tells nothing of places, so the prior stands."""
+    latest = fields.pop("at", timezone.now())
+    searches = [
+        logged([product], ONE, at=latest - timedelta(minutes=n), **fields) for n in range(times)
+    ]
     LoggedSearch.objects.bulk_create(searches)
     Event.objects.bulk_create([click(search, product) for search in searches[:clicks]])
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
+from search.search_log import SearchLog
 from search.single_flight import SingleFlightCache
 from tests.indexing.processes import url_of_test_database
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
@@ -234,6 +235,17 @@ def send(visitor: Any, photos: dict[str, DemoPhoto]) -> Callable[..., Any]:
         )
 
     return post
+
+
+@pytest.fixture
+def log(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SearchLog:
+    """A log of the test's own, written when the test says so."""
+    settings.SEARCH_LOG_DAYS = 90
+    settings.SEARCH_LOG_PHOTOS = tmp_path / "photos"
+    own = SearchLog()
+    monkeypatch.setattr("search.search_log.search_log", own)
+    monkeypatch.setattr(own, "_start", lambda: None)
+    return own
 
 
 @pytest.fixture

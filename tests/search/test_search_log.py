@@ -1,8 +1,8 @@
 """The search log and what shoppers do: written beside the searches, never in their way."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,25 +12,15 @@ from django.test import Client
 from catalog.models import Event, LoggedSearch, Product
 from indexing.click_rates import update_click_rates
 from search import search_log as module
-from search.api import events as module_of_events
+from search.api.parsers import MAX_BYTES
 from search.features import FEATURES
+from search.origins import origin_of
 from search.search_log import DROPPED, SearchLog, photo_path
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 Ask = Callable[..., dict[str, Any]]
 LAMP = "scopia-living-lamp-2"
-
-
-@pytest.fixture
-def log(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SearchLog:
-    """A log of the test's own, written when the test says so."""
-    settings.SEARCH_LOG_DAYS = 90
-    settings.SEARCH_LOG_PHOTOS = tmp_path / "photos"
-    own = SearchLog()
-    monkeypatch.setattr("search.search_log.search_log", own)
-    monkeypatch.setattr(own, "_start", lambda: None)
-    return own
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +57,7 @@ def test_a_search_writes_nothing_itself(
 ) -> None:
     by_photo(LAMP)
 
+    origin_of("192.0.2.1")  # reads the key of the day
     with django_assert_num_queries(1):  # many entries in one statement
         log.flush()
     assert LoggedSearch.objects.count() == 1
@@ -142,8 +133,8 @@ def test_nothing_is_logged_where_nothing_is_to_be_kept(
     assert not LoggedSearch.objects.exists()
 
 
-def send(client: Client, body: Any) -> Any:
-    return client.post("/api/v1/events/", body, content_type="application/json")
+def send(client: Client, body: Any, **how: Any) -> Any:
+    return client.post("/api/v1/events/", body, content_type="application/json", **how)
 
 
 def test_events_are_taken_by_id_and_by_sku_and_counted(client: Client) -> None:
@@ -211,7 +202,7 @@ def test_which_event_is_wrong_is_said(client: Client, check_problem: Any) -> Non
 
 
 def test_a_body_larger_than_any_events_is_not_read(client: Client, check_problem: Any) -> None:
-    body = "[" + " " * module_of_events.MOST_BYTES + "]"
+    body = "[" + " " * MAX_BYTES + "]"
 
     assert "2 MB" in check_problem(send(client, body), 413, "parameter_invalid")["detail"]
 
@@ -234,12 +225,18 @@ def test_every_card_says_which_search_showed_it(client: Client, photos: Any) -> 
 def test_what_is_opened_often_counts_for_more_next_time(
     log: SearchLog, by_photo: Ask, client: Client
 ) -> None:
-    for _ in range(30):
-        answer = by_photo(LAMP, limit=5)
+    # Given thirty shoppers in thirty minutes, who open the same of five results.
+    for shopper in range(30):
+        whence = {"X-Forwarded-For": f"203.0.113.{shopper}"}
+        answer = by_photo(LAMP, headers=whence, limit=5)
         opened = answer["results"][3]["product"]["id"]
-        event = {"type": "click", "product": opened, "session": "s", "query": answer["query"]["id"]}
-        assert send(client, [event]).status_code == 202
+        event = {"type": "click", "product": opened, "query": answer["query"]["id"]}
+        sent = send(client, [{**event, "session": f"s{shopper}"}], headers=whence)
+        assert sent.status_code == 202
     log.flush()
+    for minutes, search in enumerate(LoggedSearch.objects.all()):
+        search.at -= timedelta(minutes=minutes)
+        search.save()
 
     update_click_rates()
 

@@ -28,7 +28,7 @@ django.setup()
 from search.search_log import DROPPED, search_log
 from tests.search.test_search_log_written import ASKED, answered
 for _ in range(3):
-    search_log.note(ASKED, answered())
+    search_log.note(ASKED, answered(), "192.0.2.1")
 import atexit
 atexit._run_exitfuncs()
 print("dropped", DROPPED._value.get())
@@ -76,12 +76,12 @@ def log(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Searc
 
 
 def test_a_thread_of_its_own_writes_what_waits(log: SearchLog) -> None:
-    log.note(ASKED, answered())
+    log.note(ASKED, answered(), "192.0.2.1")
     wait_until(lambda: LoggedSearch.objects.count() == 1)
     (thread,) = [t for t in threading.enumerate() if t.name == "search-log" and t is log._thread]
 
     for _ in range(500):
-        log.note(ASKED, answered())
+        log.note(ASKED, answered(), "192.0.2.1")
 
     wait_until(lambda: LoggedSearch.objects.count() == 501)
     assert log._thread is thread
@@ -106,7 +106,7 @@ def test_what_one_thread_is_writing_another_waits_for(log: SearchLog) -> None:
     # Given a table that is locked, so that the thread hangs in its statement.
     with connection.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE catalog_loggedsearch IN ACCESS EXCLUSIVE MODE")
-        log.note(ASKED, answered())
+        log.note(ASKED, answered(), "192.0.2.1")
         wait_until(lambda: not log._waiting)
         ending = threading.Thread(target=log.flush)
         ending.start()

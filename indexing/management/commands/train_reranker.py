@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from catalog.models import ClickBurst
 from catalog.reranking import withdraw
 from indexing.click_rates import update_click_rates
 from indexing.training.reranker import LEAST_PAGES, described, train_reranker
@@ -24,6 +25,11 @@ class Command(BaseCommand):
             self.stdout.write("The formula ranks again." if was else "The formula ranks already.")
             return
         self.stdout.write(f"Click rates of {update_click_rates()} products.")
+        if set_aside := ClickBurst.objects.undecided().clicks():
+            self.stdout.write(
+                f"{set_aside} clicks came too thick and are set aside: see Bursts of clicks in the"
+                " console."
+            )
         reranker = train_reranker()
         few = f"Fewer than {LEAST_PAGES} pages with clicks: there is nothing to learn from yet."
         self.stdout.write(described(reranker) if reranker else few)

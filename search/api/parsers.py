@@ -1,0 +1,37 @@
+"""How the API reads JSON bodies."""
+
+import json
+from typing import Any
+
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+
+from search.request import RequestError
+
+MAX_BYTES = 2 * 1024 * 1024  # twice what 500 events can need
+
+
+class StrictJSONParser(JSONParser):
+    """JSON of at most MAX_BYTES, in UTF-8 as RFC 8259 demands, whose strings are Unicode text.
+
+    JSON can escape half of a surrogate pair ("\\ud800"). Python reads it as a string that neither
+    PostgreSQL nor an answer can hold, so such a body is refused, wherever in it the string is."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        body = stream.read(MAX_BYTES + 1)
+        if len(body) > MAX_BYTES:
+            raise RequestError("parameter_invalid", "The JSON is more than 2 MB.", 413)
+        try:
+            parsed = json.loads(body.decode(), parse_constant=_refuse_constant)
+            json.dumps(parsed, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ParseError("The JSON has a string with half of a surrogate pair.") from error
+        except RecursionError as error:
+            raise ParseError("The JSON is nested too deeply.") from error
+        except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are two
+            raise ParseError(f"The JSON cannot be read: {error}.") from error
+        return parsed
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,81 @@
+"""JSON that is no text, wherever it stands, is refused with a sentence: never a 500."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+
+HALF = "\ud800"
+EVENT = {"type": "click", "product": 1, "session": "s"}
+WITH_SKU = {"type": "click", "sku": "s", "session": "s"}
+BODIES: list[Any] = [
+    *({**EVENT, name: HALF} for name in ("type", "session", "user", "query", "at", "product")),
+    {**EVENT, "session": "\udfff"},
+    {**EVENT, "session": "\udc00\ud800"},  # a pair the wrong way round
+    {**EVENT, HALF: 1},
+    {**EVENT, "more": [{"deep": {HALF: [HALF]}}]},
+    {**WITH_SKU, "sku": f"a{HALF}b"},
+    HALF,
+]
+
+
+@pytest.fixture
+def visitor() -> Client:
+    """Unlike the test client of other tests, it shows a 500 as shoppers see it."""
+    return Client(raise_request_exception=False)
+
+
+def send(client: Client, body: str | bytes, content_type: str = "application/json") -> Any:
+    return client.generic("POST", "/api/v1/events/", body, content_type=content_type)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("event", BODIES, ids=repr)
+def test_half_a_surrogate_pair_is_refused(
+    event: Any, whole: bool, visitor: Client, check_problem: Any
+) -> None:
+    body = json.dumps({"events": [event], HALF: 1} if whole else [event])
+
+    problem = check_problem(send(visitor, body), 400, "parameter_invalid")
+
+    assert "surrogate pair" in problem["detail"]
+
+
+def test_a_whole_pair_is_text(visitor: Client) -> None:
+    body = json.dumps([{**WITH_SKU, "sku": "🪑", "session": "🙂"}])
+    assert "\\ud83e" in body
+
+    assert send(visitor, body).json() == {"accepted": 0, "unknown": 1}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        # In UTF-7 half of a pair needs no escape.
+        (b'[{"type": "+2AA-", "product": 1}]', "application/json; charset=utf-7"),
+        (b'[{"type": "\xed\xa0\x80", "product": 1}]', "application/json"),
+        (b'[{"type": NaN}]', "application/json"),
+        (b'[{"type": "click", "product": 1%s}]' % (b"0" * 5_000), "application/json"),
+    ],
+)
+def test_what_is_no_json_is_refused(
+    body: bytes, content_type: str, visitor: Client, check_problem: Any
+) -> None:
+    check_problem(send(visitor, body, content_type), 400, "parameter_invalid")
+
+
+def test_words_of_a_search_are_text_too(visitor: Client, photos: Any, check_problem: Any) -> None:
+    # In a form too, UTF-7 makes half of a pair of plain letters.
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+    image = part % (b"image", b'; filename="i"', photos["scopia-living-lamp-2"].data)
+    for name in (b"text", b"less_text", b"brand", b"category", b"sort", b"box", b"query"):
+        response = visitor.generic(
+            "POST",
+            "/api/v1/search/photo/",
+            image + part % (name, b"", b"+2AA-") + b"--x--\r\n",
+            content_type="multipart/form-data; boundary=x; charset=utf-7",
+        )
+        check_problem(response, 400, "parameter_invalid")

@@ -1,0 +1,144 @@
+"""Events are limited by address and by session: what is sent, not only how often."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.test import Client
+
+from catalog.models import Event, EventAllowance, OriginKey, Product
+from search.event_limits import BUCKETS
+from search.origins import _key, origin_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    """Nobody has sent anything."""
+    EventAllowance.objects.all().delete()
+    Event.objects.all().delete()
+
+
+@pytest.fixture
+def product() -> Product:
+    return Product.objects.create(sku="limited", title="Limited")
+
+
+def send(client: Client, product: Product, sessions: list[str], address: str = "192.0.2.1") -> Any:
+    events = [{"type": "view", "product": product.pk, "session": session} for session in sessions]
+    return client.post(
+        "/api/v1/events/", {"events": events}, "application/json", REMOTE_ADDR=address
+    )
+
+
+def named(prefix: str, count: int) -> list[str]:
+    return [f"{prefix}{number}" for number in range(count)]
+
+
+def test_an_address_sends_so_many_events_whatever_its_sessions(
+    client: Client, product: Product, settings: Any, check_problem: Any
+) -> None:
+    settings.EVENTS_PER_ADDRESS = 100
+    assert send(client, product, named("a", 60)).status_code == 202
+
+    refused = send(client, product, named("b", 60))  # of sessions that nobody has heard of
+
+    body = check_problem(refused, 429, "throttled")
+    assert body["title"] == "Too many requests"
+    assert 10 <= int(refused["Retry-After"]) <= 12  # until 20 more are allowed, at 100 a minute
+    assert Event.objects.count() == 60
+    assert send(client, product, named("c", 40)).status_code == 202  # the refused were not charged
+    assert send(client, product, named("d", 60), "192.0.2.2").status_code == 202
+
+
+def test_after_the_time_that_was_said_it_may(
+    client: Client, product: Product, settings: Any
+) -> None:
+    settings.EVENTS_PER_ADDRESS = 100
+    send(client, product, named("a", 100))
+    wait = int(send(client, product, named("b", 50))["Retry-After"])
+
+    EventAllowance.objects.update(spent_until=F("spent_until") - timedelta(seconds=wait))
+
+    assert send(client, product, named("b", 50)).status_code == 202
+    assert send(client, product, named("b", 5)).status_code == 429
+
+
+def test_a_session_sends_so_many_events_whatever_its_addresses(
+    client: Client, product: Product, settings: Any, check_problem: Any
+) -> None:
+    settings.EVENTS_PER_SESSION = 50
+    for number in range(5):
+        assert send(client, product, ["s"] * 10, f"192.0.2.{number}").status_code == 202
+
+    check_problem(send(client, product, ["s"], "192.0.2.9"), 429, "throttled")
+    assert send(client, product, ["t"], "192.0.2.9").status_code == 202
+
+
+def test_calls_that_are_refused_for_their_content_count_too(
+    client: Client, settings: Any, check_problem: Any
+) -> None:
+    settings.EVENTS_PER_ADDRESS = 10
+    for body in ("[]", "{}", '[{"type": "bought"}]') * 3 + ("null",):
+        check_problem(
+            client.post("/api/v1/events/", body, "application/json"), 400, "parameter_invalid"
+        )
+
+    check_problem(client.post("/api/v1/events/", "{}", "application/json"), 429, "throttled")
+
+
+def test_counting_is_one_statement(
+    client: Client, product: Product, django_assert_num_queries: Any
+) -> None:
+    origin_of("192.0.2.1")  # reads the key of the day
+    with django_assert_num_queries(5):  # a savepoint, the charge, its release; the product; events
+        send(client, product, named("a", 500))
+
+
+def test_nobody_makes_the_table_grow(client: Client, product: Product, settings: Any) -> None:
+    settings.EVENTS_PER_ADDRESS = 1_000_000
+
+    send(client, product, named("a", 500))
+    send(client, product, named("b", 500))
+
+    assert EventAllowance.objects.count() <= 1_001
+    assert set(EventAllowance.objects.values_list("bucket", flat=True)) <= set(range(2 * BUCKETS))
+
+
+def test_of_an_address_only_a_hash_of_the_day_is_stored(client: Client, product: Product) -> None:
+    send(client, product, ["s"], "192.0.2.77")
+    send(client, product, ["s"], "192.0.2.78")
+
+    first, second = Event.objects.order_by("pk").values_list("origin", flat=True)
+    assert len(first) == 16
+    assert first != second
+    assert "192.0.2.77" not in repr(list(Event.objects.values()))
+
+
+def test_a_new_day_has_a_new_key_and_the_old_one_is_gone() -> None:
+    _key.cache_clear()
+    today, yesterday = date(2026, 5, 2), date(2026, 5, 1)
+    old = _key(yesterday)
+    assert _key(yesterday) == old
+
+    new = _key(today)
+
+    assert new != old
+    assert list(OriginKey.objects.filter(day__lte=today).values_list("day")) == [(today,)]
+    _key.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("2001:db8:0:1200::1", "2001:db8:0:12ff:a:b:c:d", True),
+        ("2001:db8:0:1200::1", "2001:db8:0:1300::1", False),
+    ],
+)
+def test_one_sender_has_one_origin(one: str, other: str, same: bool) -> None:
+    assert (origin_of(one) == origin_of(other)) is same
+    assert origin_of("no address") == ""

@@ -1,0 +1,91 @@
+"""The limits of events in gunicorn as it runs, with several processes that count together."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.indexing.processes import REPOSITORY, url_of_test_database, wait_until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+A_CALL, A_MINUTE = 100, 2_000
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """The address of gunicorn with two processes, behind a proxy that is not this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url_of_test_database(),
+        "PORT": str(port),
+        "WEB_PROCESSES": "2",
+        "WEB_THREADS": "4",
+        "FORWARDED_ALLOW_IPS": "192.0.2.200",
+        "EVENTS_PER_ADDRESS": str(A_MINUTE),
+    }
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
+    with (tmp_path / "log.txt").open("w") as log:
+        process = subprocess.Popen(
+            gunicorn, cwd=REPOSITORY, env=environment, stdout=log, stderr=log
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: get(f"{address}/livez") == 200)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def get(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:
+            return int(response.status)
+    except OSError:
+        return 0
+
+
+def flood(address: str) -> int:
+    """The status of a call with A_CALL events, each of a session and user of its own, from an
+    address that it makes up."""
+    events = [
+        {"type": "click", "sku": "none", "session": uuid.uuid4().hex, "user": uuid.uuid4().hex}
+        for _ in range(A_CALL)
+    ]
+    forged = f"198.51.100.{uuid.uuid4().int % 250}"
+    request = urllib.request.Request(
+        f"{address}/api/v1/events/",
+        json.dumps(events).encode(),
+        {"Content-Type": "application/json", "X-Forwarded-For": forged, "X-Real-IP": forged},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code if error.headers["Retry-After"] else 0
+
+
+def test_an_address_is_limited_over_all_processes_and_threads(site: str) -> None:
+    begun = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(pool.map(lambda _: flood(site), range(120)))
+    minutes = (time.monotonic() - begun) / 60
+
+    assert answers.keys() == {202, 429}
+    most = A_MINUTE / A_CALL * (1 + minutes)
+    assert A_MINUTE / A_CALL <= answers[202] <= most + 1

@@ -1,0 +1,255 @@
+"""Forged searches with clicks move a product no further than as many honest shoppers as the forger
+has addresses would, on the demo's catalogue with a fortnight of shoppers who are simulated."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch
+from indexing.click_rates import update_click_rates
+from search.search_log import SearchLog
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+
+Ask = Callable[..., dict[str, Any]]
+WANTED = "scopia-living-lamp-2"  # the photo whose results are attacked
+SESSIONS = 3_000
+DAYS = 14
+FIRST = 10  # the place of the product that is to rise
+
+
+# A row is a search like one of the pages, after so many days, and the clicks in it.
+SEARCHES = """
+    INSERT INTO catalog_loggedsearch (query_id, at, origin, kind, generation_id, timings_ms,
+        filtered, sort, "offset", products, features)
+    SELECT query_id, %s + days * interval '1 day', left(origin, 16), kind, generation_id,
+        timings_ms, filtered, sort, "offset", products, features
+    FROM unnest(%s::text[], %s::int[], %s::text[], %s::float8[])
+        AS made (query_id, page, origin, days) JOIN shown_page USING (page)
+"""
+CLICKS = """
+    INSERT INTO catalog_event (at, type, product_id, "user", session, query_id, origin)
+    SELECT now(), 'click', product_id, '', query_id, query_id, left(origin, 16)
+    FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS made (query_id, origin, product_id)
+"""
+
+
+class Row(NamedTuple):
+    """A search that showed a page, where it came from, after how many days, what was clicked, and
+    by whom."""
+
+    page: int
+    origin: str
+    days: float
+    clicked: list[int]
+    told_by: str
+
+
+class Forger:
+    """Writes searches and clicks as rows, as if they had come from addresses."""
+
+    def __init__(self, pages: list[LoggedSearch]) -> None:
+        self.pages = [page.products for page in pages]
+        self.start = timezone.now() - timedelta(days=DAYS)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE TEMPORARY TABLE shown_page ON COMMIT DROP AS"
+                " SELECT (row_number() OVER (ORDER BY at) - 1)::int AS page, kind, generation_id,"
+                ' timings_ms, filtered, sort, "offset", products, features'
+                " FROM catalog_loggedsearch"
+            )
+
+    def write(self, rows: list[Row]) -> None:
+        ids = [uuid.uuid4().hex for _ in rows]
+        pages, origins, days, *_ = zip(*rows, strict=True)
+        clicks = [
+            (i, row.told_by, p) for i, row in zip(ids, rows, strict=True) for p in row.clicked
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(SEARCHES, [self.start, ids, list(pages), list(origins), list(days)])
+            cursor.execute(
+                CLICKS, [list(column) for column in zip(*clicks, strict=True)] or [[]] * 3
+            )
+
+
+@pytest.fixture
+def shop(log: SearchLog, by_photo: Ask, photos: Any) -> Forger:
+    """The pages of twelve photos, and 3,000 sessions that saw some of them: one of twenty clicks by
+    another address than it searched by, as a phone does, and one of fifty shares its address with
+    an office of others."""
+    LoggedSearch.objects.all().delete()
+    Event.objects.all().delete()
+    for name in [WANTED, *sorted(set(photos) - {WANTED})[:11]]:
+        by_photo(name)
+        log.flush()
+    made = Forger(list(LoggedSearch.objects.order_by("at")))
+    LoggedSearch.objects.all().delete()
+    random = np.random.default_rng(5)
+    liking = random.uniform(0.05, 0.5, 10_000)
+    looked_at = 1 / np.arange(1, 25) ** 0.7
+    rows = []
+    for number in range(SESSIONS):
+        origin = f"office {number % 20}" if random.random() < 0.02 else f"home {number}"
+        whence = f"street {number}" if random.random() < 0.05 else origin
+        for _ in range(random.integers(1, 4)):
+            page = int(random.integers(len(made.pages)))
+            products = np.array(made.pages[page])
+            opened = random.random(len(products)) < (looked_at * liking[products % 10_000])
+            days = float(random.uniform(0, DAYS))
+            told_by = f"{whence} {int(days)}"
+            rows.append(
+                Row(page, f"{origin} {int(days)}", days, products[opened].tolist(), told_by)
+            )
+    made.write(rows)
+    return made
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What is written within is rolled back."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def standing(shop: Forger, by_photo: Ask, settings: Any) -> Callable[[int], tuple[int, float]]:
+    """Counts clicks, and gives the place and the click rate of a product in the results."""
+
+    def now(product: int) -> tuple[int, float]:
+        update_click_rates()
+        settings.SEARCH_LOG_DAYS = 0  # this search is no shopper's
+        found = [result["product"]["id"] for result in by_photo(WANTED)["results"]]
+        settings.SEARCH_LOG_DAYS = 90
+        return found.index(product), ClickRate.objects.get(product_id=product).rate
+
+    return now
+
+
+@pytest.fixture
+def target(shop: Forger) -> int:
+    return shop.pages[0][FIRST]
+
+
+def by(whence: str, days: float, clicked: list[int], told_by: str = "") -> Row:
+    """A search for the attacked photo."""
+    return Row(0, whence, days, clicked, told_by or whence)
+
+
+def honest(shop: Forger, clicked: list[int], count: int) -> None:
+    """So many shoppers search in the course of a day."""
+    shop.write([by(f"shopper {n}", DAYS - 1 + n / count, clicked) for n in range(count)])
+
+
+ADDRESSES = (1, 5, 20)
+
+
+def test_honest_clicks_count_and_none_is_set_aside(shop: Forger) -> None:
+    update_click_rates()
+
+    clicks = sum(ClickRate.objects.values_list("clicks", flat=True))
+    assert clicks > 0.97 * Event.objects.count() > 2_000
+    assert not ClickBurst.objects.exists()
+
+
+def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
+    shop: Forger, target: int, standing: Any, long_run: bool
+) -> None:
+    first, usual = standing(target)
+    cases = [(n, *how) for n in ADDRESSES for how in ((400, 60), (400, 86_000), (10_000, 3_600))]
+    if not long_run:
+        cases = cases[::4]
+    for addresses, forged, seconds in cases:
+        with undone():
+            honest(shop, [target], addresses)
+            place, rate = standing(target)
+            assert rate > usual
+        for clickers in {1, addresses}:  # who clicks may be another than who searches
+            with undone():
+                shop.write(
+                    [
+                        by(
+                            f"forger {n % addresses}",
+                            DAYS - 1 + n / forged * seconds / 86_400,
+                            [target],
+                            f"forger {n % clickers}",
+                        )
+                        for n in range(forged)
+                    ]
+                )
+                reached, raised = standing(target)
+                assert raised <= rate + 1e-3
+                assert place <= reached <= first + 1
+
+
+def test_a_patient_forger_counts_as_shoppers_do(shop: Forger, target: int, standing: Any) -> None:
+    # Given one who stays below all that is called a burst: 20 searches an address, all day long.
+    for addresses in ADDRESSES:
+        with undone():
+            honest(shop, [target], addresses)
+            place, rate = standing(target)
+        with undone():
+            shop.write(
+                [
+                    by(f"forger {n}", DAYS - 1 + hour / 20 + 0.002 * n, [target])
+                    for n in range(addresses)
+                    for hour in range(20)
+                ]
+            )
+            reached, raised = standing(target)
+            assert raised == pytest.approx(rate, abs=2e-3)
+            assert reached == place
+
+
+def test_searches_without_clicks_push_no_other_down(
+    shop: Forger, target: int, standing: Any
+) -> None:
+    for addresses in ADDRESSES:
+        with undone():
+            honest(shop, [], addresses)
+            place, rate = standing(target)
+        with undone():
+            shop.write([by(f"forger {n % addresses}", DAYS - n / 2_000, []) for n in range(2_000)])
+            reached, lowered = standing(target)
+            assert lowered == pytest.approx(rate, abs=2e-3)
+            assert reached <= place
+
+
+def test_the_same_through_the_site(
+    shop: Forger,
+    target: int,
+    standing: Any,
+    log: SearchLog,
+    by_photo: Ask,
+    client: Client,
+    long_run: bool,
+) -> None:
+    first, _ = standing(target)
+    for addresses in ADDRESSES:
+        with undone():
+            honest(shop, [target], addresses)
+            place, rate = standing(target)
+        with undone():
+            for number in range(400 if long_run else 40):
+                whence = {"X-Forwarded-For": f"198.51.100.{number % addresses}"}
+                query = by_photo(WANTED, headers=whence)["query"]["id"]
+                event = {
+                    "type": "click",
+                    "product": target,
+                    "query": query,
+                    "session": f"s{number}",
+                }
+                sent = client.post("/api/v1/events/", [event], "application/json", headers=whence)
+                assert sent.json() == {"accepted": 1, "unknown": 0}
+            log.flush()
+            reached, raised = standing(target)
+            assert raised <= rate + 1e-3
+            assert place <= reached <= first + 1
