@@ -17,7 +17,7 @@ class TrustedProxyMiddleware:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        peer = request.META.get("REMOTE_ADDR", "")
+        peer = request.META.setdefault("REMOTE_ADDR", "")  # empty for a unix socket
         proxies = settings.TRUSTED_PROXIES
         if _is_one_of(peer, proxies):
             forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
