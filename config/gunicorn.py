@@ -8,6 +8,7 @@ from typing import Any
 
 from catalog.parent_death import die_with_parent
 from config.environment import read_int
+from config.memory import return_freed_memory
 
 bind = f"{os.environ.get('HOST', '').strip() or '127.0.0.1'}:{read_int('PORT', 8000, 1, 65535)}"
 worker_class = "config.web_worker.Worker"
@@ -23,8 +24,10 @@ os.environ.setdefault("STATEMENT_TIMEOUT_S", os.environ.get("SEARCH_TIME_LIMIT_S
 
 
 def post_fork(server: object, worker: Any) -> None:
-    """A web process ends with its master, even if that is killed."""
+    """A web process ends with its master, even if that is killed, and keeps no memory that it has
+    freed."""
     die_with_parent(worker.ppid, signal.SIGKILL)
+    return_freed_memory()
 
 
 def post_worker_init(worker: object) -> None:
