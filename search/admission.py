@@ -84,4 +84,27 @@ class Admission:
                 raise Overloaded(TOO_LONG)
 
 
+class Budget:
+    """Things that take memory, of which all searches of a process hold at most `size` at a time."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+        self._change = threading.Condition()
+
+    @contextmanager
+    def held(self, count: int, deadline: Deadline) -> Iterator[None]:
+        """Inside the block the caller holds `count` of them, at most `size`. Raises Overloaded when
+        the time is up before there is room."""
+        with self._change:
+            if not self._change.wait_for(lambda: self._left >= count, deadline.left()):
+                raise Overloaded(TOO_LONG)
+            self._left -= count
+        try:
+            yield
+        finally:
+            with self._change:
+                self._left += count
+                self._change.notify_all()
+
+
 admission = Admission(settings.SEARCHES_AT_ONCE, settings.SEARCH_QUEUE)

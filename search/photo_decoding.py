@@ -9,7 +9,7 @@ from PIL import Image
 from catalog.visual.decoder_process import DecoderPool
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import WHOLE, Box, ImageLimits
-from search.admission import Deadline
+from search.admission import Budget, Deadline
 from search.request import RequestError
 
 DETAIL = 4  # an object of a quarter of the photo's side is as sharp as the encoder can use
@@ -17,6 +17,7 @@ CPU_S = 1.0  # processor time that decoding the photos of a query may take, of w
 CPU_S_PER_MB = 1.0  # and for each megabyte: a real photo takes a tenth of that
 
 decoders = DecoderPool(settings.DECODERS)
+decoded_photos = Budget(max(16, settings.IMAGES_PER_QUERY))  # of up to 6 megapixels, 24 MB each
 
 
 def decode_query(

@@ -16,7 +16,7 @@ from search.answer import Result, SearchAnswer, StageClock
 from search.blank_photos import blank_results
 from search.finding import Found, ScoredTags, find
 from search.matching import match_of
-from search.photo_decoding import decode_query
+from search.photo_decoding import decode_query, decoded_photos
 from search.query_image import QueryPhoto, keep_photo, query_photos
 from search.query_vector import embed_query
 from search.ranking import Ranked, explain
@@ -82,12 +82,12 @@ def look(
     encoder = index.query_encoder
 
     def see() -> list[SeenPhoto]:
-        with clock.stage("decode"):
-            images = decode_query(
-                [photo.data for photo in photos], request.box, encoder, clock.deadline
-            )
-        with clock.stage("embed"):
-            return see_photos(images, request.box is not None, encoder) if images else []
+        files = [photo.data for photo in photos]
+        with decoded_photos.held(len(files), clock.deadline):
+            with clock.stage("decode"):
+                images = decode_query(files, request.box, encoder, clock.deadline)
+            with clock.stage("embed"):
+                return see_photos(images, request.box is not None, encoder) if images else []
 
     names = tuple(photo.name for photo in photos)
     key = (names, request.box, encoder.checksum)

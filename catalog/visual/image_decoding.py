@@ -48,7 +48,7 @@ _STATUS = {"image_type_unsupported": 415, "image_too_large": 413, "image_too_man
 _MAX_SIDE = 65_535  # pixels, the most that a JPEG can have
 _SPARSE_FROM = 5_000_000  # pixels; a larger photo brings at least one byte for
 _SPARSE = 800  # of them: a black one of 40 megapixels, by a camera, has ten times that
-_MAX_RESULT_PIXELS = 12_000_000  # where the caller says which size it can use
+_MAX_RESULT_PIXELS = 6_000_000  # where the caller says which size it can use
 _SHRUNK_FROM = 4_000_000  # pixels; below, nothing is gained
 _BAND_PIXELS = 2_000_000  # that are converted at once
 
@@ -98,7 +98,7 @@ def decode_image(
     `at_least` is the smallest side of the result, in pixels, that the caller can use. A JPEG, and
     any photo of over 4 megapixels, is then shrunk by a whole factor while it is decoded, as far as
     neither side of the result gets shorter than that, and further where the result would have over
-    12 megapixels.
+    6 megapixels.
     Raises `ImageError`, and nothing else, for bytes that are not a usable photo.
     """
     _check_bytes(data, limits)

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.live_index import live_index
 from catalog.visual.encoder import Look
-from search.admission import Admission, Deadline, Overloaded
+from search.admission import Admission, Budget, Deadline, Overloaded
 
 Ask = Callable[..., dict[str, Any]]
 LAMP = "scopia-living-lamp-2"
@@ -74,6 +74,43 @@ def test_turns_come_in_the_order_in_which_searches_came() -> None:
             while len(admission._waiting) <= number:
                 arrived[number].wait(0.001)
     assert order == [0, 1, 2, 3, 4]
+
+
+def test_all_searches_together_hold_no_more_than_their_budget() -> None:
+    budget, held, most = Budget(7), [0], [0]
+    counting = threading.Lock()
+
+    def change(by: int) -> None:
+        with counting:
+            held[0] += by
+            most[0] = max(most[0], held[0])
+
+    def work(count: int) -> None:
+        with budget.held(count, Deadline()):
+            change(count)
+            threading.Event().wait(0.005)
+            change(-count)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(work, [1, 2, 3, 4, 5] * 6))
+
+    assert held == [0]
+    assert 5 <= most[0] <= 7
+
+
+def test_whoever_waits_too_long_for_the_budget_is_told_so(settings: Any) -> None:
+    budget = Budget(5)
+    settings.SEARCH_TIME_LIMIT_S = 0.05
+
+    with (
+        budget.held(3, Deadline()),
+        pytest.raises(Overloaded, match="too long"),
+        budget.held(3, Deadline()),
+    ):
+        pass
+
+    with budget.held(5, Deadline()):  # all of it is free again
+        pass
 
 
 @pytest.fixture
