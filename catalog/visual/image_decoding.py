@@ -98,7 +98,7 @@ def decode_image(
     `at_least` is the smallest side of the result, in pixels, that the caller can use. A JPEG, and
     any photo of over 4 megapixels, is then shrunk by a whole factor while it is decoded, as far as
     neither side of the result gets shorter than that, and further where the result would have over
-    6 megapixels.
+    6 megapixels and more than four times that side squared.
     Raises `ImageError`, and nothing else, for bytes that are not a usable photo.
     """
     _check_bytes(data, limits)
@@ -197,7 +197,8 @@ def _factor(size: tuple[float, float], at_least: int | None) -> int:
     """By which a photo can be shrunk whose part of `size` (width, height) the caller wants."""
     if not at_least or size[0] * size[1] < _SHRUNK_FROM:
         return 1
-    too_large = math.sqrt(size[0] * size[1] / _MAX_RESULT_PIXELS)
+    most = max(_MAX_RESULT_PIXELS, (2 * at_least) ** 2)
+    too_large = math.sqrt(size[0] * size[1] / most)
     return max(1, int(min(size) / at_least), math.ceil(too_large))
 
 
