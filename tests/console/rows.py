@@ -1,6 +1,7 @@
 """Rows of any model, made from what its fields ask for, so that a new table needs no words here."""
 
-from datetime import timedelta
+import uuid
+from datetime import time, timedelta
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -18,6 +19,9 @@ VALUES: dict[type[models.Field], Any] = {
     models.JSONField: {},
     models.BinaryField: b"",
     models.DateTimeField: timezone.now,
+    models.DateField: timezone.localdate,
+    models.TimeField: time(12),
+    models.UUIDField: uuid.uuid4,
     models.DurationField: timedelta(seconds=1),
     models.GenericIPAddressField: "192.0.2.1",
     ArrayField: [],
@@ -56,7 +60,8 @@ def value_for(field: Any) -> Any:
         return f"made{_made}"[: field.max_length or 100]
     if field.primary_key:
         return 1
-    kind = next(kind for kind in type(field).__mro__ if kind in VALUES)
+    kind = next((kind for kind in type(field).__mro__ if kind in VALUES), None)
+    assert kind, f"{field}: VALUES has none for a {type(field).__name__}"
     value = VALUES[kind]
     return value() if callable(value) else value
 
