@@ -73,6 +73,8 @@ def _check_png(data: bytes) -> None:
     while position < len(data):
         chunks += 1
         _at_most(chunks, MAX_PNG_CHUNKS, "The PNG has too many chunks")
+        if data[position + 4 : position + 8] == b"IEND":
+            return
         position += 12 + int.from_bytes(data[position : position + 4], "big")
 
 

@@ -52,6 +52,10 @@ def test_nothing_of_a_refused_file_is_decoded(monkeypatch: pytest.MonkeyPatch) -
                 decode_image(make())
 
 
+def test_what_follows_the_end_of_a_png_does_not_count() -> None:
+    assert decode_image(made.png(8, 8) + bytes(1_000_000)).size == (8, 8)
+
+
 @pytest.mark.parametrize("order", [b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+"])
 def test_a_tiff_that_ends_within_its_header_is_damaged(order: bytes) -> None:
     with pytest.raises(ImageError):

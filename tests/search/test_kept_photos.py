@@ -166,13 +166,18 @@ def test_a_full_disk_costs_no_answer(
     assert gone.json()["code"] == "not_found"
 
 
-def test_a_full_disk_costs_no_preview(by_photo: Ask, client: Client, settings: Any) -> None:
-    query = id_of(by_photo)
+def test_a_full_disk_costs_no_preview(
+    by_photo: Ask, client: Client, photos: Any, settings: Any
+) -> None:
+    coarse = BytesIO()  # smaller than its preview
+    Image.open(BytesIO(photos[CHAIR].data)).save(coarse, "JPEG", quality=5)
+    query = id_of(by_photo, coarse.getvalue())
 
-    with no_room_beyond(0):
+    with no_room_beyond(len(coarse.getvalue())):
         shown = [client.get(f"/search/photos/{query}.jpg") for _ in range(2)]
 
     assert [response.status_code for response in shown] == [200, 200]
+    assert not list(settings.QUERY_PHOTOS.glob("*.jpg")), "nothing half-written stays"
 
 
 # --- Previews -------------------------------------------------------------------------------------
