@@ -36,7 +36,7 @@ class RequestSizeMiddleware:
 def _refused(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     code = "image_too_large" if status == 413 else "parameter_invalid"
     if request.path.startswith("/api/"):
-        if request.content_type != "multipart/form-data":
+        if request.content_type == "application/json":
             code = "parameter_invalid"
         body = problem(status, code, detail)
         return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
