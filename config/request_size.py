@@ -36,6 +36,8 @@ class RequestSizeMiddleware:
 def _refused(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     code = "image_too_large" if status == 413 else "parameter_invalid"
     if request.path.startswith("/api/"):
+        if request.content_type == "application/json":
+            code = "parameter_invalid"
         body = problem(status, code, detail)
         return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
     sentence = _("This is too large. Send at most %(count)s photos of %(size)s MB each.") % {

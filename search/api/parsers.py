@@ -6,23 +6,16 @@ from typing import Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from search.request import RequestError
-
-MAX_BYTES = 2 * 1024 * 1024  # twice what 500 events can need
-
 
 class StrictJSONParser(JSONParser):
-    """JSON of at most MAX_BYTES, in UTF-8 as RFC 8259 demands, whose strings are Unicode text.
+    """JSON in UTF-8, as RFC 8259 demands, whose strings are Unicode text.
 
     JSON can escape half of a surrogate pair ("\\ud800"). Python reads it as a string that neither
     PostgreSQL nor an answer can hold, so such a body is refused, wherever in it the string is."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        body = stream.read(MAX_BYTES + 1)
-        if len(body) > MAX_BYTES:
-            raise RequestError("parameter_invalid", "The JSON is more than 2 MB.", 413)
         try:
-            parsed = json.loads(body.decode(), parse_constant=_refuse_constant)
+            parsed = json.loads(stream.read().decode(), parse_constant=_refuse_constant)
             json.dumps(parsed, ensure_ascii=False).encode()
         except UnicodeEncodeError as error:
             raise ParseError("The JSON has a string with half of a surrogate pair.") from error

@@ -12,7 +12,6 @@ from django.test import Client
 from catalog.models import Event, LoggedSearch, Product
 from indexing.click_rates import update_click_rates
 from search import search_log as module
-from search.api.parsers import MAX_BYTES
 from search.features import FEATURES
 from search.origins import origin_of
 from search.search_log import DROPPED, SearchLog, photo_path
@@ -202,9 +201,9 @@ def test_which_event_is_wrong_is_said(client: Client, check_problem: Any) -> Non
 
 
 def test_a_body_larger_than_any_events_is_not_read(client: Client, check_problem: Any) -> None:
-    body = "[" + " " * MAX_BYTES + "]"
+    body = "[" + " " * 1024**2 + "]"
 
-    assert "2 MB" in check_problem(send(client, body), 413, "parameter_invalid")["detail"]
+    assert "1 MB" in check_problem(send(client, body), 413, "parameter_invalid")["detail"]
 
 
 def test_of_too_many_events_none_is_taken(client: Client, check_problem: Any) -> None:
