@@ -14,7 +14,13 @@ TABLES = (
     *("indexing_chunk", "indexing_indexingrun", "indexing_imagefailure"),
     *("indexing_indexevaluation", "catalog_producttag", "catalog_productimage", "catalog_product"),
     *("catalog_category", "catalog_tag", "catalog_productchange", "catalog_indexedproduct"),
-    *("catalog_generation", "catalog_projection", "catalog_embedding", "catalog_adapter"),
+    *(
+        "catalog_publication",
+        "catalog_generation",
+        "catalog_projection",
+        "catalog_embedding",
+        "catalog_adapter",
+    ),
     "catalog_encoderversion",
 )
 
