@@ -33,6 +33,8 @@ pixels.decode_pixels = decode_pixels
 
 
 def main() -> None:
+    # Ctrl-C is ignored by what a shell started in the background, as tests may be.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
 
