@@ -96,11 +96,14 @@ class DecoderPool:
         """Ends the children that are idle. The pool starts others when it needs them."""
         if self._owner != os.getpid():
             return
+        idle = []
         with suppress(Empty):
             while True:
-                child = self._idle.get_nowait()
-                if child is not None:
-                    child.end()
+                idle.append(self._idle.get_nowait())
+        for child in idle:
+            if child is not None:
+                child.end()
+            self._idle.put(None)
 
     def _take(self, wait_s: float) -> "_Child | None":
         with self._lock:
@@ -119,18 +122,15 @@ class _Child:
     photos and pixels through a file in memory that both sides share."""
 
     def __init__(self) -> None:
-        self._shared = os.memfd_create("photo")
         self._socket, theirs = socket.socketpair()
-        with theirs:
-            descriptors = theirs.fileno(), self._shared
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", __name__, *map(str, descriptors)],
-                pass_fds=descriptors,
-                stdin=subprocess.DEVNULL,
-                cwd=_ROOT,
-                env=_ENVIRONMENT,
-                start_new_session=True,
-            )
+        self._shared = os.memfd_create("photo")
+        try:
+            with theirs:
+                self._process = _start(theirs.fileno(), self._shared)
+        except OSError:
+            self._socket.close()
+            os.close(self._shared)
+            raise
         self._lines = self._socket.makefile("rw")
 
     def decode(
@@ -158,7 +158,7 @@ class _Child:
             raise DecodingTimeout from error
         except OSError as error:
             raise _Died from error
-        if not answer:
+        if not answer.endswith("\n"):
             raise _Died
         return self._taken(json.loads(answer))
 
@@ -189,6 +189,18 @@ class _Child:
             return self._process.wait(0.1)  # it may have died by itself
         self._process.kill()
         return self._process.wait()
+
+
+def _start(*descriptors: int) -> subprocess.Popen:
+    """This module as a program, to which these descriptors are passed."""
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__, *map(str, descriptors)],
+        pass_fds=descriptors,
+        stdin=subprocess.DEVNULL,
+        cwd=_ROOT,
+        env=_ENVIRONMENT,
+        start_new_session=True,
+    )
 
 
 def _refusal(status: int) -> ImageError:

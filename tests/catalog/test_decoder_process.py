@@ -177,6 +177,26 @@ def test_a_closed_pool_leaves_no_process(pool: DecoderPool) -> None:
     pool.close()
 
     assert children() == []
+    assert decode(pool, photo(), wait_s=20).size == (320, 160), "it starts others"
+
+
+def test_processes_that_do_not_start_or_are_killed_leave_no_open_files(
+    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch, long_run: bool
+) -> None:
+    decode(pool, photo())
+    before = len(os.listdir("/proc/self/fd"))
+
+    for _ in range(500 if long_run else 20):
+        (child,) = children()
+        child.kill()
+        child.wait(5)
+        with monkeypatch.context() as nothing_to_start:
+            nothing_to_start.setattr("sys.executable", "/nowhere/python")
+            with pytest.raises(FileNotFoundError):
+                decode(pool, photo())
+        assert decode(pool, photo()).size == (320, 160)
+
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
