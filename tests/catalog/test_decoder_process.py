@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -37,14 +37,24 @@ def pool() -> Iterator[DecoderPool]:
     pool.close()
 
 
-def decode(pool: DecoderPool, data: bytes, cpu_s: float = 20, wait_s: float = 60, **how: object):
-    return pool.decode(data, limits=LIMITS, cpu_s=cpu_s, wait_s=wait_s, **how)
+Children = Callable[[], list[psutil.Process]]
 
 
-def children() -> list[psutil.Process]:
+@pytest.fixture
+def children(pool: DecoderPool) -> Children:
+    """The decoders of this test's pools, not of those that other tests have left open."""
+    before = {child.pid for child in decoders()}
+    return lambda: [child for child in decoders() if child.pid not in before]
+
+
+def decoders() -> list[psutil.Process]:
     return [
         child for child in psutil.Process().children() if "decoder_process" in str(child.cmdline())
     ]
+
+
+def decode(pool: DecoderPool, data: bytes, cpu_s: float = 20, wait_s: float = 60, **how: object):
+    return pool.decode(data, limits=LIMITS, cpu_s=cpu_s, wait_s=wait_s, **how)
 
 
 def photo(kind: str = "PNG", size: tuple[int, int] = (320, 160)) -> bytes:
@@ -84,7 +94,7 @@ def test_a_photo_that_takes_too_much_processor_time_is_refused_and_the_next_is_n
 
 
 def test_who_waits_longer_than_they_may_are_told_so_and_the_process_is_ended(
-    pool: DecoderPool,
+    pool: DecoderPool, children: Children
 ) -> None:
     decode(pool, photo())
     (child,) = children()
@@ -97,7 +107,7 @@ def test_who_waits_longer_than_they_may_are_told_so_and_the_process_is_ended(
     assert decode(pool, photo()).size == (320, 160)
 
 
-def test_a_decoder_that_crashes_costs_one_photo(pool: DecoderPool) -> None:
+def test_a_decoder_that_crashes_costs_one_photo(pool: DecoderPool, children: Children) -> None:
     decode(pool, photo())
     (child,) = children()
     threading.Timer(0.1, child.send_signal, [signal.SIGSEGV]).start()
@@ -109,7 +119,7 @@ def test_a_decoder_that_crashes_costs_one_photo(pool: DecoderPool) -> None:
 
 
 def test_a_decoder_that_died_while_it_was_idle_costs_nothing_but_its_start(
-    pool: DecoderPool,
+    pool: DecoderPool, children: Children
 ) -> None:
     decode(pool, photo())
     (child,) = children()
@@ -119,7 +129,9 @@ def test_a_decoder_that_died_while_it_was_idle_costs_nothing_but_its_start(
     assert decode(pool, photo()).size == (320, 160)
 
 
-def test_as_many_photos_are_decoded_at_a_time_as_there_are_decoders(pool: DecoderPool) -> None:
+def test_as_many_photos_are_decoded_at_a_time_as_there_are_decoders(
+    pool: DecoderPool, children: Children
+) -> None:
     with ThreadPoolExecutor(8) as threads:
         images = list(threads.map(lambda _: decode(pool, photo(size=(900, 900))), range(40)))
 
@@ -127,7 +139,9 @@ def test_as_many_photos_are_decoded_at_a_time_as_there_are_decoders(pool: Decode
     assert 1 <= len(children()) <= 2
 
 
-def test_what_a_large_photo_took_goes_back_to_the_system(pool: DecoderPool) -> None:
+def test_what_a_large_photo_took_goes_back_to_the_system(
+    pool: DecoderPool, children: Children
+) -> None:
     decode(pool, photo())
     (child,) = children()
     before = child.memory_info().rss, psutil.Process().memory_info().rss
@@ -141,7 +155,9 @@ def test_what_a_large_photo_took_goes_back_to_the_system(pool: DecoderPool) -> N
     assert after[1] - before[1] < 100 * 1024**2
 
 
-def test_decoders_know_no_secrets(pool: DecoderPool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decoders_know_no_secrets(
+    pool: DecoderPool, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SECRET_KEY", "told to nobody")
     decode(pool, photo())
 
@@ -149,14 +165,14 @@ def test_decoders_know_no_secrets(pool: DecoderPool, monkeypatch: pytest.MonkeyP
     assert "SECRET_KEY" not in child.environ()
 
 
-def test_decoders_end_with_their_parent(pool: DecoderPool) -> None:
+def test_decoders_end_with_their_parent(pool: DecoderPool, children: Children) -> None:
     decode(pool, photo())
     mine = {child.pid for child in children()}
     reading, writing = os.pipe()
     parent = os.fork()
     if not parent:  # has a pool and decoders of its own, and is killed
         decode(pool, photo())
-        os.write(writing, " ".join(str(child.pid) for child in children()).encode())
+        os.write(writing, " ".join(str(child.pid) for child in decoders()).encode())
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(parent, 0)
     theirs = {int(pid) for pid in os.read(reading, 100).split()}
@@ -171,7 +187,7 @@ def test_decoders_end_with_their_parent(pool: DecoderPool) -> None:
     assert not any(map(psutil.pid_exists, theirs))
 
 
-def test_a_closed_pool_leaves_no_process(pool: DecoderPool) -> None:
+def test_a_closed_pool_leaves_no_process(pool: DecoderPool, children: Children) -> None:
     decode(pool, photo())
 
     pool.close()
@@ -181,7 +197,7 @@ def test_a_closed_pool_leaves_no_process(pool: DecoderPool) -> None:
 
 
 def test_processes_that_do_not_start_or_are_killed_leave_no_open_files(
-    pool: DecoderPool, monkeypatch: pytest.MonkeyPatch, long_run: bool
+    pool: DecoderPool, children: Children, monkeypatch: pytest.MonkeyPatch, long_run: bool
 ) -> None:
     decode(pool, photo())
     before = len(os.listdir("/proc/self/fd"))
