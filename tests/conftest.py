@@ -50,9 +50,11 @@ def media_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _media(settings, media_root: Path) -> None:
-    """Photos that tests import go to a folder of their own; searches are not logged."""
+    """Photos that tests import go to a folder of their own. Searches are not logged, and a busy
+    machine has time for them."""
     settings.MEDIA_ROOT = media_root
     settings.SEARCH_LOG_DAYS = 0
+    settings.SEARCH_TIME_LIMIT_S = 30
 
 
 @pytest.fixture(scope="session")
