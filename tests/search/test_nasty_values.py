@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from catalog.models import Product
+from config.wsgi import application
 from tests.search.conftest import DemoPhoto
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
@@ -60,6 +61,16 @@ VALUES = {  # as they stand in an address, already encoded
     "query id": "0123456789abcdef0123456789abcdef",
 }
 TELLING = ("nothing", "NUL", "half a surrogate pair", "letters", "long", "huge", "not a number")
+CHARSETS = {  # codecs that Python has, and what some of them make half of a surrogate pair of
+    "charset=utf-7": "%2B2AA-",
+    "charset=unicode_escape": "%5Cud800",
+    "charset=utf-16": "%00%D8",
+    "charset=idna": "xn--a",
+    "charset=undefined": "a",
+    "charset=rot13": "a",
+    "charset*=bogus''utf-8": "a",
+    "charset*=idna''%FF": "a",
+}
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://[bad%00/?query=\udcff"}
 FORM = "application/x-www-form-urlencoded"
 
@@ -156,6 +167,30 @@ def test_no_header_breaks_an_answer(values: list[str], shopper: Client) -> None:
                 for sent in (value, unquote(value, "latin-1")):
                     headers = {name: sent}
                     yield f"{address} {headers}", shopper.get(address, headers=headers)
+
+    assert broken(ask()) == {}
+
+
+@pytest.mark.parametrize("parameter", CHARSETS)
+def test_no_charset_breaks_an_answer(
+    parameter: str, shopper: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.test.client.WSGIRequest", application.request_class)
+    value, field = CHARSETS[parameter], b'Content-Disposition: form-data; name="text"'
+    bodies = {
+        FORM: f"text={value}".encode(),
+        "multipart/form-data; boundary=x": b"\r\n".join(
+            [b"--x", field, b"", unquote_to_bytes(value), b"--x--", b""]
+        ),
+    }
+
+    def ask() -> Iterator[tuple[str, Any]]:
+        for call in ("/?q=", "/search/?q=", "/api/v1/search/text/?q="):
+            yield call, shopper.get(call + value, CONTENT_TYPE=f"a/b; {parameter}")
+        for address in ("/search/", "/api/v1/search/photo/", "/language/", "/admin/login/"):
+            for kind, body in bodies.items():
+                sent = shopper.generic("POST", address, body, f"{kind}; {parameter}")
+                yield f"{address} {kind}", sent
 
     assert broken(ask()) == {}
 
