@@ -5,6 +5,7 @@ Each query id is the name of a file of its own. The ids of one photo are hard li
 that a photo is on disk once, however often it is asked for.
 """
 
+import logging
 import os
 import pickle
 import tempfile
@@ -18,6 +19,10 @@ from django.conf import settings
 
 from catalog.query_objects import SeenPhoto
 
+log = logging.getLogger("vitrina.search")
+
+# A crash of the machine has cut the file, or another version of the program has written it.
+UNREADABLE = (EOFError, pickle.UnpicklingError, AttributeError, ImportError, TypeError, ValueError)
 SWEEP_EVERY_S = 60.0
 SWEEP_EVERY_SHARE = 0.05  # of QUERY_PHOTOS_BYTES, that were written since the last time
 
@@ -40,6 +45,9 @@ def load(query_id: str) -> KeptPhoto | None:
             return KeptPhoto(file.read(), seen, preview)
     except FileNotFoundError:
         return None
+    except UNREADABLE as error:
+        log.warning("the kept photo %s cannot be read: %s", query_id, error)
+        return None
 
 
 def keep(query_id: str, data: bytes, seen: SeenPhoto | None) -> None:
@@ -49,7 +57,8 @@ def keep(query_id: str, data: bytes, seen: SeenPhoto | None) -> None:
 
 
 def keep_longer(query_id: str, earlier: str) -> None:
-    """Keeps the photo of the query `earlier` under a further id, and longer. Raises OSError."""
+    """Keeps the photo of the query `earlier` under a further id, and longer. Raises OSError where
+    the photo is gone, or its file takes no further link: ext4 allows 65,000."""
     os.link(_folder() / earlier, _folder() / query_id)
     os.utime(_folder() / query_id)
 

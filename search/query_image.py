@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from django.conf import settings
@@ -64,11 +65,12 @@ def keep_photo(photos: Sequence[QueryPhoto], seen: SeenPhoto | None) -> str:
     query_id = secrets.token_hex(16)
     if photos and settings.QUERY_PHOTO_KEPT_S:
         photo = photos[0]
-        try:
-            if photo.kept_as and photo.seen is seen:
+        if photo.kept_as and photo.seen is seen:
+            with suppress(OSError):
                 kept_photos.keep_longer(query_id, photo.kept_as)
-            else:
-                kept_photos.keep(query_id, photo.data, seen)
+                return query_id
+        try:
+            kept_photos.keep(query_id, photo.data, seen)
         except OSError as error:
             log.warning("the photo of a query is not kept: %s", error)
     return query_id

@@ -2,9 +2,10 @@
 
 import os
 import resource
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 Ask = Callable[..., dict[str, Any]]
 CHAIR = "blends-antiquechair-0"
+MAX_LINKS = 70_000  # more than ext4 makes of a file
 LAMP = "scopia-living-lamp-2"
 
 
@@ -91,6 +93,34 @@ def test_pages_and_boxes_of_a_photo_keep_it_on_disk_once(by_photo: Ask, settings
 
     assert {path.name for path in files(settings)} == {first, second, third}
     assert len({path.stat().st_ino for path in files(settings)}) == 1
+
+
+def test_a_photo_whose_file_takes_no_further_link_is_kept_in_another(
+    by_photo: Ask, settings: Any, tmp_path: Path
+) -> None:
+    settings.QUERY_PHOTOS = linked = tmp_path / "linked"
+    first = id_of(by_photo)
+    (tmp_path / "links").mkdir()
+    with suppress(OSError):  # the kernel says when there are too many
+        for number in range(MAX_LINKS):
+            os.link(linked / first, tmp_path / "links" / str(number))
+
+    second = id_of(by_photo, None, query=first)
+    third = id_of(by_photo, None, query=second)
+
+    shutil.rmtree(tmp_path / "links")
+    assert {path.name for path in files(settings)} == {first, second, third}
+
+
+@pytest.mark.parametrize("size", [0, 1, 20])
+def test_a_photo_whose_file_was_cut_is_not_kept_any_more(
+    by_photo: Ask, client: Client, settings: Any, size: int
+) -> None:
+    query = id_of(by_photo)
+    os.truncate(settings.QUERY_PHOTOS / query, size)
+
+    assert client.post("/api/v1/search/photo/", {"query": query}).status_code == 404
+    assert client.get(f"/search/photos/{query}.jpg").status_code == 404
 
 
 def test_each_use_keeps_a_photo_longer(by_photo: Ask, settings: Any) -> None:
