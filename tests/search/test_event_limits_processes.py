@@ -1,13 +1,7 @@
 """The limits of events in gunicorn as it runs, with several processes that count together."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.indexing.processes import REPOSITORY, url_of_test_database, wait_until
+from tests.indexing.processes import url_of_test_database
+from tests.web_servers import WebServer, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,43 +19,20 @@ A_CALL, A_MINUTE = 100, 2_000
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[str]:
-    """The address of gunicorn with two processes, behind a proxy that is not this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def site(tmp_path: Path) -> Iterator[WebServer]:
+    """gunicorn with two processes, behind a proxy that is not this machine."""
     environment = {
-        **os.environ,
         "DATABASE_URL": url_of_test_database(),
-        "PORT": str(port),
         "WEB_PROCESSES": "2",
         "WEB_THREADS": "4",
         "FORWARDED_ALLOW_IPS": "192.0.2.200",
         "EVENTS_PER_ADDRESS": str(A_MINUTE),
     }
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
-    with (tmp_path / "log.txt").open("w") as log:
-        process = subprocess.Popen(
-            gunicorn, cwd=REPOSITORY, env=environment, stdout=log, stderr=log
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: get(f"{address}/livez") == 200)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
+    with web_server(tmp_path, **environment) as server:
+        yield server
 
 
-def get(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=30) as response:
-            return int(response.status)
-    except OSError:
-        return 0
-
-
-def flood(address: str) -> int:
+def flood(server: WebServer) -> int:
     """The status of a call with A_CALL events, each of a session and user of its own, from an
     address that it makes up."""
     events = [
@@ -68,19 +40,13 @@ def flood(address: str) -> int:
         for _ in range(A_CALL)
     ]
     forged = f"198.51.100.{uuid.uuid4().int % 250}"
-    request = urllib.request.Request(
-        f"{address}/api/v1/events/",
-        json.dumps(events).encode(),
-        {"Content-Type": "application/json", "X-Forwarded-For": forged, "X-Real-IP": forged},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return int(response.status)
-    except urllib.error.HTTPError as error:
-        return error.code if error.headers["Retry-After"] else 0
+    sent = {"Content-Type": "application/json", "X-Forwarded-For": forged, "X-Real-IP": forged}
+    body = json.dumps(events).encode()
+    status, headers, _ = server.ask("/api/v1/events/", "POST", body, sent)
+    return status if status == 202 or "Retry-After" in headers else 0
 
 
-def test_an_address_is_limited_over_all_processes_and_threads(site: str) -> None:
+def test_an_address_is_limited_over_all_processes_and_threads(site: WebServer) -> None:
     begun = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         answers = Counter(pool.map(lambda _: flood(site), range(120)))

@@ -1,10 +1,6 @@
 """Two hundred hostile files sent to the web server as it is run, beside shoppers who search."""
 
-import os
 import random
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +14,7 @@ from django.conf import settings as django_settings
 
 from tests.hostile_photos import FILES, hostile_photos
 from tests.indexing.processes import REPOSITORY, url_of_test_database, wait_until
+from tests.web_servers import WebServer, web_server
 
 pytestmark = [
     pytest.mark.slow,  # 200 files, some of 15 MB, are made and sent
@@ -35,9 +32,9 @@ UPLOADS = 1_000
 class Site:
     """The web server, with its decoders."""
 
-    def __init__(self, address: str, process: subprocess.Popen) -> None:
-        self._tree = psutil.Process(process.pid)
-        self.client = httpx2.Client(base_url=address, timeout=60)
+    def __init__(self, server: WebServer) -> None:
+        self._tree = psutil.Process(server.pid)
+        self.client = httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60)
 
     def search(self, *photos: bytes, **fields: str) -> httpx2.Response:
         files = [("image", ("photo.jpg", photo)) for photo in photos]
@@ -57,36 +54,18 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     (tmp_path / "encoders").symlink_to(django_settings.ENCODER_CACHE)  # compiled once
     environment = {
-        **os.environ,
         "DATABASE_URL": url_of_test_database(),
         "DATA_DIR": str(tmp_path),
         "MEDIA_ROOT": str(django_settings.MEDIA_ROOT),
-        "PORT": str(port),
         "SEARCH_LOG_DAYS": "0",
     }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
-    with (tmp_path / "log.txt").open("w") as log:
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=log)
-    site = Site(f"http://127.0.0.1:{port}", process)
-    try:
-        wait_until(lambda: is_ready(site))
+    with web_server(tmp_path, **environment) as server:
+        wait_until(lambda: server.status("/readyz") == 200)
+        site = Site(server)
         yield site
-    finally:
         site.client.close()
-        process.terminate()
-        process.wait(30)
-
-
-def is_ready(site: Site) -> bool:
-    try:
-        return site.client.get("/readyz").status_code == 200
-    except httpx2.TransportError:
-        return False
 
 
 def finds_the_chair(answer: httpx2.Response) -> bool:

@@ -1,4 +1,4 @@
-"""Work that several callers ask for at the same time, done cache: by real threads."""
+"""Work that several callers ask for at the same time, done once: by real threads."""
 
 import gc
 import threading
