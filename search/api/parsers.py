@@ -6,6 +6,11 @@ from typing import Any
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from catalog.models.attributes import is_nested_deeper
+
+MAX_DEPTH = 100  # of lists and objects inside each other; what reads them later recurses too
+TOO_DEEP = "The JSON is nested too deeply."
+
 
 class StrictJSONParser(JSONParser):
     """JSON in UTF-8, as RFC 8259 demands, whose strings are Unicode text.
@@ -20,9 +25,11 @@ class StrictJSONParser(JSONParser):
         except UnicodeEncodeError as error:
             raise ParseError("The JSON has a string with half of a surrogate pair.") from error
         except RecursionError as error:
-            raise ParseError("The JSON is nested too deeply.") from error
+            raise ParseError(TOO_DEEP) from error
         except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are two
             raise ParseError(f"The JSON cannot be read: {error}.") from error
+        if is_nested_deeper(parsed, MAX_DEPTH):
+            raise ParseError(TOO_DEEP)
         return parsed
 
 

@@ -44,6 +44,16 @@ def test_half_a_surrogate_pair_is_refused(
     assert "surrogate pair" in problem["detail"]
 
 
+@pytest.mark.parametrize("key", ["type", "session"])
+def test_json_of_any_depth_is_refused(key: str, visitor: Client) -> None:
+    statuses = {}
+    for depth in [*range(1, 20), *range(700, 1000)]:
+        nested = f'{{"{key}": {"[" * depth}{"]" * depth}}}'
+        statuses[depth] = send(visitor, f"[{nested}]").status_code
+
+    assert {depth: status for depth, status in statuses.items() if status not in (400, 429)} == {}
+
+
 def test_a_whole_pair_is_text(visitor: Client) -> None:
     body = json.dumps([{**WITH_SKU, "sku": "🪑", "session": "🙂"}])
     assert "\\ud83e" in body
