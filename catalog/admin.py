@@ -11,8 +11,7 @@ from catalog import search_log_admin  # noqa: F401  (registers its lists)
 from catalog.admin_base import ModelAdmin, TabularInline
 from catalog.admin_photos import ProductImageInline, thumbnail
 from catalog.models import Category, Product, ProductTag, Tag
-
-MAX_DESCRIPTION = 20_000  # characters, as in imports: PostgreSQL limits the search document
+from catalog.models.product import MAX_DESCRIPTION
 
 
 class ProductTagInline(TabularInline):

@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from redis import RedisError
 
+from catalog.problems import RETRY_AFTER_S
 from catalog.visual.errors import EncoderError
 
 log = logging.getLogger("vitrina.console")
@@ -20,7 +21,6 @@ log = logging.getLogger("vitrina.console")
 PASSES = (OperationalError, InterfaceError, RedisError, OSError, EncoderError)
 UNKEEPABLE = (DataError, RecursionError, UnicodeEncodeError)
 FORESEEN = (*PASSES, *UNKEEPABLE, Error, ObjectDoesNotExist)
-RETRY_AFTER_S = 5
 
 
 class ConsoleErrors:

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+RETRY_AFTER_S = 5  # for what passes by itself
+
 
 def photo_sentences() -> dict[str, str]:
     """By the code of an `ImageError`: what a person may do, in the active language."""

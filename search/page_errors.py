@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
 from catalog.live_index import IndexNotReady
-from catalog.problems import photo_sentences
+from catalog.problems import RETRY_AFTER_S, photo_sentences
 from catalog.visual.encoder import EncoderError
 from catalog.visual.image_decoding import ImageError
 from search.api.problems import describe
@@ -23,7 +23,6 @@ FORESEEN = (
     OperationalError,
     InterfaceError,
 )
-RETRY_AFTER_S = 5
 
 
 @dataclass(frozen=True)

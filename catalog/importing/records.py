@@ -6,8 +6,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from catalog.models.attributes import is_unicode, problem_with
+from catalog.models.product import MAX_DESCRIPTION
 
-_TEXTS = {"title": 500, "title_ru": 500, "brand": 200, "url": 1000, "description": 20_000}
+_TEXTS = {"title": 500, "title_ru": 500, "brand": 200, "url": 1000, "description": MAX_DESCRIPTION}
 _KNOWN = {*_TEXTS, "sku", "category", "category_ru", "keywords", "price", "currency", "in_stock"}
 _KNOWN |= {"popularity", "images", "is_visible"}
 _MOST_KEYWORDS = 200  # the search document of a product has a size limit

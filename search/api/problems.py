@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from catalog.live_index import IndexNotReady
+from catalog.problems import RETRY_AFTER_S
 from catalog.visual.encoder import EncoderError
 from catalog.visual.image_decoding import ImageError
 from search.request import RequestError
@@ -37,7 +38,6 @@ TITLES = {
     429: "Too many requests",
     503: "Unavailable",
 }
-RETRY_AFTER_S = 5
 
 
 def problem(status: int, code: str, detail: str) -> dict[str, Any]:
