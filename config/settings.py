@@ -55,13 +55,13 @@ INSTALLED_APPS = [
     "django_q",  # after indexing, whose command qcluster takes the place of its own
 ]
 MIDDLEWARE = [
-    "config.proxies.TrustedProxyMiddleware",
-    "config.security_headers.SecurityHeadersMiddleware",
+    "config.web.proxies.TrustedProxyMiddleware",
+    "config.web.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "config.request_size.RequestSizeMiddleware",
+    "config.web.request_size.RequestSizeMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -99,7 +99,7 @@ except (ValueError, dj_database_url.ParseError) as error:
 if _database.get("ENGINE") != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server: postgres://…")
 HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 240, 10, 1000)
-# Set by gunicorn.py for web processes: connections of the pool, and how long a statement may take.
+# Set by config/web/gunicorn.py: connections of the pool, and how long a statement may take.
 DATABASE_POOL = read_int("DATABASE_POOL", 0, 0, 1000)
 STATEMENT_TIMEOUT_S = read_float("STATEMENT_TIMEOUT_S", 0.0, 0.0, 86_400.0)
 _session = {
@@ -114,7 +114,7 @@ _options = {
     "prepare_threshold": 5,  # see catalog/rows.py; statements of the ORM are not prepared
 }
 if DATABASE_POOL:
-    from config.web_database import CONNECT_S, WebConnection
+    from config.web.database import CONNECT_S, WebConnection
 
     _options["connect_timeout"] = CONNECT_S
     _options["pool"] = {
@@ -281,7 +281,7 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_CALLABLE = "config.logins.locked_out"
+AXES_LOCKOUT_CALLABLE = "config.web.logins.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else nobody could say when it ends
 AXES_DISABLE_ACCESS_LOG = True

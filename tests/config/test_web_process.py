@@ -37,7 +37,7 @@ def site(server: EmbeddedPostgres, top: Path) -> Iterator[str]:
     python = [sys.executable]
     migrate = [*python, "manage.py", "migrate", "-v0"]
     subprocess.run(migrate, cwd=REPOSITORY, env=environment, check=True)
-    gunicorn = [*python, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
+    gunicorn = [*python, "-m", "gunicorn", "-c", "python:config.web.gunicorn", "config.wsgi"]
     with (top / "log.txt").open("w") as log:
         process = subprocess.Popen(
             gunicorn, cwd=REPOSITORY, env=environment, stdout=log, stderr=log

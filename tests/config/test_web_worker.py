@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from waitress import wasyncore
 
-from config import web_worker
+from config.web import worker
 
 BODY = 600_000
 HEAD = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {BODY}\r\n\r\n".encode()
@@ -25,8 +25,8 @@ class Site:
         self.go_on = threading.Event()
         self.address = socket.create_server(("127.0.0.1", 0))
         self.sockets: dict[int, Any] = {}
-        self.threads = web_worker.Threads(1)
-        self.server = web_worker.Worker._listen(
+        self.threads = worker.Threads(1)
+        self.server = worker.Worker._listen(
             SimpleNamespace(wsgi=self._answer),  # type: ignore[arg-type]
             SimpleNamespace(sock=self.address),
             self.sockets,
@@ -66,7 +66,7 @@ def site() -> Iterator[Site]:
 def test_bodies_that_wait_for_a_thread_count_against_those_that_are_arriving(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web_worker, "MAX_BODY_BYTES", 3 * BODY + 10_000)
+    monkeypatch.setattr(worker, "MAX_BODY_BYTES", 3 * BODY + 10_000)
     with ExitStack() as held:
 
         def arrived(sent: bytes) -> socket.socket:

@@ -38,7 +38,7 @@ def site(tmp_path: Path) -> Iterator[str]:
         "FORWARDED_ALLOW_IPS": "192.0.2.200",
         "EVENTS_PER_ADDRESS": str(A_MINUTE),
     }
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.web.gunicorn", "config.wsgi"]
     with (tmp_path / "log.txt").open("w") as log:
         process = subprocess.Popen(
             gunicorn, cwd=REPOSITORY, env=environment, stdout=log, stderr=log

@@ -69,7 +69,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         "PORT": str(port),
         "SEARCH_LOG_DAYS": "0",
     }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:config.web.gunicorn", "config.wsgi"]
     with (tmp_path / "log.txt").open("w") as log:
         process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=log)
     site = Site(f"http://127.0.0.1:{port}", process)

@@ -15,7 +15,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
-from config.web_connection import Connection, without_bodies_for_head
+from config.web.connection import Connection, without_bodies_for_head
 
 MAX_CONNECTIONS = 400
 MAX_BODY_BYTES = 1024**3
@@ -93,7 +93,7 @@ class Worker(BaseWorker):
             recv_bytes=64 * 1024,
             inbuf_overflow=IN_MEMORY_BYTES,
             outbuf_overflow=256 * 1024,
-            clear_untrusted_proxy_headers=False,  # config/proxies.py reads them
+            clear_untrusted_proxy_headers=False,  # config/web/proxies.py reads them
             log_socket_errors=False,
             ident=None,
         )
