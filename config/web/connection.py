@@ -129,7 +129,12 @@ class Connection(HTTPChannel):
 
     def service(self) -> None:
         self._refused = self._refused or self.requests[0].cut_short
-        super().service()
+        try:
+            super().service()
+        except BaseException:  # the pool of threads keeps it to itself, and the client waits
+            log.exception("a request ended in an error")
+            self.cancel()
+            self.server.pull_trigger()
 
     def readable(self) -> bool:
         return self._lingers_since is not None or super().readable()

@@ -34,6 +34,8 @@ class Site:
         )
 
     def _answer(self, environ: Any, start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/exit":
+            raise SystemExit
         self.go_on.wait(60)
         start_response("204 No Content", [])
         return []
@@ -91,3 +93,14 @@ def test_bodies_that_wait_for_a_thread_count_against_those_that_are_arriving(
         site.turn(2)
         for client in (*whole, small):
             assert client.recv(20).startswith(b"HTTP/1.1 204 ")
+
+
+def test_a_request_that_ends_its_thread_ends_its_connection_and_is_logged(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    with site.connect(b"GET /exit HTTP/1.1\r\nHost: localhost\r\n\r\n") as client:
+        site.turn()
+
+        assert client.recv(1) == b""
+    assert "a request ended in an error" in caplog.text
+    assert site.server.connections() == []
