@@ -1,10 +1,6 @@
 """The limits of events in gunicorn as it runs, with several processes that count together."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.indexing.processes import REPOSITORY, url_of_test_database, wait_until
+from tests.indexing.processes import url_of_test_database
+from tests.web_servers import web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,38 +23,15 @@ A_CALL, A_MINUTE = 100, 2_000
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[str]:
     """The address of gunicorn with two processes, behind a proxy that is not this machine."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
+    settings = {
         "DATABASE_URL": url_of_test_database(),
-        "PORT": str(port),
         "WEB_PROCESSES": "2",
         "WEB_THREADS": "4",
         "FORWARDED_ALLOW_IPS": "192.0.2.200",
         "EVENTS_PER_ADDRESS": str(A_MINUTE),
     }
-    gunicorn = [sys.executable, "-m", "gunicorn", "-c", "python:config.web.gunicorn", "config.wsgi"]
-    with (tmp_path / "log.txt").open("w") as log:
-        process = subprocess.Popen(
-            gunicorn, cwd=REPOSITORY, env=environment, stdout=log, stderr=log
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: get(f"{address}/livez") == 200)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def get(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=30) as response:
-            return int(response.status)
-    except OSError:
-        return 0
+    with web_server(tmp_path, **settings) as started:
+        yield f"http://127.0.0.1:{started.port}"
 
 
 def flood(address: str) -> int:

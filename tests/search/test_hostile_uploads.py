@@ -1,10 +1,6 @@
 """Two hundred hostile files sent to the web server as it is run, beside shoppers who search."""
 
-import os
 import random
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +14,7 @@ from django.conf import settings as django_settings
 
 from tests.hostile_photos import FILES, hostile_photos
 from tests.indexing.processes import REPOSITORY, url_of_test_database, wait_until
+from tests.web_servers import web_server
 
 pytestmark = [
     pytest.mark.slow,  # 200 files, some of 15 MB, are made and sent
@@ -35,8 +32,8 @@ UPLOADS = 1_000
 class Site:
     """The web server, with its decoders."""
 
-    def __init__(self, address: str, process: subprocess.Popen) -> None:
-        self._tree = psutil.Process(process.pid)
+    def __init__(self, address: str, pid: int) -> None:
+        self._tree = psutil.Process(pid)
         self.client = httpx2.Client(base_url=address, timeout=60)
 
     def search(self, *photos: bytes, **fields: str) -> httpx2.Response:
@@ -57,29 +54,20 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     (tmp_path / "encoders").symlink_to(django_settings.ENCODER_CACHE)  # compiled once
-    environment = {
-        **os.environ,
+    settings = {
         "DATABASE_URL": url_of_test_database(),
         "DATA_DIR": str(tmp_path),
         "MEDIA_ROOT": str(django_settings.MEDIA_ROOT),
-        "PORT": str(port),
         "SEARCH_LOG_DAYS": "0",
     }
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:config.web.gunicorn", "config.wsgi"]
-    with (tmp_path / "log.txt").open("w") as log:
-        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=log)
-    site = Site(f"http://127.0.0.1:{port}", process)
-    try:
-        wait_until(lambda: is_ready(site))
-        yield site
-    finally:
-        site.client.close()
-        process.terminate()
-        process.wait(30)
+    with web_server(tmp_path, **settings) as started:
+        site = Site(f"http://127.0.0.1:{started.port}", started.pid)
+        try:
+            wait_until(lambda: is_ready(site))
+            yield site
+        finally:
+            site.client.close()
 
 
 def is_ready(site: Site) -> bool:
