@@ -112,7 +112,7 @@ def serve(first_start: bool, started: Callable[[], None]) -> None:
     _check_port(settings.HOST, settings.PORT)  # again: it may have taken minutes to get here
     python = sys.executable
     children = {
-        "web server": [python, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"],
+        "web server": [python, "-m", "gunicorn", "-c", "python:config.web.gunicorn", "config.wsgi"],
         "worker": [python, "manage.py", "qcluster"],
     }
     running = {name: _spawn(command) for name, command in children.items()}

@@ -4,10 +4,7 @@ README.md lists every variable."""
 import os
 from datetime import timedelta
 
-import dj_database_url
-from django.core.exceptions import ImproperlyConfigured
-
-from config.database import database_url
+from config.database import database_settings
 from config.environment import (
     read_bool,
     read_choice,
@@ -55,13 +52,13 @@ INSTALLED_APPS = [
     "django_q",  # after indexing, whose command qcluster takes the place of its own
 ]
 MIDDLEWARE = [
-    "config.proxies.TrustedProxyMiddleware",
-    "config.security_headers.SecurityHeadersMiddleware",
+    "config.web.proxies.TrustedProxyMiddleware",
+    "config.web.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
-    "config.request_size.RequestSizeMiddleware",
+    "config.web.request_size.RequestSizeMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -92,46 +89,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # --- Database -----------------------------------------------------------------------------------
-try:
-    _database = dj_database_url.parse(database_url())
-except (ValueError, dj_database_url.ParseError) as error:
-    raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
-if _database.get("ENGINE") != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server: postgres://…")
 HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 240, 10, 1000)
-# Set by gunicorn.py for web processes: connections of the pool, and how long a statement may take.
+# Set by config/web/gunicorn.py: connections of the pool, and how long a statement may take.
 DATABASE_POOL = read_int("DATABASE_POOL", 0, 0, 1000)
 STATEMENT_TIMEOUT_S = read_float("STATEMENT_TIMEOUT_S", 0.0, 0.0, 86_400.0)
-_session = {
-    "hnsw.ef_search": HNSW_EF_SEARCH,
-    "hnsw.iterative_scan": "relaxed_order",
-    "jit": "off",  # compiling a search takes longer than the search
-    "statement_timeout": round(1000 * STATEMENT_TIMEOUT_S),
-}
-_options = {
-    **_database.get("OPTIONS", {}),
-    "options": " ".join(f"-c {name}={value}" for name, value in _session.items()),
-    "prepare_threshold": 5,  # see catalog/rows.py; statements of the ORM are not prepared
-}
-if DATABASE_POOL:
-    from config.web_database import CONNECT_S, WebConnection
-
-    _options["connect_timeout"] = CONNECT_S
-    _options["pool"] = {
-        "min_size": 1,
-        "max_size": DATABASE_POOL,
-        "timeout": 3,
-        "reconnect_timeout": 3,  # then the next request tries, instead of waits growing to minutes
-        "connection_class": WebConnection,
-    }
-DATABASES = {
-    "default": {
-        **_database,
-        "CONN_MAX_AGE": 0 if DATABASE_POOL else 60,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": _options,
-    }
-}
+DATABASES = {"default": database_settings(HNSW_EF_SEARCH, DATABASE_POOL, STATEMENT_TIMEOUT_S)}
 
 # --- Language and time --------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -281,7 +243,7 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_CALLABLE = "config.logins.locked_out"
+AXES_LOCKOUT_CALLABLE = "config.web.logins.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else nobody could say when it ends
 AXES_DISABLE_ACCESS_LOG = True

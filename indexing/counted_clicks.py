@@ -1,5 +1,5 @@
 """Which clicks count: those on what a search really showed, once for each origin, sender, product
-and day, and none of a burst (docs/decisions/0020)."""
+and day, and none of a burst (docs/decisions/0022)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

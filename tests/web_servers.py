@@ -75,7 +75,7 @@ def web_server(folder: Path, **environment: str) -> Iterator[WebServer]:
     log = folder / "web.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"],
+            [sys.executable, "-m", "gunicorn", "-c", "python:config.web.gunicorn", "config.wsgi"],
             cwd=REPOSITORY,
             env={**os.environ, "PORT": str(port), **environment},
             stdout=output,

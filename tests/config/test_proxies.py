@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 
 from config.environment import read_networks
-from config.proxies import TrustedProxyMiddleware, client_address
+from config.web.proxies import TrustedProxyMiddleware, client_address
 
 LOCAL = ["127.0.0.1", "::1"]
 INSIDE = ["10.0.0.0/8", "2001:db8::/32"]

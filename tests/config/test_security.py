@@ -133,7 +133,7 @@ def test_a_wrong_host_is_one_line_in_the_log(https_server: WebServer) -> None:
 def test_the_address_of_a_client_is_what_our_proxies_say(
     peer: str, chain: str, client: str, rf: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from config.proxies import TrustedProxyMiddleware
+    from config.web.proxies import TrustedProxyMiddleware
 
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1, 10.0.0.0/8")
     settings.TRUSTED_PROXIES = read_networks("FORWARDED_ALLOW_IPS", [])

@@ -1,7 +1,6 @@
 """The web server as it is run, with its pool of connections: it outlives its database."""
 
 import os
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -13,42 +12,24 @@ from pathlib import Path
 import pytest
 
 from config.embedded_postgres import EmbeddedPostgres
-from tests.indexing.processes import wait_until
+from tests.indexing.processes import REPOSITORY, wait_until
 from tests.servers import kill_hard
+from tests.web_servers import web_server
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 THREADS = 8
 
 
 @pytest.fixture
 def site(server: EmbeddedPostgres, top: Path) -> Iterator[str]:
-    """The address of gunicorn on an empty shop."""
+    """The address of the API of a web server on an empty shop."""
     server.start()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
-        **os.environ,
-        "DATABASE_URL": server.url,
-        "DATA_DIR": str(top / "data"),
-        "PORT": str(port),
-        "WEB_THREADS": str(THREADS),
-    }
-    python = [sys.executable]
-    migrate = [*python, "manage.py", "migrate", "-v0"]
-    subprocess.run(migrate, cwd=REPOSITORY, env=environment, check=True)
-    gunicorn = [*python, "-m", "gunicorn", "-c", "python:config.gunicorn", "config.wsgi"]
-    with (top / "log.txt").open("w") as log:
-        process = subprocess.Popen(
-            gunicorn, cwd=REPOSITORY, env=environment, stdout=log, stderr=log
-        )
-    address = f"http://127.0.0.1:{port}/api/v1/"
-    try:
+    environment = {"DATABASE_URL": server.url, "DATA_DIR": str(top / "data")}
+    migrate = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(migrate, cwd=REPOSITORY, env={**os.environ, **environment}, check=True)
+    with web_server(top, **environment, WEB_THREADS=str(THREADS)) as started:
+        address = f"http://127.0.0.1:{started.port}/api/v1/"
         wait_until(lambda: status(f"{address}products/") == 200)
         yield address
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def status(url: str) -> int:

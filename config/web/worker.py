@@ -15,11 +15,13 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
-from config.web_connection import Connection
+from config.web.connection import Connection, without_bodies_for_head
 
 MAX_CONNECTIONS = 400
-MAX_WAITING_BYTES = 1024**3
-"""Bytes of unfinished requests; they lie in temporary files."""
+MAX_BODY_BYTES = 1024**3
+"""Of all requests that are arriving or being answered."""
+IN_MEMORY_BYTES = 512 * 1024
+"""Of a body; a larger one lies in a temporary file."""
 BEAT_S = 1.0
 
 
@@ -37,8 +39,8 @@ class Server(TcpWSGIServer):
     channel_class = Connection
 
     def sweep(self) -> None:
-        """Closes connections that are past their time, and, where there are too many or they hold
-        too much, those that have waited longest."""
+        """Closes connections that are past their time; where there are too many, those that have
+        waited longest; and where all bodies together are too large, the largest unfinished ones."""
         now = time.time()
         for connection in self.connections():
             if connection.overdue(now):
@@ -49,9 +51,9 @@ class Server(TcpWSGIServer):
         excess = len(self.active_channels) - MAX_CONNECTIONS
         for connection in waiting[: max(0, excess)]:
             connection.handle_close()
-        held = sum(connection.received_bytes() for connection in waiting)
+        held = sum(connection.received_bytes() for connection in self.connections())
         for connection in sorted(waiting, key=Connection.received_bytes, reverse=True):
-            if held <= MAX_WAITING_BYTES:
+            if held <= MAX_BODY_BYTES or connection.received_bytes() <= IN_MEMORY_BYTES:
                 break
             held -= connection.received_bytes()
             connection.handle_close()
@@ -89,15 +91,15 @@ class Worker(BaseWorker):
             max_request_header_size=64 * 1024,
             max_request_body_size=settings.REQUEST_MAX_BYTES + 1,
             recv_bytes=64 * 1024,
-            inbuf_overflow=512 * 1024,
+            inbuf_overflow=IN_MEMORY_BYTES,
             outbuf_overflow=256 * 1024,
-            clear_untrusted_proxy_headers=False,  # config/proxies.py reads them
+            clear_untrusted_proxy_headers=False,  # config/web/proxies.py reads them
             log_socket_errors=False,
             ident=None,
         )
         sock: socket.socket = listener.sock
         return Server(
-            self.wsgi,
+            without_bodies_for_head(self.wsgi),
             map=sockets,
             _sock=sock,
             dispatcher=threads,

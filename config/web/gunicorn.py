@@ -1,5 +1,5 @@
 """gunicorn's settings: threads in one process per copy of the model, warmed up before traffic.
-What a connection may take its time for is in `web_connection.py`."""
+What a connection may take its time for is in `connection.py`."""
 
 import logging
 import os
@@ -8,10 +8,10 @@ from typing import Any
 
 from catalog.parent_death import die_with_parent
 from config.environment import read_int
-from config.memory import return_freed_memory
+from config.web.memory import return_freed_memory
 
 bind = f"{os.environ.get('HOST', '').strip() or '127.0.0.1'}:{read_int('PORT', 8000, 1, 65535)}"
-worker_class = "config.web_worker.Worker"
+worker_class = "config.web.worker.Worker"
 workers = read_int("WEB_PROCESSES", 1, 1, 64)
 threads = read_int("WEB_THREADS", 32, 1, 256)
 timeout = 60
