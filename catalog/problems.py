@@ -13,7 +13,9 @@ def photo_sentences() -> dict[str, str]:
     """By the code of an `ImageError`: what a person may do, in the active language."""
     megabytes, megapixels = settings.IMAGE_MAX_BYTES // 1024**2, settings.IMAGE_MAX_PIXELS // 10**6
     return {
-        "image_unreadable": _("This photo is damaged or incomplete. Try the original, or another."),
+        "image_unreadable": _(
+            "This photo cannot be read. Save it as JPEG and send it again, or try another."
+        ),
         "image_type_unsupported": _(
             "This file is not a photo of a known kind. Send JPEG, PNG, WebP, HEIC or AVIF."
         ),

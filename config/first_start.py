@@ -22,26 +22,27 @@ ADMIN = "admin"
 PASSWORD_FILE = DATA_DIR / "admin_password"
 
 
-def create_admin() -> bool:
-    """The user `admin` with a random password, where there is no administrator yet; says whether
-    it was made."""
+def create_admin() -> None:
+    """The user `admin` with a random password, where there is no administrator yet."""
     users = get_user_model().objects
-    if users.filter(is_superuser=True).exists():
-        return False
-    users.create_superuser(ADMIN, password=secret_kept_in(PASSWORD_FILE, 12))
-    return True
+    if not users.filter(is_superuser=True).exists():
+        users.create_superuser(ADMIN, password=secret_kept_in(PASSWORD_FILE, 12))
 
 
-def admin_login(show_password: bool) -> str:
-    """How to log in, for the person at the terminal. Terminals are logged and shared, so that the
-    password itself is for the first start alone."""
+def admin_login() -> str:
+    """How to log in, for the person at the terminal. Terminals are logged and shared, so the
+    password itself is shown once, at the end of the first start."""
     user = get_user_model().objects.filter(username=ADMIN).first()
     if user is None or not PASSWORD_FILE.exists():
         return "(log in as you set it up)"
     password = PASSWORD_FILE.read_text().strip()
     if not user.check_password(password):
         return f"user {ADMIN}, with the password you set"
-    return f"user {ADMIN}, password {password if show_password else f'in {PASSWORD_FILE}'}"
+    shown = PASSWORD_FILE.with_suffix(".shown")
+    if shown.exists():
+        return f"user {ADMIN}, password in {PASSWORD_FILE}"
+    shown.touch()
+    return f"user {ADMIN}, password {password}"
 
 
 def set_schedules() -> None:

@@ -36,7 +36,8 @@ def main() -> int:
     try:
         with database_in_use(), ExitStack() as starting:
             starting.enter_context(one_start_at_a_time())
-            serve(prepare(), starting.close)
+            prepare()
+            serve(starting.close)
     except Stop:
         return 0
     except (StartFailed, EmbeddedPostgresError) as error:
@@ -66,9 +67,9 @@ def one_start_at_a_time() -> Iterator[None]:
         yield
 
 
-def prepare() -> bool:
+def prepare() -> None:
     """Migrates, collects static files, loads the demo into an empty catalogue, builds the first
-    index. Each step looks first whether it is needed. Says whether the administrator was made."""
+    index. Each step looks first whether it is needed."""
     import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
@@ -81,12 +82,11 @@ def prepare() -> bool:
         _collect_static_files()
         from config.first_start import create_admin, ensure_index, set_schedules
 
-        made = create_admin()
+        create_admin()
         set_schedules()
         ensure_index()
     except (ImproperlyConfigured, CommandError) as error:
         raise StartFailed(str(error)) from error
-    return made
 
 
 def _collect_static_files() -> None:
@@ -100,9 +100,9 @@ def _collect_static_files() -> None:
     unfinished.unlink()
 
 
-def serve(first_start: bool, started: Callable[[], None]) -> None:
-    """Starts worker and web server, prints where they are, with the password at the `first_start`,
-    calls `started`, and watches over them."""
+def serve(started: Callable[[], None]) -> None:
+    """Starts worker and web server, prints where they are, calls `started`, and watches over
+    them."""
     from django.conf import settings
     from django.db import connections
 
@@ -120,7 +120,7 @@ def serve(first_start: bool, started: Callable[[], None]) -> None:
         address = f"http://{settings.HOST}:{settings.PORT}/"
         _wait_until_it_answers(address, running["web server"])
         print(f"\nVitrina  {address}")
-        print(f"Admin    {address}admin/  {admin_login(first_start)}")
+        print(f"Admin    {address}admin/  {admin_login()}")
         print("Ctrl-C stops everything.", flush=True)
         started()
         _watch(running, children)

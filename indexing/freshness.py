@@ -34,8 +34,9 @@ def index_status() -> dict[str, Any]:
 
 def freshness() -> dict[str, Any]:
     """Whether the oldest change waits for less than the target, and how long changes took."""
-    oldest = ProductChange.objects.order_by("changed_at").values_list("changed_at", flat=True)
-    oldest_s = max(0.0, (timezone.now() - oldest[0]).total_seconds()) if oldest[:1] else 0.0
+    changed_at = ProductChange.objects.order_by("changed_at").values_list("changed_at", flat=True)
+    oldest = changed_at.first()
+    oldest_s = max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
     p50, p95 = _lags()
     return {
         "fresh": oldest_s <= settings.FRESHNESS_TARGET_S and live_generation() is not None,

@@ -29,14 +29,14 @@ def photo_preview(query_id: str) -> bytes:
     deadline = Deadline()
 
     def make() -> bytes:
-        with admission.admitted(deadline):
-            image = decode_within(deadline, kept.data, WHOLE, at_least=SIZE)
+        image = decode_within(deadline, kept.data, WHOLE, at_least=SIZE)
         image.thumbnail((SIZE, SIZE))
         file = BytesIO()
         image.save(file, "JPEG", quality=85)
         return file.getvalue()
 
-    with deadline.enforced():
+    # Those who wait for another's preview wait inside too: their threads are not for other pages.
+    with admission.admitted(deadline), deadline.enforced():
         jpeg = previews.get(kept.preview, make, deadline.left())
     try:
         kept_photos.keep_preview(kept, jpeg)

@@ -84,6 +84,8 @@ class DecoderPool:
         except _Died as error:
             status, child = child.end() if child else 0, None
             raise _refusal(status) from error
+        except ImageError:  # an answer like any other
+            raise
         except BaseException:
             if child is not None:
                 child.end()

@@ -3,9 +3,10 @@
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -93,7 +94,7 @@ class Encoder(ABC):
 
 
 class OpenVinoEncoder(Encoder):
-    """On CPU: compiled towers, no torch. A request object belongs to one thread.
+    """On CPU: compiled towers, no torch. A request object is one caller's at a time.
 
     Each tower for images is compiled twice. A thread to each photo is the least work in all:
     photos, of one query or of several at the same time, wait for each other in OpenVINO's queue and
@@ -114,7 +115,8 @@ class OpenVinoEncoder(Encoder):
         self._compiled: dict[tuple[str, bool], Any] = {}
         self._compiling = threading.Lock()
         self._asking, self._counting = 0, threading.Lock()
-        self._of_thread = threading.local()
+        self._idle: defaultdict[tuple[str, bool], list[Any]] = defaultdict(list)
+        self._lending = threading.Lock()
         self._tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
         self._threads = self._tower("image").get_property("INFERENCE_NUM_THREADS")
         self._tower("text")
@@ -189,24 +191,31 @@ class OpenVinoEncoder(Encoder):
 
     def _run(self, tower: str, inputs: np.ndarray) -> list[np.ndarray]:
         """One batch, all threads."""
-        (request,) = self._requests(tower, 1, streams=False)
-        request.infer({0: inputs}, share_inputs=True)
-        return _outputs(request)
+        with self._requests(tower, 1, streams=False) as (request,):
+            request.infer({0: inputs}, share_inputs=True)
+            return _outputs(request)
 
     def _run_each(self, tower: str, pixels: np.ndarray) -> list[np.ndarray]:
         """Each photo on a thread of its own, among those of everybody else."""
-        requests = self._requests(tower, len(pixels), streams=True)
-        for request, photo in zip(requests, pixels, strict=True):
-            request.start_async({0: photo[None]}, share_inputs=True)
-        outputs = [_outputs(request) for request in requests]
+        with self._requests(tower, len(pixels), streams=True) as requests:
+            for request, photo in zip(requests, pixels, strict=True):
+                request.start_async({0: photo[None]}, share_inputs=True)
+            outputs = [_outputs(request) for request in requests]
         return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
 
-    def _requests(self, tower: str, count: int, streams: bool) -> list[Any]:
-        """Requests of this thread, kept for the next time."""
-        kept = vars(self._of_thread).setdefault(f"{tower} {streams}", [])
-        while len(kept) < count:
-            kept.append(self._tower(tower, streams).create_infer_request())
-        return kept[:count]
+    @contextmanager
+    def _requests(self, tower: str, count: int, streams: bool) -> Iterator[list[Any]]:
+        """Requests for this caller alone, afterwards for the next one: each keeps some megabytes,
+        so that there are no more of them than are used at the same time. An error in the block may
+        leave them busy, so they are dropped."""
+        idle = self._idle[tower, streams]
+        with self._lending:
+            taken = [idle.pop() for _ in range(min(count, len(idle)))]
+        compiled = self._tower(tower, streams)
+        taken += [compiled.create_infer_request() for _ in range(count - len(taken))]
+        yield taken
+        with self._lending:
+            idle.extend(taken)
 
 
 def _outputs(request: Any) -> list[np.ndarray]:

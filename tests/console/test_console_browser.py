@@ -40,7 +40,7 @@ def test_an_operator_adds_a_photo_and_sees_it(
     photos.get_by_role("link", name="Add another Product image").click()
     photos.locator("#id_images-1-file").set_input_files(broken)
     page.get_by_role("button", name="Save and continue editing").click()
-    expect(photos).to_contain_text("This photo is damaged or incomplete")
+    expect(photos).to_contain_text("This photo cannot be read")
 
     photos.locator("#id_images-1-file").set_input_files(new)
     page.get_by_role("button", name="Save and continue editing").click()

@@ -152,7 +152,7 @@ def test_photos_change_places_and_are_deleted(admin_client: Client) -> None:
 
 
 BROKEN = {
-    "cut.jpg": (lambda: photo(7)[:600], "damaged or incomplete"),
+    "cut.jpg": (lambda: photo(7)[:600], "cannot be read"),
     "words.png": (lambda: b"just words", "not a photo of a known kind"),
     "drawing.svg": (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a photo"),
     "page.html": (lambda: photo(7), "not allowed"),
@@ -195,7 +195,7 @@ def test_the_sentence_is_in_the_language_of_the_console(admin_client: Client) ->
 
     response = add(admin_client, product, photo(7)[:600], "cut.jpg")
 
-    assert "повреждено" in " ".join(errors_of(response)["images-0-file"])
+    assert "не удаётся прочитать" in " ".join(errors_of(response)["images-0-file"])
 
 
 def test_photos_need_rights_of_their_own(client: Client) -> None:

@@ -125,3 +125,12 @@ def test_metrics_tell_the_same(client: Client) -> None:
     assert samples["vitrina_index_images",] == 4
     assert samples["vitrina_products", "pending"] == 1
     assert samples["vitrina_products", "indexed"] == 4
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_the_oldest_change_is_asked_for_once_as_a_refresh_may_settle_it_meanwhile() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        freshness()
+
+    oldest = [q for q in asked.captured_queries if "ORDER BY" in q["sql"] and "change" in q["sql"]]
+    assert len(oldest) == 1

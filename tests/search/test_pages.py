@@ -128,7 +128,7 @@ def test_a_photo_that_is_not_kept_is_not_found(client: Client, demo_index):
     [
         (b"", 400, "Choose a photo"),
         (b"hello, I am not a photo at all", 415, "not a photo of a known kind"),
-        (CHAIR.read_bytes()[:3000], 400, "damaged or incomplete"),
+        (CHAIR.read_bytes()[:3000], 400, "cannot be read"),
         (b"\xff" * (15 * 1024 * 1024 + 1), 413, "at most 15 MB"),
     ],
     ids=["empty", "text", "cut off", "too large"],
