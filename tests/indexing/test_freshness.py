@@ -4,7 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -127,8 +129,9 @@ def test_metrics_tell_the_same(client: Client) -> None:
     assert samples["vitrina_products", "indexed"] == 4
 
 
-@pytest.mark.usefixtures("empty_shop")
 def test_the_oldest_change_is_asked_for_once_as_a_refresh_may_settle_it_meanwhile() -> None:
+    note_change(1, 5)
+
     with CaptureQueriesContext(connection) as asked:
         freshness()
 
