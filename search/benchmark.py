@@ -25,8 +25,8 @@ from catalog.visual.image_decoding import crop_to_box, decode_image
 from search.answer import StageClock
 from search.filters import filter_sql
 from search.finding import photos_for_each
-from search.photo_decoding import checked_box, useful_side
 from search.photo_search import search
+from search.query.decoding import checked_box, useful_side
 from search.request import Box, Filters, SearchRequest
 from search.retrieval import retrieve
 

@@ -16,9 +16,9 @@ from search.answer import Result, SearchAnswer, StageClock
 from search.blank_photos import blank_results
 from search.finding import Found, ScoredTags, find
 from search.matching import match_of
-from search.photo_decoding import decode_query, decoded_photos
-from search.query_image import QueryPhoto, keep_photo, query_photos
-from search.query_vector import embed_query
+from search.query.decoding import decode_query, decoded_photos
+from search.query.photos import QueryPhoto, keep_photo, query_photos
+from search.query.vector import embed_query
 from search.ranking import Ranked, explain
 from search.request import MAX_OFFSET, SearchRequest
 from search.single_flight import SingleFlightCache

@@ -18,9 +18,9 @@ from search.examples import example_photo, examples
 from search.forms import SearchForm
 from search.page_choices import address_of, box_text, choice_groups, tag_chips
 from search.page_errors import FORESEEN, PageError, page_error
-from search.photo_preview import photo_preview
 from search.product_details import details_of
 from search.products import visible_product
+from search.query.preview import photo_preview
 from search.request import Filters, RequestError, SearchRequest
 from search.search_log import logged_search
 

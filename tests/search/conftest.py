@@ -126,12 +126,12 @@ def _kept_apart(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Kept query photos go to a folder of the test's own, and nothing is known of them from other
     tests; static files are served as they are."""
     monkeypatch.setattr("search.photo_search.seen_photos", SingleFlightCache(10))
-    monkeypatch.setattr("search.query_vector.encoded_texts", SingleFlightCache(10))
+    monkeypatch.setattr("search.query.vector.encoded_texts", SingleFlightCache(10))
     (tmp_path / "static").mkdir()
     settings.STATIC_ROOT = tmp_path / "static"
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
-    monkeypatch.setattr("search.photo_preview.previews", SingleFlightCache(10))
+    monkeypatch.setattr("search.query.preview.previews", SingleFlightCache(10))
     settings.QUERY_PHOTOS = tmp_path / "query_photos"
 
 

@@ -17,8 +17,8 @@ from PIL import Image
 
 from catalog.models import LoggedSearch
 from catalog.models.product import content_hash
-from search import kept_photos
 from search.admission import Admission, Deadline
+from search.query import kept_photos
 from search.search_log import search_log
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
@@ -163,7 +163,7 @@ def test_photos_past_their_time_leave_the_disk(
 ) -> None:
     first = id_of(by_photo)
     os.utime(settings.QUERY_PHOTOS / first, (0, 0))
-    monkeypatch.setattr("search.kept_photos.SWEEP_EVERY_S", 0)
+    monkeypatch.setattr("search.query.kept_photos.SWEEP_EVERY_S", 0)
 
     second = id_of(by_photo)
 
@@ -214,15 +214,15 @@ def test_a_full_disk_costs_no_preview(
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the photos that previews were made of."""
-    from search import photo_preview
+    from search.query import preview
 
-    made, original = [], photo_preview.decode_within
+    made, original = [], preview.decode_within
 
     def counted(deadline: Deadline, data: bytes, *where: Any, **how: Any) -> Image.Image:
         made.append(len(data))
         return original(deadline, data, *where, **how)
 
-    monkeypatch.setattr(photo_preview, "decode_within", counted)
+    monkeypatch.setattr(preview, "decode_within", counted)
     return made
 
 
@@ -250,7 +250,7 @@ def test_a_preview_waits_for_its_turn_as_searches_do(
 ) -> None:
     query = id_of(by_photo)
     full = Admission(1, 0)
-    monkeypatch.setattr("search.photo_preview.admission", full)
+    monkeypatch.setattr("search.query.preview.admission", full)
 
     with full.admitted(Deadline()):
         refused = client.get(f"/search/photos/{query}.jpg")

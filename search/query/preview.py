@@ -4,10 +4,10 @@ import logging
 from io import BytesIO
 
 from catalog.visual.image_decoding import WHOLE
-from search import kept_photos
 from search.admission import Deadline, admission
-from search.photo_decoding import decode_within
-from search.query_image import kept_photo
+from search.query import kept_photos
+from search.query.decoding import decode_within
+from search.query.photos import kept_photo
 from search.single_flight import SingleFlightCache
 
 log = logging.getLogger("vitrina.search")

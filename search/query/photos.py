@@ -12,8 +12,8 @@ from django.conf import settings
 from catalog.models.product import content_hash
 from catalog.query_objects import SeenPhoto
 from catalog.visual.encoder import Encoder
-from search import kept_photos
-from search.kept_photos import KeptPhoto
+from search.query import kept_photos
+from search.query.kept_photos import KeptPhoto
 from search.request import RequestError, SearchRequest
 
 log = logging.getLogger("vitrina.search")
