@@ -9,8 +9,8 @@ from typing import Any
 from catalog.display import ShownProduct
 from catalog.models import Generation, Tag
 from catalog.visual.objects import PhotoObject
-from search.admission import Deadline
 from search.request import Box
+from search.serving.admission import Deadline
 
 
 @dataclass

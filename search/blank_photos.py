@@ -7,10 +7,10 @@ import numpy as np
 from catalog.live_index import LiveIndex
 from catalog.query_objects import Target
 from catalog.visual.blank import blank_photos, closeness
-from search.admission import Deadline
 from search.folding import looks_of
 from search.ranking import Ranked
-from search.single_flight import SingleFlightCache
+from search.serving.admission import Deadline
+from search.serving.single_flight import SingleFlightCache
 
 INDEXES = 2  # the live one, and the one before while searches end
 

@@ -11,7 +11,6 @@ from catalog.display import products_for_display
 from catalog.live_index import LiveIndex, live_index
 from catalog.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from catalog.vocabulary import vocabulary_for
-from search.admission import Deadline, admission
 from search.answer import Result, SearchAnswer, StageClock
 from search.blank_photos import blank_results
 from search.finding import Found, ScoredTags, find
@@ -21,7 +20,8 @@ from search.query.photos import QueryPhoto, keep_photo, query_photos
 from search.query.vector import embed_query
 from search.ranking import Ranked, explain
 from search.request import MAX_OFFSET, SearchRequest
-from search.single_flight import SingleFlightCache
+from search.serving.admission import Deadline, admission
+from search.serving.single_flight import SingleFlightCache
 
 TAGS_OF_A_PHOTO = 5
 LOOKS_KEPT = 256  # of a few kilobytes each

@@ -5,8 +5,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 
 from catalog.models import Category, Product, ProductTag
-from search.admission import Deadline, admission
 from search.request import Filters, RequestError
+from search.serving.admission import Deadline, admission
 
 ORDERS = {
     "relevance": ("-popularity", "id"),

@@ -12,7 +12,6 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.live_index import IndexNotReady, live_generation
-from search.admission import Overloaded
 from search.answer import SearchAnswer
 from search.examples import example_photo, examples
 from search.forms import SearchForm
@@ -23,6 +22,7 @@ from search.products import visible_product
 from search.query.preview import photo_preview
 from search.request import Filters, RequestError, SearchRequest
 from search.search_log import logged_search
+from search.serving.admission import Overloaded
 
 LOOKALIKES = 12
 

@@ -9,8 +9,8 @@ from PIL import Image
 from catalog.visual.decoder_process import DecoderPool
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import WHOLE, Box, ImageLimits
-from search.admission import Budget, Deadline
 from search.request import RequestError
+from search.serving.admission import Budget, Deadline
 
 DETAIL = 4  # an object of a quarter of the photo's side is as sharp as the encoder can use
 CPU_S = 1.0  # processor time that decoding the photos of a query may take, of whatever size

@@ -4,11 +4,11 @@ import logging
 from io import BytesIO
 
 from catalog.visual.image_decoding import WHOLE
-from search.admission import Deadline, admission
 from search.query import kept_photos
 from search.query.decoding import decode_within
 from search.query.photos import kept_photo
-from search.single_flight import SingleFlightCache
+from search.serving.admission import Deadline, admission
+from search.serving.single_flight import SingleFlightCache
 
 log = logging.getLogger("vitrina.search")
 

@@ -8,9 +8,9 @@ from psycopg import sql
 from catalog.live_index import LiveIndex
 from catalog.models import Product
 from catalog.vectors import combine, mean_direction, read_rows
-from search.admission import Deadline
 from search.request import RequestError, SearchRequest
-from search.single_flight import SingleFlightCache
+from search.serving.admission import Deadline
+from search.serving.single_flight import SingleFlightCache
 
 TEXT_WEIGHT = 0.6  # of words added to a photo or a product
 LESS_WEIGHT = 0.4  # of what to move away from

@@ -11,8 +11,8 @@ from catalog.visual.encoder import Look
 from catalog.visual.objects import ObjectSettings
 from indexing.rebuild import start_rebuild
 from indexing.worker import work_on
-from search.admission import Deadline
 from search.blank_photos import blanks_of
+from search.serving.admission import Deadline
 from tests.indexing.conftest import empty_tables
 from tests.indexing.histogram_encoder import LEVELS, HistogramEncoder
 from tests.indexing.shop import add_product, photo

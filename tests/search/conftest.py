@@ -12,7 +12,7 @@ import pytest
 from django.http import HttpResponse
 
 from search.search_log import SearchLog
-from search.single_flight import SingleFlightCache
+from search.serving.single_flight import SingleFlightCache
 from tests.indexing.processes import url_of_test_database
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
 from tests.search.colour_spotter import ColourSpotter

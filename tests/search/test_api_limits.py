@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Product, Tag
-from search.admission import Admission, Deadline
 from search.request import MAX_OFFSET, MAX_TAGS
+from search.serving.admission import Admission, Deadline
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 

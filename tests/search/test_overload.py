@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.live_index import live_index
 from catalog.visual.encoder import Look
-from search.admission import Admission, Budget, Deadline, Overloaded
+from search.serving.admission import Admission, Budget, Deadline, Overloaded
 
 Ask = Callable[..., dict[str, Any]]
 LAMP = "scopia-living-lamp-2"

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from search.single_flight import SingleFlightCache
+from search.serving.single_flight import SingleFlightCache
 
 
 def test_what_many_ask_for_at_once_is_worked_out_once() -> None:
