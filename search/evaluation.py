@@ -16,7 +16,7 @@ from search.answer import SearchAnswer
 from search.photo_search import search
 from search.ranking import by_features
 from search.request import Filters, SearchRequest
-from search.retrieval import retrieve
+from search.retrieval.candidates import retrieve
 
 DEPTH = 10
 FIRST_TAGS = 3

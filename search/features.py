@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from search.retrieval import Candidate
+from search.retrieval.candidates import Candidate
 
 FEATURES = ("similarity", "tags", "category", "stock", "price", "popularity", "clicks")
 ORDINARY = {

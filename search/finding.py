@@ -14,11 +14,11 @@ from catalog.query_objects import Target
 from catalog.reranking import active_weights
 from catalog.standing import Neighbourhood
 from search.answer import StageClock
-from search.facets import facets_of
 from search.folding import fold
 from search.ranking import Ranked, by_features, by_fusion, by_object, sorted_by
 from search.request import SearchRequest
-from search.retrieval import Candidate, neighbourhoods_of, retrieve
+from search.retrieval.candidates import Candidate, neighbourhoods_of, retrieve
+from search.retrieval.facets import facets_of
 
 ScoredTags = list[tuple[Tag, float]]
 EACH = 50  # photos at least for each thing that is searched for

@@ -1,7 +1,7 @@
 """What a result is called: exact, similar or weak. Pure functions."""
 
 from catalog.standing import Calibration, Neighbourhood
-from search.retrieval import Candidate
+from search.retrieval.candidates import Candidate
 
 
 def match_of(

@@ -5,7 +5,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from search.features import ORDINARY, features_of
-from search.retrieval import Candidate
+from search.retrieval.candidates import Candidate
 
 RRF_K = 60  # Cormack, Clarke, Büttcher, 2009
 LIKENESS_POWER = 2.5

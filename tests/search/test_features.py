@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from search.features import FEATURES, features_of, price_sanity
-from search.retrieval import Candidate
+from search.retrieval.candidates import Candidate
 
 
 def candidate(product_id: int, similarity: float | None = 0.5, price: str = "10") -> Candidate:

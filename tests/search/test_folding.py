@@ -9,7 +9,7 @@ import pytest
 
 from search.folding import fold, group_firsts
 from search.ranking import Ranked
-from search.retrieval import Candidate
+from search.retrieval.candidates import Candidate
 
 
 def sent(*numbers: float) -> bytes:

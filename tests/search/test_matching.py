@@ -13,7 +13,7 @@ from django.test import Client
 from catalog.standing import Calibration, Neighbourhood
 from indexing.calibration import BACKGROUNDS, INDOORS, photos_of_nothing
 from search.matching import match_of
-from search.retrieval import Candidate
+from search.retrieval.candidates import Candidate
 from tests.search.conftest import DemoPhoto
 
 Ask = Callable[..., dict[str, Any]]

@@ -16,7 +16,7 @@ from search.ranking import (
     explain,
     sorted_by,
 )
-from search.retrieval import Candidate
+from search.retrieval.candidates import Candidate
 
 
 def candidate(

@@ -16,12 +16,12 @@ from catalog.models import Embedding, Product
 from catalog.synthetic import Centres, copy_synthetic_embeddings, make_synthetic_catalogue
 from catalog.vocabulary import vocabulary_for
 from indexing.vector_tables import sync_products
-from search import retrieval
-from search.facets import VALUES_PER_FACET, facets_of
 from search.finding import photos_for_each
 from search.ranking import by_features
 from search.request import Filters
-from search.retrieval import Candidates, compared_up_to, retrieve
+from search.retrieval import candidates as retrieval
+from search.retrieval.candidates import Candidates, compared_up_to, retrieve
+from search.retrieval.facets import VALUES_PER_FACET, facets_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 

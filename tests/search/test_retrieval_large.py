@@ -13,7 +13,7 @@ from catalog.vectors import copy_rows
 from indexing.index_ddl import build_graph, create_vector_table
 from indexing.vector_tables import fill_range
 from search.request import Filters
-from search.retrieval import compared_up_to, retrieve
+from search.retrieval.candidates import compared_up_to, retrieve
 
 pytestmark = pytest.mark.slow  # a graph over 100,000 vectors takes a while to build
 

@@ -17,9 +17,9 @@ from catalog.live_index import LiveIndex
 from catalog.models.product import content_hash
 from catalog.nearest import DETAILS, nearest_sql, rows_near
 from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
-from search.facets import FACETS
-from search.filters import filter_sql
 from search.request import Filters
+from search.retrieval.facets import FACETS
+from search.retrieval.filters import filter_sql
 
 
 class Candidate(NamedTuple):
