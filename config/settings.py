@@ -136,7 +136,7 @@ MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.75, 0.0, 1.0)  # where nothing sta
 OBJECT_LEAST = read_float("OBJECT_LEAST", 0.5, 0.0, 1.0)  # as sure as the surest, to be looked for
 OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 1.35, 1.0, 1000.0)
 OBJECT_SURROUNDINGS = read_float("OBJECT_SURROUNDINGS", 0.15, 0.0, 1.0)
-# Added to the cosine, by how far a feature is from what is ordinary (search/features.py).
+# Added to the cosine, by how far a feature is from what is ordinary (search/ranking/features.py).
 RANKING_WEIGHTS = read_weights(
     "RANKING_WEIGHTS",
     {

@@ -23,9 +23,9 @@ from catalog.rows import rows_of
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import crop_to_box, decode_image
 from search.answer import StageClock
-from search.finding import photos_for_each
 from search.photo_search import search
 from search.query.decoding import checked_box, useful_side
+from search.ranking.paging import photos_for_each
 from search.request import Box, Filters, SearchRequest
 from search.retrieval.candidates import retrieve
 from search.retrieval.filters import filter_sql

@@ -14,7 +14,7 @@ from catalog.models import Product
 from catalog.vocabulary import Vocabulary, vocabulary_for
 from search.answer import SearchAnswer
 from search.photo_search import search
-from search.ranking import by_features
+from search.ranking.scoring import by_features
 from search.request import Filters, SearchRequest
 from search.retrieval.candidates import retrieve
 

@@ -12,13 +12,13 @@ from catalog.live_index import LiveIndex, live_index
 from catalog.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from catalog.vocabulary import vocabulary_for
 from search.answer import Result, SearchAnswer, StageClock
-from search.blank_photos import blank_results
-from search.finding import Found, ScoredTags, find
-from search.matching import match_of
 from search.query.decoding import decode_query, decoded_photos
 from search.query.photos import QueryPhoto, keep_photo, query_photos
 from search.query.vector import embed_query
-from search.ranking import Ranked, explain
+from search.ranking.blank_photos import blank_results
+from search.ranking.match_level import match_of
+from search.ranking.paging import Found, ScoredTags, find
+from search.ranking.scoring import Ranked, explain
 from search.request import MAX_OFFSET, SearchRequest
 from search.serving.admission import Deadline, admission
 from search.serving.single_flight import SingleFlightCache

@@ -11,7 +11,7 @@ from catalog.visual.encoder import Look
 from catalog.visual.objects import ObjectSettings
 from indexing.rebuild import start_rebuild
 from indexing.worker import work_on
-from search.blank_photos import blanks_of
+from search.ranking.blank_photos import blanks_of
 from search.serving.admission import Deadline
 from tests.indexing.conftest import empty_tables
 from tests.indexing.histogram_encoder import LEVELS, HistogramEncoder

@@ -137,7 +137,7 @@ def test_pages_of_a_search_that_reaches_its_depth_neither_repeat_nor_skip(
     client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     # Given a catalogue larger than what one search may read.
-    monkeypatch.setattr("search.finding.MAX_PHOTOS", 300)
+    monkeypatch.setattr("search.ranking.paging.MAX_PHOTOS", 300)
     settings.SEARCH_CANDIDATES = 50
 
     ids: list[int] = []

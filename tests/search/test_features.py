@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from search.features import FEATURES, features_of, price_sanity
+from search.ranking.features import FEATURES, features_of, price_sanity
 from search.retrieval.candidates import Candidate
 
 

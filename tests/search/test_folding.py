@@ -7,8 +7,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from search.folding import fold, group_firsts
-from search.ranking import Ranked
+from search.ranking.deduplication import fold, group_firsts
+from search.ranking.scoring import Ranked
 from search.retrieval.candidates import Candidate
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from catalog.standing import Calibration, Neighbourhood
 from indexing.calibration import BACKGROUNDS, INDOORS, photos_of_nothing
-from search.matching import match_of
+from search.ranking.match_level import match_of
 from search.retrieval.candidates import Candidate
 from tests.search.conftest import DemoPhoto
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from catalog.vectors import combine, mean_direction
-from search.ranking import (
+from search.ranking.scoring import (
     Ranked,
     by_features,
     by_fusion,

@@ -16,8 +16,8 @@ from catalog.models import Embedding, Product
 from catalog.synthetic import Centres, copy_synthetic_embeddings, make_synthetic_catalogue
 from catalog.vocabulary import vocabulary_for
 from indexing.vector_tables import sync_products
-from search.finding import photos_for_each
-from search.ranking import by_features
+from search.ranking.paging import photos_for_each
+from search.ranking.scoring import by_features
 from search.request import Filters
 from search.retrieval import candidates as retrieval
 from search.retrieval.candidates import Candidates, compared_up_to, retrieve

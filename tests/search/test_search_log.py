@@ -12,8 +12,8 @@ from django.test import Client
 from catalog.models import Event, LoggedSearch, Product
 from indexing.click_rates import update_click_rates
 from search import search_log as module
-from search.features import FEATURES
 from search.origins import origin_of
+from search.ranking.features import FEATURES
 from search.search_log import DROPPED, SearchLog, photo_path
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
-from search.features import ORDINARY, features_of
+from search.ranking.features import ORDINARY, features_of
 from search.retrieval.candidates import Candidate
 
 RRF_K = 60  # Cormack, Clarke, Büttcher, 2009

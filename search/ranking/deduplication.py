@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.ranking import Ranked
+from search.ranking.scoring import Ranked
 
 NEARLY = 0.05  # of a score
 SENT_HEADER = 4  # bytes before the numbers, in pgvector's binary form

@@ -14,8 +14,8 @@ from catalog.query_objects import Target
 from catalog.reranking import active_weights
 from catalog.standing import Neighbourhood
 from search.answer import StageClock
-from search.folding import fold
-from search.ranking import Ranked, by_features, by_fusion, by_object, sorted_by
+from search.ranking.deduplication import fold
+from search.ranking.scoring import Ranked, by_features, by_fusion, by_object, sorted_by
 from search.request import SearchRequest
 from search.retrieval.candidates import Candidate, neighbourhoods_of, retrieve
 from search.retrieval.facets import facets_of

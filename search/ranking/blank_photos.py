@@ -7,8 +7,8 @@ import numpy as np
 from catalog.live_index import LiveIndex
 from catalog.query_objects import Target
 from catalog.visual.blank import blank_photos, closeness
-from search.folding import looks_of
-from search.ranking import Ranked
+from search.ranking.deduplication import looks_of
+from search.ranking.scoring import Ranked
 from search.serving.admission import Deadline
 from search.serving.single_flight import SingleFlightCache
 
