@@ -34,5 +34,5 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
     re_path(r"^api/", problems.not_found),
     re_path(r"^media/(?P<path>.*)$", media),
-    path("", include("search.urls")),
+    path("", include("search.page.urls")),
 ]

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from search.api.problems import CONTENT_TYPE, problem
-from search.page_errors import PageError
+from search.page.errors import PageError
 
 Answer = Callable[[HttpRequest], HttpResponse]
 

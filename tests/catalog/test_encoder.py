@@ -370,7 +370,7 @@ def test_serving_never_imports_torch(starter: Encoder) -> None:
     code = (
         "import sys, django; django.setup()\n"
         "from PIL import Image\n"
-        "import config.wsgi, config.urls, search.api.views, search.views\n"
+        "import config.wsgi, config.urls, search.api.views, search.page.views\n"
         "from catalog.live_index import encoder_named\n"
         "encoder = encoder_named('starter')\n"
         "assert encoder.encode_images([Image.new('RGB', (9, 9))]).shape == (1, 512)\n"

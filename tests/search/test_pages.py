@@ -227,7 +227,7 @@ def test_a_product_is_shown_with_its_lookalikes(client: Client, demo_index):
 
 
 def test_a_product_is_shown_even_if_the_encoder_fails(client: Client, demo_index, monkeypatch):
-    monkeypatch.setattr("search.views.logged_search", failing_with(EncoderError("no weights")))
+    monkeypatch.setattr("search.page.views.logged_search", failing_with(EncoderError("no weights")))
     response = client.get(f"/products/{product_of_the_chair().pk}/")
     assert response.status_code == 200
     assert "answer" not in response.context
@@ -299,7 +299,7 @@ def test_before_the_first_index_the_page_says_so_and_reloads(client: Client):
     ],
 )
 def test_what_passes_is_tried_again(client: Client, monkeypatch, error: Exception, sentence: str):
-    monkeypatch.setattr("search.views.logged_search", failing_with(error))
+    monkeypatch.setattr("search.page.views.logged_search", failing_with(error))
     fragment = client.get("/search/?q=chair", headers=HTMX)
     assert fragment.status_code == 503
     assert "data-retry" in text_of(fragment)

@@ -13,11 +13,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.live_index import IndexNotReady, live_generation
 from search.answer import SearchAnswer
-from search.examples import example_photo, examples
-from search.forms import SearchForm
-from search.page_choices import address_of, box_text, choice_groups, tag_chips
-from search.page_errors import FORESEEN, PageError, page_error
-from search.product_details import details_of
+from search.page.errors import FORESEEN, PageError, page_error
+from search.page.examples import example_photo, examples
+from search.page.forms import SearchForm
+from search.page.product_details import details_of
+from search.page.refinements import address_of, box_text, choice_groups, tag_chips
 from search.products import visible_product
 from search.query.preview import photo_preview
 from search.request import Filters, RequestError, SearchRequest

@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, ProhibitNullCharactersVali
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from search.examples import example_photo
+from search.page.examples import example_photo
 from search.query.decoding import checked_box
 from search.request import (
     MAX_OFFSET,
