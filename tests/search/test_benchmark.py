@@ -10,7 +10,7 @@ from PIL import Image
 
 from catalog.live_index import live_index
 from catalog.visual.image_decoding import decode_image
-from search.benchmark import (
+from search.quality.benchmark import (
     SIDE,
     STAGES,
     as_new,

@@ -11,7 +11,7 @@ from catalog.labelled_photos import LabelledPhoto
 from catalog.live_index import live_index
 from catalog.models import Product, Tag
 from catalog.vocabulary import Vocabulary
-from search.evaluation import (
+from search.quality.evaluation import (
     Outcome,
     evaluate_catalogue,
     evaluate_photos,

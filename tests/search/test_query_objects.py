@@ -12,8 +12,8 @@ from catalog.models import EncoderVersion, Generation, Product
 from catalog.query_objects import SeenPhoto, Target, targets_of
 from catalog.vectors import mean_direction
 from catalog.visual.objects import PhotoObject
-from search.evaluation import Outcome, summarise
 from search.photo_search import search
+from search.quality.evaluation import Outcome, summarise
 from search.ranking import paging as finding
 from search.request import Filters, SearchRequest
 from tests.search.colour_spotter import COLOURS, ColourSpotter, fill_shop, png, scene

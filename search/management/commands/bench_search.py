@@ -19,7 +19,7 @@ from catalog.synthetic import (
 )
 from catalog.visual.encoder import EncoderError
 from catalog.vocabulary import vocabulary_for
-from search.benchmark import (
+from search.quality.benchmark import (
     STAGES,
     Load,
     measure_beside_floor,

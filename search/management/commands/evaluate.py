@@ -11,7 +11,7 @@ from catalog.live_index import IndexNotReady
 from catalog.progress import progress_bar
 from catalog.visual.encoder import EncoderError
 from catalog.visual.image_decoding import ImageError
-from search.evaluation import evaluate_catalogue, evaluate_photos, summarise
+from search.quality.evaluation import evaluate_catalogue, evaluate_photos, summarise
 
 
 class Command(BaseCommand):
