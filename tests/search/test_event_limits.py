@@ -8,8 +8,8 @@ from django.db.models import F
 from django.test import Client
 
 from catalog.models import Event, EventAllowance, OriginKey, Product
-from search.event_limits import BUCKETS
-from search.origins import _key, origin_of
+from search.events.limits import BUCKETS
+from search.events.origins import _key, origin_of
 
 pytestmark = pytest.mark.django_db
 
