@@ -74,7 +74,8 @@ class Generation(models.Model):
 
     @property
     def vector_table(self) -> str:
-        """The table of (product_id, image_id, source_hash, vector): see `indexing/index_ddl.py`."""
+        """The table of (product_id, image_id, source_hash, vector) that `indexing/index_ddl.py` makes.
+        """
         return f"catalog_vector_g{self.pk}"
 
 

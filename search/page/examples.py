@@ -8,7 +8,7 @@ from pathlib import Path
 from catalog.models import Product
 from search.request import RequestError
 
-FOLDER = Path(__file__).resolve().parent.parent / "catalog" / "demo"
+FOLDER = Path(__file__).resolve().parents[2] / "catalog" / "demo"
 SHOWN = 8
 
 
