@@ -15,12 +15,8 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.admin_base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
-from indexing import (
-    publishing,
-    quarantine,
-    queue_admin,  # noqa: F401  (registers its lists)
-    runs,
-)
+from indexing import publishing, quarantine, runs
+from indexing import queue_admin as _queue  # noqa: F401  (registers its lists)
 from indexing.adapters import failed_gates, summary
 from indexing.calibration import in_words
 from indexing.encoders import registry

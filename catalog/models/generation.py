@@ -74,8 +74,7 @@ class Generation(models.Model):
 
     @property
     def vector_table(self) -> str:
-        """The table of (product_id, image_id, source_hash, vector) that `indexing/index_ddl.py` makes.
-        """
+        """Its table of (product_id, image_id, source_hash, vector)."""
         return f"catalog_vector_g{self.pk}"
 
 
