@@ -16,7 +16,7 @@ from catalog.vectors import read_rows
 from catalog.visual.encoder import Encoder
 from indexing.embedding import embed_images, stale_images
 from indexing.labelled import labelled_photos, open_labelled
-from indexing.planning import Check
+from indexing.ledger.chunking import Check
 from indexing.vector_tables import CURRENT
 
 LEAST_QUERIES = 20  # fewer say nothing

@@ -13,7 +13,7 @@ from catalog.models import Adapter, Embedding, EncoderVersion
 from catalog.visual.adapter import KINDS, FittedAdapter, adapt, fit
 from indexing.adapter_sample import LEAST_QUERIES, Queries, Sample, read_sample
 from indexing.encoders import note_quality
-from indexing.planning import Check
+from indexing.ledger.chunking import Check
 from indexing.recall import agreement, own_ranks, recall_at
 
 NEIGHBOURS = 10

@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.admin_base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
-from indexing import publishing, quarantine, runs
+from indexing import publishing, quarantine
 from indexing import queue_admin as _queue  # noqa: F401  (registers its lists)
 from indexing.adapters import failed_gates, summary
 from indexing.calibration import in_words
 from indexing.encoders import registry
 from indexing.freshness import index_status, next_refresh_at, run_progress
+from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
 from indexing.rebuild import start_rebuild
 from indexing.refresh import start_refresh

@@ -14,7 +14,7 @@ from indexing import publishing
 from indexing.adapters import AdapterError, failed_gates, fit_adapter
 from indexing.calibration import measure_calibration
 from indexing.encoders import register_encoder
-from indexing.planning import Check
+from indexing.ledger.chunking import Check
 
 
 def fit_to_live(

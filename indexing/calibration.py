@@ -17,8 +17,8 @@ from catalog.vectors import read_rows
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from catalog.visual.image_decoding import decode_image
 from indexing.labelled import labelled_photos, open_labelled
+from indexing.ledger.chunking import Check
 from indexing.photo_recall import as_searched
-from indexing.planning import Check
 
 RIGHT = 0.9  # of what is called exact, at least
 DEVIATIONS = 0.84  # of the confidence interval: one-sided, 80 %

@@ -12,7 +12,7 @@ from catalog.vectors import copy_rows
 from catalog.visual.encoder import Encoder
 from indexing import quarantine
 from indexing.decoding import ReadImage, StaleImage, decode_ahead, decode_carefully
-from indexing.planning import Check
+from indexing.ledger.chunking import Check
 
 STORED_AT_ONCE = 128  # images; so many are embedded again when a worker dies
 

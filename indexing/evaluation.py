@@ -14,9 +14,9 @@ from catalog.models import Generation
 from catalog.vectors import read_rows
 from indexing.calibration import measure_calibration
 from indexing.encoders import note_quality
+from indexing.ledger.chunking import Check
 from indexing.models import IndexEvaluation
 from indexing.photo_recall import photo_recall
-from indexing.planning import Check
 
 QUERIES = 200
 NEIGHBOURS = 20

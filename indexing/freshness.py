@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from catalog.live_index import live_generation
 from catalog.models import Generation, ProductChange
+from indexing.ledger.runs import unfinished_runs
 from indexing.models import Chunk, IndexingRun
-from indexing.runs import unfinished_runs
 
 LAGS = 10_000  # the newest products that count for the lag
 

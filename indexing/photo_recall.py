@@ -11,7 +11,7 @@ from catalog.live_index import LiveIndex
 from catalog.nearest import nearest_sql, rows_near
 from catalog.rows import rows_of
 from indexing.labelled import labelled_photos, open_labelled
-from indexing.planning import Check
+from indexing.ledger.chunking import Check
 
 LEAST_PHOTOS = 20  # fewer say nothing
 FIRST = 5  # products

@@ -16,14 +16,14 @@ from catalog.models import EncoderVersion, Generation, Projection
 from catalog.vectors import read_rows
 from catalog.visual.projection import fit_from_moment
 from catalog.vocabulary import vocabulary_checksum, vocabulary_for
-from indexing import evaluation, publishing, runs
+from indexing import evaluation, publishing
 from indexing.adapters import AdapterError
 from indexing.adoption import adopt_encoder
 from indexing.embedding import STALE, embed_images, stale_images
 from indexing.encoders import register_encoder
 from indexing.index_ddl import build_graph, create_vector_table
-from indexing.models import Chunk, IndexingRun
-from indexing.planning import (
+from indexing.ledger import runs
+from indexing.ledger.chunking import (
     Check,
     Payload,
     StageFailed,
@@ -31,6 +31,7 @@ from indexing.planning import (
     product_ranges,
     products_by_popularity,
 )
+from indexing.models import Chunk, IndexingRun
 from indexing.tagging import tag_products
 from indexing.vector_tables import behind_products, fill_range, sync_products
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from indexing import rebuild, refresh
+from indexing.ledger.chunking import Check, Payload, StageFailed
 from indexing.models import Chunk, IndexingRun
-from indexing.planning import Check, Payload, StageFailed
 
 __all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
 

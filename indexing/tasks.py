@@ -3,8 +3,8 @@
 from django_q.tasks import async_task
 
 from catalog.models import ClickBurst, Reranker
-from indexing import runs
 from indexing.click_rates import update_click_rates
+from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.refresh import start_refresh
 from indexing.search_log import forget_old_searches

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from catalog.live_index import encoder_named, encoder_of, live_generation
 from catalog.visual.encoder import Encoder, EncoderError
-from indexing import runs
+from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.stages import STAGES, Stage, StageFailed
 

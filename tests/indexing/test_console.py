@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from catalog.live_index import live_generation
 from catalog.models import ProductChange
-from indexing import runs
+from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexingRun
 from indexing.rebuild import start_rebuild
 from indexing.refresh import start_refresh

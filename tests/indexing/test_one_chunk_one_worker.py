@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from indexing import runs
+from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.rebuild import start_rebuild
 from tests.indexing.processes import Processes

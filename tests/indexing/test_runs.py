@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from indexing import refresh, runs
+from indexing import refresh
 from indexing.freshness import run_progress
+from indexing.ledger import runs
+from indexing.ledger.chunking import product_ranges
 from indexing.models import Chunk, IndexingRun
-from indexing.planning import product_ranges
 from indexing.rebuild import start_rebuild
 from indexing.refresh import start_refresh
 from indexing.worker import work_on

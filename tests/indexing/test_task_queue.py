@@ -8,7 +8,8 @@ from django_q.models import Schedule
 
 from catalog.models import ProductChange
 from config.first_start import set_schedules
-from indexing import runs, tasks
+from indexing import tasks
+from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.refresh import start_refresh
 from indexing.tasks import enqueue

@@ -10,12 +10,13 @@ from catalog.models import Adapter, Generation
 from catalog.progress import progress_bar
 from catalog.standing import Calibration
 from catalog.visual.errors import EncoderError
-from indexing import publishing, runs
+from indexing import publishing
 from indexing.adapters import AdapterError, failed_gates, summary
 from indexing.adoption import adopt_encoder, fit_to_live
 from indexing.calibration import in_words
 from indexing.encoders import register_encoder, registry
 from indexing.freshness import index_status, run_progress
+from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.rebuild import start_rebuild
 from indexing.refresh import start_refresh
