@@ -17,7 +17,7 @@ from catalog.visual.encoder import Encoder
 from indexing.embedding import embed_images, stale_images
 from indexing.labelled import labelled_photos, open_labelled
 from indexing.ledger.chunking import Check
-from indexing.vector_tables import CURRENT
+from indexing.vectors.table_rows import CURRENT
 
 LEAST_QUERIES = 20  # fewer say nothing
 HELD_OUT = 0.2

@@ -13,9 +13,9 @@ from psycopg import sql
 from catalog.models import Adapter, Generation, Publication
 from indexing.adapters import failed_gates
 from indexing.encoders import settle_statuses
-from indexing.index_ddl import drop_vector_table, graph_is_valid
 from indexing.models import IndexingRun
-from indexing.orphans import remove_orphans
+from indexing.vectors.orphans import remove_orphans
+from indexing.vectors.table_ddl import drop_vector_table, graph_is_valid
 
 log = logging.getLogger("vitrina.indexing")
 

@@ -21,7 +21,6 @@ from indexing.adapters import AdapterError
 from indexing.adoption import adopt_encoder
 from indexing.embedding import STALE, embed_images, stale_images
 from indexing.encoders import register_encoder
-from indexing.index_ddl import build_graph, create_vector_table
 from indexing.ledger import runs
 from indexing.ledger.chunking import (
     Check,
@@ -33,7 +32,8 @@ from indexing.ledger.chunking import (
 )
 from indexing.models import Chunk, IndexingRun
 from indexing.tagging import tag_products
-from indexing.vector_tables import behind_products, fill_range, sync_products
+from indexing.vectors.table_ddl import build_graph, create_vector_table
+from indexing.vectors.table_rows import behind_products, fill_range, sync_products
 
 log = logging.getLogger("vitrina.indexing")
 

@@ -10,8 +10,8 @@ from catalog.live_index import live_generation
 from catalog.models import Generation, Product, ProductChange
 from indexing import publishing
 from indexing.evaluation import failed_gates, recall_of_distances
-from indexing.index_ddl import graph_is_valid
 from indexing.models import IndexEvaluation
+from indexing.vectors.table_ddl import graph_is_valid
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,

@@ -15,7 +15,7 @@ from catalog.live_index import LiveIndex, live_index
 from catalog.models import Embedding, Product
 from catalog.synthetic import Centres, copy_synthetic_embeddings, make_synthetic_catalogue
 from catalog.vocabulary import vocabulary_for
-from indexing.vector_tables import sync_products
+from indexing.vectors.table_rows import sync_products
 from search.ranking.paging import photos_for_each
 from search.ranking.scoring import by_features
 from search.request import Filters

@@ -10,8 +10,8 @@ from catalog.live_index import StoredSpace
 from catalog.models import Category, EncoderVersion, Generation, Product, ProductImage
 from catalog.synthetic import Centres, make_synthetic_catalogue
 from catalog.vectors import copy_rows
-from indexing.index_ddl import build_graph, create_vector_table
-from indexing.vector_tables import fill_range
+from indexing.vectors.table_ddl import build_graph, create_vector_table
+from indexing.vectors.table_rows import fill_range
 from search.request import Filters
 from search.retrieval.candidates import compared_up_to, retrieve
 
