@@ -14,7 +14,7 @@ from catalog.live_index import encoder_of
 from catalog.models import EncoderVersion, Product, ProductImage
 from catalog.vectors import read_rows
 from catalog.visual.encoder import Encoder
-from indexing.embedding import embed_images, stale_images
+from indexing.embedding.embed import embed_images, stale_images
 from indexing.labelled import labelled_photos, open_labelled
 from indexing.ledger.chunking import Check
 from indexing.vectors.table_rows import CURRENT

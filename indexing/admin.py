@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.admin_base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
-from indexing import publishing, quarantine
+from indexing import publishing
 from indexing import queue_admin as _queue  # noqa: F401  (registers its lists)
 from indexing.adapters import failed_gates, summary
 from indexing.calibration import in_words
+from indexing.embedding import quarantine
 from indexing.encoders import registry
 from indexing.freshness import index_status, next_refresh_at, run_progress
 from indexing.ledger import runs

@@ -19,7 +19,8 @@ from catalog.vocabulary import vocabulary_checksum, vocabulary_for
 from indexing import evaluation, publishing
 from indexing.adapters import AdapterError
 from indexing.adoption import adopt_encoder
-from indexing.embedding import STALE, embed_images, stale_images
+from indexing.embedding.embed import STALE, embed_images, stale_images
+from indexing.embedding.tagging import tag_products
 from indexing.encoders import register_encoder
 from indexing.ledger import runs
 from indexing.ledger.chunking import (
@@ -31,7 +32,6 @@ from indexing.ledger.chunking import (
     products_by_popularity,
 )
 from indexing.models import Chunk, IndexingRun
-from indexing.tagging import tag_products
 from indexing.vectors.table_ddl import build_graph, create_vector_table
 from indexing.vectors.table_rows import behind_products, fill_range, sync_products
 

@@ -43,7 +43,7 @@ def main() -> None:
 
     from catalog import live_index
     from catalog.visual.encoder import Encoder
-    from indexing import decoding
+    from indexing.embedding import decoding
     from indexing.stages import STAGES, Stages
     from tests.indexing.histogram_encoder import make_encoders
 

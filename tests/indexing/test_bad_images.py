@@ -5,7 +5,7 @@ from django.core.files.storage import default_storage
 
 from catalog.models import ProductChange, ProductImage
 from catalog.models.product import content_hash
-from indexing import quarantine
+from indexing.embedding import quarantine
 from indexing.freshness import index_status
 from indexing.models import ImageFailure
 from tests.indexing.shop import (

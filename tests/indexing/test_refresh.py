@@ -74,7 +74,7 @@ def test_what_is_stale_is_found_without_reading_the_whole_catalogue() -> None:
         cursor.execute("ANALYZE catalog_productimage, catalog_embedding, catalog_productchange")
         cursor.execute("SET LOCAL enable_seqscan = on")
         version = live_generation().encoder_id  # type: ignore[union-attr]
-        from indexing.embedding import STALE
+        from indexing.embedding.embed import STALE
 
         cursor.execute(f"EXPLAIN {STALE} AND image.product_id = ANY(%s)", [version, [changed]])
         plan = "\n".join(row[0] for row in cursor.fetchall())

@@ -12,8 +12,8 @@ from catalog import vocabulary
 from catalog.demo.load import CATALOG, VOCABULARY, load_vocabulary
 from catalog.models import EncoderVersion, IndexedProduct, Product, ProductTag, Tag
 from catalog.vocabulary import LEAST_SCORE, Vocabulary, normalise, vocabulary_for
-from indexing import tagging
-from indexing.tagging import tag_products
+from indexing.embedding import tagging
+from indexing.embedding.tagging import tag_products
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import add_product, photo, rebuild, refresh
 

@@ -10,8 +10,8 @@ from django.db import connection, transaction
 from catalog.models import EncoderVersion, ProductImage
 from catalog.vectors import copy_rows
 from catalog.visual.encoder import Encoder
-from indexing import quarantine
-from indexing.decoding import ReadImage, StaleImage, decode_ahead, decode_carefully
+from indexing.embedding import quarantine
+from indexing.embedding.decoding import ReadImage, StaleImage, decode_ahead, decode_carefully
 from indexing.ledger.chunking import Check
 
 STORED_AT_ONCE = 128  # images; so many are embedded again when a worker dies

@@ -24,7 +24,7 @@ from catalog.parent_death import die_with_parent
 from catalog.visual.image_decoding import ImageError, ImageLimits
 from catalog.visual.pixels import decode_pixels
 from catalog.visual.preprocessing import Preprocessing
-from indexing import quarantine
+from indexing.embedding import quarantine
 
 AHEAD = 64  # photos
 THREADS = 2
