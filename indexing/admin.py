@@ -17,7 +17,7 @@ from catalog.admin_base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
 from indexing import publishing
 from indexing import queue_admin as _queue  # noqa: F401  (registers its lists)
-from indexing.adapters import failed_gates, summary
+from indexing.adapters.fitting import failed_gates, summary
 from indexing.calibration import in_words
 from indexing.embedding import quarantine
 from indexing.encoders import registry

@@ -11,7 +11,7 @@ from catalog.live_index import (
 )
 from catalog.models import Adapter, EncoderVersion
 from indexing import publishing
-from indexing.adapters import AdapterError, failed_gates, fit_adapter
+from indexing.adapters.fitting import AdapterError, failed_gates, fit_adapter
 from indexing.calibration import measure_calibration
 from indexing.encoders import register_encoder
 from indexing.ledger.chunking import Check

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from psycopg import sql
 
 from catalog.models import Adapter, Generation, Publication
-from indexing.adapters import failed_gates
+from indexing.adapters.fitting import failed_gates
 from indexing.encoders import settle_statuses
 from indexing.models import IndexingRun
 from indexing.vectors.orphans import remove_orphans

@@ -17,7 +17,7 @@ from catalog.vectors import read_rows
 from catalog.visual.projection import fit_from_moment
 from catalog.vocabulary import vocabulary_checksum, vocabulary_for
 from indexing import evaluation, publishing
-from indexing.adapters import AdapterError
+from indexing.adapters.fitting import AdapterError
 from indexing.adoption import adopt_encoder
 from indexing.embedding.embed import STALE, embed_images, stale_images
 from indexing.embedding.tagging import tag_products

@@ -11,7 +11,7 @@ from catalog.live_index import live_generation, live_index
 from catalog.models import Adapter, Embedding, EncoderVersion, Generation
 from catalog.visual.encoder import EncoderError
 from indexing import publishing
-from indexing.adapters import AdapterError, failed_gates
+from indexing.adapters.fitting import AdapterError, failed_gates
 from indexing.adoption import adopt_encoder
 from indexing.models import Chunk, IndexingRun
 from indexing.rebuild import start_rebuild

@@ -11,7 +11,7 @@ from catalog.progress import progress_bar
 from catalog.standing import Calibration
 from catalog.visual.errors import EncoderError
 from indexing import publishing
-from indexing.adapters import AdapterError, failed_gates, summary
+from indexing.adapters.fitting import AdapterError, failed_gates, summary
 from indexing.adoption import adopt_encoder, fit_to_live
 from indexing.calibration import in_words
 from indexing.encoders import register_encoder, registry

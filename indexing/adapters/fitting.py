@@ -11,7 +11,7 @@ from django.conf import settings
 
 from catalog.models import Adapter, Embedding, EncoderVersion
 from catalog.visual.adapter import KINDS, FittedAdapter, adapt, fit
-from indexing.adapter_sample import LEAST_QUERIES, Queries, Sample, read_sample
+from indexing.adapters.sample import LEAST_QUERIES, Queries, Sample, read_sample
 from indexing.encoders import note_quality
 from indexing.ledger.chunking import Check
 from indexing.recall import agreement, own_ranks, recall_at
