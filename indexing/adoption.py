@@ -12,9 +12,9 @@ from catalog.live_index import (
 from catalog.models import Adapter, EncoderVersion
 from indexing import publishing
 from indexing.adapters.fitting import AdapterError, failed_gates, fit_adapter
-from indexing.calibration import measure_calibration
 from indexing.encoders import register_encoder
 from indexing.ledger.chunking import Check
+from indexing.quality.match_calibration import measure_calibration
 
 
 def fit_to_live(

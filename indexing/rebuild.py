@@ -16,7 +16,7 @@ from catalog.models import EncoderVersion, Generation, Projection
 from catalog.vectors import read_rows
 from catalog.visual.projection import fit_from_moment
 from catalog.vocabulary import vocabulary_checksum, vocabulary_for
-from indexing import evaluation, publishing
+from indexing import publishing
 from indexing.adapters.fitting import AdapterError
 from indexing.adoption import adopt_encoder
 from indexing.embedding.embed import STALE, embed_images, stale_images
@@ -32,6 +32,7 @@ from indexing.ledger.chunking import (
     products_by_popularity,
 )
 from indexing.models import Chunk, IndexingRun
+from indexing.quality import gates as evaluation
 from indexing.vectors.table_ddl import build_graph, create_vector_table
 from indexing.vectors.table_rows import behind_products, fill_range, sync_products
 

@@ -14,7 +14,7 @@ from catalog.visual.adapter import KINDS, FittedAdapter, adapt, fit
 from indexing.adapters.sample import LEAST_QUERIES, Queries, Sample, read_sample
 from indexing.encoders import note_quality
 from indexing.ledger.chunking import Check
-from indexing.recall import agreement, own_ranks, recall_at
+from indexing.quality.recall_metrics import agreement, own_ranks, recall_at
 
 NEIGHBOURS = 10
 

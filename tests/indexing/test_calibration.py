@@ -12,8 +12,8 @@ from catalog.models import Adapter
 from catalog.standing import LEAST, Calibration
 from indexing import publishing
 from indexing.adoption import adopt_encoder, fit_to_live
-from indexing.calibration import calibrate, in_words, lower_bound
 from indexing.encoders import register_encoder
+from indexing.quality.match_calibration import calibrate, in_words, lower_bound
 from tests.indexing.shop import add_products, label_photos, rebuild
 
 SURE = [6.0 - 0.01 * n for n in range(40)]  # 40 first results, 6.0 down to 5.61, all right

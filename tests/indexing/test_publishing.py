@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from catalog.live_index import live_generation
 from catalog.models import Generation, Product, ProductChange
 from indexing import publishing
-from indexing.evaluation import failed_gates, recall_of_distances
 from indexing.models import IndexEvaluation
+from indexing.quality.gates import failed_gates, recall_of_distances
 from indexing.vectors.table_ddl import graph_is_valid
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
@@ -96,7 +96,7 @@ def test_a_generation_that_fails_its_gate_is_rejected_with_its_figures(
 ) -> None:
     add_products(range(30))
     first = rebuild().generation
-    monkeypatch.setattr("indexing.evaluation.graph_recall", lambda index, query: 0.5)
+    monkeypatch.setattr("indexing.quality.gates.graph_recall", lambda index, query: 0.5)
 
     second = rebuild().generation
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from indexing.recall import agreement, own_ranks, recall_at
+from indexing.quality.recall_metrics import agreement, own_ranks, recall_at
 
 EAST, NORTH, WEST = [1.0, 0], [0, 1.0], [-1.0, 0]
 NOWHERE = np.array([-1])

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from catalog.standing import Calibration, Neighbourhood
-from indexing.calibration import BACKGROUNDS, INDOORS, photos_of_nothing
+from indexing.quality.match_calibration import BACKGROUNDS, INDOORS, photos_of_nothing
 from search.ranking.match_level import match_of
 from search.retrieval.candidates import Candidate
 from tests.search.conftest import DemoPhoto

@@ -13,11 +13,11 @@ from catalog.visual.errors import EncoderError
 from indexing import publishing
 from indexing.adapters.fitting import AdapterError, failed_gates, summary
 from indexing.adoption import adopt_encoder, fit_to_live
-from indexing.calibration import in_words
 from indexing.encoders import register_encoder, registry
 from indexing.freshness import index_status, run_progress
 from indexing.ledger import runs
 from indexing.models import IndexingRun
+from indexing.quality.match_calibration import in_words
 from indexing.rebuild import start_rebuild
 from indexing.refresh import start_refresh
 from indexing.tasks import resume

@@ -16,16 +16,16 @@ from catalog.standing import LEAST, Calibration, neighbourhood_of
 from catalog.vectors import read_rows
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from catalog.visual.image_decoding import decode_image
-from indexing.labelled import labelled_photos, open_labelled
 from indexing.ledger.chunking import Check
-from indexing.photo_recall import as_searched
+from indexing.quality.labelled_photos import labelled_photos, open_labelled
+from indexing.quality.photo_recall import as_searched
 
 RIGHT = 0.9  # of what is called exact, at least
 DEVIATIONS = 0.84  # of the confidence interval: one-sided, 80 %
 NOTHING = 0.95  # of the photos of nothing have no first result that is something
 LEAST_PHOTOS = 30
 FOLDS = 5  # each is judged by what the others were fitted on
-BACKGROUNDS = Path(__file__).resolve().parent / "training" / "backgrounds"
+BACKGROUNDS = Path(__file__).resolve().parents[1] / "training" / "backgrounds"
 INDOORS = ("apartment", "bench", "hall", "house", "kitchen", "lab", "lobby", "store", "workshop")
 EVERY = 2  # of the others is enough
 SAMPLE = 2_000  # photos of the catalogue

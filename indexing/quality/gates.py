@@ -12,11 +12,11 @@ from psycopg import sql
 from catalog.live_index import LiveIndex
 from catalog.models import Generation
 from catalog.vectors import read_rows
-from indexing.calibration import measure_calibration
 from indexing.encoders import note_quality
 from indexing.ledger.chunking import Check
 from indexing.models import IndexEvaluation
-from indexing.photo_recall import photo_recall
+from indexing.quality.match_calibration import measure_calibration
+from indexing.quality.photo_recall import photo_recall
 
 QUERIES = 200
 NEIGHBOURS = 20

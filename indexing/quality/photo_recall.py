@@ -10,8 +10,8 @@ from pgvector import HalfVector
 from catalog.live_index import LiveIndex
 from catalog.nearest import nearest_sql, rows_near
 from catalog.rows import rows_of
-from indexing.labelled import labelled_photos, open_labelled
 from indexing.ledger.chunking import Check
+from indexing.quality.labelled_photos import labelled_photos, open_labelled
 
 LEAST_PHOTOS = 20  # fewer say nothing
 FIRST = 5  # products
