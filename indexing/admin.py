@@ -15,12 +15,12 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.admin_base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
-from indexing import publishing
 from indexing import queue_admin as _queue  # noqa: F401  (registers its lists)
 from indexing.adapters.fitting import failed_gates, summary
 from indexing.embedding import quarantine
 from indexing.encoders import registry
 from indexing.freshness import index_status, next_refresh_at, run_progress
+from indexing.generations import publishing
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
 from indexing.quality.match_calibration import in_words

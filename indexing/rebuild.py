@@ -16,12 +16,12 @@ from catalog.models import EncoderVersion, Generation, Projection
 from catalog.vectors import read_rows
 from catalog.visual.projection import fit_from_moment
 from catalog.vocabulary import vocabulary_checksum, vocabulary_for
-from indexing import publishing
 from indexing.adapters.fitting import AdapterError
-from indexing.adoption import adopt_encoder
 from indexing.embedding.embed import STALE, embed_images, stale_images
 from indexing.embedding.tagging import tag_products
 from indexing.encoders import register_encoder
+from indexing.generations import publishing
+from indexing.generations.adoption import adopt_encoder
 from indexing.ledger import runs
 from indexing.ledger.chunking import (
     Check,

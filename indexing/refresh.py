@@ -8,10 +8,10 @@ from catalog.live_index import StoredSpace, encoder_of, live_generation, open_sp
 from catalog.models import ProductChange
 from indexing.embedding.embed import embed_images, stale_images
 from indexing.embedding.tagging import tag_products
+from indexing.generations.publishing import PublishedMeanwhile, hold_live_generation
 from indexing.ledger import runs
 from indexing.ledger.chunking import Check, Payload, StageFailed, once
 from indexing.models import Chunk, IndexingRun
-from indexing.publishing import PublishedMeanwhile, hold_live_generation
 from indexing.vectors.orphans import remove_orphans
 from indexing.vectors.table_ddl import build_graph, graph_is_valid
 from indexing.vectors.table_rows import sync_products

@@ -80,7 +80,7 @@ class Generation(models.Model):
 
 class Publication(models.Model):
     """One switch to a generation. Those that are not undone, oldest first, are the stack that roll
-    backs go down; the last of them is live. `indexing/publishing.py` writes it."""
+    backs go down; the last of them is live. `indexing/generations/publishing.py` writes it."""
 
     generation = models.ForeignKey(
         Generation, on_delete=models.CASCADE, related_name="publications"

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from catalog.live_index import live_generation
 from catalog.models import Generation, Product
-from indexing import publishing
+from indexing.generations import publishing
 from indexing.models import IndexingRun
 from indexing.refresh import start_refresh
 from tests.console.forms import errors_of, shown, upload

@@ -10,9 +10,9 @@ from django.db import IntegrityError, connection, transaction
 from catalog.live_index import live_generation, live_index
 from catalog.models import Adapter, Embedding, EncoderVersion, Generation
 from catalog.visual.encoder import EncoderError
-from indexing import publishing
 from indexing.adapters.fitting import AdapterError, failed_gates
-from indexing.adoption import adopt_encoder
+from indexing.generations import publishing
+from indexing.generations.adoption import adopt_encoder
 from indexing.models import Chunk, IndexingRun
 from indexing.rebuild import start_rebuild
 from indexing.worker import work_on

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from catalog.live_index import live_generation
 from catalog.models import Generation, Product, ProductChange
-from indexing import publishing
+from indexing.generations import publishing
 from indexing.models import IndexEvaluation
 from indexing.quality.gates import failed_gates, recall_of_distances
 from indexing.vectors.table_ddl import graph_is_valid

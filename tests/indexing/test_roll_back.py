@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from catalog.live_index import live_generation
 from catalog.models import Adapter, EncoderVersion, Generation
-from indexing import publishing
+from indexing.generations import publishing
 from indexing.vectors.table_ddl import build_graph, create_vector_table
 from tests.indexing.shop import table_exists
 

@@ -10,11 +10,11 @@ from catalog.models import Adapter, Generation
 from catalog.progress import progress_bar
 from catalog.standing import Calibration
 from catalog.visual.errors import EncoderError
-from indexing import publishing
 from indexing.adapters.fitting import AdapterError, failed_gates, summary
-from indexing.adoption import adopt_encoder, fit_to_live
 from indexing.encoders import register_encoder, registry
 from indexing.freshness import index_status, run_progress
+from indexing.generations import publishing
+from indexing.generations.adoption import adopt_encoder, fit_to_live
 from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.quality.match_calibration import in_words

@@ -10,9 +10,9 @@ from catalog.live_index import (
     opened_adapter,
 )
 from catalog.models import Adapter, EncoderVersion
-from indexing import publishing
 from indexing.adapters.fitting import AdapterError, failed_gates, fit_adapter
 from indexing.encoders import register_encoder
+from indexing.generations import publishing
 from indexing.ledger.chunking import Check
 from indexing.quality.match_calibration import measure_calibration
 
