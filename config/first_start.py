@@ -15,7 +15,7 @@ from catalog.visual.errors import EncoderError
 from config.environment import secret_kept_in
 from config.paths import DATA_DIR
 from indexing.ledger.runs import RunConflict
-from indexing.rebuild import start_rebuild
+from indexing.pipeline.rebuild import start_rebuild
 from indexing.tasks import enqueue
 
 ADMIN = "admin"

@@ -23,9 +23,9 @@ from indexing.freshness import index_status, next_refresh_at, run_progress
 from indexing.generations import publishing
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.refresh import start_refresh
 from indexing.quality.match_calibration import in_words
-from indexing.rebuild import start_rebuild
-from indexing.refresh import start_refresh
 from indexing.tasks import enqueue, resume
 
 

@@ -6,10 +6,10 @@ from catalog.models import ClickBurst, Reranker
 from indexing.click_rates import update_click_rates
 from indexing.ledger import runs
 from indexing.models import IndexingRun
-from indexing.refresh import start_refresh
+from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.worker import work_on
 from indexing.search_log import forget_old_searches
 from indexing.training.reranker import described, train_reranker
-from indexing.worker import work_on
 
 
 def work_on_run(run_id: int) -> str:

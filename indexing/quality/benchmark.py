@@ -27,8 +27,8 @@ from catalog.visual.image_decoding import ImageLimits
 from catalog.visual.pixels import decode_pixels
 from catalog.vocabulary import vocabulary_for
 from indexing.models import Chunk, IndexingRun
-from indexing.rebuild import start_rebuild
-from indexing.worker import work_on
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.worker import work_on
 
 ROWS_AT_ONCE = 5_000
 FORWARD_IMAGES = 1_024

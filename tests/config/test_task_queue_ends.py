@@ -16,7 +16,7 @@ from tests.servers import kill_hard
 
 WORKING = """
 import django; django.setup()
-from indexing.rebuild import start_rebuild
+from indexing.pipeline.rebuild import start_rebuild
 from indexing.tasks import enqueue
 from tests.indexing.shop import add_products
 add_products(range(20))

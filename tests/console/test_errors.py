@@ -15,7 +15,7 @@ from catalog.live_index import live_generation
 from catalog.models import Generation, Product
 from indexing.generations import publishing
 from indexing.models import IndexingRun
-from indexing.refresh import start_refresh
+from indexing.pipeline.refresh import start_refresh
 from tests.console.forms import errors_of, shown, upload
 from tests.console.rows import made
 from tests.indexing.shop import add_product, photo, rebuild, table_exists

@@ -44,7 +44,7 @@ def main() -> None:
     from catalog import live_index
     from catalog.visual.encoder import Encoder
     from indexing.embedding import decoding
-    from indexing.stages import STAGES, Stages
+    from indexing.pipeline.stages import STAGES, Stages
     from tests.indexing.histogram_encoder import make_encoders
 
     made = make_encoders()

@@ -16,9 +16,9 @@ from catalog.live_index import live_generation
 from catalog.models import Embedding, Generation, Product, ProductImage
 from catalog.models.product import content_hash
 from indexing.models import IndexingRun
-from indexing.rebuild import start_rebuild
-from indexing.refresh import start_refresh
-from indexing.worker import work_on
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.worker import work_on
 from search.answer import SearchAnswer
 from search.photo_search import search
 from search.request import SearchRequest

@@ -14,8 +14,8 @@ from indexing.adapters.fitting import AdapterError, failed_gates
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder
 from indexing.models import Chunk, IndexingRun
-from indexing.rebuild import start_rebuild
-from indexing.worker import work_on
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.worker import work_on
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,

@@ -10,7 +10,7 @@ from django_q.models import Schedule
 
 from config.first_start import set_schedules
 from indexing.models import ImageFailure, IndexingRun
-from indexing.rebuild import start_rebuild
+from indexing.pipeline.rebuild import start_rebuild
 from indexing.tasks import enqueue
 from tests.indexing.hostile import HANGS
 from tests.indexing.processes import Processes, wait_until

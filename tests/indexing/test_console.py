@@ -13,8 +13,8 @@ from catalog.live_index import live_generation
 from catalog.models import ProductChange
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexingRun
-from indexing.rebuild import start_rebuild
-from indexing.refresh import start_refresh
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.refresh import start_refresh
 from tests.indexing.shop import add_product, add_products, photo, rebuild
 
 pytestmark = pytest.mark.usefixtures("empty_shop")

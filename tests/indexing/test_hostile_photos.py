@@ -8,7 +8,7 @@ import pytest
 from catalog.models import Embedding
 from indexing.freshness import index_status
 from indexing.models import Chunk, ImageFailure
-from indexing.rebuild import start_rebuild
+from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.hostile import HANGS, KILLS
 from tests.indexing.processes import Processes, wait_until
 from tests.indexing.shop import add_product, add_products, images_now, photo, vectors_of

@@ -14,7 +14,7 @@ from django.utils import timezone
 from catalog.live_index import live_generation
 from catalog.models import ProductChange
 from indexing.models import Chunk, IndexingRun
-from indexing.rebuild import start_rebuild
+from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.processes import Processes, wait_until
 from tests.indexing.shop import add_products, embedded, images_now, vectors_of
 

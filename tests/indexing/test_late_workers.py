@@ -10,9 +10,9 @@ from django.db import connection
 
 from catalog.live_index import live_generation
 from catalog.models import Generation, Projection
-from indexing import rebuild
 from indexing.generations import publishing
 from indexing.models import Chunk, IndexingRun
+from indexing.pipeline import rebuild
 from indexing.vectors.table_ddl import build_graph, graph_is_valid
 from tests.indexing import shop
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
-from indexing.rebuild import start_rebuild
+from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.processes import Processes
 from tests.indexing.shop import add_products, images_now, vectors_of
 

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.live_index import live_generation
 from catalog.models import Embedding, IndexedProduct, Product, ProductChange, ProductImage
-from indexing import refresh as refresh_module
 from indexing.freshness import index_status
+from indexing.pipeline import refresh as refresh_module
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_photo,

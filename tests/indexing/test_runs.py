@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from indexing import refresh
 from indexing.freshness import run_progress
 from indexing.ledger import runs
 from indexing.ledger.chunking import product_ranges
 from indexing.models import Chunk, IndexingRun
-from indexing.rebuild import start_rebuild
-from indexing.refresh import start_refresh
-from indexing.worker import work_on
+from indexing.pipeline import refresh
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.worker import work_on
 from tests.indexing.shop import add_product, add_products, photo, rebuild
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
@@ -61,7 +61,7 @@ def test_a_run_cancelled_in_the_middle_of_a_chunk_gives_it_back(
 ) -> None:
     add_products(range(3))
     run = start_rebuild()
-    embed_images = "indexing.rebuild.embed_images"
+    embed_images = "indexing.pipeline.rebuild.embed_images"
 
     def cancel(*arguments: Any, **options: Any) -> int:
         runs.cancel_run(run)
@@ -87,7 +87,7 @@ def test_a_chunk_that_fails_three_times_fails_its_run_with_the_reason(
     def fail(*arguments: Any, **options: Any) -> None:
         raise ValueError("no such luck")
 
-    monkeypatch.setattr("indexing.rebuild.embed_images", fail)
+    monkeypatch.setattr("indexing.pipeline.rebuild.embed_images", fail)
 
     run = work_on(start_rebuild())
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from catalog.live_index import live_generation
-from indexing.rebuild import start_rebuild
+from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.processes import Processes
 from tests.indexing.shop import add_products, found, photo, rebuild

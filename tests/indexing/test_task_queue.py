@@ -11,7 +11,7 @@ from config.first_start import set_schedules
 from indexing import tasks
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
-from indexing.refresh import start_refresh
+from indexing.pipeline.refresh import start_refresh
 from indexing.tasks import enqueue
 from tests.indexing.processes import Processes, wait_until
 from tests.indexing.shop import add_product, add_products, images_now, photo, rebuild, vectors_of

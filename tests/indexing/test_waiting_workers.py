@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from catalog.models import Tag
 from catalog.visual import encoder as encoder_module
-from indexing import worker
 from indexing.models import Chunk, IndexingRun
-from indexing.rebuild import start_rebuild
-from indexing.worker import work_on
+from indexing.pipeline import worker
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.worker import work_on
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.processes import Processes, url_of_test_database, wait_until
 from tests.indexing.shop import add_products, images_now, vectors_of

@@ -9,8 +9,8 @@ from PIL import Image
 from catalog.live_index import live_index
 from catalog.visual.encoder import Look
 from catalog.visual.objects import ObjectSettings
-from indexing.rebuild import start_rebuild
-from indexing.worker import work_on
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.worker import work_on
 from search.ranking.blank_photos import blanks_of
 from search.serving.admission import Deadline
 from tests.indexing.conftest import empty_tables

@@ -17,11 +17,11 @@ from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_to_live
 from indexing.ledger import runs
 from indexing.models import IndexingRun
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.worker import work_on
 from indexing.quality.match_calibration import in_words
-from indexing.rebuild import start_rebuild
-from indexing.refresh import start_refresh
 from indexing.tasks import resume
-from indexing.worker import work_on
 
 CONTROLS = {"pause": runs.pause_run, "resume": resume, "cancel": runs.cancel_run}
 ENCODERS = ("encoders", "register", "adopt")

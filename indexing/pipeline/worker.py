@@ -21,7 +21,7 @@ from catalog.live_index import encoder_named, encoder_of, live_generation
 from catalog.visual.encoder import Encoder, EncoderError
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
-from indexing.stages import STAGES, Stage, StageFailed
+from indexing.pipeline.stages import STAGES, Stage, StageFailed
 
 log = logging.getLogger("vitrina.indexing")
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from indexing import rebuild, refresh
 from indexing.ledger.chunking import Check, Payload, StageFailed
 from indexing.models import Chunk, IndexingRun
+from indexing.pipeline import rebuild, refresh
 
 __all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
 
