@@ -3,13 +3,13 @@
 from django_q.tasks import async_task
 
 from catalog.models import ClickBurst, Reranker
-from indexing.click_rates import update_click_rates
+from indexing.clicks.click_rates import update_click_rates
+from indexing.clicks.log_retention import forget_old_searches
+from indexing.clicks.reranker_training import described, train_reranker
 from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.worker import work_on
-from indexing.search_log import forget_old_searches
-from indexing.training.reranker import described, train_reranker
 
 
 def work_on_run(run_id: int) -> str:

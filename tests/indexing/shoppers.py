@@ -9,7 +9,7 @@ import numpy as np
 from django.utils import timezone
 
 from catalog.models import Event, LoggedSearch
-from indexing.click_model import Page
+from indexing.clicks.click_model import Page
 
 FEATURES = ("similarity", "tags", "category", "stock", "price", "popularity", "clicks")
 SHOWN = 12

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from catalog.models import Event, LoggedSearch
-from indexing.click_model import LISTS, PLACES, USUAL, Page, fit, read_pages
+from indexing.clicks.click_model import LISTS, PLACES, USUAL, Page, fit, read_pages
 from tests.indexing.shoppers import (
     FEATURES,
     LOOKED_AT,

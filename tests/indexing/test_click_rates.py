@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from catalog.models import ClickRate, Event, LoggedSearch
-from indexing.click_rates import update_click_rates
-from indexing.search_log import forget_old_searches
+from indexing.clicks.click_rates import update_click_rates
+from indexing.clicks.log_retention import forget_old_searches
 from tests.indexing.shoppers import click, log, logged, pages
 
 pytestmark = pytest.mark.django_db

@@ -11,10 +11,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, OriginKey
-from indexing.click_model import PAGES_OF_AN_ORIGIN, read_pages
-from indexing.click_rates import update_click_rates
-from indexing.counted_clicks import tell_clicks
-from indexing.search_log import forget_old_searches
+from indexing.clicks.click_model import PAGES_OF_AN_ORIGIN, read_pages
+from indexing.clicks.click_rates import update_click_rates
+from indexing.clicks.counted_clicks import tell_clicks
+from indexing.clicks.log_retention import forget_old_searches
 from indexing.tasks import learn_from_clicks
 from tests.indexing.shoppers import FEATURES, logged
 

@@ -10,9 +10,9 @@ from django.core.management import call_command
 
 from catalog.models import Reranker
 from catalog.reranking import _active, active_weights, withdraw
-from indexing.click_model import Page
+from indexing.clicks.click_model import Page
+from indexing.clicks.reranker_training import described, doubtfulness, ndcg, train_reranker
 from indexing.tasks import learn_from_clicks
-from indexing.training.reranker import described, doubtfulness, ndcg, train_reranker
 from tests.indexing.shoppers import FEATURES, SHOWN, log, pages
 
 

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch
-from indexing.click_rates import update_click_rates
+from indexing.clicks.click_rates import update_click_rates
 from search.search_log import SearchLog
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]

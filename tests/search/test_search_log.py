@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from catalog.models import Event, LoggedSearch, Product
-from indexing.click_rates import update_click_rates
+from indexing.clicks.click_rates import update_click_rates
 from search import search_log as module
 from search.events.origins import origin_of
 from search.ranking.features import FEATURES

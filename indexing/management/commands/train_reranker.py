@@ -6,8 +6,8 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from catalog.models import ClickBurst
 from catalog.reranking import withdraw
-from indexing.click_rates import update_click_rates
-from indexing.training.reranker import LEAST_PAGES, described, train_reranker
+from indexing.clicks.click_rates import update_click_rates
+from indexing.clicks.reranker_training import LEAST_PAGES, described, train_reranker
 
 
 class Command(BaseCommand):

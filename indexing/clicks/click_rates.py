@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from indexing.click_model import PLACES, fit, formula_of_settings, read_pages
-from indexing.counted_clicks import tell_clicks, whole_log
+from indexing.clicks.click_model import PLACES, fit, formula_of_settings, read_pages
+from indexing.clicks.counted_clicks import tell_clicks, whole_log
 
 LEAST_PRIOR, MOST_PRIOR = 3.0, 1000.0  # clicks; few products do not tell how they differ
 

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from catalog.models import Reranker
 from catalog.reranking import activate, active_weights
-from indexing.click_model import Page, fit, formula_of_settings, read_pages
+from indexing.clicks.click_model import Page, fit, formula_of_settings, read_pages
 
 LEAST_PAGES = 200  # with clicks
 HELD_OUT = 0.25  # of them, the latest

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from indexing.counted_clicks import tell_clicks
+from indexing.clicks.counted_clicks import tell_clicks
 
 PLACES = 100  # of a list; those beyond count as the last
 LISTS = 2  # the page of results, and the lookalikes on the page of a product
@@ -81,7 +81,7 @@ def read_pages(names: Sequence[str]) -> list[Page]:
     """The latest pages by relevance of which some results were opened and others not, the oldest
     first, with the features of these names. Searches by words alone are left out: what they are
     ranked by is no cosine. So are pages that were logged before there was one of the features, and
-    results whose clicks do not count (`indexing/counted_clicks.py`)."""
+    results whose clicks do not count (`indexing/clicks/counted_clicks.py`)."""
     since = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
     pages = []
     with transaction.atomic(), connection.cursor() as cursor:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.backends.utils import CursorWrapper
 
-from indexing.click_bursts import OF_ORIGINS, OF_PRODUCTS
+from indexing.clicks.click_bursts import OF_ORIGINS, OF_PRODUCTS
 
 # `at`, `day` and `shown_to` are the search's, written by the server: the time in an event is the
 # sender's to choose. What was logged without an origin is one of its own for each search.

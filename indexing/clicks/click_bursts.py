@@ -1,6 +1,6 @@
 """Clicks that come too thick to be shoppers': set aside until an operator decides.
 
-Each statement works on the temporary table `told_click` of `indexing/counted_clicks.py`."""
+Each statement works on the temporary table `told_click` of `indexing/clicks/counted_clicks.py`."""
 
 SECONDS = 10  # of searches that were clicked
 SEARCHES_IN_SECONDS = 10  # of one origin
