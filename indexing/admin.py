@@ -19,10 +19,10 @@ from indexing import queue_admin as _queue  # noqa: F401  (registers its lists)
 from indexing.adapters.fitting import failed_gates, summary
 from indexing.embedding import quarantine
 from indexing.encoders import registry
-from indexing.freshness import index_status, next_refresh_at, run_progress
 from indexing.generations import publishing
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
+from indexing.monitoring.freshness import index_status, next_refresh_at, run_progress
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.quality.match_calibration import in_words

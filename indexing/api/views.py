@@ -14,8 +14,8 @@ from catalog.live_index import IndexNotReady, live_index
 from catalog.problems import PROBLEMS
 from catalog.visual.encoder import EncoderError
 from indexing.api.serializers import IndexStatusSerializer
-from indexing.freshness import index_status
-from indexing.metrics import metrics_text
+from indexing.monitoring.freshness import index_status
+from indexing.monitoring.metrics import metrics_text
 
 
 class IndexStatusView(APIView):

@@ -6,8 +6,8 @@ from django.core.files.storage import default_storage
 from catalog.models import ProductChange, ProductImage
 from catalog.models.product import content_hash
 from indexing.embedding import quarantine
-from indexing.freshness import index_status
 from indexing.models import ImageFailure
+from indexing.monitoring.freshness import index_status
 from tests.indexing.shop import (
     add_product,
     add_products,

@@ -11,7 +11,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from catalog.models import IndexedProduct, ProductChange
-from indexing.freshness import freshness, index_status, next_refresh_at
+from indexing.monitoring.freshness import freshness, index_status, next_refresh_at
 from tests.indexing.shop import add_product, add_products, photo, rebuild
 
 pytestmark = pytest.mark.usefixtures("empty_shop")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from catalog.models import Embedding
-from indexing.freshness import index_status
 from indexing.models import Chunk, ImageFailure
+from indexing.monitoring.freshness import index_status
 from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.hostile import HANGS, KILLS
 from tests.indexing.processes import Processes, wait_until

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.live_index import live_generation
 from catalog.models import Embedding, IndexedProduct, Product, ProductChange, ProductImage
-from indexing.freshness import index_status
+from indexing.monitoring.freshness import index_status
 from indexing.pipeline import refresh as refresh_module
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from indexing.freshness import run_progress
 from indexing.ledger import runs
 from indexing.ledger.chunking import product_ranges
 from indexing.models import Chunk, IndexingRun
+from indexing.monitoring.freshness import run_progress
 from indexing.pipeline import refresh
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh

@@ -12,11 +12,11 @@ from catalog.standing import Calibration
 from catalog.visual.errors import EncoderError
 from indexing.adapters.fitting import AdapterError, failed_gates, summary
 from indexing.encoders import register_encoder, registry
-from indexing.freshness import index_status, run_progress
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_to_live
 from indexing.ledger import runs
 from indexing.models import IndexingRun
+from indexing.monitoring.freshness import index_status, run_progress
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.worker import work_on

@@ -7,8 +7,8 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from indexing.freshness import index_status
 from indexing.models import IndexingRun
+from indexing.monitoring.freshness import index_status
 
 
 def metrics_text() -> bytes:
