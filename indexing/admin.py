@@ -18,7 +18,7 @@ from catalog.models import Adapter, EncoderVersion, Generation
 from indexing import queue_admin as _queue  # noqa: F401  (registers its lists)
 from indexing.adapters.fitting import failed_gates, summary
 from indexing.embedding import quarantine
-from indexing.encoders import registry
+from indexing.encoder_registry import registry
 from indexing.generations import publishing
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun

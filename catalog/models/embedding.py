@@ -8,7 +8,7 @@ from catalog.models.product import HASH_LENGTH
 
 class EncoderVersion(models.Model):
     """The registry of encoders, each as it was when it was registered: same name, other weights,
-    other version. Written by `indexing/encoders.py`."""
+    other version. Written by `indexing/encoder_registry.py`."""
 
     class Status(models.TextChoices):
         REGISTERED = "registered"

@@ -12,7 +12,7 @@ from django.conf import settings
 from catalog.models import Adapter, Embedding, EncoderVersion
 from catalog.visual.adapter import KINDS, FittedAdapter, adapt, fit
 from indexing.adapters.sample import LEAST_QUERIES, Queries, Sample, read_sample
-from indexing.encoders import note_quality
+from indexing.encoder_registry import note_quality
 from indexing.ledger.chunking import Check
 from indexing.quality.recall_metrics import agreement, own_ranks, recall_at
 

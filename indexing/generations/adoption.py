@@ -11,7 +11,7 @@ from catalog.live_index import (
 )
 from catalog.models import Adapter, EncoderVersion
 from indexing.adapters.fitting import AdapterError, failed_gates, fit_adapter
-from indexing.encoders import register_encoder
+from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
 from indexing.ledger.chunking import Check
 from indexing.quality.match_calibration import measure_calibration

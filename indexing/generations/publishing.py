@@ -12,7 +12,7 @@ from psycopg import sql
 
 from catalog.models import Adapter, Generation, Publication
 from indexing.adapters.fitting import failed_gates
-from indexing.encoders import settle_statuses
+from indexing.encoder_registry import settle_statuses
 from indexing.models import IndexingRun
 from indexing.vectors.orphans import remove_orphans
 from indexing.vectors.table_ddl import drop_vector_table, graph_is_valid

@@ -19,7 +19,7 @@ from catalog.vocabulary import vocabulary_checksum, vocabulary_for
 from indexing.adapters.fitting import AdapterError
 from indexing.embedding.embed import STALE, embed_images, stale_images
 from indexing.embedding.tagging import tag_products
-from indexing.encoders import register_encoder
+from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder
 from indexing.ledger import runs

@@ -12,7 +12,7 @@ from psycopg import sql
 from catalog.live_index import LiveIndex
 from catalog.models import Generation
 from catalog.vectors import read_rows
-from indexing.encoders import note_quality
+from indexing.encoder_registry import note_quality
 from indexing.ledger.chunking import Check
 from indexing.models import IndexEvaluation
 from indexing.quality.match_calibration import measure_calibration

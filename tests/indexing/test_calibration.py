@@ -10,7 +10,7 @@ from django.core.management import call_command
 from catalog.live_index import live_generation
 from catalog.models import Adapter
 from catalog.standing import LEAST, Calibration
-from indexing.encoders import register_encoder
+from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_to_live
 from indexing.quality.match_calibration import calibrate, in_words, lower_bound

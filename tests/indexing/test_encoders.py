@@ -14,7 +14,7 @@ from catalog.live_index import encoder_of, live_index
 from catalog.models import EncoderVersion, Generation
 from catalog.visual.encoder import EncoderError
 from catalog.visual.model_source import STARTER, source_of
-from indexing.encoders import register_encoder, registry
+from indexing.encoder_registry import register_encoder, registry
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import add_products, label_photos, photo, rebuild, skus
 

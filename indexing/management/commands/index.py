@@ -11,7 +11,7 @@ from catalog.progress import progress_bar
 from catalog.standing import Calibration
 from catalog.visual.errors import EncoderError
 from indexing.adapters.fitting import AdapterError, failed_gates, summary
-from indexing.encoders import register_encoder, registry
+from indexing.encoder_registry import register_encoder, registry
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_to_live
 from indexing.ledger import runs
