@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from django.core.files.storage import default_storage
 
+from catalog.index.prepared_sql import rows_of
 from catalog.models.product import in_active_language
-from catalog.rows import rows_of
 
 SHOWN = """
     SELECT product.id, product.sku, product.title, product.title_ru, product.brand, product.price,

@@ -7,7 +7,7 @@ import numpy as np
 from django.conf import settings
 from PIL import Image
 
-from catalog.vectors import combine, mean_direction
+from catalog.index.vectors import combine, mean_direction
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import crop_to_box
 from catalog.visual.objects import PhotoObject, objects_in

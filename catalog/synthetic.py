@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from django.db import connection
 
+from catalog.index.vectors import copy_rows
 from catalog.models import EncoderVersion, ProductImage
-from catalog.vectors import copy_rows
 
 ROWS_AT_ONCE = 5_000
 FILE = "synthetic.webp"

@@ -46,7 +46,7 @@ def database_settings(ef_search: int, pool: int, statement_timeout_s: float) -> 
     options = {
         **database.get("OPTIONS", {}),
         "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
-        "prepare_threshold": 5,  # for catalog/rows.py; the ORM prepares nothing
+        "prepare_threshold": 5,  # for catalog/index/prepared_sql.py; the ORM prepares nothing
         **(_pool_options(pool) if pool else {}),
     }
     age = 0 if pool else 60

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from django_q.models import Schedule
 
-from catalog.live_index import encoder_named, live_generation
+from catalog.index.live_index import encoder_named, live_generation
 from catalog.models import Product
 from catalog.visual.errors import EncoderError
 from config.environment import secret_kept_in

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 
-from catalog.live_index import encoder_named
+from catalog.index.live_index import encoder_named
 from catalog.models import EncoderVersion
 from catalog.visual.model_source import source_of
 

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import ProgrammingError
 
 from catalog.display import products_for_display
-from catalog.live_index import LiveIndex, live_index
+from catalog.index.live_index import LiveIndex, live_index
+from catalog.index.vocabulary import vocabulary_for
 from catalog.query_objects import SeenPhoto, Target, choose_targets, see_photos
-from catalog.vocabulary import vocabulary_for
 from search.answer import Result, SearchAnswer, StageClock
 from search.query.decoding import decode_query, decoded_photos
 from search.query.photos import QueryPhoto, keep_photo, query_photos

@@ -4,9 +4,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from catalog.index.match_margin import Calibration
 from catalog.models.adapter import Adapter
 from catalog.models.embedding import EncoderVersion, Projection
-from catalog.standing import Calibration
 
 
 class Generation(models.Model):

@@ -34,7 +34,7 @@ def post_worker_init(worker: object) -> None:
     """Loads encoder and vocabulary after the fork, so that no shopper waits for them."""
     from django.db import Error, connection
 
-    from catalog.live_index import IndexNotReady
+    from catalog.index.live_index import IndexNotReady
     from catalog.visual.encoder import EncoderError
     from search.request import RequestError
     from search.warm_up import warm_up

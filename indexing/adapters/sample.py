@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
+from catalog.index.live_index import encoder_of
+from catalog.index.vectors import read_rows
 from catalog.labelled_photos import LabelledPhoto
-from catalog.live_index import encoder_of
 from catalog.models import EncoderVersion, Product, ProductImage
-from catalog.vectors import read_rows
 from catalog.visual.encoder import Encoder
 from indexing.embedding.embed import embed_images, stale_images
 from indexing.ledger.chunking import Check

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.live_index import IndexNotReady, live_index
+from catalog.index.live_index import IndexNotReady, live_index
 from catalog.problems import PROBLEMS
 from catalog.visual.encoder import EncoderError
 from indexing.api.serializers import IndexStatusSerializer

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from django.db import connection, transaction
 
+from catalog.index.vectors import copy_rows
 from catalog.models import EncoderVersion, ProductImage
-from catalog.vectors import copy_rows
 from catalog.visual.encoder import Encoder
 from indexing.embedding import quarantine
 from indexing.embedding.decoding import ReadImage, StaleImage, decode_ahead, decode_carefully

@@ -7,10 +7,10 @@ import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
+from catalog.index.vectors import read_rows
+from catalog.index.vocabulary import Vocabulary, merge_scores, vocabulary_for
 from catalog.models import EncoderVersion, Tag
-from catalog.vectors import read_rows
 from catalog.visual.encoder import Encoder
-from catalog.vocabulary import Vocabulary, merge_scores, vocabulary_for
 
 TAGS_PER_PRODUCT = 5
 

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from catalog.live_index import (
+from catalog.index.live_index import (
     LiveIndex,
     encoder_of,
     live_generation,

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import Generation, ProductChange
 from indexing.ledger.runs import unfinished_runs
 from indexing.models import Chunk, IndexingRun

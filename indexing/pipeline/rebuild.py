@@ -11,11 +11,11 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 from psycopg import sql
 
-from catalog.live_index import encoder_of, live_generation, open_index, open_space
+from catalog.index.live_index import encoder_of, live_generation, open_index, open_space
+from catalog.index.vectors import read_rows
+from catalog.index.vocabulary import vocabulary_checksum, vocabulary_for
 from catalog.models import EncoderVersion, Generation, Projection
-from catalog.vectors import read_rows
 from catalog.visual.projection import fit_from_moment
-from catalog.vocabulary import vocabulary_checksum, vocabulary_for
 from indexing.adapters.fitting import AdapterError
 from indexing.embedding.embed import STALE, embed_images, stale_images
 from indexing.embedding.tagging import tag_products

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db import connection, transaction
 
-from catalog.live_index import StoredSpace, encoder_of, live_generation, open_space
+from catalog.index.live_index import StoredSpace, encoder_of, live_generation, open_space
 from catalog.models import ProductChange
 from indexing.embedding.embed import embed_images, stale_images
 from indexing.embedding.tagging import tag_products

@@ -17,7 +17,7 @@ from django.db import (
 )
 from django.utils import timezone
 
-from catalog.live_index import encoder_named, encoder_of, live_generation
+from catalog.index.live_index import encoder_named, encoder_of, live_generation
 from catalog.visual.encoder import Encoder, EncoderError
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun

@@ -9,9 +9,9 @@ from django.db import connection, transaction
 from pgvector import HalfVector
 from psycopg import sql
 
-from catalog.live_index import LiveIndex
+from catalog.index.live_index import LiveIndex
+from catalog.index.vectors import read_rows
 from catalog.models import Generation
-from catalog.vectors import read_rows
 from indexing.encoder_registry import note_quality
 from indexing.ledger.chunking import Check
 from indexing.models import IndexEvaluation

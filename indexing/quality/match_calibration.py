@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 from psycopg import sql
 
-from catalog.live_index import LiveIndex
+from catalog.index.live_index import LiveIndex
+from catalog.index.match_margin import LEAST, Calibration, neighbourhood_of
+from catalog.index.vectors import read_rows
 from catalog.query_objects import choose_targets, see_photos
-from catalog.standing import LEAST, Calibration, neighbourhood_of
-from catalog.vectors import read_rows
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from catalog.visual.image_decoding import decode_image
 from indexing.ledger.chunking import Check

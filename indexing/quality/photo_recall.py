@@ -7,9 +7,9 @@ from django.conf import settings
 from django.db import connection
 from pgvector import HalfVector
 
-from catalog.live_index import LiveIndex
-from catalog.nearest import nearest_sql, rows_near
-from catalog.rows import rows_of
+from catalog.index.live_index import LiveIndex
+from catalog.index.prepared_sql import rows_of
+from catalog.index.vector_query import nearest_sql, rows_near
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_photos import labelled_photos, open_labelled
 

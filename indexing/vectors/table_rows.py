@@ -6,8 +6,8 @@ import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
-from catalog.live_index import StoredSpace
-from catalog.vectors import copy_rows, read_rows
+from catalog.index.live_index import StoredSpace
+from catalog.index.vectors import copy_rows, read_rows
 
 READ_AT_ONCE = 2000
 

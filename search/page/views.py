@@ -11,7 +11,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods, require_safe
 
-from catalog.live_index import IndexNotReady, live_generation
+from catalog.index.live_index import IndexNotReady, live_generation
 from search.answer import SearchAnswer
 from search.page.errors import FORESEEN, PageError, page_error
 from search.page.examples import example_photo, examples

@@ -16,10 +16,10 @@ from django.db import connection, connections
 from pgvector import HalfVector
 from PIL import Image
 
-from catalog.live_index import LiveIndex, live_index
-from catalog.nearest import nearest_sql, rows_near
+from catalog.index.live_index import LiveIndex, live_index
+from catalog.index.prepared_sql import rows_of
+from catalog.index.vector_query import nearest_sql, rows_near
 from catalog.query_objects import choose_targets, see_photos
-from catalog.rows import rows_of
 from catalog.visual.encoder import Encoder
 from catalog.visual.image_decoding import crop_to_box, decode_image
 from search.answer import StageClock

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
+from catalog.index.live_index import live_index
+from catalog.index.vocabulary import Vocabulary, vocabulary_for
 from catalog.labelled_photos import LabelledPhoto
-from catalog.live_index import live_index
 from catalog.models import Product
-from catalog.vocabulary import Vocabulary, vocabulary_for
 from search.answer import SearchAnswer
 from search.photo_search import search
 from search.ranking.scoring import by_features

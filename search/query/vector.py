@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 from psycopg import sql
 
-from catalog.live_index import LiveIndex
+from catalog.index.live_index import LiveIndex
+from catalog.index.vectors import combine, mean_direction, read_rows
 from catalog.models import Product
-from catalog.vectors import combine, mean_direction, read_rows
 from search.request import RequestError, SearchRequest
 from search.serving.admission import Deadline
 from search.serving.single_flight import SingleFlightCache

@@ -1,6 +1,6 @@
 """What a result is called: exact, similar or weak. Pure functions."""
 
-from catalog.standing import Calibration, Neighbourhood
+from catalog.index.match_margin import Calibration, Neighbourhood
 from search.retrieval.candidates import Candidate
 
 
@@ -13,7 +13,7 @@ def match_of(
     blank: bool = False,
 ) -> str:
     """exact, similar or weak, by how far the candidate stands out from what is near its query (see
-    `catalog.standing`); similar at least where the words of the query stand in its text.
+    `catalog.index.match_margin`); similar at least where the words of the query stand in its text.
 
     From the cosine `exact` on it is that in any case: the same photo. Where too little is near to
     stand out from (`near` is None), it is similar from the cosine `similar` on. Where the query or

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
-from catalog.live_index import LiveIndex
+from catalog.index.live_index import LiveIndex
+from catalog.index.match_margin import Neighbourhood
 from catalog.models import Tag
 from catalog.query_objects import Target
 from catalog.reranking import active_weights
-from catalog.standing import Neighbourhood
 from search.answer import StageClock
 from search.ranking.deduplication import fold
 from search.ranking.scoring import Ranked, by_features, by_fusion, by_object, sorted_by

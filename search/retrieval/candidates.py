@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from django.core.cache import caches
 
-from catalog.live_index import LiveIndex
+from catalog.index.live_index import LiveIndex
+from catalog.index.match_margin import LEAST, Neighbourhood, neighbourhood_of
+from catalog.index.vector_query import DETAILS, nearest_sql, rows_near
 from catalog.models.product import content_hash
-from catalog.nearest import DETAILS, nearest_sql, rows_near
-from catalog.standing import LEAST, Neighbourhood, neighbourhood_of
 from search.request import Filters
 from search.retrieval.facets import FACETS
 from search.retrieval.filters import filter_sql

@@ -17,7 +17,7 @@ from django.conf import settings
 from PIL import Image
 
 from catalog.demo.load import FOLDER
-from catalog.live_index import encoder_named, encoder_of
+from catalog.index.live_index import encoder_named, encoder_of
 from catalog.models import EncoderVersion
 from catalog.visual import encoder as encoder_module
 from catalog.visual.encoder import (
@@ -371,7 +371,7 @@ def test_serving_never_imports_torch(starter: Encoder) -> None:
         "import sys, django; django.setup()\n"
         "from PIL import Image\n"
         "import config.wsgi, config.urls, search.api.views, search.page.views\n"
-        "from catalog.live_index import encoder_named\n"
+        "from catalog.index.live_index import encoder_named\n"
         "encoder = encoder_named('starter')\n"
         "assert encoder.encode_images([Image.new('RGB', (9, 9))]).shape == (1, 512)\n"
         "assert encoder.encode_texts(['chair']).shape == (1, 512)\n"

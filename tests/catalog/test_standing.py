@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.standing import NEXT, Neighbourhood, neighbourhood_of
+from catalog.index.match_margin import NEXT, Neighbourhood, neighbourhood_of
 
 
 def test_standing_is_counted_from_the_mean_of_the_next_ten() -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from catalog.live_index import live_index
+from catalog.index.live_index import live_index
 from catalog.models import Embedding, Product
 from catalog.synthetic import (
     Centres,

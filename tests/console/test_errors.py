@@ -11,7 +11,7 @@ from django.db import connection, connections, transaction
 from django.test import Client
 from django.urls import reverse
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import Generation, Product
 from indexing.generations import publishing
 from indexing.models import IndexingRun

@@ -39,7 +39,7 @@ def offline_settings(settings: Any, tmp_path: Path) -> Any:
 def encoders(offline_settings: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, HistogramEncoder]:
     """Fast encoders in place of real ones, each with its own space."""
     made = make_encoders()
-    monkeypatch.setattr("catalog.live_index.load_encoder", lambda name, *how: made[name])
+    monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *how: made[name])
     return made
 
 

@@ -41,7 +41,7 @@ def main() -> None:
     django.setup()
     from django.core.management import execute_from_command_line
 
-    from catalog import live_index
+    from catalog.index import live_index
     from catalog.visual.encoder import Encoder
     from indexing.embedding import decoding
     from indexing.pipeline.stages import STAGES, Stages

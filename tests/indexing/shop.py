@@ -12,7 +12,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from PIL import Image
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import Embedding, Generation, Product, ProductImage
 from catalog.models.product import content_hash
 from indexing.models import IndexingRun

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from catalog.live_index import live_generation, live_index
+from catalog.index.live_index import live_generation, live_index
 from catalog.models import Adapter, Embedding, EncoderVersion, Generation
 from catalog.visual.encoder import EncoderError
 from indexing.adapters.fitting import AdapterError, failed_gates

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.live_index import live_generation, live_index
+from catalog.index.live_index import live_generation, live_index
 from catalog.models import Adapter
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.processes import Processes

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
+from catalog.index.match_margin import LEAST, Calibration
 from catalog.models import Adapter
-from catalog.standing import LEAST, Calibration
 from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_to_live

@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import ProductChange
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexingRun

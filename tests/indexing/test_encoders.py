@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from catalog.live_index import encoder_of, live_index
+from catalog.index.live_index import encoder_of, live_index
 from catalog.models import EncoderVersion, Generation
 from catalog.visual.encoder import EncoderError
 from catalog.visual.model_source import STARTER, source_of

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import Generation, ProductChange
 from indexing.models import IndexEvaluation
 from tests.indexing.histogram_encoder import HistogramEncoder

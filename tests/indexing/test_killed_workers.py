@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import ProductChange
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild

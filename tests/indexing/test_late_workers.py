@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.db import connection
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import Generation, Projection
 from indexing.generations import publishing
 from indexing.models import Chunk, IndexingRun

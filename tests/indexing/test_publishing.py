@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import Generation, Product, ProductChange
 from indexing.generations import publishing
 from indexing.models import IndexEvaluation

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import Embedding, IndexedProduct, Product, ProductChange, ProductImage
 from indexing.monitoring.freshness import index_status
 from indexing.pipeline import refresh as refresh_module

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from catalog.models import Adapter, EncoderVersion, Generation
 from indexing.generations import publishing
 from indexing.vectors.table_ddl import build_graph, create_vector_table

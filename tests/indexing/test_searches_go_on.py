@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from django.db import connection
 
-from catalog.live_index import live_generation
+from catalog.index.live_index import live_generation
 from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.processes import Processes

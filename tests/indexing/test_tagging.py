@@ -8,10 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from catalog import vocabulary
 from catalog.demo.load import CATALOG, VOCABULARY, load_vocabulary
+from catalog.index import vocabulary
+from catalog.index.vocabulary import LEAST_SCORE, Vocabulary, normalise, vocabulary_for
 from catalog.models import EncoderVersion, IndexedProduct, Product, ProductTag, Tag
-from catalog.vocabulary import LEAST_SCORE, Vocabulary, normalise, vocabulary_for
 from indexing.embedding import tagging
 from indexing.embedding.tagging import tag_products
 from tests.indexing.histogram_encoder import HistogramEncoder

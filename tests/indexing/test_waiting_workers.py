@@ -40,7 +40,7 @@ def test_the_models_folder_is_not_hashed_while_others_work(
 ) -> None:
     # Given the encoder that comes with Vitrina, and a run whose only chunk another worker holds.
     settings.ENCODER = "starter"
-    monkeypatch.setattr("catalog.live_index.load_encoder", encoder_module.load_encoder)
+    monkeypatch.setattr("catalog.index.live_index.load_encoder", encoder_module.load_encoder)
     hashed: Counter[str] = Counter()
     real = encoder_module.checksum_now
 
@@ -113,7 +113,7 @@ def test_no_transaction_is_open_and_no_run_is_locked_while_an_encoder_encodes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watching = WatchingEncoder(url_of_test_database())
-    monkeypatch.setattr("catalog.live_index.load_encoder", lambda name, *how: watching)
+    monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *how: watching)
     Tag.objects.create(slug="red", name="red")
     add_products(range(10))
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from catalog.live_index import live_index
+from catalog.index.live_index import live_index
 from catalog.visual.encoder import Look
 from catalog.visual.objects import ObjectSettings
 from indexing.pipeline.rebuild import start_rebuild

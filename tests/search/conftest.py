@@ -255,5 +255,5 @@ def spotter(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     settings.ENCODER = "spotter"
     settings.LABELLED_PHOTOS = ""
     made = ColourSpotter()
-    monkeypatch.setattr("catalog.live_index.load_encoder", lambda name, *how: made)
+    monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *how: made)
     return made

@@ -124,7 +124,7 @@ def test_what_is_missing_is_named(
     if missing == "generation":
         Generation.objects.filter(state="live").update(state="retired")
     elif missing == "encoder":
-        monkeypatch.setattr("catalog.live_index.load_encoder", _not_loadable)
+        monkeypatch.setattr("catalog.index.live_index.load_encoder", _not_loadable)
     else:
         monkeypatch.setattr(connection, "ensure_connection", _unreachable)
 
@@ -154,7 +154,7 @@ def test_a_lost_database_and_a_broken_encoder_are_problems_and_not_crashes(
     image = photos["scopia-living-lamp-2"].data
     for name, failure in (("_generation", _unreachable), ("load_encoder", _not_loadable)):
         with monkeypatch.context() as patched:
-            patched.setattr(f"catalog.live_index.{name}", failure)
+            patched.setattr(f"catalog.index.live_index.{name}", failure)
             response = client.post("/api/v1/search/photo/", {"image": BytesIO(image)})
 
         check_problem(response, 503, "unavailable")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalog.live_index import live_index
+from catalog.index.live_index import live_index
 from catalog.visual.image_decoding import decode_image
 from search.quality.benchmark import (
     SIDE,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from catalog.live_index import live_index
+from catalog.index.live_index import live_index
 from catalog.models import Product
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from tests.search.conftest import DemoPhoto

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from catalog.index.live_index import live_index
+from catalog.index.vocabulary import Vocabulary
 from catalog.labelled_photos import LabelledPhoto
-from catalog.live_index import live_index
 from catalog.models import Product, Tag
-from catalog.vocabulary import Vocabulary
 from search.quality.evaluation import (
     Outcome,
     evaluate_catalogue,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from catalog.standing import Calibration, Neighbourhood
+from catalog.index.match_margin import Calibration, Neighbourhood
 from indexing.quality.match_calibration import BACKGROUNDS, INDOORS, photos_of_nothing
 from search.ranking.match_level import match_of
 from search.retrieval.candidates import Candidate

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from catalog.live_index import live_index
+from catalog.index.live_index import live_index
 from catalog.visual.encoder import Look
 from search.serving.admission import Admission, Budget, Deadline, Overloaded
 

@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 from PIL import Image
 
-from catalog.live_index import IndexNotReady
+from catalog.index.live_index import IndexNotReady
 from catalog.models import Generation, Product
 from catalog.visual.encoder import EncoderError
 

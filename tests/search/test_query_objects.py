@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from django.test import Client
 
+from catalog.index.vectors import mean_direction
 from catalog.models import EncoderVersion, Generation, Product
 from catalog.query_objects import SeenPhoto, Target, targets_of
-from catalog.vectors import mean_direction
 from catalog.visual.objects import PhotoObject
 from search.photo_search import search
 from search.quality.evaluation import Outcome, summarise

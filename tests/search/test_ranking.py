@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catalog.vectors import combine, mean_direction
+from catalog.index.vectors import combine, mean_direction
 from search.ranking.scoring import (
     Ranked,
     by_features,

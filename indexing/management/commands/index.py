@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from catalog.index.match_margin import Calibration
 from catalog.models import Adapter, Generation
 from catalog.progress import progress_bar
-from catalog.standing import Calibration
 from catalog.visual.errors import EncoderError
 from indexing.adapters.fitting import AdapterError, failed_gates, summary
 from indexing.encoder_registry import register_encoder, registry

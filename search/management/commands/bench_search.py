@@ -9,7 +9,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.test import override_settings
 
-from catalog.live_index import IndexNotReady, live_index
+from catalog.index.live_index import IndexNotReady, live_index
+from catalog.index.vocabulary import vocabulary_for
 from catalog.models import Embedding, Product
 from catalog.synthetic import (
     Centres,
@@ -18,7 +19,6 @@ from catalog.synthetic import (
     scratch_database,
 )
 from catalog.visual.encoder import EncoderError
-from catalog.vocabulary import vocabulary_for
 from search.quality.benchmark import (
     STAGES,
     Load,

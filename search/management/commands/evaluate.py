@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalog.index.live_index import IndexNotReady
 from catalog.labelled_photos import PhotosError, read_photos
-from catalog.live_index import IndexNotReady
 from catalog.progress import progress_bar
 from catalog.visual.encoder import EncoderError
 from catalog.visual.image_decoding import ImageError

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from pgvector import HalfVector
 
-from catalog.live_index import StoredSpace
-from catalog.rows import rows_of
+from catalog.index.live_index import StoredSpace
+from catalog.index.prepared_sql import rows_of
 
 DETAILS = "category_id, brand, price, created_at, in_stock, popularity"
 """Of a product, which is read anyway to see whether it may be shown."""

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db.models import QuerySet
 from PIL import Image
 
+from catalog.index.prepared_sql import rows_of
 from catalog.models import Adapter, EncoderVersion, Generation
-from catalog.rows import rows_of
 from catalog.visual.adapter import FittedAdapter, adapt, unpack
 from catalog.visual.encoder import Encoder, EncoderError, load_encoder
 from catalog.visual.projection import project

@@ -6,7 +6,7 @@ from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor
 from psycopg.pq import Format
 
-from catalog.vectors import knowing_vectors
+from catalog.index.vectors import knowing_vectors
 
 
 def rows_of(statement: str, values: list[Any]) -> list[tuple]:
