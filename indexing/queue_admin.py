@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.template.defaultfilters import truncatechars
 from django_q.models import Failure, OrmQ, Schedule, Success, Task
 
-from catalog.admin_base import ReadOnlyAdmin
+from catalog.console.base import ReadOnlyAdmin
 
 for model in (Failure, OrmQ, Schedule, Success):
     if admin.site.is_registered(model):

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from catalog.admin_base import ReadOnlyAdmin
+from catalog.console.base import ReadOnlyAdmin
 from tests.console.forms import errors_of, filled, shown
 from tests.console.rows import made
 

@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from psycopg import sql
 
-from catalog.admin_base import ReadOnlyAdmin
+from catalog.console.base import ReadOnlyAdmin
 from tests.console.addresses import Address, addresses_of, addresses_of_site
 from tests.console.rows import made
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from catalog.admin_base import StackedInline
+from catalog.console.base import StackedInline
 from catalog.models import ProductImage
 from catalog.problems import photo_sentences
 from catalog.visual.decoder_process import DecoderPool, DecodingTimeout

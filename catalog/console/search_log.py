@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from catalog.admin_base import ReadOnlyAdmin
+from catalog.console.base import ReadOnlyAdmin
 from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, Reranker
 from catalog.reranking import RerankingError, activate, withdraw
 
