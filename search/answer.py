@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.display import ShownProduct
 from catalog.models import Generation, Tag
+from catalog.product_cards import ShownProduct
 from catalog.visual.objects import PhotoObject
 from search.request import Box
 from search.serving.admission import Deadline

@@ -3,7 +3,7 @@ find the sender."""
 
 from django.db import models
 
-from catalog.querysets import ClickBurstQuerySet
+from catalog.models.querysets import ClickBurstQuerySet
 
 
 class OriginKey(models.Model):

@@ -13,7 +13,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models.attributes import MAX_DEPTH, AttributesField, cut_to_depth
-from catalog.querysets import CategoryQuerySet, ProductQuerySet
+from catalog.models.querysets import CategoryQuerySet, ProductQuerySet
 
 if TYPE_CHECKING:
     from catalog.models.tag import Tag

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from catalog.display import ShownProduct
 from catalog.models import Product
+from catalog.product_cards import ShownProduct
 from search.answer import SearchAnswer
 
 

@@ -4,8 +4,8 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.translation import get_language
 
-from catalog.display import ShownProduct
 from catalog.models import Product
+from catalog.product_cards import ShownProduct
 
 register = template.Library()
 
