@@ -8,7 +8,7 @@ from catalog.visual.adapter import KINDS
 
 class Adapter(models.Model):
     """A map from the space of `asker`'s queries to the space of `stored`'s embeddings, with what it
-    was measured to reach. Fitted by `indexing/adapters/fitting/fitting.py`."""
+    was measured to reach. Fitted by `indexing/adapters/fitting.py`."""
 
     asker = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="adapters")
     stored = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="+")
