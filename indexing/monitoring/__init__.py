@@ -1,0 +1,1 @@
+"""What operators watch. Others use `freshness` (`index_status`) and `metrics.metrics_text`."""

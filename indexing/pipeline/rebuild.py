@@ -32,7 +32,7 @@ from indexing.ledger.chunking import (
     products_by_popularity,
 )
 from indexing.models import Chunk, IndexingRun
-from indexing.quality import gates as evaluation
+from indexing.quality import gates
 from indexing.vectors.table_ddl import build_graph, create_vector_table
 from indexing.vectors.table_rows import behind_products, fill_range, sync_products
 
@@ -204,7 +204,7 @@ def plan_evaluate(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 def perform_evaluate(chunk: Chunk, check: Check) -> None:
     generation = _generation(chunk.run)
     _count(generation)
-    evaluation.evaluate_generation(open_index(generation), check)
+    gates.evaluate_generation(open_index(generation), check)
 
 
 def plan_publish(run: IndexingRun) -> Iterator[tuple[Payload, int]]:

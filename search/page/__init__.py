@@ -1,0 +1,1 @@
+"""The pages that a shopper sees. Others use `urls`, and `errors.PageError`."""

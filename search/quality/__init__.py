@@ -1,0 +1,1 @@
+"""How good searches are, and how fast. Others use `evaluation` and `benchmark`, as commands do."""
