@@ -32,7 +32,7 @@ class Target:
 
     vector: np.ndarray
     object: int | None = None
-    sureness: float = 1.0
+    confidence: float = 1.0
 
 
 def see_photos(images: Sequence[Image.Image], boxed: bool, encoder: Encoder) -> list[SeenPhoto]:

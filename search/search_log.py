@@ -24,7 +24,7 @@ log = logging.getLogger("vitrina.search")
 QUEUED = 2_000  # entries at most
 QUEUED_BYTES = 64 * 1024 * 1024  # of their photos; more are not kept
 WRITTEN_AT_ONCE = 200
-EVERY_S = 1.0
+WRITE_EVERY_S = 1.0
 
 DROPPED = Counter("vitrina_search_log_dropped", "Searches of this process that were not logged.")
 
@@ -84,7 +84,7 @@ class SearchLog:
 
     def _run(self) -> None:
         while True:
-            time.sleep(EVERY_S)
+            time.sleep(WRITE_EVERY_S)
             self.flush()
             connection.close()
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEXT = 10  # products after the nearest say what is ordinary
-LEAST = 50  # products of a catalogue; in a smaller one none stands out
+NEIGHBOURS = 10  # products after the nearest say what is ordinary
+MIN_PRODUCTS = 50  # products of a catalogue; in a smaller one none stands out
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Calibration:
     result must have for there to be `something` like the photo; from which on others are then
     `similar`.
 
-    Measured by standings that were fitted without them: of the labelled `photos`, the share
+    Measured by margins that were fitted without them: of the labelled `photos`, the share
     `covered` by an exact first result, and how many of these are `right`; of `nothing`, photos of
     nothing in the catalogue, the share that is `weak`, without anything like them.
 
@@ -40,20 +40,20 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """The greatest cosine of a product with a query, and the mean of the NEXT ones."""
+    """The greatest cosine of a product with a query, and the mean of the NEIGHBOURS ones."""
 
     greatest: float
     ordinary: float
 
-    def standing(self, similarity: float) -> float:
+    def margin(self, similarity: float) -> float:
         """By how much a cosine is above what is ordinary."""
         return similarity - self.ordinary
 
 
 def neighbourhood_of(similarities: Sequence[float] | np.ndarray) -> Neighbourhood | None:
     """Of the cosines of a query's nearest products, in any order; None where there are not the
-    nearest and NEXT others."""
-    if len(similarities) <= NEXT:
+    nearest and NEIGHBOURS others."""
+    if len(similarities) <= NEIGHBOURS:
         return None
     nearest = np.sort(np.asarray(similarities, np.float64))[::-1]
-    return Neighbourhood(float(nearest[0]), float(nearest[1 : NEXT + 1].mean()))
+    return Neighbourhood(float(nearest[0]), float(nearest[1 : NEIGHBOURS + 1].mean()))

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import numpy as np
 
-MOST = 32  # rows of a batch of several threads
+MAX_ROWS = 32  # rows of a batch of several threads
 
 Work = Callable[[np.ndarray], list[np.ndarray]]
 Asked = tuple[np.ndarray, Future[list[np.ndarray]]]
@@ -37,7 +37,7 @@ class SharedBatches:
         """Those that came first, at least one."""
         batch = [self._waiting.popleft()]
         size = len(batch[0][0])
-        while self._waiting and size + len(self._waiting[0][0]) <= MOST:
+        while self._waiting and size + len(self._waiting[0][0]) <= MAX_ROWS:
             batch.append(self._waiting.popleft())
             size += len(batch[-1][0])
         return batch

@@ -4,7 +4,7 @@ The position-based model (Craswell, Zoeter, Taylor, Ramsey, 2008): a result is o
 its place is looked at times how much it attracts. The attraction is log-linear in the features, and
 every page has a level of its own, for one query has five good answers and another has none:
 
-    clicks of a result = level of its page · looked_at[its place] · exp(weights · its features)
+    clicks of a result = level of its page · examination[its place] · exp(weights · its features)
 
 Given how many clicks a page had, the level cancels, and what is left is a logistic model of which
 results had them (conditional logit: McFadden, 1974). It is concave, so there is one solution, and
@@ -63,11 +63,11 @@ class Page:
 
 @dataclass(frozen=True)
 class ClickModel:
-    """`weights` (f,): how the logarithm of the clicks grows with each feature; `looked_at`
+    """`weights` (f,): how the logarithm of the clicks grows with each feature; `examination`
     (LISTS · PLACES,): how often each place is looked at, against the first of its list."""
 
     weights: np.ndarray
-    looked_at: np.ndarray
+    examination: np.ndarray
 
 
 def formula_of_settings() -> tuple[list[str], np.ndarray]:
@@ -118,13 +118,13 @@ def fit(pages: Sequence[Page], formula: np.ndarray) -> ClickModel:
         if np.abs(step).max() < 1e-6:
             break
     multiple, own, places = np.split(found, [1, 1 + len(formula)])
-    looked_at = (USUAL * np.exp(places)).reshape(LISTS, PLACES)
-    return ClickModel(multiple * formula + own, (looked_at / looked_at[:, :1]).ravel())
+    examination = (USUAL * np.exp(places)).reshape(LISTS, PLACES)
+    return ClickModel(multiple * formula + own, (examination / examination[:, :1]).ravel())
 
 
 class _Likelihood:
     """Of the clicks, as a function of the multiple of the formula, each weight's own part and the
-    logarithm of looked_at / USUAL: a logarithm, with the priors."""
+    logarithm of examination / USUAL: a logarithm, with the priors."""
 
     def __init__(self, pages: Sequence[Page], formula: np.ndarray) -> None:
         features = np.concatenate([page.features for page in pages])

@@ -19,12 +19,12 @@ COUNT = f"""
     CREATE TEMPORARY TABLE counted AS
     WITH seen AS (
         SELECT coalesce(nullif(search.origin, ''), search.query_id) AS shown_to, shown.product_id,
-            surroundings, count(click.id) AS clicks, max(place.looked_at) AS looks
+            surroundings, count(click.id) AS clicks, max(place.examination) AS looks
         FROM catalog_loggedsearch search
         CROSS JOIN LATERAL (SELECT CASE WHEN search.kind = 'product' THEN 2
             WHEN search."offset" > 0 THEN 1 ELSE 0 END) list (surroundings)
         CROSS JOIN LATERAL unnest(search.products) WITH ORDINALITY AS shown (product_id, number)
-        JOIN unnest(%(looked_at)s::float8[]) WITH ORDINALITY AS place (looked_at, number)
+        JOIN unnest(%(examination)s::float8[]) WITH ORDINALITY AS place (examination, number)
             ON place.number = least(search."offset" + shown.number, {PLACES})
                 + CASE WHEN search.kind = 'product' THEN {PLACES} ELSE 0 END
         LEFT JOIN told_click click ON click.counts AND click.query_id = search.query_id
@@ -77,11 +77,11 @@ def update_click_rates() -> int:
     r / (1 + r): 0.5 for as many as usual, 0.67 for twice as many. One statement counts, so that
     memory does not grow with the log; rows that say the same are not written again."""
     since = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
-    looked_at = places_looked_at()
+    examination = places_looked_at()
     with transaction.atomic(), connection.cursor() as cursor:
         tell_clicks(cursor, since)
         with whole_log(cursor):
-            cursor.execute(COUNT, {"since": since, "looked_at": looked_at})
+            cursor.execute(COUNT, {"since": since, "examination": examination})
         cursor.execute(WRITE)
         cursor.execute(FORGET)
         cursor.execute("SELECT count(DISTINCT product_id) FROM counted")
@@ -91,6 +91,6 @@ def update_click_rates() -> int:
 
 
 def places_looked_at() -> list[float]:
-    """How often each place is looked at, as `ClickModel.looked_at`, by the clicks in the log."""
+    """How often each place is looked at, as `ClickModel.examination`, by the clicks in the log."""
     names, formula = formula_of_settings()
-    return fit(read_pages(names), formula).looked_at.tolist()
+    return fit(read_pages(names), formula).examination.tolist()

@@ -32,7 +32,7 @@ def train_reranker(may_take_over: bool = True) -> Reranker | None:
     active = active_weights()
     now = np.array([1.0, *(active.get(name, 0.0) for name in names[1:])]) if active else formula
     mine, theirs, current = (
-        ndcg(held_out, each, learnt.looked_at) for each in (weights, formula, now)
+        ndcg(held_out, each, learnt.examination) for each in (weights, formula, now)
     )
     doubt = doubtfulness(mine - theirs)
     figures = {
@@ -52,7 +52,7 @@ def train_reranker(may_take_over: bool = True) -> Reranker | None:
     return reranker
 
 
-def ndcg(pages: Sequence[Page], weights: np.ndarray, looked_at: np.ndarray) -> np.ndarray:
+def ndcg(pages: Sequence[Page], weights: np.ndarray, examination: np.ndarray) -> np.ndarray:
     """(pages,): the discounted gain of the clicked results in the order of these weights, each
     worth more the less its place is looked at (inverse propensity: Joachims, Swaminathan, Schnabel,
     2017), against the best order."""
@@ -60,7 +60,7 @@ def ndcg(pages: Sequence[Page], weights: np.ndarray, looked_at: np.ndarray) -> n
     for page in pages:
         ranks = np.empty(len(page.clicked))
         ranks[np.argsort(-(page.features @ weights), kind="stable")] = np.arange(len(ranks))
-        worth = np.minimum(1 / looked_at[page.places], MOST_WORTH) * page.clicked
+        worth = np.minimum(1 / examination[page.places], MOST_WORTH) * page.clicked
         gain = (worth / np.log2(2 + ranks)).sum()
         best = (np.sort(worth)[::-1] / np.log2(2 + np.arange(len(worth)))).sum()
         gains.append(gain / best)

@@ -1,4 +1,4 @@
-"""From what standing on a result may be called exact, measured on photos whose product is known and
+"""From what margin on a result may be called exact, measured on photos whose product is known and
 on photos of nothing that the catalogue has."""
 
 import math
@@ -11,7 +11,7 @@ from PIL import Image
 from psycopg import sql
 
 from catalog.index.live_index import LiveIndex
-from catalog.index.match_margin import LEAST, Calibration, neighbourhood_of
+from catalog.index.match_margin import MIN_PRODUCTS, Calibration, neighbourhood_of
 from catalog.index.vectors import read_rows
 from catalog.query_objects import choose_targets, see_photos
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
@@ -27,7 +27,7 @@ LEAST_PHOTOS = 30
 FOLDS = 5  # each is judged by what the others were fitted on
 BACKGROUNDS = Path(__file__).resolve().parents[1] / "training" / "backgrounds"
 INDOORS = ("apartment", "bench", "hall", "house", "kitchen", "lab", "lobby", "store", "workshop")
-EVERY = 2  # of the others is enough
+SAMPLING_STEP = 2  # of the others is enough
 SAMPLE = 2_000  # photos of the catalogue
 NOT_BLANK = 0.75  # of the catalogue's photos show something, whatever the encoder makes of them
 LEAST_BLANK = 0.8  # a smaller cosine is no likeness, however far nearly blank photos lie apart
@@ -36,20 +36,20 @@ LEAST_BLANK = 0.8  # a smaller cosine is no likeness, however far nearly blank p
 def measure_calibration(index: LiveIndex, check: Check) -> Calibration:
     """By the labelled photos, cut to their box, and by photos of nothing. The defaults where the
     catalogue has too few products to stand out from."""
-    enough = index.generation.products >= LEAST
+    enough = index.generation.products >= MIN_PRODUCTS
     nothing = standings_of_nothing(index, check) if enough else []
     if not nothing:
         return Calibration()
-    products, standings, right = [], [], []
+    products, margins, right = [], [], []
     for product_id, photo in labelled_photos():
         image = open_labelled(photo)
         first = _first(index, index.encode_images([image])[0]) if image else None
         if first:
             products.append(product_id)
-            standings.append(first[1])
+            margins.append(first[1])
             right.append(first[0] == product_id)
         check()
-    return replace(calibrate(standings, right, products, nothing), blank=blank_from(index))
+    return replace(calibrate(margins, right, products, nothing), blank=blank_from(index))
 
 
 def blank_from(index: LiveIndex) -> float:
@@ -66,7 +66,7 @@ def blank_from(index: LiveIndex) -> float:
 
 
 def standings_of_nothing(index: LiveIndex, check: Check) -> list[float]:
-    """The highest standing that a first result has for anything in each of `photos_of_nothing`;
+    """The highest margin that a first result has for anything in each of `photos_of_nothing`;
     none where the catalogue is too small."""
     highest = []
     for path in photos_of_nothing():
@@ -79,19 +79,19 @@ def standings_of_nothing(index: LiveIndex, check: Check) -> list[float]:
 
 
 def calibrate(
-    standings: Sequence[float],
+    margins: Sequence[float],
     right: Sequence[bool],
     products: Sequence[int],
     nothing: Sequence[float],
 ) -> Calibration:
-    """`standings` of the first results of labelled photos, whether they were `right`, of which
-    `products` the photos are, and standings of the first results of photos of `nothing`. With fewer
+    """`margins` of the first results of labelled photos, whether they were `right`, of which
+    `products` the photos are, and margins of the first results of photos of `nothing`. With fewer
     than LEAST_PHOTOS, only `nothing` counts; that has one at least.
 
     What it reaches is measured in FOLDS parts, with all photos of a product in one."""
-    if len(standings) < LEAST_PHOTOS:
-        standings, right, products = [], [], []
-    scores, hits, none = np.asarray(standings), np.asarray(right, bool), np.asarray(nothing)
+    if len(margins) < LEAST_PHOTOS:
+        margins, right, products = [], [], []
+    scores, hits, none = np.asarray(margins), np.asarray(right, bool), np.asarray(nothing)
     fold_of = {product: n % FOLDS for n, product in enumerate(sorted(set(products)))}
     folds = np.array([fold_of[product] for product in products], int)
     folds_of_none = np.arange(len(none)) % FOLDS
@@ -112,20 +112,18 @@ def calibrate(
     )
 
 
-def fit(standings: np.ndarray, right: np.ndarray, nothing: np.ndarray) -> Calibration:
+def fit(margins: np.ndarray, right: np.ndarray, nothing: np.ndarray) -> Calibration:
     """`something` is what NOTHING of other photos of nothing may be expected to stay below (the
     quantile of split conformal prediction); `similar` is a third of it. `exact` is no less, and the
-    least standing from which on at least RIGHT are right, by the lower end of their confidence
+    least margin from which on at least RIGHT are right, by the lower end of their confidence
     interval, so that it holds for other photos too."""
     stay_below = min(len(nothing), math.ceil(NOTHING * (len(nothing) + 1)))
     highest = max(0.0, np.sort(nothing)[stay_below - 1])
     something = float(np.nextafter(highest, np.inf))
     similar = something / 3
-    if not len(standings):
+    if not len(margins):
         return Calibration(max(Calibration().exact or 0.0, something), something, similar)
-    sure = [
-        standing for standing in np.unique(standings) if _surely_right(right[standings >= standing])
-    ]
+    sure = [margin for margin in np.unique(margins) if _surely_right(right[margins >= margin])]
     exact = max(float(sure[0]), something) if sure else None
     return Calibration(exact, something, similar)
 
@@ -162,7 +160,7 @@ def photos_of_nothing() -> list[Path]:
     photos = [
         p for p in sorted(BACKGROUNDS.glob("*.webp")) if not any(w in p.stem for w in INDOORS)
     ]
-    return photos[::EVERY]
+    return photos[::SAMPLING_STEP]
 
 
 def _sample_of(index: LiveIndex) -> np.ndarray:
@@ -182,7 +180,7 @@ def _looked_at(index: LiveIndex, image: Image.Image) -> np.ndarray:
 
 
 def _first(index: LiveIndex, query: np.ndarray) -> tuple[int, float] | None:
-    """The first product for a query and its standing, where there are products enough."""
+    """The first product for a query and its margin, where there are products enough."""
     found = as_searched(index, query)
     near = neighbourhood_of([similarity for _, similarity in found])
-    return (found[0][0], near.standing(found[0][1])) if near else None
+    return (found[0][0], near.margin(found[0][1])) if near else None

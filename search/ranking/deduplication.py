@@ -6,7 +6,7 @@ import numpy as np
 
 from search.ranking.scoring import Ranked
 
-NEARLY = 0.05  # of a score
+SCORE_TOLERANCE = 0.05  # of a score
 SENT_HEADER = 4  # bytes before the numbers, in pgvector's binary form
 BLOCK = 1024  # products compared at once: a matrix of cosines takes 4 MB
 
@@ -73,7 +73,7 @@ def _with_more(item: Ranked, group: Sequence[Ranked]) -> Ranked:
 def _best_buy(group: Sequence[Ranked]) -> Ranked:
     """Of those that fit nearly as well as the first, the cheapest in stock, else the cheapest; the
     first of two at one price."""
-    fitting = [item for item in group if item.score >= group[0].score - NEARLY]
+    fitting = [item for item in group if item.score >= group[0].score - SCORE_TOLERANCE]
     return min(fitting, key=lambda item: (not item.candidate.in_stock, item.candidate.price))
 
 

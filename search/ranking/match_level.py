@@ -24,9 +24,9 @@ def match_of(
     if near is None:
         alike = similarity >= similar
     else:
-        standing = near.standing(similarity)
-        if calibrated.exact is not None and standing >= calibrated.exact:
+        margin = near.margin(similarity)
+        if calibrated.exact is not None and margin >= calibrated.exact:
             return "similar" if blank else "exact"
-        something = near.standing(near.greatest) >= calibrated.something
-        alike = something and standing >= calibrated.similar
+        something = near.margin(near.greatest) >= calibrated.something
+        alike = something and margin >= calibrated.similar
     return "similar" if alike or candidate.lexical > 0 else "weak"

@@ -21,8 +21,8 @@ from search.retrieval.candidates import Candidate, neighbourhoods_of, retrieve
 from search.retrieval.facets import facets_of
 
 ScoredTags = list[tuple[Tag, float]]
-EACH = 50  # photos at least for each thing that is searched for
-DEEPER = 4  # times as many photos of the graph, each time that more are needed
+MIN_PHOTOS_PER_TARGET = 50  # photos at least for each thing that is searched for
+DEEPENING_FACTOR = 4  # times as many photos of the graph, each time that more are needed
 MAX_PHOTOS = 20_000  # read for one search, for all query vectors together
 
 
@@ -71,7 +71,7 @@ def find(
         enough = len(ranked) > request.offset + request.limit
         if matched.exhausted or enough or wanted >= most:
             break
-        wanted = min(wanted * DEEPER, most)
+        wanted = min(wanted * DEEPENING_FACTOR, most)
     objects = [target.object for target in targets] or [None]
     by_object = dict(zip(objects, near, strict=True))
     return Found(ranked, weights, by_object, matched.complete, facets_of(matched.facets))
@@ -80,7 +80,7 @@ def find(
 def photos_for_each(queries: np.ndarray) -> int:
     """How many photos to take from the graph at first for each query vector: all together
     SEARCH_CANDIDATES, so that a scene of many things costs no more than one thing."""
-    return max(EACH, settings.SEARCH_CANDIDATES // len(queries))
+    return max(MIN_PHOTOS_PER_TARGET, settings.SEARCH_CANDIDATES // len(queries))
 
 
 def order(
@@ -98,5 +98,5 @@ def order(
         photo_tags = {tag.pk: score for tag, score in tags[number]} if targets else {}
         object = targets[number].object if targets else None
         rows.append(by_features(candidates, photo_tags, weights, object))
-    sureness = [target.sureness for target in targets] or [1.0]
-    return by_object(rows, sureness, settings.OBJECT_DOMINANCE)
+    confidence = [target.confidence for target in targets] or [1.0]
+    return by_object(rows, confidence, settings.OBJECT_DOMINANCE)

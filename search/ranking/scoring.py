@@ -67,18 +67,18 @@ def explain(item: Ranked, weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def by_object(
-    rows: Sequence[Sequence[Ranked]], sureness: Sequence[float], dominance: float
+    rows: Sequence[Sequence[Ranked]], confidence: Sequence[float], dominance: float
 ) -> list[Ranked]:
     """Results in order for each of several objects, of which the detector is so sure, as one list.
 
-    How likely an object is to be meant: its sureness times how near its nearest product comes, to
+    How likely an object is to be meant: its confidence times how near its nearest product comes, to
     the power LIKENESS_POWER, for a piece of background looks like no product. Where one is
     `dominance` times as likely as any other, only its products are shown; else a product counts for
     the object for which it scores most, and the objects take turns, the likeliest first, so that
     the first results have something for each."""
     likelihood = {
         place: sure * max([0.0, *(r.features["similarity"] for r in row)]) ** LIKENESS_POWER
-        for place, (row, sure) in enumerate(zip(rows, sureness, strict=True))
+        for place, (row, sure) in enumerate(zip(rows, confidence, strict=True))
     }
     order = sorted(likelihood, key=lambda place: -likelihood[place])
     first, *others = order

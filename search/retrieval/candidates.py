@@ -14,7 +14,7 @@ import numpy as np
 from django.core.cache import caches
 
 from catalog.index.live_index import LiveIndex
-from catalog.index.match_margin import LEAST, Neighbourhood, neighbourhood_of
+from catalog.index.match_margin import MIN_PRODUCTS, Neighbourhood, neighbourhood_of
 from catalog.index.vector_query import DETAILS, nearest_sql, rows_near
 from catalog.models.product import content_hash
 from search.request import Filters
@@ -54,10 +54,10 @@ class Candidates:
 
 MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
 GRAPH_COST = 2.5  # of a photo that the graph visits, in photos compared one by one
-EVERYTHING = 2**31 - 2
+NO_LIMIT = 2**31 - 2
 COUNT_KEPT_S = 60  # of a filter that lets too much through to compare it all
 FACETS_COUNTED = 5_000  # products at most
-AROUND = 100  # photos, of enough products to say what is ordinary near a query
+NEIGHBOURHOOD_PHOTOS = 100  # photos, of enough products to say what is ordinary near a query
 
 FOUND = f"""
     , found AS (
@@ -128,7 +128,7 @@ def retrieve(
     if not known:
         caches["default"].set(broad, True, COUNT_KEPT_S)
     if candidates.exhausted:
-        return _ask(index, queries, condition, words, wanted, EVERYTHING)
+        return _ask(index, queries, condition, words, wanted, NO_LIMIT)
     return candidates
 
 
@@ -136,8 +136,9 @@ def neighbourhoods_of(
     index: LiveIndex, queries: np.ndarray, filters: Filters, candidates: Candidates
 ) -> list[Neighbourhood | None]:
     """What the cosines of the products nearest to each query are like, whatever the filters. Where
-    there are none, the candidates are these products. None in a catalogue of fewer than LEAST."""
-    if index.generation.products < LEAST:
+    there are no filters, the candidates are these products. None in a catalogue of fewer than
+    MIN_PRODUCTS."""
+    if index.generation.products < MIN_PRODUCTS:
         return [None for _ in queries]
     if filters == Filters():
         near = [
@@ -145,7 +146,7 @@ def neighbourhoods_of(
         ]
     else:
         near = [[] for _ in queries]
-        statement, values = nearest_sql(index, queries, AROUND)
+        statement, values = nearest_sql(index, queries, NEIGHBOURHOOD_PHOTOS)
         for number, similarity in rows_near(
             f"{statement} SELECT number, similarity FROM scored", values
         ):

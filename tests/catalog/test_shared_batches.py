@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from catalog.visual.shared_batches import MOST, SharedBatches
+from catalog.visual.shared_batches import MAX_ROWS, SharedBatches
 from tests.indexing.processes import wait_until
 
 
@@ -57,15 +57,15 @@ def test_what_comes_while_a_batch_is_worked_on_is_the_next_batch() -> None:
 def test_a_batch_has_no_more_than_most_rows_unless_one_asks_for_more() -> None:
     work = Doubling()
 
-    ask_while_busy(work, [np.ones((size, 2)) for size in (MOST - 1, 1, 1, MOST + 1, 1)])
+    ask_while_busy(work, [np.ones((size, 2)) for size in (MAX_ROWS - 1, 1, 1, MAX_ROWS + 1, 1)])
 
-    assert work.sizes == [1, MOST, 1, MOST + 1, 1]
+    assert work.sizes == [1, MAX_ROWS, 1, MAX_ROWS + 1, 1]
 
 
 def test_a_batch_that_fails_fails_for_those_in_it_and_no_other() -> None:
     work = Doubling()
 
-    answers, errors = ask_while_busy(work, [np.full((MOST, 2), -1), np.ones((1, 2))])
+    answers, errors = ask_while_busy(work, [np.full((MAX_ROWS, 2), -1), np.ones((1, 2))])
 
     assert isinstance(errors[0], ValueError)
     assert answers[1][0].tolist() == [[2, 2]]

@@ -49,11 +49,11 @@ def test_exact_reaches_down_to_where_nine_in_ten_are_surely_right() -> None:
 def test_what_it_reaches_is_measured_on_photos_held_out() -> None:
     # Given five products of ten photos each, of which the last one's stand out less, all wrong, and
     # are judged by what the other four were fitted on: exact from 5.0 on.
-    standings = [*[5.0] * 40, *[4.0] * 10]
+    margins = [*[5.0] * 40, *[4.0] * 10]
     products = [product for product in range(5) for _ in range(10)]
     right = [True] * 40 + [False] * 10
 
-    found = calibrate(standings, right, products, [1.0] * 19 + [4.5])
+    found = calibrate(margins, right, products, [1.0] * 19 + [4.5])
 
     # Then none of them is called exact, and all 40 of the others are: by 30 others of them.
     assert found.exact == 5.0
@@ -62,7 +62,7 @@ def test_what_it_reaches_is_measured_on_photos_held_out() -> None:
 
 
 def test_photos_held_out_may_be_called_exact_and_wrong() -> None:
-    # Given all the same standing, and all photos of one product in five wrong: of the four products
+    # Given all the same margin, and all photos of one product in five wrong: of the four products
     # without it all are right, so 5.0 is exact; of those with it too few.
     products = [product for product in range(5) for _ in range(10)]
 

@@ -29,9 +29,9 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 def test_without_clicks_the_common_curve_and_the_formula_stand() -> None:
     model = fit([], FORMULA)
 
-    assert model.looked_at[:3] == pytest.approx([1, 1 / 2, 1 / 3])
-    assert model.looked_at[PLACES : PLACES + 3] == pytest.approx([1, 1 / 2, 1 / 3])
-    assert len(model.looked_at) == LISTS * PLACES
+    assert model.examination[:3] == pytest.approx([1, 1 / 2, 1 / 3])
+    assert model.examination[PLACES : PLACES + 3] == pytest.approx([1, 1 / 2, 1 / 3])
+    assert len(model.examination) == LISTS * PLACES
 
 
 def test_the_likeliest_model_of_two_results_by_hand() -> None:
@@ -42,8 +42,10 @@ def test_the_likeliest_model_of_two_results_by_hand() -> None:
 
     model = fit([first] * 2_400 + [second] * 600, FORMULA)
 
-    assert model.looked_at[1] == pytest.approx(0.25, abs=0.01)
-    assert model.looked_at[2] / model.looked_at[1] == pytest.approx(USUAL[2] / USUAL[1], abs=0.001)
+    assert model.examination[1] == pytest.approx(0.25, abs=0.01)
+    assert model.examination[2] / model.examination[1] == pytest.approx(
+        USUAL[2] / USUAL[1], abs=0.001
+    )
 
 
 def test_a_weight_by_hand() -> None:
@@ -61,7 +63,7 @@ def test_a_weight_by_hand() -> None:
     model = fit(made, FORMULA)
 
     assert model.weights[3] == pytest.approx(np.log(3), abs=0.02)
-    assert model.looked_at[1] == pytest.approx(1.0, abs=0.02)
+    assert model.examination[1] == pytest.approx(1.0, abs=0.02)
 
 
 def alike_within(random: np.random.Generator) -> tuple[Any, Any]:
@@ -93,8 +95,8 @@ def alike_within(random: np.random.Generator) -> tuple[Any, Any]:
 def test_how_places_are_looked_at_is_told_from_what_is_liked(liked: Any, make: Any) -> None:
     model = fit(with_clicks(pages(4_000, liked, make)), FORMULA)
 
-    assert model.looked_at[:SHOWN] == pytest.approx(LOOKED_AT, abs=0.08)
-    assert np.abs(model.looked_at[:SHOWN] - LOOKED_AT).mean() < 0.04
+    assert model.examination[:SHOWN] == pytest.approx(LOOKED_AT, abs=0.08)
+    assert np.abs(model.examination[:SHOWN] - LOOKED_AT).mean() < 0.04
 
 
 def test_what_the_log_does_not_tell_stays_as_the_formula_has_it() -> None:

@@ -128,9 +128,9 @@ def test_the_gain_of_an_order_by_hand() -> None:
     # Given clicks on the second and third of three, of which the third is looked at half as much:
     # worth 1 and 2. Best: 2 / log2(2) + 1 / log2(3) = 2.631.
     page = Page(np.array([[3.0], [2.0], [1.0]]), np.arange(3), np.array([False, True, True]))
-    looked_at = np.array([1.0, 1.0, 0.5])
+    examination = np.array([1.0, 1.0, 0.5])
 
-    forwards, backwards = (ndcg([page], np.array([way]), looked_at) for way in (1.0, -1.0))
+    forwards, backwards = (ndcg([page], np.array([way]), examination) for way in (1.0, -1.0))
 
     assert forwards[0] == pytest.approx((1 / np.log2(3) + 2 / 2) / 2.6309, abs=1e-4)
     assert backwards[0] == pytest.approx(1.0)

@@ -94,7 +94,7 @@ def shop(log: SearchLog, by_photo: Ask, photos: Any) -> Forger:
     LoggedSearch.objects.all().delete()
     random = np.random.default_rng(5)
     liking = random.uniform(0.05, 0.5, 10_000)
-    looked_at = 1 / np.arange(1, 25) ** 0.7
+    examination = 1 / np.arange(1, 25) ** 0.7
     rows = []
     for number in range(SESSIONS):
         origin = f"office {number % 20}" if random.random() < 0.02 else f"home {number}"
@@ -102,7 +102,7 @@ def shop(log: SearchLog, by_photo: Ask, photos: Any) -> Forger:
         for _ in range(random.integers(1, 4)):
             page = int(random.integers(len(made.pages)))
             products = np.array(made.pages[page])
-            opened = random.random(len(products)) < (looked_at * liking[products % 10_000])
+            opened = random.random(len(products)) < (examination * liking[products % 10_000])
             days = float(random.uniform(0, DAYS))
             told_by = f"{whence} {int(days)}"
             rows.append(

@@ -70,7 +70,7 @@ def test_each_thing_is_searched_for_with_or_without_its_surroundings(
     targets = targets_of(seen(found(0.9, 0.8, 0.8), found(0.6, 0.1, 0.1)), surroundings)
 
     assert vectors(targets) == expected
-    assert [(target.object, target.sureness) for target in targets] == [(0, 0.9), (1, 0.6)]
+    assert [(target.object, target.confidence) for target in targets] == [(0, 0.9), (1, 0.6)]
 
 
 def test_without_objects_the_whole_photo_is_searched_for() -> None:
@@ -162,7 +162,7 @@ def test_pages_of_a_scene_neither_repeat_nor_skip(
     encoder: ColourSpotter, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.SEARCH_CANDIDATES = 2
-    monkeypatch.setattr(finding, "EACH", 2)  # further pages search deeper
+    monkeypatch.setattr(finding, "MIN_PHOTOS_PER_TARGET", 2)  # further pages search deeper
     whole = skus(search(SearchRequest(images=(TWO_THINGS,), limit=100)))
 
     pages: list[str] = []

@@ -71,7 +71,7 @@ def ends(**environment: str) -> str:
 @pytest.fixture
 def log(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SearchLog:
     settings.SEARCH_LOG_DAYS = 1
-    monkeypatch.setattr("search.search_log.EVERY_S", 0.01)
+    monkeypatch.setattr("search.search_log.WRITE_EVERY_S", 0.01)
     return SearchLog()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from catalog.index.match_margin import NEXT, Neighbourhood, neighbourhood_of
+from catalog.index.match_margin import NEIGHBOURS, Neighbourhood, neighbourhood_of
 
 
 def test_standing_is_counted_from_the_mean_of_the_next_ten() -> None:
@@ -10,18 +10,18 @@ def test_standing_is_counted_from_the_mean_of_the_next_ten() -> None:
     near = neighbourhood_of([0.1] * 40 + [0.5] * 9 + [0.8, 0.7])
 
     assert near == Neighbourhood(0.8, pytest.approx(0.52))
-    assert near.standing(0.8) == pytest.approx(0.28)
-    assert near.standing(0.5) == pytest.approx(-0.02)
+    assert near.margin(0.8) == pytest.approx(0.28)
+    assert near.margin(0.5) == pytest.approx(-0.02)
 
 
 def test_nothing_stands_out_from_its_likes() -> None:
     near = neighbourhood_of([0.7] * 50)
 
     assert near is not None
-    assert near.standing(near.greatest) == pytest.approx(0.0)
+    assert near.margin(near.greatest) == pytest.approx(0.0)
 
 
 def test_nor_from_too_few() -> None:
-    assert neighbourhood_of([0.9] + [0.5] * (NEXT - 1)) is None
+    assert neighbourhood_of([0.9] + [0.5] * (NEIGHBOURS - 1)) is None
     assert neighbourhood_of([]) is None
-    assert neighbourhood_of([0.9] + [0.5] * NEXT) == Neighbourhood(0.9, 0.5)
+    assert neighbourhood_of([0.9] + [0.5] * NEIGHBOURS) == Neighbourhood(0.9, 0.5)
