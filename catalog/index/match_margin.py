@@ -14,7 +14,7 @@ MIN_PRODUCTS = 50  # products of a catalogue; in a smaller one none stands out
 
 @dataclass(frozen=True)
 class Calibration:
-    """Standings from which on a result is `exact`, None if none may be called that; which the first
+    """Match margins from which on a result is `exact`, None if none may be called that; which the first
     result must have for there to be `something` like the photo; from which on others are then
     `similar`.
 
@@ -40,7 +40,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """The greatest cosine of a product with a query, and the mean of the NEIGHBOURS ones."""
+    """The greatest cosine of a product with a query, and the mean of the NEIGHBOURS after it."""
 
     greatest: float
     ordinary: float
