@@ -14,9 +14,9 @@ MIN_PRODUCTS = 50  # products of a catalogue; in a smaller one none stands out
 
 @dataclass(frozen=True)
 class Calibration:
-    """Match margins from which on a result is `exact`, None if none may be called that; which the first
-    result must have for there to be `something` like the photo; from which on others are then
-    `similar`.
+    """Match margins from which on a result is `exact`, None if none may be called that; which the
+    first result must have for there to be `something` like the photo; from which on others are
+    then `similar`.
 
     Measured by margins that were fitted without them: of the labelled `photos`, the share
     `covered` by an exact first result, and how many of these are `right`; of `nothing`, photos of
