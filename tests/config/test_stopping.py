@@ -38,6 +38,7 @@ def started(code: str) -> subprocess.Popen[str]:
     )
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
+    time.sleep(1)  # until it is where the code means it to be
     return process
 
 
@@ -57,7 +58,6 @@ def test_a_stop_that_is_swallowed_is_followed_by_force_at_the_second_signal() ->
 @pytest.mark.parametrize("code", [STUBBORN, DOZING], ids=["swallowed", "busy outside Python"])
 def test_a_stop_that_does_not_arrive_is_followed_by_force_within_ten_seconds(code: str) -> None:
     process = started(code)
-    time.sleep(1)  # until it is where no signal wakes it
     began = time.monotonic()
 
     os.kill(process.pid, signal.SIGTERM)

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import cycle
 from typing import Any
 
@@ -39,11 +39,17 @@ def frozen() -> Iterator[None]:
     stopped = [postmaster, *postmaster.children()]
     try:
         for process in stopped[1:]:
-            os.kill(process.pid, signal.SIGSTOP)
+            send(process, signal.SIGSTOP)
         yield
     finally:
         for process in stopped:
-            os.kill(process.pid, signal.SIGCONT)
+            send(process, signal.SIGCONT)
+
+
+def send(process: psutil.Process, what: signal.Signals) -> None:
+    """Sends a signal; a backend whose client has just gone may have ended."""
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(what)
 
 
 class Shopper:
