@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch
+from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, Product
 from indexing.clicks.click_rates import update_click_rates
 from search.search_log import SearchLog
 
@@ -94,6 +94,7 @@ def shop(log: SearchLog, by_photo: Ask, photos: Any) -> Forger:
     LoggedSearch.objects.all().delete()
     random = np.random.default_rng(5)
     liking = random.uniform(0.05, 0.5, 10_000)
+    before = Product.objects.order_by("pk").values_list("pk", flat=True)[0] - 1  # ids go on
     examination = 1 / np.arange(1, 25) ** 0.7
     rows = []
     for number in range(SESSIONS):
@@ -102,7 +103,7 @@ def shop(log: SearchLog, by_photo: Ask, photos: Any) -> Forger:
         for _ in range(random.integers(1, 4)):
             page = int(random.integers(len(made.pages)))
             products = np.array(made.pages[page])
-            opened = random.random(len(products)) < (examination * liking[products % 10_000])
+            opened = random.random(len(products)) < (examination * liking[products - before])
             days = float(random.uniform(0, DAYS))
             told_by = f"{whence} {int(days)}"
             rows.append(
