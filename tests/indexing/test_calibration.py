@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from catalog.index.live_index import live_generation
-from catalog.index.match_margin import LEAST, Calibration
+from catalog.index.match_margin import MIN_PRODUCTS, Calibration
 from catalog.models import Adapter
 from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
@@ -152,7 +152,7 @@ def test_a_generation_is_calibrated_when_it_is_evaluated() -> None:
 
 @pytest.mark.usefixtures("empty_shop")
 def test_without_labelled_photos_exact_is_assumed_and_said_to_be() -> None:
-    add_products(range(LEAST))
+    add_products(range(MIN_PRODUCTS))
     rebuild()
 
     generation = live_generation()
@@ -167,7 +167,7 @@ def test_without_labelled_photos_exact_is_assumed_and_said_to_be() -> None:
 
 @pytest.mark.usefixtures("empty_shop")
 def test_among_a_few_products_nothing_is_measured() -> None:
-    add_products(range(LEAST - 1))
+    add_products(range(MIN_PRODUCTS - 1))
     rebuild()
 
     generation = live_generation()
