@@ -19,7 +19,7 @@ from catalog.parent_death import die_with_parent
 from config.database import database_in_use, embedded, uses_embedded
 from config.embedded_postgres import EmbeddedPostgresError
 from config.paths import BASE_DIR, DATA_DIR
-from config.stopping import Stop, stop_on_signals
+from config.stopping import Stop, check_stop, stop_on_signals
 
 CHILDREN_STOP_S = 6.0
 START_TIMEOUT_S = 60.0
@@ -133,6 +133,7 @@ def _watch(running: dict[str, subprocess.Popen], children: dict[str, list[str]])
     checked = time.monotonic()
     while True:
         time.sleep(0.2)
+        check_stop()
         for name, process in running.items():
             if process.poll() is not None:
                 print(
@@ -177,6 +178,7 @@ def _end(processes: list[subprocess.Popen]) -> None:
 def _wait_until_it_answers(address: str, server: subprocess.Popen) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
+        check_stop()
         if server.poll() is not None:
             raise StartFailed("The web server did not start; the reason stands above.")
         try:

@@ -9,6 +9,7 @@ import threading
 from types import FrameType
 
 STOP_TIMEOUT_S = 9.0
+_told = threading.Event()
 
 
 class Stop(KeyboardInterrupt):
@@ -28,7 +29,15 @@ def stop_on_signals() -> None:
     threading.Thread(target=_end_by_force, args=(reader, writer), daemon=True).start()
 
 
+def check_stop() -> None:
+    """Raises Stop again where a signal came and something has swallowed it: Python ignores what is
+    raised in the callbacks of a fork."""
+    if _told.is_set():
+        raise Stop
+
+
 def _stop(signum: int, frame: FrameType | None) -> None:
+    _told.set()
     signal.signal(signal.SIGINT, _leave_to_thread)
     signal.signal(signal.SIGTERM, _leave_to_thread)
     raise Stop

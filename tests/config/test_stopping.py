@@ -30,6 +30,21 @@ lock = ctypes.create_string_buffer(64)
 for _ in range(2):  # the second time it waits for itself, and no signal wakes it
     ctypes.CDLL(None).pthread_mutex_lock(lock)
 """
+SWALLOWED = """
+import os, signal, time
+from config.stopping import Stop, check_stop, stop_on_signals
+stop_on_signals()
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
+try:
+    if not os.fork():
+        os._exit(0)
+    print("ready", flush=True)
+    while True:
+        time.sleep(0.05)
+        check_stop()
+except Stop:
+    print("Stop", flush=True)
+"""
 
 
 def started(code: str) -> subprocess.Popen[str]:
@@ -65,3 +80,15 @@ def test_a_stop_that_does_not_arrive_is_followed_by_force_within_ten_seconds(cod
     assert process.wait(30) == 1
     assert 8 < time.monotonic() - began < 12
     process.communicate()
+
+
+def test_a_stop_that_a_fork_swallows_comes_again() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert done.stdout == "ready\nStop\n"
