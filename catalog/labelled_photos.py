@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog.visual.image_decoding import Box
+from catalog.imaging.image_decoding import Box
 
 
 class PhotosError(Exception):

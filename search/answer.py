@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalog.detection.objects import PhotoObject
 from catalog.models import Generation, Tag
 from catalog.product_cards import ShownProduct
-from catalog.visual.objects import PhotoObject
 from search.request import Box
 from search.serving.admission import Deadline
 

@@ -7,10 +7,10 @@ import numpy as np
 from django.conf import settings
 from django.db import ProgrammingError
 
+from catalog.detection.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.product_cards import products_for_display
-from catalog.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from search.answer import Result, SearchAnswer, StageClock
 from search.query.decoding import decode_query, decoded_photos
 from search.query.photos import QueryPhoto, keep_photo, query_photos

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from catalog.visual.image_decoding import Box
+from catalog.imaging.image_decoding import Box
 
 SORTS = ("relevance", "price", "-price", "-created")
 MAX_LIMIT = 100

@@ -13,10 +13,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from catalog.console.base import StackedInline
+from catalog.imaging.decoder_process import DecoderPool, DecodingTimeout
+from catalog.imaging.image_decoding import ImageError, ImageLimits
 from catalog.models import ProductImage
 from catalog.problems import photo_sentences
-from catalog.visual.decoder_process import DecoderPool, DecodingTimeout
-from catalog.visual.image_decoding import ImageError, ImageLimits
 
 SMALLEST_SIDE = 224  # pixels; photos are decoded no larger than that needs
 CPU_S, WAIT_S = 10.0, 20.0  # seconds that decoding one photo may take, and that a form waits for it

@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
+from catalog.detection.objects import ObjectSettings
 from catalog.visual.encoder_cache import compiled_model
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import checksum_now
-from catalog.visual.objects import ObjectSettings
 from catalog.visual.preprocessing import Preprocessing
 from catalog.visual.shared_batches import SharedBatches
 

@@ -16,10 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog.detection.objects import ObjectSettings
 from catalog.parent_death import die_with_parent
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum, local_folder
-from catalog.visual.objects import ObjectSettings
 from catalog.visual.preprocessing import Preprocessing
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from catalog.detection.object_head import ObjectHead, load_object_head
+from catalog.detection.objects import ObjectSettings
+from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum, local_folder, model_name
-from catalog.visual.object_head import ObjectHead, load_object_head
-from catalog.visual.objects import ObjectSettings
 from catalog.visual.preprocessing import Preprocessing
-from catalog.visual.torchvision_ops import declare_missing_ops
 
 
 class ImageTower(nn.Module):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from catalog.visual.image_decoding import ImageLimits, decode_image
+from catalog.imaging.image_decoding import ImageLimits, decode_image
 from catalog.visual.preprocessing import Preprocessing
 
 

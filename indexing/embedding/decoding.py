@@ -19,9 +19,9 @@ import numpy as np
 from django.conf import settings
 from django.core.files.storage import default_storage
 
+from catalog.imaging.image_decoding import ImageError, ImageLimits
 from catalog.models.product import content_hash
 from catalog.parent_death import die_with_parent
-from catalog.visual.image_decoding import ImageError, ImageLimits
 from catalog.visual.pixels import decode_pixels
 from catalog.visual.preprocessing import Preprocessing
 from indexing.embedding import quarantine

@@ -13,18 +13,18 @@ from django.db import connection
 from django.test import override_settings
 
 from catalog.demo.load import VOCABULARY, load_vocabulary
-from catalog.index.live_index import encoder_named
-from catalog.index.vocabulary import vocabulary_for
-from catalog.models import EncoderVersion, Product, ProductImage, Tag
-from catalog.models.product import content_hash
-from catalog.synthetic import (
+from catalog.demo.synthetic import (
     copy_synthetic_embeddings,
     make_synthetic_catalogue,
     random_centres,
     scratch_database,
 )
+from catalog.imaging.image_decoding import ImageLimits
+from catalog.index.live_index import encoder_named
+from catalog.index.vocabulary import vocabulary_for
+from catalog.models import EncoderVersion, Product, ProductImage, Tag
+from catalog.models.product import content_hash
 from catalog.visual.encoder import BATCH, Encoder
-from catalog.visual.image_decoding import ImageLimits
 from catalog.visual.pixels import decode_pixels
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild

@@ -6,9 +6,9 @@ from pathlib import Path
 from django.conf import settings
 from PIL import Image
 
+from catalog.imaging.image_decoding import ImageError, crop_to_box, decode_image
 from catalog.labelled_photos import LabelledPhoto, PhotosError, read_photos
 from catalog.models import Product
-from catalog.visual.image_decoding import ImageError, crop_to_box, decode_image
 
 log = logging.getLogger("vitrina.indexing")
 

@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 from psycopg import sql
 
+from catalog.detection.query_objects import choose_targets, see_photos
+from catalog.imaging.image_decoding import decode_image
 from catalog.index.live_index import LiveIndex
 from catalog.index.match_margin import MIN_PRODUCTS, Calibration, neighbourhood_of
 from catalog.index.vectors import read_rows
-from catalog.query_objects import choose_targets, see_photos
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
-from catalog.visual.image_decoding import decode_image
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_photos import labelled_photos, open_labelled
 from indexing.quality.photo_recall import as_searched

@@ -12,10 +12,10 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from catalog.visual.object_head import ObjectHead, cell_centres
+from catalog.detection.object_head import ObjectHead, cell_centres
+from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual.open_clip_model import ObjectTower, OpenClipModel
 from catalog.visual.preprocessing import Preprocessing
-from catalog.visual.torchvision_ops import declare_missing_ops
 from indexing.training.augment import chance, photographed, recoloured
 from indexing.training.cutouts import read_image
 from indexing.training.shopper_photos import Corners, ShopperPhotos

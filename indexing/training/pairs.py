@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog.imaging.image_decoding import Box
 from catalog.labelled_photos import read_photos
-from catalog.visual.image_decoding import Box
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from catalog.visual.object_head import save_object_head
-from catalog.visual.objects import ObjectSettings
+from catalog.detection.object_head import save_object_head
+from catalog.detection.objects import ObjectSettings
 from indexing.training.checkpoints import NAME as CHECKPOINT
 from indexing.training.distributed import TrainingFailed, run_on_processes
 from indexing.training.model_folder import read_config, write_copy, write_model

@@ -16,10 +16,10 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.problems import RETRY_AFTER_S
 from catalog.visual.encoder import EncoderError
-from catalog.visual.image_decoding import ImageError
 from search.request import RequestError
 
 log = logging.getLogger("vitrina.api")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
+from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.problems import RETRY_AFTER_S, photo_sentences
 from catalog.visual.encoder import EncoderError
-from catalog.visual.image_decoding import ImageError
 from search.api.problems import describe
 from search.request import RequestError
 

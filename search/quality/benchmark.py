@@ -16,12 +16,12 @@ from django.db import connection, connections
 from pgvector import HalfVector
 from PIL import Image
 
+from catalog.detection.query_objects import choose_targets, see_photos
+from catalog.imaging.image_decoding import crop_to_box, decode_image
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.prepared_sql import rows_of
 from catalog.index.vector_query import nearest_sql, rows_near
-from catalog.query_objects import choose_targets, see_photos
 from catalog.visual.encoder import Encoder
-from catalog.visual.image_decoding import crop_to_box, decode_image
 from search.answer import StageClock
 from search.photo_search import search
 from search.query.decoding import checked_box, useful_side

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from django.conf import settings
 from PIL import Image
 
-from catalog.visual.decoder_process import DecoderPool
+from catalog.imaging.decoder_process import DecoderPool
+from catalog.imaging.image_decoding import WHOLE, Box, ImageLimits
 from catalog.visual.encoder import Encoder
-from catalog.visual.image_decoding import WHOLE, Box, ImageLimits
 from search.request import RequestError
 from search.serving.admission import Budget, Deadline
 

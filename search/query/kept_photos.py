@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from catalog.query_objects import SeenPhoto
+from catalog.detection.query_objects import SeenPhoto
 
 log = logging.getLogger("vitrina.search")
 

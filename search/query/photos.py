@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from catalog.detection.query_objects import SeenPhoto
 from catalog.models.product import content_hash
-from catalog.query_objects import SeenPhoto
 from catalog.visual.encoder import Encoder
 from search.query import kept_photos
 from search.query.kept_photos import KeptPhoto

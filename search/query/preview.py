@@ -3,7 +3,7 @@
 import logging
 from io import BytesIO
 
-from catalog.visual.image_decoding import WHOLE
+from catalog.imaging.image_decoding import WHOLE
 from search.query import kept_photos
 from search.query.decoding import decode_within
 from search.query.photos import kept_photo

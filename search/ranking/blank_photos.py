@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from catalog.detection.query_objects import Target
 from catalog.index.live_index import LiveIndex
-from catalog.query_objects import Target
 from catalog.visual.blank import blank_photos, closeness
 from search.ranking.deduplication import looks_of
 from search.ranking.scoring import Ranked

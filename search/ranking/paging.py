@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
+from catalog.detection.query_objects import Target
 from catalog.index.live_index import LiveIndex
 from catalog.index.match_margin import Neighbourhood
 from catalog.models import Tag
-from catalog.query_objects import Target
 from catalog.reranking import active_weights
 from search.answer import StageClock
 from search.ranking.deduplication import fold

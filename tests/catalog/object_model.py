@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from catalog.visual.objects import ObjectSettings
-from catalog.visual.torchvision_ops import declare_missing_ops
+from catalog.detection.objects import ObjectSettings
+from catalog.detection.torchvision_ops import declare_missing_ops
 
 SIDE = 64  # pixels of the input: 4 × 4 cells
 
@@ -18,7 +18,7 @@ def efficientnet_model(folder: Path, head: bool = True) -> str:
     import torch
     from safetensors.torch import save_file
 
-    from catalog.visual.object_head import save_object_head
+    from catalog.detection.object_head import save_object_head
 
     config: dict[str, Any] = {
         "embed_dim": 16,
@@ -62,7 +62,7 @@ def random_head() -> Any:
     """An untrained head whose cells differ."""
     import torch
 
-    from catalog.visual.object_head import ObjectHead
+    from catalog.detection.object_head import ObjectHead
 
     torch.manual_seed(1)
     head = ObjectHead()

@@ -14,8 +14,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from catalog.visual.decoder_process import DecoderPool, DecodingTimeout
-from catalog.visual.image_decoding import ImageError, ImageLimits, decode_image
+from catalog.imaging.decoder_process import DecoderPool, DecodingTimeout
+from catalog.imaging.image_decoding import ImageError, ImageLimits, decode_image
 from tests.hostile_photos import encoded, png
 
 LIMITS = ImageLimits()

@@ -17,6 +17,7 @@ from django.conf import settings
 from PIL import Image
 
 from catalog.demo.load import FOLDER
+from catalog.imaging.image_decoding import ImageLimits, decode_image
 from catalog.index.live_index import encoder_named, encoder_of
 from catalog.models import EncoderVersion
 from catalog.visual import encoder as encoder_module
@@ -28,7 +29,6 @@ from catalog.visual.encoder import (
     TorchEncoder,
     load_encoder,
 )
-from catalog.visual.image_decoding import ImageLimits, decode_image
 from catalog.visual.model_source import STARTER, folder_checksum
 from catalog.visual.pixels import decode_pixels
 from catalog.visual.preprocessing import Preprocessing

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual import encoder_cache
 from catalog.visual.encoder import EncoderError, OpenVinoEncoder, TorchEncoder
 from catalog.visual.encoder_cache import compile_model, compiled_model
 from catalog.visual.model_source import folder_checksum
 from catalog.visual.tokenizer_export import clean_text, export_tokenizer
-from catalog.visual.torchvision_ops import declare_missing_ops
 
 # Compiling happens in a process of its own; here, the converter's and torch's warnings about each
 # other would be errors.

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalog.visual.image_decoding import ImageError, decode_image
-from catalog.visual.image_structure import check_structure
+from catalog.imaging.image_decoding import ImageError, decode_image
+from catalog.imaging.image_structure import check_structure
 from tests import hostile_photos as made
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {

@@ -114,7 +114,7 @@ with database_in_use():
     from django.db import connection
     from catalog.importing import files
     from catalog.models import Product, ProductImage
-    from catalog.synthetic import scratch_database
+    from catalog.demo.synthetic import scratch_database
     supplied, media, disk, space, batch = sys.argv[1:]
     settings.MEDIA_ROOT, files.BATCH, told = media, int(batch), ""
     def sql(statement):

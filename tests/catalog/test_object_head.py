@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from catalog.visual import encoder_cache
-from catalog.visual.encoder import EncoderError, OpenVinoEncoder, TorchEncoder
-from catalog.visual.encoder_cache import compile_model, compiled_model
-from catalog.visual.object_head import (
+from catalog.detection.object_head import (
     ObjectHead,
     cell_centres,
     load_object_head,
     save_object_head,
 )
-from catalog.visual.objects import ObjectSettings
+from catalog.detection.objects import ObjectSettings
+from catalog.visual import encoder_cache
+from catalog.visual.encoder import EncoderError, OpenVinoEncoder, TorchEncoder
+from catalog.visual.encoder_cache import compile_model, compiled_model
 from tests.catalog.object_model import SIDE, efficientnet_model, random_head
 
 # The converter's and torch's warnings about each other would be errors.

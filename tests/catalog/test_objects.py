@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from catalog.visual.objects import ObjectSettings, best_of_overlapping, objects_in, overlaps
+from catalog.detection.objects import ObjectSettings, best_of_overlapping, objects_in, overlaps
 from catalog.visual.preprocessing import Preprocessing
 
 PLAIN = ObjectSettings(threshold=0.5, margin=0.0)

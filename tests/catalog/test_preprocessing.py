@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual.preprocessing import MAX_ASPECT, Preprocessing
-from catalog.visual.torchvision_ops import declare_missing_ops
 
 SQUARE, WIDE, TALL = (64, 64), (48, 96), (96, 48)  # height, width
 

@@ -5,14 +5,14 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from catalog.index.live_index import live_index
-from catalog.models import Embedding, Product
-from catalog.synthetic import (
+from catalog.demo.synthetic import (
     Centres,
     copy_synthetic_embeddings,
     make_synthetic_catalogue,
     random_centres,
 )
+from catalog.index.live_index import live_index
+from catalog.models import Embedding, Product
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from catalog.visual.torchvision_ops import declare_missing_ops
+from catalog.detection.torchvision_ops import declare_missing_ops
 
 
 def in_new_process(code: str) -> str:
@@ -17,7 +17,7 @@ def in_new_process(code: str) -> str:
 def test_open_clip_and_timm_import_after_the_cure() -> None:
     # A new process: here somebody may already have imported them.
     printed = in_new_process(
-        "from catalog.visual.torchvision_ops import declare_missing_ops\n"
+        "from catalog.detection.torchvision_ops import declare_missing_ops\n"
         "declare_missing_ops()\n"
         "import open_clip, timm, torch, torchvision\n"
         "from torchvision.transforms import Compose\n"
@@ -38,7 +38,7 @@ def test_it_may_be_repeated() -> None:
 
 def test_importing_the_cure_alone_does_not_import_torch() -> None:
     printed = in_new_process(
-        "import sys, catalog.visual.torchvision_ops\nprint('torch' in sys.modules)"
+        "import sys, catalog.detection.torchvision_ops\nprint('torch' in sys.modules)"
     )
 
     assert printed == "False"
@@ -48,7 +48,7 @@ def test_another_failure_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(name: str) -> None:
         raise RuntimeError(f"{name} is broken in another way")
 
-    monkeypatch.setattr("catalog.visual.torchvision_ops.importlib.import_module", broken)
+    monkeypatch.setattr("catalog.detection.torchvision_ops.importlib.import_module", broken)
 
     with pytest.raises(RuntimeError, match="another way"):
         declare_missing_ops()

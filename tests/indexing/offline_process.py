@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from catalog.imaging.image_decoding import ImageLimits
 from catalog.visual import pixels
-from catalog.visual.image_decoding import ImageLimits
 from catalog.visual.preprocessing import Preprocessing
 from tests.indexing.hostile import HANGS, KILLS
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.visual.torchvision_ops import declare_missing_ops
+from catalog.detection.torchvision_ops import declare_missing_ops
 
 FILE = Path("1.webp")
 

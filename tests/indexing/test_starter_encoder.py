@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from catalog.visual.torchvision_ops import declare_missing_ops
+from catalog.detection.torchvision_ops import declare_missing_ops
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTER = ROOT / "catalog/encoders/starter"

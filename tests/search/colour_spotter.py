@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from catalog.detection.objects import ObjectSettings
 from catalog.index.live_index import live_index
 from catalog.visual.encoder import Look
-from catalog.visual.objects import ObjectSettings
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
 from search.ranking.blank_photos import blanks_of

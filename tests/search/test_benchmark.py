@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from catalog.imaging.image_decoding import decode_image
 from catalog.index.live_index import live_index
-from catalog.visual.image_decoding import decode_image
 from search.quality.benchmark import (
     SIDE,
     STAGES,

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from django.test import Client
 
+from catalog.detection.objects import PhotoObject
+from catalog.detection.query_objects import SeenPhoto, Target, targets_of
 from catalog.index.vectors import mean_direction
 from catalog.models import EncoderVersion, Generation, Product
-from catalog.query_objects import SeenPhoto, Target, targets_of
-from catalog.visual.objects import PhotoObject
 from search.photo_search import search
 from search.quality.evaluation import Outcome, summarise
 from search.ranking import paging as finding

@@ -11,10 +11,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from catalog.demo.synthetic import Centres, copy_synthetic_embeddings, make_synthetic_catalogue
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.models import Embedding, Product
-from catalog.synthetic import Centres, copy_synthetic_embeddings, make_synthetic_catalogue
 from indexing.vectors.table_rows import sync_products
 from search.ranking.paging import photos_for_each
 from search.ranking.scoring import by_features

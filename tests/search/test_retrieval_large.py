@@ -6,10 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import override_settings
 
+from catalog.demo.synthetic import Centres, make_synthetic_catalogue
 from catalog.index.live_index import StoredSpace
 from catalog.index.vectors import copy_rows
 from catalog.models import Category, EncoderVersion, Generation, Product, ProductImage
-from catalog.synthetic import Centres, make_synthetic_catalogue
 from indexing.vectors.table_ddl import build_graph, create_vector_table
 from indexing.vectors.table_rows import fill_range
 from search.request import Filters

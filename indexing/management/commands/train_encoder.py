@@ -6,9 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.labelled_photos import PhotosError
 from catalog.visual.errors import EncoderError
-from catalog.visual.torchvision_ops import declare_missing_ops
 
 DEMO = settings.BASE_DIR / "catalog" / "demo"
 PHOTOS = settings.BASE_DIR / "indexing" / "training" / "photos" / "photos.jsonl"

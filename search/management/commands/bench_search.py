@@ -9,15 +9,15 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.test import override_settings
 
-from catalog.index.live_index import IndexNotReady, live_index
-from catalog.index.vocabulary import vocabulary_for
-from catalog.models import Embedding, Product
-from catalog.synthetic import (
+from catalog.demo.synthetic import (
     Centres,
     copy_synthetic_embeddings,
     make_synthetic_catalogue,
     scratch_database,
 )
+from catalog.index.live_index import IndexNotReady, live_index
+from catalog.index.vocabulary import vocabulary_for
+from catalog.models import Embedding, Product
 from catalog.visual.encoder import EncoderError
 from search.quality.benchmark import (
     STAGES,

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.labelled_photos import PhotosError, read_photos
 from catalog.progress import progress_bar
 from catalog.visual.encoder import EncoderError
-from catalog.visual.image_decoding import ImageError
 from search.quality.evaluation import evaluate_catalogue, evaluate_photos, summarise
 
 

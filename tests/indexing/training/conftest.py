@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from catalog.visual.torchvision_ops import declare_missing_ops
+from catalog.detection.torchvision_ops import declare_missing_ops
 
 COLOURS = ("red", "green", "blue", "gold", "purple", "cyan")
 SHAPES = ("ellipse", "rectangle")

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from catalog.visual.object_head import cell_centres
+from catalog.detection.object_head import cell_centres
 from indexing.training.object_training import _owners, object_loss
 
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 import pillow_heif
 from PIL import Image
 
-from catalog.visual.image_structure import StructureError, check_scans, check_structure
+from catalog.imaging.image_structure import StructureError, check_scans, check_structure
 
 # Every plugin is registered once, here, so that no first request races to do it.
 pillow_heif.register_heif_opener()

@@ -7,10 +7,10 @@ import numpy as np
 from django.conf import settings
 from PIL import Image
 
+from catalog.detection.objects import PhotoObject, objects_in
+from catalog.imaging.image_decoding import crop_to_box
 from catalog.index.vectors import combine, mean_direction
 from catalog.visual.encoder import Encoder
-from catalog.visual.image_decoding import crop_to_box
-from catalog.visual.objects import PhotoObject, objects_in
 
 
 @dataclass(frozen=True)

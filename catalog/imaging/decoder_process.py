@@ -26,7 +26,7 @@ from typing import Any, TextIO
 
 from PIL import Image
 
-from catalog.visual.image_decoding import WHOLE, Box, ImageError, ImageLimits, decode_image
+from catalog.imaging.image_decoding import WHOLE, Box, ImageError, ImageLimits, decode_image
 
 MEMORY = 2 * 1024**3  # address space of a child, libraries and threads included
 _KEPT_BYTES = 4 * 1024**2  # of the memory that a child shares, between two photos

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
+from catalog.detection.objects import ObjectSettings
 from catalog.visual.errors import EncoderError
-from catalog.visual.objects import ObjectSettings
 
 VERSION = 1  # raise when the layers or the meaning of their outputs change
 WEIGHTS, DESCRIPTION = "object_head.safetensors", "object_head.json"
