@@ -1,1 +1,2 @@
-"""A small catalogue to try Vitrina with. Others use `catalog.demo.load`."""
+"""Catalogues to try Vitrina with. Others use `load` (722 products with photos) and `synthetic`
+(millions of products without, for benchmarks)."""

@@ -1,2 +1,2 @@
-"""Images and words to vectors. Others use `encoder.load_encoder`, `image_decoding.decode_image`,
-`decoder_process.DecoderPool` and `projection`; the rest is private to this folder."""
+"""Images and words to vectors. Others use `load_encoder.load_encoder`, `encoder.Encoder`, `errors`,
+`preprocessing`, `projection` and `adapter`; the rest is private to this folder."""

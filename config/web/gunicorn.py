@@ -35,7 +35,7 @@ def post_worker_init(worker: object) -> None:
     from django.db import Error, connection
 
     from catalog.index.live_index import IndexNotReady
-    from catalog.visual.encoder import EncoderError
+    from catalog.visual.errors import EncoderError
     from search.request import RequestError
     from search.warm_up import warm_up
 

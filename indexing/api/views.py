@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from catalog.index.live_index import IndexNotReady, live_index
 from catalog.problems import PROBLEMS
-from catalog.visual.encoder import EncoderError
+from catalog.visual.errors import EncoderError
 from indexing.api.serializers import IndexStatusSerializer
 from indexing.monitoring.freshness import index_status
 from indexing.monitoring.metrics import metrics_text

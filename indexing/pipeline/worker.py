@@ -18,7 +18,8 @@ from django.db import (
 from django.utils import timezone
 
 from catalog.index.live_index import encoder_named, encoder_of, live_generation
-from catalog.visual.encoder import Encoder, EncoderError
+from catalog.visual.encoder import Encoder
+from catalog.visual.errors import EncoderError
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.stages import STAGES, Stage, StageFailed

@@ -19,7 +19,7 @@ from rest_framework.views import set_rollback
 from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.problems import RETRY_AFTER_S
-from catalog.visual.encoder import EncoderError
+from catalog.visual.errors import EncoderError
 from search.request import RequestError
 
 log = logging.getLogger("vitrina.api")

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.problems import RETRY_AFTER_S, photo_sentences
-from catalog.visual.encoder import EncoderError
+from catalog.visual.errors import EncoderError
 from search.api.problems import describe
 from search.request import RequestError
 

@@ -20,18 +20,14 @@ from catalog.demo.load import FOLDER
 from catalog.imaging.image_decoding import ImageLimits, decode_image
 from catalog.index.live_index import encoder_named, encoder_of
 from catalog.models import EncoderVersion
-from catalog.visual import encoder as encoder_module
-from catalog.visual.encoder import (
-    AHEAD,
-    BATCH,
-    Encoder,
-    EncoderError,
-    TorchEncoder,
-    load_encoder,
-)
+from catalog.visual import load_encoder as encoder_module
+from catalog.visual.encoder import AHEAD, BATCH, Encoder
+from catalog.visual.errors import EncoderError
+from catalog.visual.load_encoder import load_encoder
 from catalog.visual.model_source import STARTER, folder_checksum
 from catalog.visual.pixels import decode_pixels
 from catalog.visual.preprocessing import Preprocessing
+from catalog.visual.torch_encoder import TorchEncoder
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = [

@@ -13,10 +13,12 @@ from PIL import Image
 
 from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual import encoder_cache
-from catalog.visual.encoder import EncoderError, OpenVinoEncoder, TorchEncoder
 from catalog.visual.encoder_cache import compile_model, compiled_model
+from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum
+from catalog.visual.openvino_encoder import OpenVinoEncoder
 from catalog.visual.tokenizer_export import clean_text, export_tokenizer
+from catalog.visual.torch_encoder import TorchEncoder
 
 # Compiling happens in a process of its own; here, the converter's and torch's warnings about each
 # other would be errors.
@@ -102,7 +104,7 @@ def test_processes_that_start_together_compile_one_model(tmp_path: Path) -> None
         "import sys; from pathlib import Path\n"
         "from PIL import Image\n"
         "from catalog.visual import encoder_cache\n"
-        "from catalog.visual.encoder import load_encoder\n"
+        "from catalog.visual.load_encoder import load_encoder\n"
         "name, folder = sys.argv[1], Path(sys.argv[2])\n"
         "compile = encoder_cache._compile_in_child\n"
         "def logged(*args):\n"

@@ -15,8 +15,10 @@ from catalog.detection.object_head import (
 )
 from catalog.detection.objects import ObjectSettings
 from catalog.visual import encoder_cache
-from catalog.visual.encoder import EncoderError, OpenVinoEncoder, TorchEncoder
 from catalog.visual.encoder_cache import compile_model, compiled_model
+from catalog.visual.errors import EncoderError
+from catalog.visual.openvino_encoder import OpenVinoEncoder
+from catalog.visual.torch_encoder import TorchEncoder
 from tests.catalog.object_model import SIDE, efficientnet_model, random_head
 
 # The converter's and torch's warnings about each other would be errors.

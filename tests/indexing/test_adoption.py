@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from catalog.index.live_index import live_generation, live_index
 from catalog.models import Adapter, Embedding, EncoderVersion, Generation
-from catalog.visual.encoder import EncoderError
+from catalog.visual.errors import EncoderError
 from indexing.adapters.fitting import AdapterError, failed_gates
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder

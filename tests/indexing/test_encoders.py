@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from catalog.index.live_index import encoder_of, live_index
 from catalog.models import EncoderVersion, Generation
-from catalog.visual.encoder import EncoderError
+from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import STARTER, source_of
 from indexing.encoder_registry import register_encoder, registry
 from tests.indexing.histogram_encoder import HistogramEncoder

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from catalog.models import Tag
-from catalog.visual import encoder as encoder_module
+from catalog.visual import load_encoder as encoder_module
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline import worker
 from indexing.pipeline.rebuild import start_rebuild

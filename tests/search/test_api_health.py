@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from catalog.models import Generation, Product
-from catalog.visual.encoder import EncoderError
+from catalog.visual.errors import EncoderError
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from catalog.index.live_index import IndexNotReady
 from catalog.models import Generation, Product
-from catalog.visual.encoder import EncoderError
+from catalog.visual.errors import EncoderError
 
 pytestmark = pytest.mark.django_db
 

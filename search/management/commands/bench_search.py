@@ -18,7 +18,7 @@ from catalog.demo.synthetic import (
 from catalog.index.live_index import IndexNotReady, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.models import Embedding, Product
-from catalog.visual.encoder import EncoderError
+from catalog.visual.errors import EncoderError
 from search.quality.benchmark import (
     STAGES,
     Load,

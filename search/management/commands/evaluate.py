@@ -10,7 +10,7 @@ from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.labelled_photos import PhotosError, read_photos
 from catalog.progress import progress_bar
-from catalog.visual.encoder import EncoderError
+from catalog.visual.errors import EncoderError
 from search.quality.evaluation import evaluate_catalogue, evaluate_photos, summarise
 
 

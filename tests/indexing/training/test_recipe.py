@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from catalog.visual.encoder import OpenVinoEncoder
+from catalog.visual.openvino_encoder import OpenVinoEncoder
 from indexing.training.checkpoints import NAME
 
 

@@ -1,0 +1,40 @@
+"""Which encoder runs where."""
+
+import os
+import threading
+from pathlib import Path
+
+from catalog.visual.encoder import Encoder
+from catalog.visual.model_source import checksum_now
+from catalog.visual.openvino_encoder import OpenVinoEncoder
+from catalog.visual.torch_encoder import TorchEncoder
+
+_loaded: dict[tuple[int, str, str], Encoder] = {}
+_loading = threading.Lock()
+
+
+def load_encoder(
+    name: str, cache: Path, device: str = "auto", threads: int = 0, checksum: str = ""
+) -> Encoder:
+    """The encoder of that name as it is now, or, with a `checksum`, as it was then: a compiled
+    model is kept when its weights change. Loaded once per process; a forked child loads its own,
+    because neither threads nor a CUDA context survive a fork. `device`: auto, cpu or cuda. Raises
+    EncoderError."""
+    key = (os.getpid(), name, checksum or checksum_now(name))
+    with _loading:
+        if key not in _loaded:
+            if _use_cuda(device):
+                _loaded[key] = TorchEncoder(name)
+            else:
+                _loaded[key] = OpenVinoEncoder(name, cache, threads, checksum)
+        return _loaded[key]
+
+
+def _use_cuda(device: str) -> bool:
+    if device == "auto":
+        if not Path("/dev/nvidiactl").exists():
+            return False  # without importing torch
+        import torch
+
+        return torch.cuda.is_available()
+    return device == "cuda"

@@ -1,0 +1,56 @@
+"""Encoders on a GPU, through PyTorch."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from catalog.visual.encoder import Encoder, Look
+from catalog.visual.shared_batches import SharedBatches
+
+
+class TorchEncoder(Encoder):
+    """On CUDA (or wherever torch is told to run): the same towers, uncompiled. What several threads
+    ask of a tower at the same time is one batch."""
+
+    def __init__(self, name: str, device: str = "cuda") -> None:
+        from catalog.visual.open_clip_model import load_open_clip
+
+        model = load_open_clip(name)
+        self.name, self.checksum = model.name, model.checksum
+        self.dimensions, self.preprocessing = model.dimensions, model.preprocessing
+        self.objects = model.objects
+        self._device = device
+        self._tokenizer = model.tokenizer
+        towers: dict[str, Any] = {"image": model.image_tower, "text": model.text_tower}
+        if model.object_tower:
+            towers["objects"] = model.object_tower
+        self._towers = {
+            name: SharedBatches(partial(self._run, tower.to(device)))
+            for name, tower in towers.items()
+        }
+
+    def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        return self._ask("image", pixels)[0]
+
+    def look(self, pixels: np.ndarray) -> Look:
+        return super().look(pixels) if self.objects is None else Look(*self._ask("objects", pixels))
+
+    def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
+        if not texts:
+            return np.empty((0, self.dimensions), np.float32)
+        return self._ask("text", self._tokenizer(list(texts)).numpy())[0]
+
+    def _ask(self, tower: str, inputs: np.ndarray) -> list[np.ndarray]:
+        batches = self._towers[tower]
+        return batches.run(inputs) if self.share else batches.work(inputs)
+
+    def _run(self, tower: Any, inputs: np.ndarray) -> list[np.ndarray]:
+        """The outputs of a tower."""
+        import torch
+
+        with torch.inference_mode():
+            given = tower(torch.from_numpy(np.ascontiguousarray(inputs)).to(self._device))
+            outputs = given if isinstance(given, tuple) else (given,)
+            return [output.float().cpu().numpy() for output in outputs]
