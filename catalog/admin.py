@@ -7,9 +7,9 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from catalog.console import search_log as _log  # noqa: F401  (registers its lists)
+import catalog.console.logged_searches  # noqa: F401  (registers its lists)
 from catalog.console.base import ModelAdmin, TabularInline
-from catalog.console.photos import ProductImageInline, thumbnail
+from catalog.console.product_photos import ProductImageInline, thumbnail
 from catalog.models import Category, Product, ProductTag, Tag
 from catalog.models.product import MAX_DESCRIPTION
 

@@ -54,7 +54,7 @@ def database_settings(ef_search: int, pool: int, statement_timeout_s: float) -> 
 
 
 def _pool_options(size: int) -> dict[str, Any]:
-    from config.web.database import CONNECT_S, WebConnection
+    from config.web.database_limits import CONNECT_S, WebConnection
 
     pool = {
         "min_size": 1,

@@ -10,7 +10,7 @@ from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from indexing.api import views as index
-from search.api import problems
+from search.api import problem_details as problems
 
 
 # Photos are stored under their content's name, so a copy never goes out of date.

@@ -13,9 +13,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+import indexing.queue_admin  # noqa: F401  (registers its lists)
 from catalog.console.base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
-from indexing import queue_admin as _queue  # noqa: F401  (registers its lists)
 from indexing.adapters.fitting import failed_gates, summary
 from indexing.embedding import quarantine
 from indexing.encoder_registry import registry

@@ -12,8 +12,8 @@ from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.product_cards import products_for_display
 from search.answer import Result, SearchAnswer, StageClock
-from search.query.decoding import decode_query, decoded_photos
-from search.query.photos import QueryPhoto, keep_photo, query_photos
+from search.query.photo_decoding import decode_query, decoded_photos
+from search.query.query_photos import QueryPhoto, keep_photo, query_photos
 from search.query.vector import embed_query
 from search.ranking.blank_photos import blank_results
 from search.ranking.match_level import match_of

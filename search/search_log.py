@@ -15,7 +15,7 @@ from prometheus_client import Counter
 
 from catalog.models import LoggedSearch
 from search.answer import SearchAnswer
-from search.events.origins import origin_of
+from search.events.request_origin import origin_of
 from search.photo_search import search
 from search.request import Filters, SearchRequest
 

@@ -3,10 +3,10 @@
 from catalog.models.adapter import Adapter
 from catalog.models.change import IndexedProduct, ProductChange
 from catalog.models.embedding import Embedding, EncoderVersion, Projection
+from catalog.models.feedback import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.generation import Generation, Publication
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
-from catalog.models.search_log import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.tag import ProductTag, Tag
 
 __all__ = [

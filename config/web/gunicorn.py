@@ -11,7 +11,7 @@ from config.environment import read_int
 from config.web.memory import return_freed_memory
 
 bind = f"{os.environ.get('HOST', '').strip() or '127.0.0.1'}:{read_int('PORT', 8000, 1, 65535)}"
-worker_class = "config.web.worker.Worker"
+worker_class = "config.web.gunicorn_worker.Worker"
 workers = read_int("WEB_PROCESSES", 1, 1, 64)
 threads = read_int("WEB_THREADS", 32, 1, 256)
 timeout = 60

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from search.api.problems import CONTENT_TYPE, problem
+from search.api.problem_details import CONTENT_TYPE, problem
 from search.page.errors import PageError
 
 Answer = Callable[[HttpRequest], HttpResponse]

@@ -16,7 +16,7 @@ from catalog.models import EncoderVersion, Product, ProductImage
 from catalog.visual.encoder import Encoder
 from indexing.embedding.embed import embed_images, stale_images
 from indexing.ledger.chunking import Check
-from indexing.quality.labelled_photos import labelled_photos, open_labelled
+from indexing.quality.labelled_sample import labelled_photos, open_labelled
 from indexing.vectors.table_rows import CURRENT
 
 LEAST_QUERIES = 20  # fewer say nothing

@@ -17,7 +17,7 @@ from catalog.index.match_margin import MIN_PRODUCTS, Calibration, neighbourhood_
 from catalog.index.vectors import read_rows
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from indexing.ledger.chunking import Check
-from indexing.quality.labelled_photos import labelled_photos, open_labelled
+from indexing.quality.labelled_sample import labelled_photos, open_labelled
 from indexing.quality.photo_recall import as_searched
 
 RIGHT = 0.9  # of what is called exact, at least

@@ -11,7 +11,7 @@ from catalog.index.live_index import LiveIndex
 from catalog.index.prepared_sql import rows_of
 from catalog.index.vector_query import nearest_sql, rows_near
 from indexing.ledger.chunking import Check
-from indexing.quality.labelled_photos import labelled_photos, open_labelled
+from indexing.quality.labelled_sample import labelled_photos, open_labelled
 
 LEAST_PHOTOS = 20  # fewer say nothing
 FIRST = 5  # products

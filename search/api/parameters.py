@@ -31,7 +31,7 @@ class BoxField(serializers.Field):
     """`x,y,w,h`, each 0 to 1."""
 
     def to_internal_value(self, data: Any) -> Box:
-        from search.query.decoding import checked_box
+        from search.query.photo_decoding import checked_box
         from search.request import RequestError
 
         try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import connection, transaction
 
-from search.events.origins import keyed_hash, origin_of
+from search.events.request_origin import keyed_hash, origin_of
 
 WINDOW_S = 60.0  # the settings are events a minute, which may come at once
 ROUNDING_S = 1e-3

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils import timezone
 
 from catalog.models import Event, Product
-from search.events.origins import origin_of
+from search.events.request_origin import origin_of
 
 
 def record_events(events: Sequence[dict[str, Any]], address: str) -> tuple[int, int]:

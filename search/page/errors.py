@@ -10,7 +10,7 @@ from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.problems import RETRY_AFTER_S, photo_sentences
 from catalog.visual.errors import EncoderError
-from search.api.problems import describe
+from search.api.problem_details import describe
 from search.request import RequestError
 
 log = logging.getLogger("vitrina.page")

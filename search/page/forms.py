@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from search.page.examples import example_photo
-from search.query.decoding import checked_box
+from search.query.photo_decoding import checked_box
 from search.request import (
     MAX_OFFSET,
     MAX_TAGS,

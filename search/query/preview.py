@@ -5,8 +5,8 @@ from io import BytesIO
 
 from catalog.imaging.image_decoding import WHOLE
 from search.query import kept_photos
-from search.query.decoding import decode_within
-from search.query.photos import kept_photo
+from search.query.photo_decoding import decode_within
+from search.query.query_photos import kept_photo
 from search.serving.admission import Deadline, admission
 from search.serving.single_flight import SingleFlightCache
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from waitress import wasyncore
 
-from config.web import worker
+from config.web import gunicorn_worker as worker
 
 BODY = 600_000
 HEAD = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {BODY}\r\n\r\n".encode()

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from indexing.quality import benchmark
-from indexing.quality.benchmark import StageUsage, database_seconds
+from indexing.quality import indexing_benchmark as benchmark
+from indexing.quality.indexing_benchmark import StageUsage, database_seconds
 
 
 @pytest.mark.parametrize("backend", [0.5, None])

@@ -30,7 +30,7 @@ def items():
 @pytest.fixture(scope="module")
 def phrases():
     declare_missing_ops()
-    from indexing.training.starter.vocabulary import all_phrases
+    from indexing.training.starter.learnt_texts import all_phrases
 
     return all_phrases(items(), [("kettle", "чайник")], seed=0)
 
@@ -62,7 +62,7 @@ def test_a_tag_of_emoji_means_an_english_word_or_what_they_show(phrases):
 
 def test_what_is_left_out_is_nowhere():
     declare_missing_ops()
-    from indexing.training.starter.vocabulary import all_phrases
+    from indexing.training.starter.learnt_texts import all_phrases
 
     left = all_phrases(items(), [], seed=0, left_out=["молоток", "Hammer", "чайник"])
 
@@ -98,8 +98,8 @@ def test_a_few_steps_of_distillation_lower_the_loss():
     import torch
     from open_clip.model import CLIPTextCfg, _build_text_tower
 
+    from indexing.training.starter.learnt_texts import Phrase, Phrases
     from indexing.training.starter.text_tower import distil
-    from indexing.training.starter.vocabulary import Phrase, Phrases
 
     # Given a small tower and two words in two languages.
     torch.manual_seed(0)

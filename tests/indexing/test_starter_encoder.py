@@ -199,7 +199,7 @@ def test_the_backbone_knows_imagenet() -> None:
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
     from indexing.training.starter.backbone import PREPROCESS, load_backbone
-    from indexing.training.starter.vocabulary import imagenet_labels
+    from indexing.training.starter.learnt_texts import imagenet_labels
 
     # Given the mapped weights and photos of four things that ImageNet has a class for.
     names = {

@@ -10,7 +10,7 @@ from PIL import Image
 
 from catalog.imaging.image_decoding import decode_image
 from catalog.index.live_index import live_index
-from search.quality.benchmark import (
+from search.quality.search_benchmark import (
     SIDE,
     STAGES,
     as_new,

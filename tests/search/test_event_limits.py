@@ -9,7 +9,7 @@ from django.test import Client
 
 from catalog.models import Event, EventAllowance, OriginKey, Product
 from search.events.limits import BUCKETS
-from search.events.origins import _key, origin_of
+from search.events.request_origin import _key, origin_of
 
 pytestmark = pytest.mark.django_db
 

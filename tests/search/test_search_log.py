@@ -12,7 +12,7 @@ from django.test import Client
 from catalog.models import Event, LoggedSearch, Product
 from indexing.clicks.click_rates import update_click_rates
 from search import search_log as module
-from search.events.origins import origin_of
+from search.events.request_origin import origin_of
 from search.ranking.features import FEATURES
 from search.search_log import DROPPED, SearchLog, photo_path
 

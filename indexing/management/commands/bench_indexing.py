@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from indexing.quality.benchmark import measure_pipeline, measure_vectors
+from indexing.quality.indexing_benchmark import measure_pipeline, measure_vectors
 
 PHOTOS = settings.BASE_DIR / "catalog" / "demo" / "images"
 

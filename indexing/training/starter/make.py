@@ -12,7 +12,8 @@ import torch.nn.functional as F
 
 from indexing.training.model_folder import write_model
 from indexing.training.pairs import Item, read_items
-from indexing.training.starter import image_head, text_tower, vocabulary
+from indexing.training.starter import image_head, text_tower
+from indexing.training.starter import learnt_texts as vocabulary
 from indexing.training.starter.backbone import (
     BACKBONE,
     PREPROCESS,

@@ -14,8 +14,8 @@ from open_clip.transformer import TextTransformer
 from tqdm import tqdm
 
 from indexing.training.starter.image_head import WORD_NUMBERS
+from indexing.training.starter.learnt_texts import Phrase, Phrases
 from indexing.training.starter.minilm import MiniLM
-from indexing.training.starter.vocabulary import Phrase, Phrases
 from indexing.training.starter.word_space import WordSpace
 
 STEPS = 2600

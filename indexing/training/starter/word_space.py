@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from indexing.training.starter.learnt_texts import EITHER
 from indexing.training.starter.minilm import MiniLM
-from indexing.training.starter.vocabulary import EITHER
 
 
 @dataclass(frozen=True)

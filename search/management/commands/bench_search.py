@@ -19,7 +19,7 @@ from catalog.index.live_index import IndexNotReady, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.models import Embedding, Product
 from catalog.visual.errors import EncoderError
-from search.quality.benchmark import (
+from search.quality.search_benchmark import (
     STAGES,
     Load,
     measure_beside_floor,

@@ -24,7 +24,7 @@ from catalog.index.vector_query import nearest_sql, rows_near
 from catalog.visual.encoder import Encoder
 from search.answer import StageClock
 from search.photo_search import search
-from search.query.decoding import checked_box, useful_side
+from search.query.photo_decoding import checked_box, useful_side
 from search.ranking.paging import photos_for_each
 from search.request import Box, Filters, SearchRequest
 from search.retrieval.candidates import retrieve
