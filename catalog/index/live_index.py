@@ -16,9 +16,9 @@ from PIL import Image
 
 from catalog.index.prepared_sql import rows_of
 from catalog.models import Adapter, EncoderVersion, Generation
+from catalog.visual.adapter import FittedAdapter, adapt, unpack
 from catalog.visual.encoder import Encoder
 from catalog.visual.errors import EncoderError
-from catalog.visual.fitted_adapter import FittedAdapter, adapt, unpack
 from catalog.visual.load_encoder import load_encoder
 from catalog.visual.projection import project
 

@@ -159,7 +159,7 @@ class Migration(migrations.Migration):
                 (
                     "shapes",
                     models.JSONField(
-                        help_text="Of those arrays, as catalog/visual/fitted_adapter.py names them."
+                        help_text="Of those arrays, as catalog/visual/adapter.py names them."
                     ),
                 ),
                 ("checksum", models.CharField(max_length=64)),

@@ -3,7 +3,7 @@
 from django.db import models
 
 from catalog.models.embedding import EncoderVersion
-from catalog.visual.fitted_adapter import KINDS
+from catalog.visual.adapter import KINDS
 
 
 class Adapter(models.Model):
@@ -14,9 +14,7 @@ class Adapter(models.Model):
     stored = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=10, choices=[(kind, kind) for kind in KINDS])
     parameters = models.BinaryField(help_text="float32, row major, one array after the other.")
-    shapes = models.JSONField(
-        help_text="Of those arrays, as catalog/visual/fitted_adapter.py names them."
-    )
+    shapes = models.JSONField(help_text="Of those arrays, as catalog/visual/adapter.py names them.")
     checksum = models.CharField(max_length=64)
     sample = models.PositiveIntegerField(help_text="How many photos it was fitted on.")
     figures = models.JSONField(default=dict, help_text="On photos held out; of every kind tried.")

@@ -10,7 +10,7 @@ import numpy as np
 from django.conf import settings
 
 from catalog.models import Adapter, Embedding, EncoderVersion
-from catalog.visual.fitted_adapter import KINDS, FittedAdapter, adapt, fit
+from catalog.visual.adapter import KINDS, FittedAdapter, adapt, fit
 from indexing.adapters.sample import LEAST_QUERIES, Queries, Sample, read_sample
 from indexing.encoder_registry import note_quality
 from indexing.ledger.chunking import Check

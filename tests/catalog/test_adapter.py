@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from catalog.visual.fitted_adapter import (
+from catalog.visual.adapter import (
     KINDS,
     FittedAdapter,
     adapt,
