@@ -10,7 +10,7 @@ from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from indexing.api import views as index
-from search.api import problem_details as problems
+from search.api import problem_details
 
 
 # Photos are stored under their content's name, so a copy never goes out of date.
@@ -32,7 +32,7 @@ urlpatterns = [
     path("api/v1/index/", index.IndexStatusView.as_view()),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
-    re_path(r"^api/", problems.not_found),
+    re_path(r"^api/", problem_details.not_found),
     re_path(r"^media/(?P<path>.*)$", media),
     path("", include("search.page.urls")),
 ]
