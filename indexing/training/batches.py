@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-from indexing.training.augment import (
+from indexing.training.pairs import Item, Pair
+from indexing.training.pictures.augment import (
     chance,
     cropped_about,
     fitted,
@@ -19,9 +20,8 @@ from indexing.training.augment import (
     photographed,
     recoloured,
 )
-from indexing.training.cutouts import read_image
-from indexing.training.pairs import Item, Pair
-from indexing.training.shopper_photos import ShopperPhotos
+from indexing.training.pictures.cutouts import read_image
+from indexing.training.pictures.shopper_photos import ShopperPhotos
 
 REAL_PHOTOS = 0.5  # share of the queries of products that have photos
 OTHER_VIEW = 0.75  # share of composed photos whose catalogue image is another view

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from indexing.training.augment import cropped_about, fitted
-from indexing.training.cutouts import read_image
 from indexing.training.pairs import Item, read_pairs
+from indexing.training.pictures.augment import cropped_about, fitted
+from indexing.training.pictures.cutouts import read_image
 
 MOST_PHOTOS = 200  # of a list: enough for a curve
 MARGIN = 0.04  # about a box, of its sides

@@ -16,9 +16,9 @@ from catalog.detection.object_head import ObjectHead, cell_centres
 from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual.open_clip_model import ObjectTower, OpenClipModel
 from catalog.visual.preprocessing import Preprocessing
-from indexing.training.augment import chance, photographed, recoloured
-from indexing.training.cutouts import read_image
-from indexing.training.shopper_photos import Corners, ShopperPhotos
+from indexing.training.pictures.augment import chance, photographed, recoloured
+from indexing.training.pictures.cutouts import read_image
+from indexing.training.pictures.shopper_photos import Corners, ShopperPhotos
 
 BATCH = 24
 RATE = 2e-3

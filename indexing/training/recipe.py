@@ -17,7 +17,7 @@ from indexing.training.model_folder import read_config, write_copy, write_model
 from indexing.training.network import loaded
 from indexing.training.object_training import Scenes, train_object_head
 from indexing.training.pairs import read_items
-from indexing.training.shopper_photos import ShopperPhotos, read_backgrounds
+from indexing.training.pictures.shopper_photos import ShopperPhotos, read_backgrounds
 from indexing.training.trainer import Plan
 
 IMAGENET = "imagenet"  # instead of the name of an encoder: the starter's own beginning

@@ -19,12 +19,12 @@ from indexing.training.batches import Batch, Batches
 from indexing.training.checkpoints import load_checkpoint, save_checkpoint
 from indexing.training.curves import draw_curves
 from indexing.training.distributed import Place, gathered, place_of_this_process
-from indexing.training.emoji_pairs import read_emoji
 from indexing.training.held_out import HeldOut
 from indexing.training.losses import length_loss, product_loss, text_loss
 from indexing.training.network import FROZEN, Texts, TrainedTower, loaded
 from indexing.training.pairs import read_items, read_pairs
-from indexing.training.shopper_photos import read_backgrounds
+from indexing.training.pictures.emoji_pairs import read_emoji
+from indexing.training.pictures.shopper_photos import read_backgrounds
 
 TEXT_WEIGHT = 1.0
 LENGTH_WEIGHT = 0.3

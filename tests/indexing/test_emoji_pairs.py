@@ -2,7 +2,7 @@
 
 from PIL import Image
 
-from indexing.training.emoji_pairs import NAMES, PICTURES, read_emoji, read_emoji_names
+from indexing.training.pictures.emoji_pairs import NAMES, PICTURES, read_emoji, read_emoji_names
 
 
 def test_a_hammer_has_pictures_and_names_in_both_languages():

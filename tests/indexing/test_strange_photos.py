@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indexing.training.strange_photos import composites, visible_box
+from catalog.demo.strange.paste_photos import composites, visible_box
 
 
 @pytest.fixture

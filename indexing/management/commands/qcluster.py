@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django_q.management.commands import qcluster
 
-from indexing.task_queue import run_task_queue
+from indexing.pipeline.task_queue import run_task_queue
 
 
 class Command(qcluster.Command):

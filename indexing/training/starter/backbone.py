@@ -15,7 +15,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from timm.models import EfficientNet
 from tqdm import tqdm
 
-from indexing.training.cutouts import read_image
+from indexing.training.pictures.cutouts import read_image
 
 BACKBONE = "tf_efficientnet_lite0"
 FEATURES = 1280

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from timm.data.imagenet_info import ImageNetInfo
 
-from indexing.training.emoji_pairs import EmojiNames, read_emoji_names
 from indexing.training.pairs import Item
+from indexing.training.pictures.emoji_pairs import EmojiNames, read_emoji_names
 from indexing.training.starter.attribute_words import ATTRIBUTES
 from indexing.training.starter.prompts import english_prompt, russian_prompt
 from indexing.training.starter.russian import Russian

@@ -5,9 +5,9 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw
 
-from indexing.training.augment import cropped_about, fitted
-from indexing.training.cutouts import cut_out
-from indexing.training.shopper_photos import ShopperPhotos, _seen, read_backgrounds
+from indexing.training.pictures.augment import cropped_about, fitted
+from indexing.training.pictures.cutouts import cut_out
+from indexing.training.pictures.shopper_photos import ShopperPhotos, _seen, read_backgrounds
 
 
 def on_white(colour: str, size: tuple[int, int] = (120, 90)) -> Image.Image:

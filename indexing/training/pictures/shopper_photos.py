@@ -8,7 +8,8 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from indexing.training.augment import (
+from indexing.training.pairs import Item
+from indexing.training.pictures.augment import (
     BILINEAR,
     chance,
     fitted,
@@ -18,8 +19,7 @@ from indexing.training.augment import (
     recoloured,
     turned,
 )
-from indexing.training.cutouts import cut_out, read_image
-from indexing.training.pairs import Item
+from indexing.training.pictures.cutouts import cut_out, read_image
 
 BACKGROUNDS = Path(__file__).resolve().parent / "backgrounds"
 MADE_UP = 0.25  # share of backgrounds that are made up

@@ -1,6 +1,6 @@
 """Shopper's photos over backgrounds that training never saw: cut-outs pasted over pictures.
 
-    python -m indexing.training.strange_photos CUT_OUTS BACKGROUNDS OUT_FOLDER
+    python -m catalog.demo.strange.paste_photos CUT_OUTS BACKGROUNDS OUT_FOLDER
 
 CUT_OUTS holds `SKU-N.png` with transparency (see `grab_cut`), BACKGROUNDS any pictures that are not
 in `indexing/training/backgrounds`. OUT_FOLDER gets `photos/SKU-N__BACKGROUND.jpg` and

@@ -1,6 +1,6 @@
 """Cut-outs of the products in photos with a smooth background, to paste over other backgrounds.
 
-    python -m indexing.training.grab_cut PHOTOS_JSONL OUT_FOLDER --split dev
+    python -m catalog.demo.strange.grab_cut PHOTOS_JSONL OUT_FOLDER --split dev
 
 Needs OpenCV, which the project itself does not: `pip install opencv-python-headless`. A photo whose
 background is a wall over a floor, each of one colour with soft blotches, is compared with a guess

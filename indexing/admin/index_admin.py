@@ -13,7 +13,6 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-import indexing.queue_admin  # noqa: F401  (registers its lists)
 from catalog.console.base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
 from indexing.adapters.fitting import failed_gates, summary
