@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-NAMES = Path(__file__).with_name("words") / "emoji.jsonl"
-PICTURES = Path(__file__).with_name("emoji")
+NAMES = Path(__file__).parents[1] / "words" / "emoji.jsonl"
+PICTURES = Path(__file__).parents[1] / "emoji"
 
 
 @dataclass(frozen=True)

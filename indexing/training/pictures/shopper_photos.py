@@ -21,7 +21,7 @@ from indexing.training.pictures.augment import (
 )
 from indexing.training.pictures.cutouts import cut_out, read_image
 
-BACKGROUNDS = Path(__file__).resolve().parent / "backgrounds"
+BACKGROUNDS = Path(__file__).resolve().parents[1] / "backgrounds"
 MADE_UP = 0.25  # share of backgrounds that are made up
 OPAQUE = 100  # of 255
 LEAST_VISIBLE = 0.35  # of a thing, below which it is no object to be found
