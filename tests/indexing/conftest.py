@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from tests.indexing.histogram_encoder import HistogramEncoder, make_encoders
-from tests.indexing.processes import Processes
+from tests.processes import Processes
 
 TABLES = (
     *("indexing_chunk", "indexing_indexingrun", "indexing_imagefailure"),

@@ -13,7 +13,7 @@ from django.http import HttpResponse
 
 from search.search_log import SearchLog
 from search.serving.single_flight import SingleFlightCache
-from tests.indexing.processes import url_of_test_database
+from tests.processes import url_of_test_database
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
 from tests.search.colour_spotter import ColourSpotter
 from tests.web_servers import WebServer, web_server

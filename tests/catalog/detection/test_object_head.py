@@ -1,0 +1,193 @@
+"""One pass over a photo gives its embedding and where things are in it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from catalog.detection.object_head import (
+    ObjectHead,
+    cell_centres,
+    load_object_head,
+    save_object_head,
+)
+from catalog.detection.objects import ObjectSettings
+from catalog.visual import encoder_cache
+from catalog.visual.encoder_cache import compile_model, compiled_model
+from catalog.visual.errors import EncoderError
+from catalog.visual.openvino_encoder import OpenVinoEncoder
+from catalog.visual.torch_encoder import TorchEncoder
+from tests.catalog.detection.object_model import SIDE, efficientnet_model, random_head
+
+# The converter's and torch's warnings about each other would be errors.
+pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return efficientnet_model(tmp_path_factory.mktemp("models") / "model")
+
+
+@pytest.fixture(scope="module")
+def compiled(model: str, tmp_path_factory: pytest.TempPathFactory) -> OpenVinoEncoder:
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoder_cache, "_compile_in_child", compile_model)
+        return OpenVinoEncoder(model, cache)
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (5, SIDE, SIDE, 3), np.uint8)
+
+
+def test_cells_come_row_by_row_with_their_centres() -> None:
+    centres = cell_centres(2, 4)
+
+    assert centres.tolist() == [
+        [0.125, 0.25],
+        [0.375, 0.25],
+        [0.625, 0.25],
+        [0.875, 0.25],
+        [0.125, 0.75],
+        [0.375, 0.75],
+        [0.625, 0.75],
+        [0.875, 0.75],
+    ]
+
+
+def test_an_untrained_head_is_unsure_and_looks_around_each_cell() -> None:
+    import torch
+
+    head = ObjectHead().eval()
+
+    cells = head(torch.zeros(2, 112, 4, 4), torch.zeros(2, 320, 2, 2)).detach().numpy()
+
+    assert cells.shape == (2, 16, 5)
+    # Outputs are 0: sigmoid(-log 99) = 0.01, and softplus(0) / 4 = log(2) / 4 = 0.1733.
+    assert cells[..., 0] == pytest.approx(np.full((2, 16), 0.01), abs=1e-6)
+    first = [0.125 - 0.1733, 0.125 - 0.1733, 0.125 + 0.1733, 0.125 + 0.1733]
+    assert cells[0, 0, 1:] == pytest.approx(first, abs=1e-4)
+
+
+def test_the_coarse_map_may_be_half_or_a_little_more_of_the_fine_one() -> None:
+    import torch
+
+    for fine, coarse in ((14, 7), (15, 8)):
+        cells = ObjectHead()(torch.zeros(1, 112, fine, fine), torch.zeros(1, 320, coarse, coarse))
+        assert cells.shape == (1, fine * fine, 5)
+
+
+def test_a_head_is_small() -> None:
+    assert sum(weight.numel() for weight in ObjectHead().parameters()) <= 100_000
+
+
+def test_one_look_gives_the_embedding_and_the_candidates(
+    compiled: OpenVinoEncoder, pixels: np.ndarray
+) -> None:
+    look = compiled.look(pixels)
+
+    assert look.vectors == pytest.approx(compiled.encode_pixels(pixels), abs=1e-4)
+    assert look.candidates is not None
+    assert look.candidates.shape == (5, 16, 5)
+    assert look.candidates.dtype == np.float32
+    assert look.candidates[..., 0].std() > 0.01  # the photos and the cells differ
+    alone = np.concatenate([compiled.look(photo[None]).vectors for photo in pixels])
+    assert look.vectors == pytest.approx(alone, abs=1e-5)
+    assert compiled.objects == ObjectSettings(threshold=0.25, margin=0.1)
+
+
+def test_torch_sees_what_the_compiled_model_sees(
+    model: str, compiled: OpenVinoEncoder, pixels: np.ndarray
+) -> None:
+    uncompiled = TorchEncoder(model, "cpu")
+
+    ours, theirs = compiled.look(pixels), uncompiled.look(pixels)
+
+    assert theirs.vectors == pytest.approx(uncompiled.encode_pixels(pixels), abs=1e-4)
+    assert ours.vectors == pytest.approx(theirs.vectors, abs=1e-4)
+    assert ours.candidates == pytest.approx(theirs.candidates, abs=1e-3)
+    assert uncompiled.objects == compiled.objects
+
+
+def test_a_model_without_a_head_sees_no_objects(
+    tmp_path: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder_cache, "_compile_in_child", compile_model)
+    name = efficientnet_model(tmp_path / "model", head=False)
+
+    encoder = OpenVinoEncoder(name, tmp_path / "cache")
+    look = encoder.look(pixels)
+
+    assert look.candidates is None
+    assert encoder.objects is None
+    assert (look.vectors == encoder.encode_pixels(pixels)).all()
+    assert not (compiled_model(name, tmp_path / "cache").folder / "objects.xml").exists()
+
+
+def test_a_head_is_kept_in_half_precision(tmp_path: Path) -> None:
+    head = random_head()
+
+    save_object_head(head, ObjectSettings(0.4, 0.05), tmp_path)
+    kept = load_object_head(tmp_path)
+
+    assert kept is not None
+    assert kept[1] == ObjectSettings(0.4, 0.05)
+    for name, weights in kept[0].state_dict().items():
+        assert weights.float().numpy() == pytest.approx(
+            head.state_dict()[name].float().numpy(), abs=1e-3
+        )
+    assert (tmp_path / "object_head.safetensors").stat().st_size < 200_000
+
+
+def _change(folder: Path, **described: Any) -> None:
+    file = folder / "object_head.json"
+    kept = json.loads(file.read_text())
+    kept["object_head"] |= described
+    file.write_text(json.dumps(kept))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda folder: (folder / "object_head.json").unlink(), "No such file"),
+        (lambda folder: (folder / "object_head.safetensors").write_bytes(b""), "header"),
+        (lambda folder: _change(folder, version=99), "version 99 is not 1"),
+        (lambda folder: _change(folder, colour="red"), "colour"),
+    ],
+    ids=["no description", "empty weights", "another version", "unknown setting"],
+)
+def test_a_damaged_head_is_told_in_a_sentence(damage: Any, reason: str, tmp_path: Path) -> None:
+    save_object_head(random_head(), ObjectSettings(), tmp_path)
+    damage(tmp_path)
+
+    with pytest.raises(EncoderError, match=rf"The object head in .+ cannot be read: .*{reason}"):
+        load_object_head(tmp_path)
+
+
+def test_a_head_beside_a_model_of_another_make_is_told_in_a_sentence(tmp_path: Path) -> None:
+    from catalog.visual.open_clip_model import load_open_clip
+
+    name = efficientnet_model(tmp_path / "model")
+    file = tmp_path / "model" / "open_clip_config.json"
+    config = json.loads(file.read_text())
+    config["model_cfg"]["vision_cfg"] = {
+        "image_size": SIDE,
+        "layers": 1,
+        "width": 32,
+        "head_width": 16,
+        "patch_size": 16,
+    }
+    file.write_text(json.dumps(config))
+    import open_clip
+    from safetensors.torch import save_file
+
+    other = open_clip.CustomTextCLIP(
+        **{key: value for key, value in config["model_cfg"].items() if key != "custom_text"}
+    )
+    save_file(other.state_dict(), tmp_path / "model" / "open_clip_model.safetensors")
+
+    with pytest.raises(EncoderError, match=f"object head of '{name}' does not fit its model"):
+        load_open_clip(name)

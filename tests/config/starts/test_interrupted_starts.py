@@ -1,0 +1,65 @@
+"""First starts that are interrupted or killed at any moment: they end at once and leave nothing
+running, and the next start completes them."""
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.config.starts.starts import STOP_S, Start, Tree
+
+pytestmark = pytest.mark.slow  # first starts, with the whole demo
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+FIRST_START_S = 40.0  # about, so that random moments fall everywhere in it
+
+
+@pytest.fixture
+def tree(top: Path) -> Iterator[Tree]:
+    tree = Tree(top)
+    yield tree
+    tree.end_all()
+
+
+def test_an_interruption_anywhere_leaves_nothing_running_and_is_made_up_for(tree: Tree) -> None:
+    # When a first start is interrupted while it makes the database, while it loads the demo, while
+    # it embeds and while it measures, each time in another manner,
+    def interrupt(how: signal.Signals, while_it_says: str, after_s: float = 0) -> Start:
+        start = tree.start()
+        if while_it_says:
+            start.wait_until_it_says(while_it_says)
+        time.sleep(after_s)
+        assert start.stop(how) < STOP_S
+        return start
+
+    interrupt(signal.SIGKILL, "", 1.0)
+    start = interrupt(signal.SIGINT, "demo: ", 0.3)
+    assert "demo products are in" not in start.said()
+    start = interrupt(signal.SIGTERM, "rebuild: embed:", 2.0)
+    assert "rebuild: project:" not in start.said()
+    interrupt(signal.SIGKILL, "rebuild: evaluate:", 1.0)
+
+    # then the next one completes it.
+    start = tree.start()
+    start.wait_until_it_serves()
+    tree.assert_whole()
+    assert start.stop(signal.SIGINT) < STOP_S
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", SIGNALS, ids=lambda how: how.name)
+@pytest.mark.parametrize("seed", range(10))
+def test_any_second_of_a_first_start(tree: Tree, how: signal.Signals, seed: int) -> None:
+    start = tree.start()
+    second = random.Random(f"{how.name} {seed}").uniform(1.0, FIRST_START_S)
+    time.sleep(second)
+    print(f"{how.name} after {second:.1f} s")
+    assert start.stop(how) < STOP_S
+
+    start = tree.start()
+    start.wait_until_it_serves()
+    tree.assert_whole()
+    assert start.stop(signal.SIGTERM) < STOP_S

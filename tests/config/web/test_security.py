@@ -1,0 +1,248 @@
+"""What browsers are told, what proxies are believed, who is kept out and what is logged of it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axes.models import AccessAttempt
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.db.models import F
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from config import first_start
+from config.environment import read_networks
+from tests.processes import REPOSITORY, url_of_test_database
+from tests.web_servers import WebServer, web_server
+
+PROXY = "127.0.0.1"
+
+
+@pytest.fixture(autouse=True)
+def _static_files_as_they_are(settings: Any) -> None:
+    static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
+
+
+# --- Headers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/livez", "/admin/login/", "/api/docs/", "/api/v1/none", "/none"])
+def test_every_answer_tells_browsers_what_a_page_may_do(path: str, client: Client) -> None:
+    response = client.get(path)
+
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
+    assert "unsafe-inline" not in response["Content-Security-Policy"].split("style-src")[0]
+    assert "geolocation=()" in response["Permissions-Policy"]
+    assert response["Referrer-Policy"] == "same-origin"
+    assert response["X-Content-Type-Options"] == "nosniff"
+
+
+# --- HTTPS ----------------------------------------------------------------------------------------
+
+
+def test_djangos_own_check_of_a_deployment_finds_nothing() -> None:
+    inherited = {k: v for k, v in os.environ.items() if k != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "INFO"],
+        cwd=REPOSITORY,
+        env={**inherited, "HTTPS": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def https_server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WebServer]:
+    """The web server as behind a proxy that speaks HTTPS, on an empty shop."""
+    call_command("collectstatic", interactive=False, verbosity=0)
+    settings = {
+        "DATABASE_URL": url_of_test_database(),
+        "HTTPS": "true",
+        "ALLOWED_HOSTS": "shop.example",
+        "WEB_THREADS": "4",
+        "SEARCHES_AT_ONCE": "1",
+        "SEARCH_QUEUE": "1",
+    }
+    with web_server(tmp_path_factory.mktemp("web"), **settings) as started:
+        yield started
+
+
+@pytest.mark.django_db
+def test_pages_are_for_https_alone(https_server: WebServer) -> None:
+    forwarded = {"Host": "shop.example", "X-Forwarded-Proto": "https"}
+
+    status, headers, _ = https_server.ask("/admin/", headers={"Host": "shop.example"})
+    assert (status, headers["Location"]) == (301, "https://shop.example/admin/")
+
+    status, headers, _ = https_server.ask("/admin/login/", headers=forwarded)
+    assert status == 200
+    assert headers["Strict-Transport-Security"] == "max-age=31536000"
+    assert "; Secure" in headers["Set-Cookie"]
+
+    # who asks from inside, past the proxy, is answered.
+    assert https_server.status("/livez") == 200
+    assert https_server.status("/metrics") == 200
+
+
+@pytest.mark.django_db
+def test_a_wrong_host_is_one_line_in_the_log(https_server: WebServer) -> None:
+    before = https_server.log.read_text()
+
+    for path in ("/", "/admin/", "/api/v1/index/", "/search/?q=a"):
+        headers = {"Host": "evil.example", "X-Forwarded-Proto": "https"}
+        status, answered, _ = https_server.ask(path, headers=headers)
+        assert status == 400
+        assert "Location" not in answered
+
+    logged = https_server.log.read_text().removeprefix(before).splitlines()
+    assert len(logged) <= 4
+    assert all("evil.example" in line for line in logged)
+
+
+# --- Proxies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("peer", "chain", "client"),
+    [
+        (PROXY, "203.0.113.7", "203.0.113.7"),
+        (PROXY, "6.6.6.6, 203.0.113.7", "203.0.113.7"),
+        (PROXY, "203.0.113.7, 10.0.0.9", "203.0.113.7"),
+        (PROXY, "203.0.113.7, unknown, 10.0.0.9", "10.0.0.9"),
+        (PROXY, "2001:db8::7", "2001:db8::7"),
+        (PROXY, "[2001:db8::7]", "2001:db8::7"),
+        (PROXY, "", PROXY),
+        ("198.51.100.1", "203.0.113.7", "198.51.100.1"),
+        ("", "203.0.113.7", ""),
+    ],
+)
+def test_the_address_of_a_client_is_what_our_proxies_say(
+    peer: str, chain: str, client: str, rf: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from config.web.proxies import TrustedProxyMiddleware
+
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "127.0.0.1, 10.0.0.0/8")
+    settings.TRUSTED_PROXIES = read_networks("FORWARDED_ALLOW_IPS", [])
+    headers = {"X-Forwarded-For": chain, "X-Forwarded-Proto": "https"}
+    request = rf.get("/", headers=headers, REMOTE_ADDR=peer)
+
+    TrustedProxyMiddleware(lambda request: request)(request)
+
+    assert request.META["REMOTE_ADDR"] == client
+    assert request.is_secure() == (peer == PROXY)
+
+
+@pytest.mark.parametrize("value", ["proxy.example", "10.0.0.1/8", "10.0.0.300", "127.0.0.1;::1"])
+def test_bad_addresses_of_proxies_stop_the_start(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", value)
+
+    with pytest.raises(ImproperlyConfigured, match=r"FORWARDED_ALLOW_IPS has .+\."):
+        read_networks("FORWARDED_ALLOW_IPS", [])
+
+
+# --- Logins ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    return User.objects.create_superuser("operator", password="correct horse")
+
+
+def log_in(client: Client, password: str, language: str = "en", **from_: str) -> Any:
+    headers = {"Accept-Language": language}
+    if "address" in from_:
+        headers["X-Forwarded-For"] = from_["address"]
+    given = {"username": from_.get("user", "operator"), "password": password}
+    return client.post("/admin/login/?next=/admin/", given, headers=headers)
+
+
+@pytest.fixture
+def locked(operator: User, client: Client) -> Client:
+    """A client that has given a wrong password once too often."""
+    answers = [log_in(client, f"guess {n}").status_code for n in range(5)]
+    assert answers == [200, 200, 200, 200, 429]
+    return client
+
+
+def test_wrong_passwords_close_the_login_and_say_until_when(locked: Client) -> None:
+    english, russian = log_in(locked, "correct horse"), log_in(locked, "correct horse", "ru")
+
+    assert (english.status_code, russian.status_code) == (429, 429)
+    assert "Try again in 15 minutes." in english.content.decode()
+    assert "Попробуйте снова через 15 минут." in russian.content.decode()
+    assert 0 < int(english["Retry-After"]) <= 15 * 60
+
+
+def test_trying_on_does_not_make_it_longer(locked: Client) -> None:
+    AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=14))
+    log_in(locked, "guess")
+    assert "Try again in 1 minute." in log_in(locked, "guess").content.decode()
+
+    AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=1))
+    assert log_in(locked, "correct horse").status_code == 302
+
+
+def test_others_are_let_in(locked: Client) -> None:
+    User.objects.create_superuser("another", password="correct horse")
+
+    assert log_in(locked, "correct horse", user="another").status_code == 302
+    assert log_in(Client(), "correct horse", address="203.0.113.7").status_code == 302
+    assert log_in(locked, "correct horse").status_code == 429
+
+
+def test_a_forged_address_before_the_proxys_own_does_not_help(operator: User) -> None:
+    answers = [
+        log_in(Client(), "guess", address=f"6.6.6.{n}, 203.0.113.7").status_code for n in range(6)
+    ]
+
+    assert answers[4:] == [429, 429]
+
+
+def test_an_operator_unlocks_by_a_command(locked: Client, capsys: Any) -> None:
+    call_command("axes_reset_ip_username", PROXY, "operator")
+
+    assert log_in(locked, "correct horse").status_code == 302
+
+
+def test_pages_ask_the_database_nothing_for_it(
+    db: None, client: Client, django_assert_num_queries: Any
+) -> None:
+    from django.db import connection
+
+    with django_assert_num_queries(0):
+        client.get("/livez")
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/")
+        client.get("/admin/login/")
+    assert not any("axes" in query["sql"] for query in asked.captured_queries)
+
+
+def test_the_password_is_shown_at_the_first_start_alone(
+    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "admin_password"
+    monkeypatch.setattr(first_start, "PASSWORD_FILE", file)
+
+    first_start.create_admin()  # by a start that was interrupted before it served
+    first_start.create_admin()
+    first, later = first_start.admin_login(), first_start.admin_login()
+
+    assert file.read_text() in first
+    assert file.read_text() not in later
+    assert str(file) in later

@@ -1,0 +1,63 @@
+"""The web server as it is run, with its pool of connections: it outlives its database."""
+
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from config.embedded_postgres import EmbeddedPostgres
+from tests.processes import REPOSITORY, wait_until
+from tests.servers import kill_hard
+from tests.web_servers import web_server
+
+THREADS = 8
+
+
+@pytest.fixture
+def site(server: EmbeddedPostgres, top: Path) -> Iterator[str]:
+    """The address of the API of a web server on an empty shop."""
+    server.start()
+    environment = {"DATABASE_URL": server.url, "DATA_DIR": str(top / "data")}
+    migrate = [sys.executable, "manage.py", "migrate", "-v0"]
+    subprocess.run(migrate, cwd=REPOSITORY, env={**os.environ, **environment}, check=True)
+    with web_server(top, **environment, WEB_THREADS=str(THREADS)) as started:
+        address = f"http://127.0.0.1:{started.port}/api/v1/"
+        wait_until(lambda: status(f"{address}products/") == 200)
+        yield address
+
+
+def status(url: str) -> int:
+    """0 where nobody answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:
+            return response.status
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def test_the_web_server_says_that_the_database_is_away_and_goes_on_when_it_is_back(
+    site: str, server: EmbeddedPostgres
+) -> None:
+    # Given a connection in every thread.
+    def all_at_once() -> set[int]:
+        with ThreadPoolExecutor(THREADS) as clients:
+            return set(clients.map(status, [f"{site}products/"] * 2 * THREADS))
+
+    assert all_at_once() == {200}
+
+    # When the database dies, every request is told so,
+    kill_hard(server)
+    assert all_at_once() == {503}
+
+    # and when it is back, no request fails for a connection of before.
+    server.start()
+    wait_until(lambda: status(f"{site}products/") == 200)
+    assert all_at_once() == {200}

@@ -1,0 +1,35 @@
+"""A worker dies right after it has switched searches to a new encoder, and its run goes on."""
+
+import pytest
+
+from catalog.index.live_index import live_generation, live_index
+from catalog.models import Adapter
+from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.shop import add_products, embedded, images_now, photo, rebuild, skus
+from tests.processes import Processes
+
+pytestmark = pytest.mark.slow  # real processes, a real lease that runs out
+
+
+def test_a_worker_that_dies_after_the_switch_is_made_up_for(
+    processes: Processes, encoders: dict[str, HistogramEncoder]
+) -> None:
+    add_products(range(120))
+    rebuild()
+    command = ("index", "rebuild", "--encoder", "bent", "--at-once")
+
+    killed = processes.run(*command, TEST_DIES_AFTER="adapt")
+
+    # Then the switch that it made holds, and whoever comes next does the chunk again,
+    assert killed < 0
+    assert live_index().query_encoder.name == "bent"
+    assert skus(photo(5))[0] == "00005"
+    assert processes.run(*command) == 0, processes.log.read_text()
+    # which makes another adapter and embeds nothing anew.
+    assert processes.begun().count("adapt 0") == 2
+    assert Adapter.objects.count() == 2
+    live = live_generation()
+    assert live is not None
+    assert (live.encoder.name, live.query_adapter) == ("bent", None)
+    assert embedded(live.encoder_id) == images_now()
+    assert skus(photo(5))[0] == "00005"

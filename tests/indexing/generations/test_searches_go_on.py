@@ -1,0 +1,52 @@
+"""A thousand searches while another encoder's generation is built and published: no error, and no
+answer that mixes two spaces."""
+
+from collections import Counter
+
+import pytest
+from django.db import connection
+
+from catalog.index.live_index import live_generation
+from indexing.pipeline.rebuild import start_rebuild
+from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.shop import add_products, found, photo, rebuild
+from tests.processes import Processes
+
+pytestmark = pytest.mark.slow  # a thousand searches beside a worker
+
+SEARCHES = 1000
+PHOTOS = 60
+
+
+def test_a_thousand_searches_during_a_rebuild_and_its_publish(
+    processes: Processes, encoders: dict[str, HistogramEncoder]
+) -> None:
+    # Given a live index, and a worker that builds one of another encoder, slowly.
+    add_products(range(PHOTOS))
+    rebuild()
+    processes.pause({"embed": 0.3, "publish": 1.0})
+    run = start_rebuild("other")
+    worker = processes.start("index", "rebuild", "--encoder", "other")
+
+    # When there are searches all the time, until well after it is published,
+    encoders_that_answered: Counter[str] = Counter()
+    number = 0
+    while number < SEARCHES or worker.poll() is None:
+        if number == SEARCHES // 2:
+            processes.pause({})
+        answer = found(photo(number % PHOTOS))
+        best = answer.results[0]
+        # then each finds the very product, which no vector of another space would do,
+        assert best.product.sku == f"{number % PHOTOS:05}"
+        assert best.score == pytest.approx(1, abs=0.01)
+        encoders_that_answered[answer.generation.encoder.name] += 1
+        number += 1
+
+    # first by the old encoder, then by the new one.
+    assert worker.wait(60) == 0, processes.log.read_text()
+    run.refresh_from_db()
+    assert run.state == "succeeded"
+    assert found(photo(1)).generation == live_generation() == run.generation
+    assert encoders_that_answered["histogram"] > 100
+    assert set(encoders_that_answered) <= {"histogram", "other"}
+    connection.close()

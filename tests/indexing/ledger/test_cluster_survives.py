@@ -1,0 +1,65 @@
+"""A real task queue, with workers that die of what they do."""
+
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import Schedule
+
+from config.first_start import set_schedules
+from indexing.models import ImageFailure, IndexingRun
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.tasks import enqueue
+from tests.indexing.embedding.hostile import HANGS
+from tests.indexing.shop import add_product, add_products, images_now, photo, vectors_of
+from tests.processes import Processes, wait_until
+
+pytestmark = pytest.mark.slow  # real processes, real leases that run out
+
+
+def finished(run: IndexingRun) -> bool:
+    run.refresh_from_db()
+    return run.is_finished
+
+
+def test_a_photo_that_hangs_is_set_aside_in_the_task_queue_too(processes: Processes) -> None:
+    # Given a task queue, whose workers are children themselves, and a photo that needs a child.
+    add_products(range(10))
+    bad = add_product("bad", photo(1) + HANGS)
+    run = start_rebuild()
+    enqueue(run)
+    cluster = processes.start("qcluster", WORKERS="1", TEST_TIMEOUT_S="3")
+
+    wait_until(lambda: finished(run))
+
+    assert (run.state, run.error) == ("succeeded", ""), processes.log.read_text()
+    assert vectors_of() == [row for row in images_now() if row[0] != bad.pk]
+    assert ImageFailure.objects.get().quarantined
+    # And neither that photo nor that child keeps the task queue from ending when it is told to.
+    cluster.terminate()
+    assert cluster.wait(20) == 0
+
+
+def test_a_run_whose_worker_was_killed_is_taken_up_by_the_schedule(processes: Processes) -> None:
+    # Given a worker at a terminal that was killed in the middle of a rebuild,
+    add_products(range(20))
+    processes.pause({"embed": 5})
+    run = start_rebuild()
+    worker = processes.start("index", "rebuild")
+    wait_until(lambda: run.chunks.filter(state="leased").exists())
+    os.kill(worker.pid, signal.SIGKILL)
+    processes.pause({})
+
+    # when the task queue runs and the minute has come to look for such runs,
+    set_schedules()
+    Schedule.objects.exclude(name="join_abandoned_runs").delete()
+    # (three seconds on: the lease of two has run out by then, as that of any dead worker will)
+    Schedule.objects.update(next_run=timezone.now() + timedelta(seconds=3))
+    processes.start("qcluster", WORKERS="1")
+
+    # then it is finished.
+    wait_until(lambda: finished(run))
+    assert (run.state, run.error) == ("succeeded", ""), processes.log.read_text()
+    assert vectors_of() == images_now()

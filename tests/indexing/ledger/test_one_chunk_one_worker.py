@@ -1,0 +1,113 @@
+"""However many work on a run, a chunk is in the hands of one."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from indexing.ledger import runs
+from indexing.models import Chunk, IndexingRun
+from indexing.pipeline.rebuild import start_rebuild
+from tests.indexing.shop import add_products, images_now, vectors_of
+from tests.processes import Processes
+
+WORKERS = 8
+
+
+def run_of(chunks: int) -> IndexingRun:
+    run = IndexingRun.objects.create(kind="refresh", state="running", stage="refresh")
+    Chunk.objects.bulk_create(
+        Chunk(run=run, stage="refresh", ordinal=n, size=1) for n in range(chunks)
+    )
+    return run
+
+
+def at_once(run: IndexingRun, claims_each: int) -> list[Chunk]:
+    """What eight workers get who ask for chunks at the same moment."""
+    start = threading.Barrier(WORKERS)
+
+    def claim(worker: int) -> list[Chunk | None]:
+        try:
+            start.wait()
+            return [runs.claim_chunk(run, f"worker {worker}") for _ in range(claims_each)]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        claimed = [chunk for chunks in pool.map(claim, range(WORKERS)) for chunk in chunks]
+    return [chunk for chunk in claimed if chunk is not None]
+
+
+@pytest.mark.usefixtures("committed_shop")
+def test_eight_workers_that_ask_at_once_get_eight_different_chunks() -> None:
+    run = run_of(200)
+
+    claimed = at_once(run, claims_each=30)
+
+    # Each was given out once, and the ledger agrees about whom to.
+    ledger = dict(run.chunks.values_list("pk", "worker"))
+    assert len(claimed) == len({chunk.pk for chunk in claimed})
+    assert {chunk.pk: chunk.worker for chunk in claimed}.items() <= ledger.items()
+    assert not run.chunks.exclude(attempts__lte=1).exists()
+    # Nobody came away empty-handed while there was something left.
+    left = run.chunks.filter(state=Chunk.State.PENDING).count()
+    assert len(claimed) + left == 200
+    assert left == 0
+
+
+@pytest.mark.usefixtures("committed_shop")
+def test_a_chunk_whose_lease_ran_out_goes_to_one_of_those_who_want_it() -> None:
+    run = run_of(1)
+    first = runs.claim_chunk(run, "the dead one")
+    Chunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    [second] = at_once(run, claims_each=1)
+
+    # The second has it, and the first may not touch it any more.
+    assert (second.attempts, second.worker) == (2, Chunk.objects.get().worker)
+    assert not runs.renew_lease(first)
+    assert not runs.finish_chunk(first)
+    runs.fail_chunk(first, "too late")
+    runs.give_back_chunk(first)
+    assert Chunk.objects.filter(state="leased", attempts=2, errors=0, error="").exists()
+    assert runs.renew_lease(second)
+    assert runs.finish_chunk(second)
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_a_chunk_whose_workers_always_die_is_given_up_in_the_end() -> None:
+    run = run_of(1)
+
+    for _ in range(runs.MAX_ATTEMPTS):
+        assert runs.claim_chunk(run, "one more").state == Chunk.State.LEASED
+        Chunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    last = runs.claim_chunk(run, "one too many")
+    assert (last.state, last.error) == (Chunk.State.FAILED, "Its worker died 30 times.")
+    assert runs.claim_chunk(run, "nobody") is None
+
+
+@pytest.mark.slow  # real processes
+def test_four_processes_share_a_run_and_do_each_chunk_once(processes: Processes) -> None:
+    add_products(range(200))
+    processes.pause({"embed": 0.2})
+    run = start_rebuild()
+
+    workers = [
+        processes.start("index", "rebuild", CHUNK_LEASE_S="60", CHUNK_IMAGES="4") for _ in range(4)
+    ]
+
+    assert [worker.wait(120) for worker in workers] == [0, 0, 0, 0]
+    assert vectors_of() == images_now()
+    # Each of the fifty chunks of photos, and each of the others, was begun once,
+    begun = Counter(processes.begun())
+    assert set(begun.values()) == {1}
+    assert sum(name.startswith("embed ") for name in begun) == 50
+    assert not run.chunks.exclude(attempts=1, errors=0, state=Chunk.State.DONE).exists()
+    # and all four had a share of them.
+    shares = Counter(run.chunks.filter(stage="embed").values_list("worker", flat=True))
+    assert len(shares) == 4

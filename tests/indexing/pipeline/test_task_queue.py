@@ -1,0 +1,87 @@
+"""django-q2 only starts work: a real cluster refreshes, and takes up what a dead worker left."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import Schedule
+
+from catalog.models import ProductChange
+from config.first_start import set_schedules
+from indexing import tasks
+from indexing.ledger import runs
+from indexing.models import Chunk, IndexingRun
+from indexing.pipeline.refresh import start_refresh
+from indexing.tasks import enqueue
+from tests.indexing.shop import add_product, add_products, images_now, photo, rebuild, vectors_of
+from tests.processes import Processes, wait_until
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("encoders")
+def test_a_cluster_works_on_what_is_enqueued(processes: Processes) -> None:
+    add_products(range(5))
+    rebuild()
+    add_product("new", photo(50))
+    cluster = processes.start("qcluster", WORKERS="1")
+    run = start_refresh()
+
+    enqueue(run)
+
+    wait_until(lambda: IndexingRun.objects.get(pk=run.pk).is_finished)
+    assert vectors_of() == images_now()
+    assert not ProductChange.objects.exists()
+    cluster.terminate()
+    cluster.wait(30)
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_a_run_whose_worker_has_died_is_taken_up_again() -> None:
+    # Given a refresh whose only worker died with a chunk under its lease.
+    add_products(range(5))
+    rebuild()
+    add_product("new", photo(50))
+    run = start_refresh()
+    IndexingRun.objects.filter(pk=run.pk).update(state="running", stage="refresh")
+    [product_id] = ProductChange.objects.values_list("product_id", flat=True)
+    chunk = Chunk.objects.create(
+        run=run, stage="refresh", ordinal=0, size=1, payload={"products": [product_id]}
+    )
+    runs.claim_chunk(IndexingRun.objects.get(pk=run.pk), "a worker that dies")
+    assert runs.abandoned_runs() == []  # its lease still holds
+
+    Chunk.objects.filter(pk=chunk.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+
+    assert tasks.join_abandoned_runs() == 1
+    run.refresh_from_db()
+    assert run.state == "succeeded"
+    assert vectors_of() == images_now()
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_paused_runs_are_left_alone_and_go_on_when_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+    enqueued: list[int] = []
+    monkeypatch.setattr(tasks, "enqueue", lambda run: enqueued.append(run.pk))
+    run = start_refresh()
+    assert runs.pause_run(run)
+
+    assert runs.abandoned_runs() == []
+    assert tasks.resume(run)
+
+    assert enqueued == [run.pk]
+    assert not tasks.resume(run)  # once is enough
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_schedules_are_set_once_and_follow_the_settings(settings: object) -> None:
+    set_schedules()
+    first = Schedule.objects.get(name="refresh")
+    set_schedules()
+    assert Schedule.objects.get(name="refresh").next_run == first.next_run
+
+    settings.REFRESH_CRON = "7 3 * * *"  # type: ignore[attr-defined]
+    set_schedules()
+
+    changed = Schedule.objects.get(name="refresh")
+    assert (changed.cron, changed.next_run.minute, changed.next_run.hour) == ("7 3 * * *", 7, 3)
+    assert Schedule.objects.filter(name="join_abandoned_runs").count() == 1

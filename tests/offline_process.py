@@ -1,0 +1,96 @@
+"""`python -m tests.offline_process COMMAND …`: manage.py with fast encoders, photos that
+kill or hang whoever decodes them, and, as the environment says, slow stages and sudden deaths."""
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from catalog.imaging.image_decoding import ImageLimits
+from catalog.visual import pixels
+from catalog.visual.preprocessing import Preprocessing
+from tests.indexing.embedding.hostile import HANGS, KILLS
+
+_decode_pixels = pixels.decode_pixels
+
+
+def decode_pixels(data: bytes, preprocessing: Preprocessing, limits: ImageLimits) -> np.ndarray:
+    """As the real one, but for two kinds of photos."""
+    if data.endswith(KILLS):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if data.endswith(HANGS):
+        time.sleep(3600)
+    return _decode_pixels(data, preprocessing, limits)
+
+
+# At import, before Vitrina's modules take it from there: a spawned child imports this file too.
+pixels.decode_pixels = decode_pixels
+
+
+def main() -> None:
+    # Ctrl-C is ignored by what a shell started in the background, as tests may be.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import django
+
+    django.setup()
+    from django.core.management import execute_from_command_line
+
+    from catalog.index import live_index
+    from catalog.visual.encoder import Encoder
+    from indexing.embedding import decoding
+    from indexing.pipeline.stages import STAGES, Stages
+    from tests.indexing.histogram_encoder import make_encoders
+
+    made = make_encoders()
+    real = live_index.load_encoder
+
+    def load_encoder(name: str, *how: object) -> Encoder:
+        return made[name] if name in made else real(name, *how)  # type: ignore[arg-type]
+
+    live_index.load_encoder = load_encoder
+    decoding.TIMEOUT_S = float(os.environ.get("TEST_TIMEOUT_S", decoding.TIMEOUT_S))
+    for kind, stages in STAGES.items():
+        STAGES[kind] = Stages(replace(stage, perform=watched(stage.perform)) for stage in stages)
+    if sys.argv[1] == "make_shop":
+        from tests.indexing.shop import add_products
+
+        add_products(range(int(sys.argv[2])))
+        return
+    note(f"ready {os.getpid()}")
+    execute_from_command_line(["manage.py", *sys.argv[1:]])
+
+
+def watched(perform):  # type: ignore[no-untyped-def]
+    """A stage's `perform` that notes each chunk, is slow where it should be, half before and half
+    after the work, and dies after the work where it should, before anyone can tell it was done."""
+
+    def perform_watched(chunk, check):  # type: ignore[no-untyped-def]
+        note(f"{chunk.stage} {chunk.ordinal}")
+        pause(chunk.stage)
+        perform(chunk, check)
+        pause(chunk.stage)
+        dies_after = os.environ.get("TEST_DIES_AFTER", "").split()
+        if chunk.stage in dies_after and chunk.ordinal == 0 and chunk.attempts == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return perform_watched
+
+
+def note(line: str) -> None:
+    with Path(os.environ["TEST_JOURNAL"]).open("a") as journal:
+        journal.write(f"{line}\n")
+
+
+def pause(stage: str) -> None:
+    pauses = json.loads(Path(os.environ["TEST_PAUSES"]).read_text())
+    time.sleep(pauses.get(stage, 0) / 2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""The limits of events in gunicorn as it runs, with several processes that count together."""
+
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.processes import url_of_test_database
+from tests.web_servers import WebServer, web_server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+A_CALL, A_MINUTE = 100, 2_000
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[WebServer]:
+    """gunicorn with two processes, behind a proxy that is not this machine."""
+    environment = {
+        "DATABASE_URL": url_of_test_database(),
+        "WEB_PROCESSES": "2",
+        "WEB_THREADS": "4",
+        "FORWARDED_ALLOW_IPS": "192.0.2.200",
+        "EVENTS_PER_ADDRESS": str(A_MINUTE),
+    }
+    with web_server(tmp_path, **environment) as server:
+        yield server
+
+
+def flood(server: WebServer) -> int:
+    """The status of a call with A_CALL events, each of a session and user of its own, from an
+    address that it makes up."""
+    events = [
+        {"type": "click", "sku": "none", "session": uuid.uuid4().hex, "user": uuid.uuid4().hex}
+        for _ in range(A_CALL)
+    ]
+    forged = f"198.51.100.{uuid.uuid4().int % 250}"
+    sent = {"Content-Type": "application/json", "X-Forwarded-For": forged, "X-Real-IP": forged}
+    body = json.dumps(events).encode()
+    status, headers, _ = server.ask("/api/v1/events/", "POST", body, sent)
+    return status if status == 202 or "Retry-After" in headers else 0
+
+
+def test_an_address_is_limited_over_all_processes_and_threads(site: WebServer) -> None:
+    begun = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(pool.map(lambda _: flood(site), range(120)))
+    minutes = (time.monotonic() - begun) / 60
+
+    assert answers.keys() == {202, 429}
+    most = A_MINUTE / A_CALL * (1 + minutes)
+    assert A_MINUTE / A_CALL <= answers[202] <= most + 1

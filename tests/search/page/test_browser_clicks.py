@@ -1,0 +1,52 @@
+"""A click on a result in a real browser tells which search had shown it, and nothing of the
+shopper."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.models import Event
+from search.api.events import EventsView
+from tests.processes import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+
+
+def test_opening_a_result_tells_which_and_of_which_search(
+    demo_index: None, served: str, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Event] = []
+    monkeypatch.setattr(Event.objects, "bulk_create", taken.extend)
+    answered: list[int] = []  # by the server: the page that told is gone when the answer comes
+    take = EventsView.post
+
+    def noted(view: EventsView, request: Request) -> Response:
+        response = take(view, request)
+        answered.append(response.status_code)
+        return response
+
+    monkeypatch.setattr(EventsView, "post", noted)
+    page.goto(f"{served}/search/?q=lamp")
+    second = page.locator("#results .card").nth(1)
+    shown = [second.get_attribute(f"data-{name}") for name in ("search", "product")]
+
+    second.get_by_role("link").first.click()
+
+    wait_until(lambda: bool(answered))
+    assert answered == [202]
+    (click,) = taken
+    assert (click.type, click.query_id, str(click.product_id), click.user) == ("click", *shown, "")
+    assert re.fullmatch("[0-9a-f]{4,32}", click.session)
+
+    # The same session tells of a lookalike on the product's page, by the middle button.
+    page.wait_for_url("**/products/*/")
+    page.locator("#lookalikes .card a").first.click(button="middle")
+
+    wait_until(lambda: len(answered) > 1)
+    lookalike = taken[1]
+    assert lookalike.session == click.session
+    assert lookalike.query_id != click.query_id
+    assert lookalike.product_id != click.product_id

@@ -1,0 +1,91 @@
+"""What `bench_search` measures with: photos that nothing kept can serve, and a floor."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from catalog.imaging.image_decoding import decode_image
+from catalog.index.live_index import live_index
+from search.quality.search_benchmark import (
+    SIDE,
+    STAGES,
+    as_new,
+    measure_beside_floor,
+    measure_load,
+    measure_recall,
+    photos_of,
+    priced_up_to,
+    queries_of,
+)
+from search.request import Filters, SearchRequest
+
+PHOTOS = Path(__file__).resolve().parents[3] / "catalog" / "demo" / "photos"
+
+
+@pytest.fixture(scope="module")
+def few() -> list[bytes]:
+    return photos_of(PHOTOS)[:3]
+
+
+def test_photos_are_as_large_as_those_of_the_figures(few: list[bytes]) -> None:
+    assert {max(Image.open(BytesIO(photo)).size) for photo in few} == {SIDE}
+
+
+def test_a_photo_sent_as_new_is_other_bytes_and_the_same_picture(few: list[bytes]) -> None:
+    first, second = as_new(few[0]), as_new(few[0])
+
+    assert len({few[0], first, second}) == 3
+    pictures = [np.asarray(decode_image(photo)) for photo in (few[0], first, second)]
+    assert (pictures[0] == pictures[1]).all()
+    assert (pictures[0] == pictures[2]).all()
+
+
+@pytest.mark.parametrize(("share", "expected"), [(1.0, None), (0.1, "100"), (0.001, "1")])
+def test_prices_let_through_the_share_that_is_wanted(share: float, expected: str | None) -> None:
+    filters = priced_up_to(share)
+
+    assert (filters == Filters()) is (expected is None)
+    assert expected is None or filters.price_max == int(expected)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_every_search_is_measured_by_stage(few: list[bytes]) -> None:
+    boxed = SearchRequest(box=(0.1, 0.1, 0.8, 0.8))
+    floor, alone = measure_beside_floor(few, searches=5, request=boxed)
+
+    for load in (alone, measure_load(few, clients=2, searches=5, request=SearchRequest())):
+        assert set(load.stages_ms) == set(STAGES)
+        assert {len(spans) for spans in load.stages_ms.values()} == {5}
+        assert (load.stages_ms["total"] >= load.stages_ms["embed"]).all()
+        assert load.per_second > 0
+    parts = [floor.stages_ms[stage] for stage in ("decode", "embed", "retrieve")]
+    assert floor.stages_ms["total"] == pytest.approx(sum(parts))
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_recall_of_the_demo_is_that_of_exact_search(few: list[bytes]) -> None:
+    recall, span = measure_recall(queries_of(few, live_index()), priced_up_to(0.1))
+
+    assert recall >= 0.98
+    assert span > 0
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+@pytest.mark.parametrize("box", [None, (0.1, 0.1, 0.8, 0.8)])
+def test_a_search_takes_little_more_than_what_it_cannot_do_without(
+    box: Any, few: list[bytes]
+) -> None:
+    request = SearchRequest(box=box)
+    measure_load(few, 1, 3, request)  # warms up
+
+    floor, alone = measure_beside_floor(few, 15, request)
+
+    # Then it is well below three times that: about 1.4 and 1.5 on an idle machine.
+    assert alone.percentile("total", 50) / floor.percentile("total", 50) < 3

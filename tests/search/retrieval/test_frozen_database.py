@@ -1,0 +1,150 @@
+"""A database that stops in the middle of everything (SIGSTOP) and goes on later."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from itertools import cycle
+from typing import Any
+
+import psutil
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from catalog.models import Product
+from config.database import uses_embedded
+from tests.processes import wait_until
+from tests.web_servers import MULTIPART, WebServer, multipart
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(not uses_embedded(), reason="stops the database of others"),
+]
+
+SOON_S = 10.0
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """Inside the block, no process of the database server moves."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int")
+        postmaster = psutil.Process(cursor.fetchone()[0])
+    connection.close()
+    os.kill(postmaster.pid, signal.SIGSTOP)
+    stopped = [postmaster, *postmaster.children()]
+    try:
+        for process in stopped[1:]:
+            send(process, signal.SIGSTOP)
+        yield
+    finally:
+        for process in stopped:
+            send(process, signal.SIGCONT)
+
+
+def send(process: psutil.Process, what: signal.Signals) -> None:
+    """Sends a signal; a backend whose client has just gone may have ended."""
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(what)
+
+
+class Shopper:
+    """Asks for one product after the other, and remembers every answer."""
+
+    def __init__(self, server: WebServer, products: list[int]) -> None:
+        self._server, self._products = server, products
+        self.statuses: list[int] = []
+        self.longest_s = 0.0
+        self.wrong: list[Any] = []
+        self.goes_on = True
+
+    def ask_on(self) -> None:
+        for pk in cycle(self._products):
+            if not self.goes_on:
+                return
+            began = time.monotonic()
+            status, _, body = self._server.ask(f"/api/v1/products/{pk}/")
+            self.longest_s = max(self.longest_s, time.monotonic() - began)
+            self.statuses.append(status)
+            if status == 200 and json.loads(body)["id"] != pk:
+                self.wrong.append((pk, body))
+
+
+@contextmanager
+def shoppers_in(
+    server: WebServer, products: list[int], threads: ThreadPoolExecutor
+) -> Iterator[list[Shopper]]:
+    """Four shoppers who ask all the time."""
+    shoppers = [Shopper(server, products[start::4]) for start in range(4)]
+    asking = [threads.submit(shopper.ask_on) for shopper in shoppers]
+    try:
+        wait_until(lambda: all(len(shopper.statuses) > 20 for shopper in shoppers))
+        yield shoppers
+    finally:
+        for shopper in shoppers:
+            shopper.goes_on = False
+    for one in asking:
+        one.result()
+
+
+def test_nobody_waits_for_a_database_that_has_stopped_and_all_goes_on_by_itself(
+    demo_server: WebServer, photos: dict[str, Any], long_run: bool
+) -> None:
+    body = multipart([photos["scopia-living-lamp-2"].data])
+
+    def search() -> tuple[int, list[int]]:
+        status, _, answer = demo_server.ask("/api/v1/search/photo/", "POST", body, MULTIPART)
+        results = json.loads(answer).get("results", [])
+        return status, [result["product"]["id"] for result in results]
+
+    def timed(ask: Any) -> tuple[int, float]:
+        began = time.monotonic()
+        return ask(), time.monotonic() - began
+
+    # Given shoppers who ask all the time,
+    before = search()
+    products = list(Product.objects.values_list("pk", flat=True)[:50])
+    with (
+        ThreadPoolExecutor(8) as threads,
+        shoppers_in(demo_server, products, threads) as shoppers,
+    ):
+        # when the database stops, everybody is told so in time, and the process lives;
+        with frozen():
+            until = time.monotonic() + (20 if long_run else 6)
+            while time.monotonic() < until:
+                asked = [
+                    threads.submit(timed, lambda: search()[0]),
+                    threads.submit(timed, lambda: demo_server.status("/readyz")),
+                ]
+                for status, seconds in (one.result() for one in asked):
+                    assert status == 503
+                    assert seconds < SOON_S
+                assert demo_server.status("/livez") == 200
+
+        # when it goes on, so does the shop,
+        wait_until(lambda: search()[0] == 200, 20)
+        answered = [len(shopper.statuses) for shopper in shoppers]
+        wait_until(
+            lambda: all(
+                len(shopper.statuses) > count + 30
+                for shopper, count in zip(shoppers, answered, strict=True)
+            )
+        )
+
+    # and no answer is that of another question.
+    assert search() == before
+    assert demo_server.status("/readyz") == 200
+    for shopper in shoppers:
+        assert shopper.wrong == []
+        assert set(shopper.statuses) == {200, 503}
+        assert shopper.statuses[-10:] == [200] * 10
+        assert shopper.longest_s < SOON_S
+
+
+def test_only_web_processes_have_these_limits() -> None:
+    assert "pool" not in settings.DATABASES["default"]["OPTIONS"]
+    assert "connect_timeout" not in settings.DATABASES["default"]["OPTIONS"]

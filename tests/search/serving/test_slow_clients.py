@@ -1,0 +1,244 @@
+"""Clients that send slowly, never, or too much: what they cost the others. The web server is the
+one that is run in earnest, on the demo catalogue."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.test import Client
+from PIL import Image
+
+from tests.processes import wait_until
+from tests.web_servers import MULTIPART, WebServer, multipart
+
+pytestmark = pytest.mark.django_db
+
+CONNECTIONS = 200
+HEAD = b"POST /api/v1/search/photo/ HTTP/1.1\r\nHost: localhost\r\n"
+BODY = HEAD + f"Content-Type: {MULTIPART['Content-Type']}\r\nContent-Length: 9999\r\n\r\n".encode()
+
+
+@pytest.fixture
+def photo(photos: dict[str, Any]) -> bytes:
+    """The body of a photo search."""
+    return multipart([photos["scopia-living-lamp-2"].data])
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET / HTTP/1.1\r\nHost: loc", HEAD, BODY, BODY + b"--xxxxxxxx\r\n"],
+    ids=["nothing", "half a line", "half the headers", "no body", "half a body"],
+)
+def test_unfinished_requests_keep_nobody_waiting(
+    sent: bytes, demo_server: WebServer, photo: bytes
+) -> None:
+    # Given many more connections than threads, each of which has sent the beginning of a request.
+    with ExitStack() as held:
+        for _ in range(CONNECTIONS):
+            held.enter_context(demo_server.connect(sent))
+
+        # When others ask, they are answered.
+        assert demo_server.status("/livez", 10) == 200
+        status, _, answer = demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)
+        assert status == 200, answer
+
+
+def test_clients_that_do_not_take_their_answer_keep_nobody_waiting(
+    demo_server: WebServer, photo: bytes, media_root: Path
+) -> None:
+    (media_root / "large.bin").write_bytes(bytes(20_000_000))
+    with ExitStack() as held:
+        for _ in range(CONNECTIONS):
+            held.enter_context(
+                demo_server.connect(b"GET /media/large.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            )
+
+        assert demo_server.status("/livez", 10) == 200
+        assert demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)[0] == 200
+
+
+def test_headers_that_trickle_in_are_cut_off(demo_server: WebServer) -> None:
+    with demo_server.connect(b"GET / HTTP/1.1\r\nHost: localhost\r\n") as slow:
+        began = time.monotonic()
+        while not closed(slow):
+            assert time.monotonic() - began < 40
+            slow.send(b"X")
+
+
+@pytest.mark.slow  # a body has its 30 s
+def test_a_body_that_trickles_in_is_cut_off(demo_server: WebServer) -> None:
+    with demo_server.connect(BODY) as slow:
+        began = time.monotonic()
+        while not closed(slow):
+            assert time.monotonic() - began < 90
+            slow.send(b"X")
+
+
+def closed(connection: socket.socket) -> bool:
+    """Whether the server has closed the connection; waits for that as long as the socket may."""
+    connection.settimeout(0.5)
+    try:
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_those_who_wait_longest_make_room_where_too_many_have_connected(
+    demo_server: WebServer,
+) -> None:
+    with ExitStack() as held:
+        first = held.enter_context(demo_server.connect(HEAD))
+        for _ in range(600):
+            held.enter_context(demo_server.connect(HEAD))
+
+        assert demo_server.status("/livez", 10) == 200
+        wait_until(lambda: closed(first), 5)
+
+
+@pytest.mark.parametrize("expects", [b"", b"Expect: 100-continue\r\n"], ids=["", "asks first"])
+@pytest.mark.parametrize(
+    ("path", "kind", "sentence"),
+    [
+        ("/api/v1/search/photo/", "application/problem+json", "Send at most 77 MB."),
+        ("/search/", "text/html", "Send at most 5 photos of 15 MB each."),
+    ],
+)
+def test_two_gigabytes_are_refused_by_their_length(
+    path: str, kind: str, sentence: str, expects: bytes, demo_server: WebServer
+) -> None:
+    # Given an upload of which the first megabytes are sent,
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2 * 1024**3}\r\n".encode()
+    type_ = f"Content-Type: {MULTIPART['Content-Type']}\r\n\r\n".encode()
+    with demo_server.connect(head + expects + type_) as client:
+        for _ in range(0 if expects else 20):
+            client.sendall(bytes(1_000_000))
+
+        # then the answer is there, whole, although the server has not read the rest.
+        answer = client.makefile("rb").read().decode()
+
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert f"Content-Type: {kind}" in answer
+    assert sentence in answer
+    assert demo_server.status("/livez") == 200
+
+
+def test_chunks_without_end_are_refused_when_they_are_too_many(demo_server: WebServer) -> None:
+    with demo_server.connect(HEAD + b"Transfer-Encoding: chunked\r\n\r\n") as client:
+        chunk = b"F4240\r\n" + bytes(1_000_000) + b"\r\n"
+        for _ in range(90):
+            client.sendall(chunk)
+        answer = client.makefile("rb").read().decode()
+
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert '"code": "image_too_large"' in answer
+
+
+@pytest.mark.parametrize(
+    ("path", "type_"),
+    [
+        ("/language/", "application/x-www-form-urlencoded"),
+        ("/search/", "application/x-www-form-urlencoded"),
+        ("/api/v1/search/photo/", "application/x-www-form-urlencoded"),
+        ("/api/v1/events/", "application/json"),
+    ],
+)
+@pytest.mark.parametrize("size", [70_000_000, 85_000_000])
+def test_forms_without_files_are_small(
+    size: int, path: str, type_: str, demo_server: WebServer
+) -> None:
+    before = most_memory(demo_server)
+
+    status, _, _ = demo_server.ask(path, "POST", b"a=" + b"b" * size, {"Content-Type": type_})
+
+    assert status == 413
+    assert most_memory(demo_server) - before < 50_000_000
+
+
+def most_memory(server: WebServer) -> int:
+    """Bytes of memory that the web process has had at most."""
+    (process,) = psutil.Process(server.pid).children()
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+    return 1024 * int(peak)
+
+
+def test_five_photos_as_large_as_they_may_be_are_searched_for(
+    demo_server: WebServer, photos: dict[str, Any]
+) -> None:
+    with Image.open(BytesIO(photos["scopia-living-lamp-2"].data)) as small:
+        large = BytesIO()
+        small.resize((2280, 2290)).save(large, "BMP")
+    assert 15_500_000 < len(large.getvalue()) < 15 * 1024**2
+
+    body = multipart([large.getvalue()] * 5)
+    status, _, answer = demo_server.ask("/api/v1/search/photo/", "POST", body, MULTIPART)
+
+    assert status == 200, answer
+
+
+def test_a_body_for_which_there_is_no_disk_ends_its_connection_alone(
+    demo_server: WebServer,
+) -> None:
+    (process,) = psutil.Process(demo_server.pid).children()
+    before = process.rlimit(psutil.RLIMIT_FSIZE)
+    process.rlimit(psutil.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(OSError):  # noqa: PT011  (reset, or a broken pipe)
+            demo_server.ask("/search/", "POST", bytes(10_000_000), MULTIPART)
+        assert demo_server.status("/livez") == 200
+    finally:
+        process.rlimit(psutil.RLIMIT_FSIZE, before)
+    assert "could not be kept" in demo_server.log.read_text().splitlines()[-1]
+
+
+def test_a_photo_in_chunks_is_read_like_any_other(demo_server: WebServer, photo: bytes) -> None:
+    whole = demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART)
+
+    parts = [photo[at : at + 5000] for at in range(0, len(photo), 5000)]
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in [*parts, b""])
+    chunked = f"Transfer-Encoding: chunked\r\nContent-Type: {MULTIPART['Content-Type']}\r\n\r\n"
+    with demo_server.connect(HEAD + chunked.encode() + chunks) as client:
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        in_chunks = answer.read()
+        answer.close()
+
+    assert answer.status == whole[0] == 200
+    assert results(in_chunks) == results(whole[2])
+
+
+def results(answer: bytes) -> list[int]:
+    return [result["product"]["id"] for result in json.loads(answer)["results"]]
+
+
+def test_chunks_that_the_web_server_left_as_they_are_get_a_411(
+    client: Client, check_problem: Callable[..., Any]
+) -> None:
+    response = client.post("/api/v1/search/photo/", headers={"Transfer-Encoding": "chunked"})
+
+    check_problem(response, 411, "parameter_invalid")
+
+
+def test_a_restart_answers_all_who_ask_meanwhile(demo_server: WebServer) -> None:
+    with ThreadPoolExecutor(4) as clients:
+        answers = [
+            clients.submit(demo_server.status, "/api/v1/products/?limit=5") for _ in range(300)
+        ]
+        os.kill(demo_server.pid, signal.SIGHUP)
+        statuses = {answer.result() for answer in answers}
+
+    assert statuses == {200}
+    wait_until(lambda: len(psutil.Process(demo_server.pid).children()) == 1)

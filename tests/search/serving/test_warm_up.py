@@ -1,0 +1,32 @@
+"""What a web process does before its first search."""
+
+import gc
+from pathlib import Path
+
+import pytest
+
+from search.warm_up import warm_up
+from tests.processes import url_of_test_database
+from tests.web_servers import web_server
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_what_is_loaded_is_not_looked_through_for_garbage() -> None:
+    loaded = len(gc.get_objects())
+    try:
+        warm_up()
+
+        assert gc.get_freeze_count() > loaded / 2 > len(gc.get_objects())
+    finally:
+        gc.unfreeze()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("demo_index")
+def test_a_machine_too_busy_to_warm_up_serves_all_the_same(tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": url_of_test_database(), "SEARCH_TIME_LIMIT_S": "0.1"}
+
+    with web_server(tmp_path, **settings) as server:
+        assert "not warmed up" in server.log.read_text()
+        assert server.status("/livez") == 200
