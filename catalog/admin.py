@@ -11,7 +11,7 @@ import catalog.console.logged_searches  # noqa: F401  (registers its lists)
 from catalog.console.base import ModelAdmin, TabularInline
 from catalog.console.product_photos import ProductImageInline, thumbnail
 from catalog.models import Category, Product, ProductTag, Tag
-from catalog.models.product import MAX_DESCRIPTION
+from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
 
 class ProductTagInline(TabularInline):
@@ -46,7 +46,7 @@ class ProductAdmin(ModelAdmin):
         self, db_field: models.Field, request: HttpRequest, **kwargs: Any
     ) -> Any:
         if db_field.name == "description":
-            kwargs["max_length"] = MAX_DESCRIPTION
+            kwargs["max_length"] = MAX_DESCRIPTION_LENGTH
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:

@@ -16,7 +16,7 @@ def die_with_parent(parent: int, how: int = signal.SIGTERM) -> None:
         os._exit(1)
 
 
-def forks_die_with_parent() -> None:
+def make_forks_die_with_parent() -> None:
     """From now on the kernel kills each process that this one forks, and each that those fork, when
     its parent ends: for libraries that fork where nobody can put `die_with_parent`."""
     forking = os.getpid()

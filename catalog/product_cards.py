@@ -24,10 +24,10 @@ SHOWN = """
     LEFT JOIN catalog_category category ON category.id = product.category_id
     WHERE product.id = ANY(%s) AND product.is_visible
 """
-"""In the order of ShownProduct: category and tags come last."""
+"""In the order of ProductCard: category and tags come last."""
 
 
-class Named(NamedTuple):
+class CategoryOrTag(NamedTuple):
     """A category or a tag."""
 
     slug: str
@@ -39,9 +39,9 @@ class Named(NamedTuple):
         return in_active_language(self.name, self.name_ru)
 
 
-class ShownProduct(NamedTuple):
+class ProductCard(NamedTuple):
     """What is shown of a product among others; `file`: of its first photo, in the storage; `tags`:
-    the surest first. Named as in `Product`."""
+    the surest first. CategoryOrTag as in `Product`."""
 
     pk: int
     sku: str
@@ -53,8 +53,8 @@ class ShownProduct(NamedTuple):
     in_stock: bool
     url: str
     file: str | None
-    category: Named | None
-    tags: list[Named]
+    category: CategoryOrTag | None
+    tags: list[CategoryOrTag]
 
     @property
     def label(self) -> str:
@@ -65,11 +65,11 @@ class ShownProduct(NamedTuple):
         return default_storage.url(self.file) if self.file else None
 
 
-def products_for_display(ids: Sequence[int]) -> dict[int, ShownProduct]:
+def read_product_cards(ids: Sequence[int]) -> dict[int, ProductCard]:
     """The visible ones of these products by id."""
     shown = {}
     for *values, slug, name, name_ru, given in rows_of(SHOWN, [list(ids)]):
-        category = None if slug is None else Named(slug, name, name_ru)
-        tags = [Named(*tag) for tag in json.loads(given or "[]")]
-        shown[values[0]] = ShownProduct._make([*values, category, tags])
+        category = None if slug is None else CategoryOrTag(slug, name, name_ru)
+        tags = [CategoryOrTag(*tag) for tag in json.loads(given or "[]")]
+        shown[values[0]] = ProductCard._make([*values, category, tags])
     return shown

@@ -1,4 +1,4 @@
-"""The weights that were learnt from clicks, where they have taken over; and who decides that."""
+"""The weights that were learnt from clicks: reads the active ones, switches between them."""
 
 import time
 from collections.abc import Mapping
@@ -9,21 +9,27 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Reranker
 
-KEPT_FOR_S = 10
+WEIGHTS_CACHE_S = 10
 
 
 class RerankingError(Exception):
-    """What was asked for cannot be done; the message is a sentence."""
+    """The reranker cannot be activated; the message is a sentence."""
 
 
 def active_weights() -> Mapping[str, float] | None:
-    """Feature → weight of the active reranker, None where there is none; read again every
-    KEPT_FOR_S."""
-    return _active(int(time.monotonic() / KEPT_FOR_S))
+    """The weight of each feature in the active reranker, or None without an active one. Every
+    process reads them again after WEIGHTS_CACHE_S seconds."""
+    return _read_active_weights(int(time.monotonic() / WEIGHTS_CACHE_S))
 
 
-def activate(reranker: Reranker) -> None:
-    """From now on it ranks, in place of the formula or another. Raises RerankingError."""
+def forget_active_weights() -> None:
+    """Makes this process read the weights again at the next call of `active_weights`."""
+    _read_active_weights.cache_clear()
+
+
+def activate_reranker(reranker: Reranker) -> None:
+    """Lets `reranker` rank in place of the formula or another reranker. Raises RerankingError if
+    it has no weights."""
     if not reranker.weights:
         sentence = _("Reranker %(number)s has no weights that could rank.")
         raise RerankingError(sentence % {"number": reranker.pk})
@@ -32,18 +38,18 @@ def activate(reranker: Reranker) -> None:
         Reranker.objects.filter(withdrawn=True).update(withdrawn=False)
         Reranker.objects.filter(pk=reranker.pk).update(is_active=True)
     reranker.is_active, reranker.withdrawn = True, False
-    _active.cache_clear()
+    forget_active_weights()
 
 
-def withdraw() -> bool:
-    """The formula ranks again, until somebody activates a reranker: the nightly training does not
-    while one is withdrawn. False if the formula did rank."""
+def withdraw_reranker() -> bool:
+    """Lets the formula rank again, until somebody activates a reranker. The nightly training
+    activates none while one is withdrawn. Returns False if the formula was ranking already."""
     withdrawn = Reranker.objects.filter(is_active=True).update(is_active=False, withdrawn=True)
-    _active.cache_clear()
+    forget_active_weights()
     return bool(withdrawn)
 
 
 @lru_cache(maxsize=1)
-def _active(_period: int) -> Mapping[str, float] | None:
+def _read_active_weights(_period: int) -> Mapping[str, float] | None:
     active = Reranker.objects.filter(is_active=True).first()
     return active.weights if active else None

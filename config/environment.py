@@ -152,7 +152,7 @@ def read_folder(name: str, default: Path) -> Path:
     return folder
 
 
-def secret_kept_in(path: Path, length: int = 50) -> str:
+def read_or_create_secret(path: Path, length: int = 50) -> str:
     """The secret in file `path` (mode 0600), made at random the first time it is asked for."""
     try:
         return path.read_text().strip()

@@ -12,7 +12,7 @@ from django_q.models import Schedule
 from catalog.index.live_index import encoder_named, live_generation
 from catalog.models import Product
 from catalog.visual.errors import EncoderError
-from config.environment import secret_kept_in
+from config.environment import read_or_create_secret
 from config.paths import DATA_DIR
 from indexing.ledger.runs import RunConflict
 from indexing.pipeline.rebuild import start_rebuild
@@ -26,7 +26,7 @@ def create_admin() -> None:
     """The user `admin` with a random password, where there is no administrator yet."""
     users = get_user_model().objects
     if not users.filter(is_superuser=True).exists():
-        users.create_superuser(ADMIN, password=secret_kept_in(PASSWORD_FILE, 12))
+        users.create_superuser(ADMIN, password=read_or_create_secret(PASSWORD_FILE, 12))
 
 
 def admin_login() -> str:

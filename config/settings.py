@@ -15,14 +15,16 @@ from config.environment import (
     read_int,
     read_list,
     read_networks,
+    read_or_create_secret,
     read_url,
     read_weights,
-    secret_kept_in,
 )
 from config.paths import BASE_DIR, DATA_DIR
 
 # --- Identity -----------------------------------------------------------------------------------
-SECRET_KEY = os.environ.get("SECRET_KEY", "").strip() or secret_kept_in(DATA_DIR / "secret_key")
+SECRET_KEY = os.environ.get("SECRET_KEY", "").strip() or read_or_create_secret(
+    DATA_DIR / "secret_key"
+)
 DEBUG = read_bool("DEBUG", False)
 PORT = read_int("PORT", 8000, 1, 65535)
 HOST = os.environ.get("HOST", "").strip() or "127.0.0.1"

@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.detection.objects import PhotoObject
 from catalog.models import Generation, Tag
-from catalog.product_cards import ShownProduct
+from catalog.product_cards import ProductCard
 from search.request import Box
 from search.serving.admission import Deadline
 
@@ -19,7 +19,7 @@ class Result:
     was ranked by, what the score is the sum of if that was asked, and which of the photo's objects
     it was found for."""
 
-    product: ShownProduct
+    product: ProductCard
     score: float
     match: str
     duplicates: int = 0

@@ -10,7 +10,7 @@ from django.db import ProgrammingError
 from catalog.detection.query_objects import SeenPhoto, Target, choose_targets, see_photos
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.vocabulary import vocabulary_for
-from catalog.product_cards import products_for_display
+from catalog.product_cards import read_product_cards
 from search.answer import Result, SearchAnswer, StageClock
 from search.query.photo_decoding import decode_query, decoded_photos
 from search.query.query_photos import QueryPhoto, keep_photo, query_photos
@@ -118,7 +118,7 @@ def show(
 ) -> list[Result]:
     """The products of the page as they are now; one deleted meanwhile is left out."""
     page = found.ranked[request.offset : request.offset + request.limit]
-    products = products_for_display([item.candidate.product_id for item in page])
+    products = read_product_cards([item.candidate.product_id for item in page])
     blanks = blank_results(page, targets, index, deadline)
     calibrated = index.generation.calibration
     if request.kind == "text":

@@ -34,7 +34,7 @@ class ReadOnlyAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def the_one(self, request: HttpRequest, chosen: QuerySet[Any]) -> Any:
+    def get_chosen_row(self, request: HttpRequest, chosen: QuerySet[Any]) -> Any:
         """The one row that was chosen for an action; None, and a message, where it is not one."""
         rows = list(chosen[:2])
         if len(rows) == 1:

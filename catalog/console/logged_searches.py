@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from catalog.console.base import ReadOnlyAdmin
 from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, Reranker
-from catalog.reranking import RerankingError, activate, withdraw
+from catalog.reranking import RerankingError, activate_reranker, withdraw_reranker
 
 
 @admin.register(LoggedSearch)
@@ -134,10 +134,10 @@ class RerankerAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Let it rank"), permissions=["steer"])
     def activate(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
-        if (reranker := self.the_one(request, chosen)) is None:
+        if (reranker := self.get_chosen_row(request, chosen)) is None:
             return
         try:
-            activate(reranker)
+            activate_reranker(reranker)
         except RerankingError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
@@ -146,7 +146,7 @@ class RerankerAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Let the formula rank again"), permissions=["steer"])
     def withdraw(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
-        if withdraw():
+        if withdraw_reranker():
             self.message_user(request, _("The formula of the settings ranks within seconds."))
         else:
             self.message_user(request, _("The formula ranks already."), messages.WARNING)

@@ -5,10 +5,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from catalog.models.attributes import is_unicode, problem_with
-from catalog.models.product import MAX_DESCRIPTION
+from catalog.models.attributes import describe_problem, is_unicode
+from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
-_TEXTS = {"title": 500, "title_ru": 500, "brand": 200, "url": 1000, "description": MAX_DESCRIPTION}
+_TEXTS = {
+    "title": 500,
+    "title_ru": 500,
+    "brand": 200,
+    "url": 1000,
+    "description": MAX_DESCRIPTION_LENGTH,
+}
 _KNOWN = {*_TEXTS, "sku", "category", "category_ru", "keywords", "price", "currency", "in_stock"}
 _KNOWN |= {"popularity", "images", "is_visible"}
 _MOST_KEYWORDS = 200  # the search document of a product has a size limit
@@ -150,6 +156,6 @@ def _category(raw: Mapping, name: str) -> tuple[str, ...]:
 
 def _attributes(extra: dict[str, Any]) -> dict[str, Any]:
     """`extra` as it is, if the database can keep it and pages can show it."""
-    if problem := problem_with(extra):
+    if problem := describe_problem(extra):
         raise RecordError(f"the other fields {problem}")
     return extra

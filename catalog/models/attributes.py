@@ -10,13 +10,13 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 MAX_DEPTH = 20  # of lists and objects inside each other
-READABLE_DEPTH = 500  # Python reads and writes about twice as many
-UNREADABLE = {"attributes": "nested too deeply, or a number too long, to be read"}
-CUT = "…"
+MAX_READABLE_DEPTH = 500  # Python reads and writes about twice as many
+UNREADABLE_ATTRIBUTES = {"attributes": "nested too deeply, or a number too long, to be read"}
+CUT_MARK = "…"
 _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
-def problem_with(value: Any) -> str | None:
+def describe_problem(value: Any) -> str | None:
     """Why attributes cannot be kept, as a sentence without its subject; None if they can."""
     if is_nested_deeper(value, MAX_DEPTH):
         return _("are nested more than %(depth)s deep") % {"depth": MAX_DEPTH}
@@ -38,11 +38,11 @@ def is_nested_deeper(value: Any, most: int) -> bool:
 
 
 def cut_to_depth(value: Any, depth: int) -> Any:
-    """The same with CUT in place of lists and objects that lie more than `depth` deep."""
+    """The same with CUT_MARK in place of lists and objects that lie more than `depth` deep."""
     if not isinstance(value, dict | list | tuple):
         return value
     if not depth:
-        return CUT
+        return CUT_MARK
     if isinstance(value, dict):
         return {name: cut_to_depth(item, depth - 1) for name, item in value.items()}
     return [cut_to_depth(item, depth - 1) for item in value]
@@ -73,17 +73,17 @@ class AttributesFormField(forms.JSONField):
 
 class AttributesField(models.JSONField):
     """JSON that shops and operators give. What SQL has written and Python cannot read is read as
-    UNREADABLE."""
+    UNREADABLE_ATTRIBUTES."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         try:
             read = super().from_db_value(value, expression, connection)
         except (RecursionError, ValueError):
-            return UNREADABLE
-        return UNREADABLE if is_nested_deeper(read, READABLE_DEPTH) else read
+            return UNREADABLE_ATTRIBUTES
+        return UNREADABLE_ATTRIBUTES if is_nested_deeper(read, MAX_READABLE_DEPTH) else read
 
     def validate(self, value: Any, model_instance: models.Model | None) -> None:
-        if problem := problem_with(value):
+        if problem := describe_problem(value):
             raise ValidationError(_("The attributes %(problem)s.") % {"problem": problem})
         super().validate(value, model_instance)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from catalog.models.tag import Tag
 
 HASH_LENGTH = 32
-MAX_DESCRIPTION = 20_000  # characters: PostgreSQL limits the search document
+MAX_DESCRIPTION_LENGTH = 20_000  # characters: PostgreSQL limits the search document
 
 
 def content_hash(data: bytes | Iterable[bytes]) -> str:

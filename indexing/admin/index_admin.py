@@ -150,7 +150,7 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_lazy("Publish: make this generation live"), permissions=["steer"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
-        if (generation := self.the_one(request, chosen)) is not None:
+        if (generation := self.get_chosen_row(request, chosen)) is not None:
             self._attempt(request, partial(publishing.publish, generation))
 
     @admin.action(

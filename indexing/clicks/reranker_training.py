@@ -7,7 +7,7 @@ import numpy as np
 from django.db import transaction
 
 from catalog.models import Reranker
-from catalog.reranking import activate, active_weights
+from catalog.reranking import activate_reranker, active_weights
 from indexing.clicks.click_model import Page, fit, formula_of_settings, read_pages
 
 LEAST_PAGES = 200  # with clicks
@@ -48,7 +48,7 @@ def train_reranker(may_take_over: bool = True) -> Reranker | None:
         reranker = Reranker.objects.create(weights=stored if usable else {}, figures=figures)
         better = doubt < SURE and mine.mean() >= current.mean()
         if usable and better and may_take_over:
-            activate(reranker)
+            activate_reranker(reranker)
     return reranker
 
 

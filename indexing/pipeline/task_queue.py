@@ -12,7 +12,7 @@ from typing import Any
 
 from django_q.cluster import Sentinel
 
-from catalog.parent_death import forks_die_with_parent
+from catalog.parent_death import make_forks_die_with_parent
 
 log = logging.getLogger("vitrina.indexing")
 
@@ -26,7 +26,7 @@ def run_task_queue(once: bool = False) -> bool:
     told: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: told.append(number))
-    forks_die_with_parent()
+    make_forks_die_with_parent()
     processes = get_context("fork")
     stop, started = processes.Event(), processes.Event()
     sentinel = processes.Process(target=_guard, args=(stop, started, uuid.uuid4()))

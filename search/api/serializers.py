@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from catalog.models import Product
-from catalog.product_cards import ShownProduct
+from catalog.product_cards import ProductCard
 from search.answer import SearchAnswer
 
 
@@ -35,11 +35,11 @@ class ProductSerializer(serializers.Serializer):
     image = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
 
-    def get_image(self, product: Product | ShownProduct) -> str | None:
+    def get_image(self, product: Product | ProductCard) -> str | None:
         photo = product.photo
         return self._absolute(photo) if photo else None
 
-    def get_url(self, product: Product | ShownProduct) -> str:
+    def get_url(self, product: Product | ProductCard) -> str:
         return product.url or self._absolute(f"/products/{product.pk}/")
 
     def _absolute(self, path: str) -> str:

@@ -5,7 +5,7 @@ from django.utils.formats import number_format
 from django.utils.translation import get_language
 
 from catalog.models import Product
-from catalog.product_cards import ShownProduct
+from catalog.product_cards import ProductCard
 
 register = template.Library()
 
@@ -14,7 +14,7 @@ NO_BREAK = "\u00a0"
 
 
 @register.filter
-def money(product: Product | ShownProduct) -> str:
+def money(product: Product | ProductCard) -> str:
     """€212.99 in English, 212,99 € in Russian; cents only where there are some."""
     whole = product.price == product.price.to_integral_value()
     amount = number_format(product.price, 0 if whole else 2, force_grouping=True)

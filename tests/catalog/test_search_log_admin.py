@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, Reranker
-from catalog.reranking import _active, active_weights
+from catalog.reranking import active_weights, forget_active_weights
 
 pytestmark = pytest.mark.django_db
 
@@ -23,9 +23,9 @@ FIGURES = {"ndcg": 0.7, "ndcg_formula": 0.6, "doubt": 0.0, "pages": 500, "held_o
 def _static_files_as_they_are(settings: Any) -> Iterator[None]:
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
-    _active.cache_clear()
+    forget_active_weights()
     yield
-    _active.cache_clear()
+    forget_active_weights()
 
 
 @pytest.fixture

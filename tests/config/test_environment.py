@@ -20,8 +20,8 @@ from config.environment import (
     read_int,
     read_list,
     read_networks,
+    read_or_create_secret,
     read_url,
-    secret_kept_in,
 )
 
 NAME = "VITRINA_TEST_SETTING"
@@ -165,42 +165,42 @@ def test_a_bad_url_is_not_repeated_for_it_may_hold_a_password(
 def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "below" / "secret"
 
-    first, again = secret_kept_in(path), secret_kept_in(path)
+    first, again = read_or_create_secret(path), read_or_create_secret(path)
 
     assert first == again == path.read_text()
     assert len(first) >= 50
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in path.parent.iterdir()] == ["secret"]
-    assert secret_kept_in(tmp_path / "another") != first
+    assert read_or_create_secret(tmp_path / "another") != first
 
 
 def test_a_secret_written_by_hand_is_taken_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("by hand\n")
 
-    assert secret_kept_in(path) == "by hand"
+    assert read_or_create_secret(path) == "by hand"
 
 
 def test_what_a_killed_start_left_behind_does_not_stop_the_next(tmp_path: Path) -> None:
     # Given what a process that had our id, as it always does in a container, did not finish.
     (tmp_path / f".secret.{os.getpid()}").write_text("half")
 
-    assert len(secret_kept_in(tmp_path / "secret")) >= 50
+    assert len(read_or_create_secret(tmp_path / "secret")) >= 50
 
 
 def test_a_secret_that_cannot_be_read_stops_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"cannot be read: .+\."):
-        secret_kept_in(tmp_path)
+        read_or_create_secret(tmp_path)
 
 
 def test_processes_that_start_together_have_one_secret(tmp_path: Path) -> None:
     # Given processes that all wait for the same file before they ask.
     code = (
         "import sys, time; from pathlib import Path\n"
-        "from config.environment import secret_kept_in\n"
+        "from config.environment import read_or_create_secret\n"
         "folder = Path(sys.argv[1]); print('there', flush=True)\n"
         "while not (folder / 'go').exists(): time.sleep(0.0005)\n"
-        "print(secret_kept_in(folder / 'kept' / 'secret'))\n"
+        "print(read_or_create_secret(folder / 'kept' / 'secret'))\n"
     )
     processes = [
         subprocess.Popen(

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from catalog.models import ClickBurst
-from catalog.reranking import withdraw
+from catalog.reranking import withdraw_reranker
 from indexing.clicks.click_rates import update_click_rates
 from indexing.clicks.reranker_training import LEAST_PAGES, described, train_reranker
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, off: bool, **options: Any) -> None:
         if off:
-            was = withdraw()
+            was = withdraw_reranker()
             self.stdout.write("The formula ranks again." if was else "The formula ranks already.")
             return
         self.stdout.write(f"Click rates of {update_click_rates()} products.")

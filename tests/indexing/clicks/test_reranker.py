@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from catalog.models import Reranker
-from catalog.reranking import _active, active_weights, withdraw
+from catalog.reranking import active_weights, forget_active_weights, withdraw_reranker
 from indexing.clicks.click_model import Page
 from indexing.clicks.reranker_training import described, doubtfulness, ndcg, train_reranker
 from indexing.tasks import learn_from_clicks
@@ -20,9 +20,9 @@ from tests.indexing.clicks.shoppers import FEATURES, SHOWN, log, pages
 def _kept(settings: Any, tmp_path: Any) -> Iterator[None]:
     settings.SEARCH_LOG_DAYS = 90
     settings.SEARCH_LOG_PHOTOS = tmp_path
-    _active.cache_clear()
+    forget_active_weights()
     yield
-    _active.cache_clear()
+    forget_active_weights()
 
 
 def liked_by_stock(ids: np.ndarray, features: np.ndarray) -> np.ndarray:
@@ -117,7 +117,7 @@ def test_what_somebody_turned_off_does_not_come_back_by_night() -> None:
 
     assert "does not rank" in learn_from_clicks()
     assert active_weights() is None
-    assert not withdraw()
+    assert not withdraw_reranker()
 
     call_command("train_reranker", stdout=said)  # somebody wants it again
     assert active_weights() is not None

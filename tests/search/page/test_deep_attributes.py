@@ -14,7 +14,13 @@ from django.urls import reverse
 
 from catalog.importing.files import import_file
 from catalog.models import Product
-from catalog.models.attributes import CUT, MAX_DEPTH, UNREADABLE, cut_to_depth, is_nested_deeper
+from catalog.models.attributes import (
+    CUT_MARK,
+    MAX_DEPTH,
+    UNREADABLE_ATTRIBUTES,
+    cut_to_depth,
+    is_nested_deeper,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -48,9 +54,9 @@ def test_a_product_with_deep_attributes_has_its_page(
     listed = client.get("/api/v1/products/?limit=100&brand=Blend+Swap")
 
     assert page.status_code == 200
-    assert "Deep" in page.content.decode() or shown == UNREADABLE
+    assert "Deep" in page.content.decode() or shown == UNREADABLE_ATTRIBUTES
     assert not is_nested_deeper(shown, MAX_DEPTH)
-    assert (CUT in json.dumps(shown, ensure_ascii=False)) == (MAX_DEPTH < depth <= 500)
+    assert (CUT_MARK in json.dumps(shown, ensure_ascii=False)) == (MAX_DEPTH < depth <= 500)
     assert listed.status_code == 200
 
 
@@ -147,4 +153,4 @@ def test_depth_is_counted_as_a_person_would() -> None:
     assert is_nested_deeper([], 0)
     assert is_nested_deeper({"a": 1, "b": [{}]}, 2)
     assert not is_nested_deeper({"a": 1, "b": [{}]}, 3)
-    assert cut_to_depth({"a": [1, [2]]}, 2) == {"a": [1, CUT]}
+    assert cut_to_depth({"a": [1, [2]]}, 2) == {"a": [1, CUT_MARK]}
