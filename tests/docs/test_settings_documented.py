@@ -1,0 +1,115 @@
+"""docs/settings.md lists each environment variable that the code reads, with its true default."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| (.*?) \|", re.MULTILINE)
+READER = re.compile(r"(environment\.)?read_\w+|os\.getenv|os\.environ(\.get|\.pop|\.setdefault)?")
+# Set by programs for the processes that they start, and not by people.
+SET_BY_PROGRAMS = {
+    *("DJANGO_SETTINGS_MODULE", "ENDS_WITH", "Q_CLUSTER_NAME"),
+    *("OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY"),
+    *("RANK", "WORLD_SIZE", "LOCAL_RANK"),
+}
+# Loads the settings as a process does that has `cores`, and prints what each reader returned.
+PROBE = """
+import json, os, sys
+cores, web = int(sys.argv[1]), sys.argv[2] == "web"
+os.cpu_count = lambda: cores
+from config import environment
+values = {}
+def recording(reader):
+    def read(name, *arguments):
+        values[name] = reader(name, *arguments)
+        return values[name]
+    return read
+for name, reader in list(vars(environment).items()):
+    if name.startswith("read_"):
+        setattr(environment, name, recording(reader))
+if web:
+    import config.web.gunicorn
+from config import settings
+for name in ("DATA_DIR", "HOST", "ENCODER", "SECRET_KEY"):
+    values[name] = getattr(settings, name)
+if settings.SECRET_KEY == (settings.DATA_DIR / "secret_key").read_text().strip():
+    values["SECRET_KEY"] = settings.DATA_DIR / "secret_key"
+print(json.dumps(values, default=str))
+"""
+PROCESSES = (("1", "command"), ("64", "command"), ("64", "web"))
+
+
+def documented() -> dict[str, list[str]]:
+    """The variables of the tables, with the values that their default column names."""
+    rows = ROW.findall((ROOT / "docs" / "settings.md").read_text())
+    assert len(rows) == len(dict(rows)), "a variable is listed twice"
+    return {name: re.findall("`([^`]+)`", default) for name, default in rows}
+
+
+def variables_read() -> set[str]:
+    """The names of the environment variables in the source."""
+    folders = ("catalog", "config", "indexing", "search")
+    sources = [ROOT / "manage.py", *(p for f in folders for p in (ROOT / f).rglob("*.py"))]
+    return {name for path in sources for name in names_in(ast.parse(path.read_text()))}
+
+
+def names_in(tree: ast.AST) -> Iterator[str]:
+    """The first argument of calls such as read_int("PORT", …) and os.environ.get("HOST")."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args:
+            reader, name = ast.unparse(node.func), node.args[0]
+        elif isinstance(node, ast.Subscript):
+            reader, name = ast.unparse(node.value), node.slice
+        else:
+            continue
+        if isinstance(name, ast.Constant) and READER.fullmatch(reader):
+            yield name.value
+
+
+def true_defaults() -> dict[str, list[str]]:
+    """The value of each variable in a clean environment, in words of the document: one value, or
+    several where it depends on the machine or on the process."""
+    defaults: dict[str, list[str]] = {}
+    for process in PROCESSES:
+        environment = {"PATH": "/usr/bin:/bin"}
+        command = [sys.executable, "-c", PROBE, *process]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        for name, value in json.loads(done.stdout).items():
+            shown = defaults.setdefault(name, [])
+            if (text := in_words(value)) and text not in shown:
+                shown.append(text)
+    return defaults
+
+
+def in_words(value: object) -> str:
+    """A value as a person writes it into the variable; "" for none."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return ", ".join(f"{name}={number:g}" for name, number in value.items())
+    if isinstance(value, list):
+        return ",".join(re.sub("/(32|128)$", "", item) for item in value)
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    return str(value or "").replace(f"{ROOT}/.data/", "DATA_DIR/").replace(f"{ROOT}/", "")
+
+
+def test_every_variable_is_documented_and_no_other() -> None:
+    assert set(documented()) == variables_read() - SET_BY_PROGRAMS
+
+
+def test_documented_defaults_are_true() -> None:
+    shown = documented()
+    defaults = true_defaults()
+
+    # Read where no settings are loaded: which database, and what installs the packages.
+    assert shown.pop("DATABASE_URL") == []
+    assert f'or "{shown.pop("PIP_INDEX_URL")[0]}"' in (ROOT / "config/make_venv.py").read_text()
+    assert shown == {name: defaults[name] for name in shown}
