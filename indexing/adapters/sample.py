@@ -14,10 +14,10 @@ from catalog.index.vectors import read_rows
 from catalog.labelled_photos import LabelledPhoto
 from catalog.models import EncoderVersion, Product, ProductImage
 from catalog.visual.encoder import Encoder
-from indexing.embedding.embed import embed_images, stale_images
+from indexing.embedding.embed import embed_images
+from indexing.embedding.staleness import current_embeddings, stale_images
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import labelled_photos, open_labelled
-from indexing.vectors.table_rows import CURRENT
 
 LEAST_QUERIES = 20  # fewer say nothing
 HELD_OUT = 0.2
@@ -84,7 +84,7 @@ def read_sample(
     new, old = encoder_of(asker), encoder_of(stored)
     labelled = labelled_photos()
     wanted = _wanted([product_id for product_id, _ in labelled], stored)
-    stale = stale_images(asker, "image.product_id = ANY(%s)", [[key[0] for key in wanted]])
+    stale = stale_images(asker, [key[0] for key in wanted])
     embed_images(stale, asker, new, check, careful)
     photos = _photos(wanted, asker)
     held_out = _held_out(photos.labels)
@@ -143,9 +143,10 @@ def _photos(wanted: dict[Key, np.ndarray], asker: EncoderVersion) -> Pairs:
 
 def _current(version: EncoderVersion, product_ids: Sequence[int]) -> dict[Key, np.ndarray]:
     """The embeddings, float32, of the photos of these products as they are now."""
-    query = sql.SQL(CURRENT + " AND embedding.product_id = ANY({ids}::bigint[])").format(
-        encoder=sql.Literal(version.pk), ids=sql.Literal(list(product_ids))
+    among = sql.SQL("embedding.product_id = ANY({ids}::bigint[])").format(
+        ids=sql.Literal(list(product_ids))
     )
+    query = current_embeddings(version.pk, among)
     rows = read_rows(query, ["int8", "int8", "text", "halfvec"])
     return {row[:3]: row[3].astype(np.float32) for row in rows}
 

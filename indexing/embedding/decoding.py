@@ -25,21 +25,12 @@ from catalog.parent_death import die_with_parent
 from catalog.visual.pixels import decode_pixels
 from catalog.visual.preprocessing import Preprocessing
 from indexing.embedding import quarantine
+from indexing.embedding.staleness import StaleImage
 
 AHEAD = 64  # photos
 THREADS = 2
 TIMEOUT_S = 30.0
 START_TIMEOUT_S = 60.0
-
-
-@dataclass(frozen=True)
-class StaleImage:
-    """An image whose embedding is missing or was made from another content."""
-
-    product_id: int
-    image_id: int
-    file: str
-    content_hash: str
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -11,34 +10,14 @@ from catalog.index.vectors import copy_rows
 from catalog.models import EncoderVersion, ProductImage
 from catalog.visual.encoder import Encoder
 from indexing.embedding import quarantine
-from indexing.embedding.decoding import ReadImage, StaleImage, decode_ahead, decode_carefully
+from indexing.embedding.decoding import ReadImage, decode_ahead, decode_carefully
+from indexing.embedding.staleness import StaleImage
 from indexing.ledger.chunking import Check
 
 STORED_AT_ONCE = 128  # images; so many are embedded again when a worker dies
 
 Embedded = tuple[ReadImage, np.ndarray]
 """The vector: float32 (dimensions,)."""
-
-STALE = """
-    SELECT image.product_id, image.id AS image_id, image.file, image.content_hash
-    FROM catalog_productimage image
-    LEFT JOIN catalog_embedding embedding ON embedding.encoder_id = %s
-        AND embedding.product_id = image.product_id AND embedding.image_id = image.id
-    LEFT JOIN indexing_imagefailure failure ON failure.product_id = image.product_id
-        AND failure.image_id = image.id AND failure.content_hash = image.content_hash
-        AND failure.quarantined
-    WHERE embedding.source_hash IS DISTINCT FROM image.content_hash
-        AND failure.image_id IS NULL
-"""
-"""Images without a current embedding by an encoder (its id is the parameter), quarantined ones
-left out."""
-
-
-def stale_images(version: EncoderVersion, where: str, params: Sequence[Any]) -> list[StaleImage]:
-    """The stale images that an SQL condition on `image` names."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{STALE} AND {where} ORDER BY 1, 2", [version.pk, *params])
-        return [StaleImage(*row) for row in cursor.fetchall()]
 
 
 def embed_images(

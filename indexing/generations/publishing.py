@@ -12,6 +12,7 @@ from psycopg import sql
 
 from catalog.models import Adapter, Generation, Publication
 from indexing.adapters.fitting import failed_gates
+from indexing.embedding.staleness import settle_changes, stale_products
 from indexing.encoder_registry import settle_statuses
 from indexing.models import IndexingRun
 from indexing.vectors.orphans import remove_orphans
@@ -191,44 +192,16 @@ def _settle_changes(generation: Generation) -> None:
             "CREATE TEMP TABLE seen ON COMMIT DROP AS"
             " SELECT product_id, seq FROM catalog_productchange"
         )
-        cursor.execute(sql.SQL(BEHIND).format(table=sql.Identifier(generation.vector_table)))
-        cursor.execute(SETTLE)
-        remove_orphans([row[0] for row in cursor.fetchall()])
+        cursor.execute(
+            sql.SQL("CREATE TEMP TABLE behind ON COMMIT DROP AS {stale}").format(
+                stale=stale_products(generation)
+            )
+        )
+        up_to_date = sql.SQL(
+            "SELECT product_id, seq FROM seen WHERE NOT EXISTS ("
+            "SELECT FROM behind WHERE behind.product_id = seen.product_id)"
+        )
+        remove_orphans(settle_changes(up_to_date))
         cursor.execute(
             "SELECT catalog_note_changes(array_agg(product_id)) FROM behind HAVING count(*) > 0"
         )
-
-
-BEHIND = """
-    CREATE TEMP TABLE behind ON COMMIT DROP AS
-    SELECT DISTINCT coalesce(image.product_id, vector.product_id) AS product_id
-    FROM catalog_productimage image
-    FULL JOIN {table} vector
-        ON vector.product_id = image.product_id AND vector.image_id = image.id
-    LEFT JOIN indexing_imagefailure failure ON failure.quarantined
-        AND failure.product_id = image.product_id AND failure.image_id = image.id
-        AND failure.content_hash = image.content_hash
-    WHERE vector.source_hash IS DISTINCT FROM image.content_hash
-        AND failure.image_id IS NULL
-    UNION
-    SELECT product.id FROM catalog_product product
-    LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-    WHERE indexed.text_hash IS DISTINCT FROM product.text_hash
-"""
-"""Products that the generation does not have as they are now."""
-
-SETTLE = """
-    WITH settled AS (
-        DELETE FROM catalog_productchange change USING seen
-        WHERE change.product_id = seen.product_id AND change.seq = seen.seq
-            AND NOT EXISTS (SELECT FROM behind WHERE behind.product_id = seen.product_id)
-        RETURNING change.product_id, change.changed_at
-    ), indexed AS (
-        UPDATE catalog_indexedproduct indexed
-        SET changed_at = settled.changed_at, indexed_at = clock_timestamp()
-        FROM settled WHERE settled.product_id = indexed.product_id
-    )
-    SELECT product_id FROM settled
-    WHERE NOT EXISTS (SELECT FROM catalog_product WHERE id = product_id)
-"""
-"""Clears the rows that were seen and are not behind; gives the products that are gone."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connection
+from psycopg import sql
 
 Payload = dict[str, Any]
 Check = Callable[[], None]
@@ -18,44 +19,42 @@ def once(size: int = 1) -> Iterator[tuple[Payload, int]]:
     yield {}, size
 
 
-def product_ranges(query: str, params: list[Any], per_chunk: int) -> Iterator[tuple[Payload, int]]:
+def product_ranges(query: sql.Composable, per_chunk: int) -> Iterator[tuple[Payload, int]]:
     """Cuts the product ids that `query` gives (column `product_id`, one row an image, in any order)
     in ranges of about `per_chunk` rows: payload {"first", "last"}, both included."""
+    ranges = sql.SQL(
+        """
+        SELECT min(product_id), max(product_id), sum(images) FROM (
+            SELECT product_id, images,
+                   (sum(images) OVER (ORDER BY product_id) - images) / {per_chunk} AS part
+            FROM (SELECT product_id, count(*) AS images FROM ({query}) AS wanted
+                  GROUP BY product_id) AS per_product
+        ) AS parts GROUP BY div(part, 1) ORDER BY 1
+        """
+    ).format(query=query, per_chunk=sql.Literal(per_chunk))
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT min(product_id), max(product_id), sum(images) FROM (
-                SELECT product_id, images,
-                       (sum(images) OVER (ORDER BY product_id) - images) / %s AS part
-                FROM (SELECT product_id, count(*) AS images FROM ({query}) AS wanted
-                      GROUP BY product_id) AS per_product
-            ) AS parts GROUP BY div(part, 1) ORDER BY 1
-            """,
-            [per_chunk, *params],
-        )
+        cursor.execute(ranges)
         for first, last, images in cursor.fetchall():
             yield {"first": first, "last": last}, int(images)
 
 
-def products_by_popularity(
-    query: str, params: list[Any], per_chunk: int
-) -> Iterator[tuple[Payload, int]]:
+def products_by_popularity(query: sql.Composable, per_chunk: int) -> Iterator[tuple[Payload, int]]:
     """Cuts the same in lists of about `per_chunk` rows, the most viewed products first: payload
     {"products"}, ascending. Lists, not ranges of popularity: that may change before a chunk's turn.
     Streamed from the database, within a transaction, one chunk in memory at a time."""
+    lists = sql.SQL(
+        """
+        SELECT array_agg(product_id ORDER BY product_id), sum(images) FROM (
+            SELECT product_id, images,
+                   div(sum(images) OVER (ORDER BY popularity DESC, product_id) - images,
+                       {per_chunk}) AS part
+            FROM (SELECT product_id, count(*) AS images FROM ({query}) AS wanted
+                  GROUP BY product_id) AS per_product
+            JOIN catalog_product product ON product.id = product_id
+        ) AS parts GROUP BY part ORDER BY part
+        """
+    ).format(query=query, per_chunk=sql.Literal(per_chunk))
     with connection.chunked_cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT array_agg(product_id ORDER BY product_id), sum(images) FROM (
-                SELECT product_id, images,
-                       div(sum(images) OVER (ORDER BY popularity DESC, product_id) - images, %s)
-                           AS part
-                FROM (SELECT product_id, count(*) AS images FROM ({query}) AS wanted
-                      GROUP BY product_id) AS per_product
-                JOIN catalog_product product ON product.id = product_id
-            ) AS parts GROUP BY part ORDER BY part
-            """,
-            [per_chunk, *params],
-        )
+        cursor.execute(lists)
         for products, images in cursor:
             yield {"products": products}, int(images)

@@ -8,9 +8,11 @@ from croniter import croniter
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from psycopg import sql
 
 from catalog.index.live_index import live_generation
 from catalog.models import Generation, ProductChange
+from indexing.embedding.staleness import quarantined_images
 from indexing.ledger.runs import unfinished_runs
 from indexing.models import Chunk, IndexingRun
 
@@ -100,19 +102,16 @@ def _generation(generation: Generation | None) -> dict[str, Any] | None:
 
 
 def _products() -> dict[str, int]:
+    query = sql.SQL(
+        """
+        SELECT (SELECT count(*) FROM catalog_product),
+               (SELECT count(*) FROM catalog_indexedproduct WHERE indexed_at IS NOT NULL),
+               (SELECT count(*) FROM catalog_productchange),
+               (SELECT count(DISTINCT product_id) FROM ({quarantined_images}) AS quarantined)
+        """
+    ).format(quarantined_images=quarantined_images())
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT (SELECT count(*) FROM catalog_product),
-                   (SELECT count(*) FROM catalog_indexedproduct WHERE indexed_at IS NOT NULL),
-                   (SELECT count(*) FROM catalog_productchange),
-                   (SELECT count(DISTINCT failure.product_id) FROM indexing_imagefailure failure
-                    JOIN catalog_productimage image ON image.product_id = failure.product_id
-                        AND image.id = failure.image_id
-                        AND image.content_hash = failure.content_hash
-                    WHERE failure.quarantined)
-            """
-        )
+        cursor.execute(query)
         return dict(zip(("total", "indexed", "pending", "failed"), cursor.fetchone(), strict=True))
 
 

@@ -17,7 +17,13 @@ from catalog.index.vocabulary import vocabulary_checksum, vocabulary_for
 from catalog.models import EncoderVersion, Generation, Projection
 from catalog.visual.projection import fit_from_moment
 from indexing.adapters.fitting import AdapterError
-from indexing.embedding.embed import STALE, embed_images, stale_images
+from indexing.embedding.embed import embed_images
+from indexing.embedding.staleness import (
+    products_to_embed_or_tag,
+    products_to_tag,
+    products_with_stale_vectors,
+    stale_images,
+)
 from indexing.embedding.tagging import tag_products
 from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
@@ -34,7 +40,7 @@ from indexing.ledger.chunking import (
 from indexing.models import Chunk, IndexingRun
 from indexing.quality import gates
 from indexing.vectors.table_ddl import build_graph, create_vector_table
-from indexing.vectors.table_rows import behind_products, fill_range, sync_products
+from indexing.vectors.table_rows import fill_range, sync_products
 
 log = logging.getLogger("vitrina.indexing")
 
@@ -87,29 +93,21 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
             hnsw_ef_construction=settings.HNSW_EF_CONSTRUCTION,
         )
         run.save(update_fields=["generation"])
-    wanted = f"""
-        WITH stale AS MATERIALIZED ({STALE})
-        SELECT product_id FROM stale
-        UNION ALL
-        SELECT product.id FROM catalog_product product
-        LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-        WHERE NOT EXISTS (SELECT FROM stale WHERE stale.product_id = product.id)
-            AND (indexed.text_hash IS DISTINCT FROM product.text_hash
-                 OR (%s AND indexed.vocabulary IS DISTINCT FROM %s))
-    """
-    vocabulary = vocabulary_checksum(version.checksum)
-    params = [version.pk, _is_tagger(version), vocabulary]
-    return products_by_popularity(wanted, params, settings.CHUNK_IMAGES)
+    vocabulary = vocabulary_checksum(version.checksum) if _is_tagger(version) else None
+    wanted = products_to_embed_or_tag(version, vocabulary)
+    return products_by_popularity(wanted, settings.CHUNK_IMAGES)
 
 
 def perform_embed(chunk: Chunk, check: Check) -> None:
     version = _generation(chunk.run).encoder
     encoder = encoder_of(version)
     ids = chunk.payload["products"]
-    stale = stale_images(version, "image.product_id = ANY(%s)", [ids])
+    stale = stale_images(version, ids)
     embed_images(stale, version, encoder, check, careful=chunk.attempts > 1)
     if _is_tagger(version):
-        _tag_untagged(ids, {image.product_id for image in stale}, version, check)
+        reembedded = {image.product_id for image in stale}
+        vocabulary = vocabulary_for(encoder).checksum
+        _tag_products(products_to_tag(ids, reembedded, vocabulary), version, check)
 
 
 def plan_project(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -160,8 +158,9 @@ def perform_project(chunk: Chunk, check: Check) -> None:
 def plan_vectors(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     generation = _generation(run)
     create_vector_table(generation)
-    query = "SELECT product_id FROM catalog_embedding WHERE encoder_id = %s"
-    return product_ranges(query, [generation.encoder_id], VECTORS_PER_CHUNK)
+    query = sql.SQL("SELECT product_id FROM catalog_embedding WHERE encoder_id = {encoder}")
+    embedded = query.format(encoder=sql.Literal(generation.encoder_id))
+    return product_ranges(embedded, VECTORS_PER_CHUNK)
 
 
 def perform_vectors(chunk: Chunk, check: Check) -> None:
@@ -180,8 +179,8 @@ def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     """Products that changed while the run worked: some are stale for this encoder, some have new
     embeddings that the vector table does not have yet."""
     generation = _generation(run)
-    stale = {image.product_id for image in stale_images(generation.encoder, "TRUE", [])}
-    ids = sorted(stale | set(behind_products(open_space(generation))))
+    stale = {image.product_id for image in stale_images(generation.encoder)}
+    ids = sorted(stale | set(products_with_stale_vectors(generation)))
     for start in range(0, len(ids), PRODUCTS_AT_ONCE):
         part = ids[start : start + PRODUCTS_AT_ONCE]
         yield {"products": part}, len(part)
@@ -189,7 +188,7 @@ def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 def perform_catch_up(chunk: Chunk, check: Check) -> None:
     generation, ids = _generation(chunk.run), chunk.payload["products"]
-    stale = stale_images(generation.encoder, "image.product_id = ANY(%s)", [ids])
+    stale = stale_images(generation.encoder, ids)
     embed_images(
         stale, generation.encoder, encoder_of(generation.encoder), check, chunk.attempts > 1
     )
@@ -241,26 +240,10 @@ def _is_tagger(version: EncoderVersion) -> bool:
     return live is None or live.encoder_id == version.pk
 
 
-def _tag_untagged(
-    among: list[int], reembedded: set[int], version: EncoderVersion, check: Check
-) -> None:
-    """Tags those products whose photos were just embedded, whose text has changed, or that
-    were tagged against another vocabulary."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT product.id FROM catalog_product product
-            LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-            WHERE product.id = ANY(%s) AND (product.id = ANY(%s)
-                OR indexed.text_hash IS DISTINCT FROM product.text_hash
-                OR indexed.vocabulary IS DISTINCT FROM %s)
-            ORDER BY product.id
-            """,
-            [among, sorted(reembedded), vocabulary_for(encoder_of(version)).checksum],
-        )
-        ids = [row[0] for row in cursor.fetchall()]
+def _tag_products(ids: list[int], version: EncoderVersion, check: Check) -> None:
+    encoder = encoder_of(version)
     for start in range(0, len(ids), PRODUCTS_AT_ONCE):
-        tag_products(ids[start : start + PRODUCTS_AT_ONCE], version, encoder_of(version))
+        tag_products(ids[start : start + PRODUCTS_AT_ONCE], version, encoder)
         check()
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from django.db import connection, transaction
+from django.db import transaction
+from psycopg import sql
 
 from catalog.index.live_index import StoredSpace, encoder_of, live_generation, open_space
 from catalog.models import ProductChange
-from indexing.embedding.embed import embed_images, stale_images
+from indexing.embedding.embed import embed_images
+from indexing.embedding.staleness import products_to_tag, settle_changes, stale_images
 from indexing.embedding.tagging import tag_products
 from indexing.generations.publishing import PublishedMeanwhile, hold_live_generation
 from indexing.ledger import runs
@@ -61,10 +63,11 @@ def perform_refresh(chunk: Chunk, check: Check) -> None:
     if generation is None or not ids:
         return
     encoder = encoder_of(generation.encoder)  # not the one that asks, if another does
-    stale = stale_images(generation.encoder, "image.product_id = ANY(%s)", [ids])
+    stale = stale_images(generation.encoder, ids)
     embed_images(stale, generation.encoder, encoder, check, careful=chunk.attempts > 1)
     check()
-    tag_products(_retagged(ids, {image.product_id for image in stale}), generation.encoder, encoder)
+    untagged = products_to_tag(ids, {image.product_id for image in stale})
+    tag_products(untagged, generation.encoder, encoder)
     check()
     try:
         _make_searchable(open_space(generation), changes)
@@ -78,34 +81,12 @@ def _make_searchable(space: StoredSpace, changes: list[ProductChange]) -> None:
         hold_live_generation(space.generation)
         sync_products(space, ids)
         remove_orphans(ids)
-        with connection.cursor() as cursor:
-            # A row whose seq has grown was changed again while this ran: it stays.
-            cursor.execute(
-                """
-                WITH settled AS (
-                    DELETE FROM catalog_productchange change
-                    USING unnest(%s::bigint[], %s::bigint[]) AS seen (product_id, seq)
-                    WHERE change.product_id = seen.product_id AND change.seq = seen.seq
-                    RETURNING change.product_id, change.changed_at
-                )
-                UPDATE catalog_indexedproduct indexed
-                SET changed_at = settled.changed_at, indexed_at = clock_timestamp()
-                FROM settled WHERE settled.product_id = indexed.product_id
-                """,
-                [[c.product_id for c in changes], [c.seq for c in changes]],
-            )
-
-
-def _retagged(ids: list[int], reembedded: set[int]) -> list[int]:
-    """Which of the products need their tags made again: new photos, or text that changed."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT product.id FROM catalog_product product
-            LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-            WHERE product.id = ANY(%s) AND (product.id = ANY(%s)
-                OR indexed.text_hash IS DISTINCT FROM product.text_hash)
-            """,
-            [ids, sorted(reembedded)],
+        read = sql.SQL(
+            "SELECT * FROM unnest({ids}::bigint[], {seqs}::bigint[]) AS read (product_id, seq)"
         )
-        return [row[0] for row in cursor.fetchall()]
+        settle_changes(
+            read.format(
+                ids=sql.Literal([change.product_id for change in changes]),
+                seqs=sql.Literal([change.seq for change in changes]),
+            )
+        )

@@ -8,27 +8,18 @@ from psycopg import sql
 
 from catalog.index.live_index import StoredSpace
 from catalog.index.vectors import copy_rows, read_rows
+from indexing.embedding.staleness import current_embeddings
 
 READ_AT_ONCE = 2000
-
-CURRENT = """
-    SELECT embedding.product_id, embedding.image_id, embedding.source_hash, embedding.vector
-    FROM catalog_embedding embedding
-    JOIN catalog_productimage image ON image.product_id = embedding.product_id
-        AND image.id = embedding.image_id AND image.content_hash = embedding.source_hash
-    WHERE embedding.encoder_id = {encoder}
-"""
-"""Embeddings that match their image as it is now."""
 
 
 def fill_range(space: StoredSpace, first: int, last: int) -> None:
     """Writes the vectors of products `first` to `last` to a table that has no graph yet, in place
     of what an earlier attempt wrote there."""
-    query = sql.SQL(CURRENT + " AND embedding.product_id BETWEEN {first} AND {last}").format(
-        encoder=sql.Literal(space.generation.encoder_id),
-        first=sql.Literal(first),
-        last=sql.Literal(last),
+    in_range = sql.SQL("embedding.product_id BETWEEN {first} AND {last}").format(
+        first=sql.Literal(first), last=sql.Literal(last)
     )
+    query = current_embeddings(space.generation.encoder_id, in_range)
     with transaction.atomic():
         _execute(
             "DELETE FROM {table} WHERE product_id BETWEEN {first} AND {last}",
@@ -42,9 +33,10 @@ def fill_range(space: StoredSpace, first: int, last: int) -> None:
 def sync_products(space: StoredSpace, product_ids: list[int]) -> int:
     """Makes the vectors of these products what their embeddings say: adds, replaces, removes. Only
     rows that differ are written; gives how many. Within the caller's transaction."""
-    wanted = sql.SQL(CURRENT + " AND embedding.product_id = ANY({ids}::bigint[])").format(
-        encoder=sql.Literal(space.generation.encoder_id), ids=sql.Literal(product_ids)
+    among = sql.SQL("embedding.product_id = ANY({ids}::bigint[])").format(
+        ids=sql.Literal(product_ids)
     )
+    wanted = current_embeddings(space.generation.encoder_id, among)
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS wanted_vectors")
         cursor.execute(
@@ -73,25 +65,6 @@ def sync_products(space: StoredSpace, product_ids: list[int]) -> int:
         space,
     )
     return removed + written
-
-
-def behind_products(space: StoredSpace) -> list[int]:
-    """Ids of the products whose vectors are not what the embeddings of their images say: one pass
-    over the whole table, for a rebuild to catch up with what changed while it worked."""
-    query = sql.SQL(
-        """
-        SELECT DISTINCT coalesce(wanted.product_id, have.product_id)
-        FROM ({current}) AS wanted
-        FULL JOIN {table} have USING (product_id, image_id)
-        WHERE wanted.source_hash IS DISTINCT FROM have.source_hash
-        """
-    ).format(
-        current=sql.SQL(CURRENT).format(encoder=sql.Literal(space.generation.encoder_id)),
-        table=sql.Identifier(space.generation.vector_table),
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return [row[0] for row in cursor.fetchall()]
 
 
 def _copy_projected(space: StoredSpace, query: sql.Composable, table: str) -> None:

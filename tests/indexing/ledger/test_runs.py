@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from psycopg import sql
 
 from indexing.ledger import runs
 from indexing.ledger.chunking import product_ranges
@@ -115,9 +116,9 @@ def test_progress_counts_images_and_foretells_the_end() -> None:
 
 
 def test_ranges_are_cut_by_images_and_never_within_a_product() -> None:
-    query = "SELECT unnest(ARRAY[1, 1, 1, 2, 3, 3, 5, 8]) AS product_id"
+    query = sql.SQL("SELECT unnest(ARRAY[1, 1, 1, 2, 3, 3, 5, 8]) AS product_id")
 
-    ranges = list(product_ranges(query, [], 3))
+    ranges = list(product_ranges(query, 3))
 
     assert ranges == [
         ({"first": 1, "last": 1}, 3),

@@ -1,0 +1,206 @@
+"""What "up to date" means for embeddings, tags, vectors and the live index. All comparisons are of
+hashes.
+
+- An embedding is current if it was made from the present content of its image.
+- A vector is current if it was made from the current embedding of its image.
+- Tags are current if they were made from the present text of their product and, where a vocabulary
+  is given, from that vocabulary.
+- A generation has a product as it is now if every image of the product has a vector of its present
+  content, no other vector is there, and the tags are current.
+
+Anything else is stale. A quarantined image is not stale: a retry would only fail again.
+
+`catalog_productchange` notes the products to check, so that a refresh need not read the whole
+catalogue. `settle_changes` removes these notes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+from psycopg import sql
+
+from catalog.models import EncoderVersion, Generation
+
+IS_QUARANTINED = sql.SQL(
+    "failure.quarantined AND failure.product_id = image.product_id"
+    " AND failure.image_id = image.id AND failure.content_hash = image.content_hash"
+)
+TEXT_IS_STALE = sql.SQL("indexed.text_hash IS DISTINCT FROM product.text_hash")
+
+
+@dataclass(frozen=True)
+class StaleImage:
+    """An image whose embedding is missing or was made from another content."""
+
+    product_id: int
+    image_id: int
+    file: str
+    content_hash: str
+
+
+def stale_images(
+    version: EncoderVersion, product_ids: Sequence[int] | None = None
+) -> list[StaleImage]:
+    """Returns the images without a current embedding by this encoder, of these products or of all,
+    ordered by product and image. Quarantined images are left out."""
+    query = _stale_images(version)
+    if product_ids is not None:
+        query += sql.SQL(" AND image.product_id = ANY({})").format(_ids(product_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(query + sql.SQL(" ORDER BY 1, 2"))
+        return [StaleImage(*row) for row in cursor.fetchall()]
+
+
+def products_to_embed_or_tag(version: EncoderVersion, vocabulary: str | None) -> sql.Composable:
+    """A query of the products with work for this encoder: `product_id`, once for each stale image,
+    and once for each product that has no stale image but stale tags."""
+    return sql.SQL(
+        """
+        WITH stale AS MATERIALIZED ({stale_images})
+        SELECT product_id FROM stale
+        UNION ALL
+        SELECT product.id FROM catalog_product product
+        LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
+        WHERE NOT EXISTS (SELECT FROM stale WHERE stale.product_id = product.id)
+            AND {tags_are_stale}
+        """
+    ).format(stale_images=_stale_images(version), tags_are_stale=_tags_are_stale(vocabulary))
+
+
+def products_to_tag(
+    product_ids: Sequence[int], reembedded: set[int], vocabulary: str | None = None
+) -> list[int]:
+    """Returns those of the products whose tags are stale or whose photos were just embedded, in
+    ascending order."""
+    query = sql.SQL(
+        """
+        SELECT product.id FROM catalog_product product
+        LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
+        WHERE product.id = ANY({ids}) AND (product.id = ANY({reembedded}) OR {tags_are_stale})
+        ORDER BY product.id
+        """
+    ).format(
+        ids=_ids(product_ids),
+        reembedded=_ids(sorted(reembedded)),
+        tags_are_stale=_tags_are_stale(vocabulary),
+    )
+    return _first_column(query)
+
+
+def current_embeddings(encoder_id: int, condition: sql.Composable | None = None) -> sql.Composable:
+    """A query of the current embeddings by an encoder: `product_id`, `image_id`, `source_hash`,
+    `vector`. `condition` may refer to the row as `embedding`."""
+    return sql.SQL(
+        """
+        SELECT embedding.product_id, embedding.image_id, embedding.source_hash, embedding.vector
+        FROM catalog_embedding embedding
+        JOIN catalog_productimage image ON image.product_id = embedding.product_id
+            AND image.id = embedding.image_id AND image.content_hash = embedding.source_hash
+        WHERE embedding.encoder_id = {encoder} AND {condition}
+        """
+    ).format(encoder=sql.Literal(encoder_id), condition=condition or sql.SQL("TRUE"))
+
+
+def products_with_stale_vectors(generation: Generation) -> list[int]:
+    """Returns the products whose vectors in this generation differ from their current embeddings,
+    in any order. Reads the whole vector table."""
+    query = sql.SQL(
+        """
+        SELECT DISTINCT coalesce(embedding.product_id, vector.product_id)
+        FROM ({current_embeddings}) AS embedding
+        FULL JOIN {table} vector USING (product_id, image_id)
+        WHERE embedding.source_hash IS DISTINCT FROM vector.source_hash
+        """
+    ).format(
+        current_embeddings=current_embeddings(generation.encoder_id),
+        table=sql.Identifier(generation.vector_table),
+    )
+    return _first_column(query)
+
+
+def stale_products(generation: Generation) -> sql.Composable:
+    """A query of the products that this generation does not have as they are now: `product_id`.
+    Reads the whole vector table."""
+    return sql.SQL(
+        """
+        SELECT DISTINCT coalesce(image.product_id, vector.product_id) AS product_id
+        FROM catalog_productimage image
+        FULL JOIN {table} vector
+            ON vector.product_id = image.product_id AND vector.image_id = image.id
+        LEFT JOIN indexing_imagefailure failure ON {is_quarantined}
+        WHERE vector.source_hash IS DISTINCT FROM image.content_hash AND failure.image_id IS NULL
+        UNION
+        SELECT product.id FROM catalog_product product
+        LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
+        WHERE {tags_are_stale}
+        """
+    ).format(
+        table=sql.Identifier(generation.vector_table),
+        is_quarantined=IS_QUARANTINED,
+        tags_are_stale=_tags_are_stale(None),
+    )
+
+
+def settle_changes(read: sql.Composable) -> list[int]:
+    """Removes the change notes that the query `read` gives (`product_id`, `seq`) and records that
+    these changes are searchable. Returns the settled products that no longer exist.
+
+    A note whose `seq` has grown stays: the product changed again after the note was read. Runs
+    within the caller's transaction, which is the one that makes the changes searchable."""
+    query = sql.SQL(
+        """
+        WITH settled AS (
+            DELETE FROM catalog_productchange change USING ({read}) AS read
+            WHERE change.product_id = read.product_id AND change.seq = read.seq
+            RETURNING change.product_id, change.changed_at
+        ), indexed AS (
+            UPDATE catalog_indexedproduct indexed
+            SET changed_at = settled.changed_at, indexed_at = clock_timestamp()
+            FROM settled WHERE settled.product_id = indexed.product_id
+        )
+        SELECT product_id FROM settled
+        WHERE NOT EXISTS (SELECT FROM catalog_product WHERE id = product_id)
+        """
+    ).format(read=read)
+    return _first_column(query)
+
+
+def quarantined_images() -> sql.Composable:
+    """A query of the images that are quarantined in their present content: `product_id`, `id`."""
+    return sql.SQL(
+        "SELECT image.product_id, image.id FROM catalog_productimage image"
+        " JOIN indexing_imagefailure failure ON {is_quarantined}"
+    ).format(is_quarantined=IS_QUARANTINED)
+
+
+def _stale_images(version: EncoderVersion) -> sql.Composed:
+    return sql.SQL(
+        """
+        SELECT image.product_id, image.id AS image_id, image.file, image.content_hash
+        FROM catalog_productimage image
+        LEFT JOIN catalog_embedding embedding ON embedding.encoder_id = {encoder}
+            AND embedding.product_id = image.product_id AND embedding.image_id = image.id
+        LEFT JOIN indexing_imagefailure failure ON {is_quarantined}
+        WHERE embedding.source_hash IS DISTINCT FROM image.content_hash
+            AND failure.image_id IS NULL
+        """
+    ).format(encoder=sql.Literal(version.pk), is_quarantined=IS_QUARANTINED)
+
+
+def _tags_are_stale(vocabulary: str | None) -> sql.Composable:
+    if vocabulary is None:
+        return TEXT_IS_STALE
+    return sql.SQL("({text} OR indexed.vocabulary IS DISTINCT FROM {vocabulary})").format(
+        text=TEXT_IS_STALE, vocabulary=sql.Literal(vocabulary)
+    )
+
+
+def _ids(product_ids: Sequence[int]) -> sql.Composable:
+    return sql.SQL("{}::bigint[]").format(sql.Literal(list(product_ids)))
+
+
+def _first_column(query: sql.Composable) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return [row[0] for row in cursor.fetchall()]
