@@ -16,7 +16,8 @@ from PIL import Image
 
 from catalog.imaging.decoder_process import DecoderPool, DecodingTimeout
 from catalog.imaging.image_decoding import ImageError, ImageLimits, decode_image
-from tests.hostile_photos import encoded, png
+from tests.hostile_photos.pictures import encoded
+from tests.hostile_photos.png import png
 
 LIMITS = ImageLimits()
 FAST = {

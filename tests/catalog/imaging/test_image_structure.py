@@ -9,26 +9,31 @@ from PIL import Image
 
 from catalog.imaging.image_decoding import ImageError, decode_image
 from catalog.imaging.image_structure import check_structure
-from tests import hostile_photos as made
+from tests.hostile_photos.bmp import bmp
+from tests.hostile_photos.gif import gif
+from tests.hostile_photos.jpeg import jpeg_of_scans, jpeg_with, segment
+from tests.hostile_photos.pictures import encoded
+from tests.hostile_photos.png import chunk, png
+from tests.hostile_photos.tiff import tiff, tiff_of
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "BMP, run lengths": (lambda: made.bmp(40_000_000, 1, 8, 1, b"\1\0\0\0\0\1"), "compressed"),
-    "TIFF, strips": (lambda: made.tiff_of(2, 70_000, strips=70_000, data=b"ab"), "strips"),
-    "TIFF, tiles": (lambda: made.tiff_of(300, 300, strips=90_000, tile=1, data=b"a"), "tiles"),
-    "TIFF, tags": (lambda: made.tiff([(n, 7, 4, b"abcd") for n in range(2000)], b""), "tags"),
-    "JPEG, padding": (lambda: made.jpeg_with(b"\xff" * 100_000), "padding"),
-    "JPEG, junk": (lambda: made.jpeg_with(b"\xff\xe0\0\2" + bytes(100_000)), "padding"),
-    "JPEG, comments": (lambda: made.jpeg_with(made.segment(0xFE, b"") * 3000), "segments"),
+    "BMP, run lengths": (lambda: bmp(40_000_000, 1, 8, 1, b"\1\0\0\0\0\1"), "compressed"),
+    "TIFF, strips": (lambda: tiff_of(2, 70_000, strips=70_000, data=b"ab"), "strips"),
+    "TIFF, tiles": (lambda: tiff_of(300, 300, strips=90_000, tile=1, data=b"a"), "tiles"),
+    "TIFF, tags": (lambda: tiff([(n, 7, 4, b"abcd") for n in range(2000)], b""), "tags"),
+    "JPEG, padding": (lambda: jpeg_with(b"\xff" * 100_000), "padding"),
+    "JPEG, junk": (lambda: jpeg_with(b"\xff\xe0\0\2" + bytes(100_000)), "padding"),
+    "JPEG, comments": (lambda: jpeg_with(segment(0xFE, b"") * 3000), "segments"),
     "JPEG, no scan": (lambda: b"\xff\xd8\xff" + bytes(100_000), "pixels"),
-    "JPEG, scans": (lambda: made.jpeg_of_scans(101, 500), "scans"),
-    "JPEG, scans of many pixels": (lambda: made.jpeg_of_scans(20, 6000), "scans"),
-    "PNG, chunks": (lambda: made.png(8, 8, before=made.chunk(b"teXt", b"") * 30_000), "chunks"),
+    "JPEG, scans": (lambda: jpeg_of_scans(101, 500), "scans"),
+    "JPEG, scans of many pixels": (lambda: jpeg_of_scans(20, 6000), "scans"),
+    "PNG, chunks": (lambda: png(8, 8, before=chunk(b"teXt", b"") * 30_000), "chunks"),
     "PNG, chunks behind": (
-        lambda: made.png(8, 8, after=made.chunk(b"teXt", b"") * 30_000),
+        lambda: png(8, 8, after=chunk(b"teXt", b"") * 30_000),
         "chunks",
     ),
-    "GIF, comments": (lambda: made.gif(before=b"!\xfe\0" * 30_000), "blocks"),
-    "GIF, one comment": (lambda: made.gif(before=b"!\xfe" + b"\1c" * 30_000 + b"\0"), "blocks"),
+    "GIF, comments": (lambda: gif(before=b"!\xfe\0" * 30_000), "blocks"),
+    "GIF, one comment": (lambda: gif(before=b"!\xfe" + b"\1c" * 30_000 + b"\0"), "blocks"),
 }
 
 
@@ -53,7 +58,7 @@ def test_nothing_of_a_refused_file_is_decoded(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_what_follows_the_end_of_a_png_does_not_count() -> None:
-    assert decode_image(made.png(8, 8) + bytes(1_000_000)).size == (8, 8)
+    assert decode_image(png(8, 8) + bytes(1_000_000)).size == (8, 8)
 
 
 @pytest.mark.parametrize("order", [b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"II+\0", b"MM\0+"])
@@ -68,14 +73,14 @@ def test_a_tiff_that_ends_within_its_header_is_damaged(order: bytes) -> None:
 )
 def test_no_photo_is_a_million_pixels_long(size: tuple[int, int], kind: str) -> None:
     with pytest.raises(ImageError, match="a side") as refused:
-        decode_image(made.png(*size, colour=0))
+        decode_image(png(*size, colour=0))
 
     assert refused.value.code == "image_too_many_pixels"
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
 def test_a_large_image_of_a_few_kilobytes_is_refused(kind: str) -> None:
-    data = made.encoded(Image.new("1", (5000, 5000), 1), kind, lossless=True)
+    data = encoded(Image.new("1", (5000, 5000), 1), kind, lossless=True)
     assert len(data) < 30_000
 
     with pytest.raises(ImageError, match="too little content"):
@@ -83,11 +88,11 @@ def test_a_large_image_of_a_few_kilobytes_is_refused(kind: str) -> None:
 
 
 def test_a_blank_photo_of_a_camera_is_accepted() -> None:
-    black = made.encoded(Image.new("RGB", (7728, 5152)), "JPEG", quality=30)
+    black = encoded(Image.new("RGB", (7728, 5152)), "JPEG", quality=30)
     grain = np.random.default_rng(1).integers(0, 3, (3000, 4000, 3), np.uint8)
 
     assert decode_image(black, at_least=288).size == (966, 644)
-    assert decode_image(made.encoded(Image.fromarray(grain), "WEBP")).size == (4000, 3000)
+    assert decode_image(encoded(Image.fromarray(grain), "WEBP")).size == (4000, 3000)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "HEIF"])

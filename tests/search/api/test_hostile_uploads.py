@@ -13,7 +13,8 @@ import pytest
 from django.conf import settings as django_settings
 from PIL import Image
 
-from tests.hostile_photos import FILES, encoded, hostile_photos
+from tests.hostile_photos import FILES, hostile_photos
+from tests.hostile_photos.pictures import encoded
 from tests.processes import REPOSITORY, url_of_test_database, wait_until
 from tests.web_servers import WebServer, web_server
 
