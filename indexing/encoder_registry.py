@@ -15,7 +15,7 @@ STATUSES = """
         SELECT generation.encoder_id AS id FROM catalog_generation generation
         WHERE generation.state = 'live'
         UNION
-        SELECT adapter.asker_id FROM catalog_generation generation
+        SELECT adapter.query_encoder_id FROM catalog_generation generation
         JOIN catalog_adapter adapter ON adapter.id = generation.query_adapter_id
         WHERE generation.state = 'live'
     )

@@ -1,9 +1,9 @@
 """The live generation, with what speaks to it.
 
-There are two spaces at most: the stored space of `generation.encoder`, where all embeddings of the
+There are two spaces at most: the index space of `generation.encoder`, where all embeddings of the
 catalogue are, and, while another encoder asks, the space of that one's queries. Catalogue photos
 are embedded by `encoder_of(generation.encoder)`; queries only by `LiveIndex`, whose `encode_images`
-and `encode_texts` give vectors of the stored space, whoever encoded them."""
+and `encode_texts` give vectors of the index space, whoever encoded them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,34 +30,34 @@ class IndexNotReady(Exception):
 
 
 @dataclass(frozen=True)
-class StoredSpace:
+class IndexSpace:
     """A generation and its projection: what its vectors are made with. It encodes nothing."""
 
     generation: Generation
     matrix: np.ndarray
 
     def project(self, vectors: np.ndarray) -> np.ndarray:
-        """Stored space (n, 512) → the graph's space, float32 (n, 128), unit length."""
+        """Index space (n, 512) → the graph's space, float32 (n, 128), unit length."""
         return project(self.matrix, vectors)
 
 
 @dataclass(frozen=True)
-class LiveIndex(StoredSpace):
+class LiveIndex(IndexSpace):
     """As that, with the only encoder, and the adapter if it needs one, that may ask it."""
 
     query_encoder: Encoder
     adapter: FittedAdapter | None = None
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """RGB query photos → stored space, float32 (n, dimensions), unit length."""
-        return self.to_stored(self.query_encoder.encode_images(images))
+        """RGB query photos → index space, float32 (n, dimensions), unit length."""
+        return self.to_index_space(self.query_encoder.encode_images(images))
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Query texts → stored space, float32 (n, dimensions), unit length."""
-        return self.to_stored(self.query_encoder.encode_texts(texts))
+        """Query texts → index space, float32 (n, dimensions), unit length."""
+        return self.to_index_space(self.query_encoder.encode_texts(texts))
 
-    def to_stored(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors by the query encoder (n, its dimensions) → stored space: through the adapter, or
+    def to_index_space(self, vectors: np.ndarray) -> np.ndarray:
+        """Vectors by the query encoder (n, its dimensions) → index space: through the adapter, or
         as they are where the query encoder is the stored one."""
         return adapt(self.adapter, vectors) if self.adapter else vectors
 
@@ -107,7 +107,12 @@ def _generation(pk: int, _version: str) -> Generation:
 
 
 def _with_all() -> QuerySet[Generation]:
-    related = ("encoder", "projection", "query_adapter__asker", "query_adapter__stored")
+    related = (
+        "encoder",
+        "projection",
+        "query_adapter__query_encoder",
+        "query_adapter__index_encoder",
+    )
     parameters = "query_adapter__parameters"  # a megabyte, kept once it was read
     return Generation.objects.select_related(*related).defer(parameters)
 
@@ -123,7 +128,7 @@ def open_index(generation: Generation) -> LiveIndex:
     )
 
 
-def open_space(generation: Generation) -> StoredSpace:
+def open_space(generation: Generation) -> IndexSpace:
     """Any generation that has a projection, to be filled; loads no encoder."""
     assert generation.projection is not None
     matrix = _matrix(
@@ -131,7 +136,7 @@ def open_space(generation: Generation) -> StoredSpace:
         bytes(generation.projection.matrix),
         generation.projection.dimensions,
     )
-    return StoredSpace(generation, matrix)
+    return IndexSpace(generation, matrix)
 
 
 def opened_adapter(adapter: Adapter) -> FittedAdapter:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from pgvector import HalfVector
 
-from catalog.index.live_index import StoredSpace
+from catalog.index.live_index import IndexSpace
 from catalog.index.prepared_sql import rows_of
 
 DETAILS = "category_id, brand, price, created_at, in_stock, popularity"
@@ -58,7 +58,7 @@ NEAREST = """
 
 
 def nearest_sql(
-    index: StoredSpace,
+    index: IndexSpace,
     queries: np.ndarray,
     wanted: int,
     condition: str = "product.is_visible",
@@ -70,7 +70,7 @@ def nearest_sql(
       float32 (q, dimensions), by number from 0, the `wanted` photos nearest to it in 128 numbers
       whose `product` fulfils `condition`;
     - `scored` (number, product_id, similarity, small, DETAILS): of each of their products the best
-      photo, by its cosine in the stored space, and its 128 numbers;
+      photo, by its cosine in the index space, and its 128 numbers;
     - `matching` (product_id, DETAILS): the first products that fulfil `condition`, up to one more
       than `exact_up_to`, and `matched` (products), how many these are.
 

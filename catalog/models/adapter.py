@@ -1,4 +1,4 @@
-"""Adapters: by which a new encoder may ask an index that an old one made."""
+"""Adapters, through which a new encoder's queries search the vectors of an older encoder."""
 
 from django.db import models
 
@@ -7,19 +7,27 @@ from catalog.visual.adapter import KINDS
 
 
 class Adapter(models.Model):
-    """A map from the space of `asker`'s queries to the space of `stored`'s embeddings, with what it
-    was measured to reach. Fitted by `indexing/adapters/fitting.py`."""
+    """A map from the space of `query_encoder` to the space of `index_encoder`, with its measured
+    recall. `indexing/adapters/fitting.py` fits it."""
 
-    asker = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="adapters")
-    stored = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="+")
+    query_encoder = models.ForeignKey(
+        EncoderVersion, on_delete=models.CASCADE, related_name="adapters"
+    )
+    index_encoder = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=10, choices=[(kind, kind) for kind in KINDS])
-    parameters = models.BinaryField(help_text="float32, row major, one array after the other.")
-    shapes = models.JSONField(help_text="Of those arrays, as catalog/visual/adapter.py names them.")
+    parameters = models.BinaryField(help_text="float32, row major: the arrays one after another.")
+    shapes = models.JSONField(
+        help_text="Shapes of those arrays; catalog/visual/adapter.py describes them."
+    )
     checksum = models.CharField(max_length=64)
-    sample = models.PositiveIntegerField(help_text="How many photos it was fitted on.")
-    figures = models.JSONField(default=dict, help_text="On photos held out; of every kind tried.")
+    sample = models.PositiveIntegerField(help_text="Number of photos the adapter was fitted on.")
+    figures = models.JSONField(
+        default=dict, help_text="Recall on held-out photos, for every kind of adapter tried."
+    )
     match = models.JSONField(
-        default=dict, blank=True, help_text="As that of a generation, for searches that come by it."
+        default=dict,
+        blank=True,
+        help_text="Calibration of match levels for searches through this adapter.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -27,4 +35,4 @@ class Adapter(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"adapter {self.pk}: {self.asker} → {self.stored}"
+        return f"adapter {self.pk}: {self.query_encoder} → {self.index_encoder}"

@@ -10,8 +10,9 @@ from catalog.models.embedding import EncoderVersion, Projection
 
 
 class Generation(models.Model):
-    """Encoder + projection + HNSW settings, with a vector table of its own. At most one is live;
-    that one may be asked by another encoder, through an adapter."""
+    """An encoder, a projection and HNSW settings, with a vector table of its own. At most one
+    generation is live. Another encoder may encode the queries of the live one, through an
+    adapter."""
 
     class State(models.TextChoices):
         BUILDING = "building"
@@ -28,7 +29,7 @@ class Generation(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        help_text="By which another encoder asks this generation; none: its own encoder does.",
+        help_text="Maps another encoder's queries. Empty: queries are encoded by `encoder`.",
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
     hnsw_m = models.PositiveSmallIntegerField()
@@ -36,12 +37,12 @@ class Generation(models.Model):
     images = models.PositiveBigIntegerField(default=0)
     products = models.PositiveBigIntegerField(default=0)
     recall_at_20 = models.FloatField(
-        null=True, blank=True, help_text="Of the graph against exact search."
+        null=True, blank=True, help_text="Recall@20 of the graph against exact search."
     )
     match = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Standings from which on results are called exact and similar, as calibrated.",
+        help_text="Calibrated match margins from which results are called exact and similar.",
     )
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -64,29 +65,32 @@ class Generation(models.Model):
 
     @property
     def query_encoder(self) -> EncoderVersion:
-        """The encoder of its queries; that of its embeddings is `encoder`, always."""
-        return self.query_adapter.asker if self.query_adapter else self.encoder
+        """The encoder of queries. The encoder of the embeddings is always `encoder`."""
+        return self.query_adapter.query_encoder if self.query_adapter else self.encoder
 
     @property
     def calibration(self) -> Calibration:
-        """What may be called exact and similar; of those who ask and what is stored together."""
+        """The thresholds of match levels, for its query encoder and index encoder together."""
         return Calibration(**(self.query_adapter or self).match)
 
     @property
     def vector_table(self) -> str:
-        """Its table of (product_id, image_id, source_hash, vector)."""
+        """The name of its table, with columns product_id, image_id, source_hash and vector."""
         return f"catalog_vector_g{self.pk}"
 
 
 class Publication(models.Model):
-    """One switch to a generation. Those that are not undone, oldest first, are the stack that roll
-    backs go down; the last of them is live. `indexing/generations/publishing.py` writes it."""
+    """One switch to a generation. The rows that are not undone form a stack, oldest first: the last
+    one is live, and each roll back undoes the last one. `indexing/generations/publishing.py` writes
+    it."""
 
     generation = models.ForeignKey(
         Generation, on_delete=models.CASCADE, related_name="publications"
     )
     at = models.DateTimeField(default=timezone.now)
-    undone_at = models.DateTimeField(null=True, blank=True, help_text="When a roll back undid it.")
+    undone_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a roll back undid this switch."
+    )
 
     class Meta:
         ordering = ["-id"]

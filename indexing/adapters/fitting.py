@@ -35,14 +35,19 @@ class Tried:
 
 
 def fit_adapter(
-    asker: EncoderVersion, stored: EncoderVersion, check: Check, careful: bool = False
+    query_encoder: EncoderVersion,
+    index_encoder: EncoderVersion,
+    check: Check,
+    careful: bool = False,
 ) -> Adapter:
     """Embeds what the new encoder has not embedded of the sample (those embeddings are kept), fits
     every kind of adapter, and stores the best with the figures of all. Raises AdapterError or
     EncoderError."""
-    if asker.pk == stored.pk:
-        raise AdapterError(f"The live index is made by {asker} itself: it needs no adapter.")
-    sample = read_sample(asker, stored, check, careful)
+    if query_encoder.pk == index_encoder.pk:
+        raise AdapterError(
+            f"The live index is made by {query_encoder} itself: it needs no adapter."
+        )
+    sample = read_sample(query_encoder, index_encoder, check, careful)
     if "photos" not in sample.queries:
         raise AdapterError(
             f"An adapter is measured on a fifth of the photos, at least {LEAST_QUERIES}, and there"
@@ -50,7 +55,7 @@ def fit_adapter(
         )
     pairs = sample.to_fit_on
     encoders = measure_encoders(sample)
-    note_quality(asker, "sample", encoders["native"])
+    note_quality(query_encoder, "sample", encoders["native"])
     tried = []
     for kind in KINDS:
         adapter = fit(kind, pairs.new, pairs.old)
@@ -58,11 +63,11 @@ def fit_adapter(
         check()
     best = best_of(tried, encoders)
     fitted_on = int((~sample.held_out).sum())
-    if len(sample.photos) == Embedding.objects.filter(encoder=stored).count():
+    if len(sample.photos) == Embedding.objects.filter(encoder=index_encoder).count():
         best, fitted_on = fitted_again(best, sample), len(sample.photos)
     return Adapter.objects.create(
-        asker=asker,
-        stored=stored,
+        query_encoder=query_encoder,
+        index_encoder=index_encoder,
         kind=best.adapter.kind,
         parameters=best.adapter.data,
         shapes=best.adapter.shapes,
@@ -124,14 +129,14 @@ def summary(figures: dict[str, Figures]) -> list[str]:
     return [
         f"{what.replace('_', ' ')} ({mine['queries']}): recall@5 {mine['recall_at_5']:.3f} through"
         f" the adapter, {figures['native'][what]['recall_at_5']:.3f} on vectors of its own,"
-        f" {figures['now'][what]['recall_at_5']:.3f} by the stored encoder"
+        f" {figures['now'][what]['recall_at_5']:.3f} by the index encoder"
         for what, mine in figures["adapter"].items()
     ]
 
 
 def measure(sample: Sample, adapter: FittedAdapter) -> Figures:
     """The sample's queries through the adapter, on stored vectors; and the share of the ten nearest
-    photos that they have in common with the stored encoder's own queries."""
+    photos that they have in common with the index encoder's own queries."""
     figures = {}
     for name, queries in sample.queries.items():
         asked = adapt(adapter, queries.new)

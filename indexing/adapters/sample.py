@@ -76,17 +76,20 @@ class Sample:
 
 
 def read_sample(
-    asker: EncoderVersion, stored: EncoderVersion, check: Check, careful: bool = False
+    query_encoder: EncoderVersion,
+    index_encoder: EncoderVersion,
+    check: Check,
+    careful: bool = False,
 ) -> Sample:
-    """A random sample of ADAPTER_SAMPLE photos, whole products; those of labelled photos first, as
-    far as a fifth goes, so that all of these are held out. Embeds by `asker` what it has not
-    embedded yet. Raises EncoderError."""
-    new, old = encoder_of(asker), encoder_of(stored)
+    """Reads a random sample of ADAPTER_SAMPLE photos, all photos of each product. Products with
+    labelled photos come first, up to a fifth of the sample, so that they are all held out.
+    Embeds the photos that `query_encoder` has not embedded yet. Raises EncoderError."""
+    new, old = encoder_of(query_encoder), encoder_of(index_encoder)
     labelled = labelled_photos()
-    wanted = _wanted([product_id for product_id, _ in labelled], stored)
-    stale = stale_images(asker, [key[0] for key in wanted])
-    embed_images(stale, asker, new, check, careful)
-    photos = _photos(wanted, asker)
+    wanted = _wanted([product_id for product_id, _ in labelled], index_encoder)
+    stale = stale_images(query_encoder, [key[0] for key in wanted])
+    embed_images(stale, query_encoder, new, check, careful)
+    photos = _photos(wanted, query_encoder)
     held_out = _held_out(photos.labels)
     out = set(photos.labels[held_out].tolist())
     texts, titles = _texts(photos, held_out, new, old)
@@ -110,9 +113,9 @@ def _together(parts: Sequence[Pairs]) -> Pairs:
     )
 
 
-def _wanted(labelled: Sequence[int], stored: EncoderVersion) -> dict[Key, np.ndarray]:
-    """The photos of the sample and their embeddings by `stored`, by product, in the order in which
-    products are held out."""
+def _wanted(labelled: Sequence[int], index_encoder: EncoderVersion) -> dict[Key, np.ndarray]:
+    """The photos of the sample with their embeddings by `index_encoder`, grouped by product, in the
+    order in which products are held out."""
     images = max(ProductImage.objects.count(), 1)
     share = min(100.0, 150.0 * settings.ADAPTER_SAMPLE / images)
     with connection.cursor() as cursor:
@@ -123,19 +126,19 @@ def _wanted(labelled: Sequence[int], stored: EncoderVersion) -> dict[Key, np.nda
     first = list(dict.fromkeys(labelled))[: int(settings.ADAPTER_SAMPLE * HELD_OUT)]
     others = np.random.default_rng(0).permutation(np.setdiff1d(ids, first)).tolist()
     order = {product_id: n for n, product_id in enumerate([*first, *others])}
-    there = _current(stored, list(order))
+    there = _current(index_encoder, list(order))
     keys = sorted(there, key=lambda key: (order[key[0]], key))[: settings.ADAPTER_SAMPLE]
     return {key: there[key] for key in keys}
 
 
-def _photos(wanted: dict[Key, np.ndarray], asker: EncoderVersion) -> Pairs:
-    """Those of them that `asker` has embedded as well, in their order."""
-    by_asker = _current(asker, [key[0] for key in wanted])
-    keys = [key for key in wanted if key in by_asker]
+def _photos(wanted: dict[Key, np.ndarray], query_encoder: EncoderVersion) -> Pairs:
+    """Those of them that `query_encoder` has embedded as well, in their order."""
+    by_query_encoder = _current(query_encoder, [key[0] for key in wanted])
+    keys = [key for key in wanted if key in by_query_encoder]
     if not keys:
         return Pairs(np.empty((0, 0)), np.empty((0, 0)), np.empty(0, np.int64))
     return Pairs(
-        np.stack([by_asker[key] for key in keys]),
+        np.stack([by_query_encoder[key] for key in keys]),
         np.stack([wanted[key] for key in keys]),
         np.array([key[0] for key in keys], np.int64),
     )

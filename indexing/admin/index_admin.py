@@ -136,7 +136,7 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
         generations = super().get_queryset(request)
-        return generations.select_related("encoder", "query_adapter__asker").defer(
+        return generations.select_related("encoder", "query_adapter__query_encoder").defer(
             "query_adapter__parameters"
         )
 
@@ -205,15 +205,15 @@ class AdapterAdmin(ReadOnlyAdmin):
 
     list_display = (
         "id",
-        "asker",
-        "stored",
+        "query_encoder",
+        "index_encoder",
         "kind",
         "sample",
         "reached",
         "usable",
         "created_at",
     )
-    list_select_related = ("asker", "stored")
+    list_select_related = ("query_encoder", "index_encoder")
     exclude = ("parameters",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Adapter]:

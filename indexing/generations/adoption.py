@@ -28,8 +28,8 @@ def fit_to_live(
         raise AdapterError("Nothing is live yet: run 'index rebuild'.")
     adapter = fit_adapter(version, live.encoder, check, careful)
     if not failed_gates(adapter.figures):
-        asker, space = encoder_of(adapter.asker), open_space(live)
-        index = LiveIndex(live, space.matrix, asker, opened_adapter(adapter))
+        encoder, space = encoder_of(adapter.query_encoder), open_space(live)
+        index = LiveIndex(live, space.matrix, encoder, opened_adapter(adapter))
         adapter.match = asdict(measure_calibration(index, check))
         adapter.save(update_fields=["match"])
     return adapter

@@ -68,7 +68,7 @@ def adopt(adapter: Adapter) -> Generation:
     with transaction.atomic():
         _lock()
         live = Generation.objects.select_for_update().filter(state=State.LIVE).first()
-        if live is None or live.encoder_id != adapter.stored_id:
+        if live is None or live.encoder_id != adapter.index_encoder_id:
             raise PublishingError(f"{adapter} does not lead to the live generation.")
         if reasons := failed_gates(adapter.figures):
             raise PublishingError(f"{adapter} is not good enough: {'; '.join(reasons)}.")

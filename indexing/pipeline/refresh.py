@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db import transaction
 from psycopg import sql
 
-from catalog.index.live_index import StoredSpace, encoder_of, live_generation, open_space
+from catalog.index.live_index import IndexSpace, encoder_of, live_generation, open_space
 from catalog.models import ProductChange
 from indexing.embedding.embed import embed_images
 from indexing.embedding.staleness import products_to_tag, settle_changes, stale_images
@@ -75,7 +75,7 @@ def perform_refresh(chunk: Chunk, check: Check) -> None:
         perform_refresh(chunk, check)
 
 
-def _make_searchable(space: StoredSpace, changes: list[ProductChange]) -> None:
+def _make_searchable(space: IndexSpace, changes: list[ProductChange]) -> None:
     ids = sorted(change.product_id for change in changes)
     with transaction.atomic():
         hold_live_generation(space.generation)

@@ -174,9 +174,9 @@ def _sample_of(index: LiveIndex) -> np.ndarray:
 
 
 def _looked_at(index: LiveIndex, image: Image.Image) -> np.ndarray:
-    """Vectors of the stored space of what a search would look for in a photo."""
+    """Vectors of the index space of what a search would look for in a photo."""
     targets = choose_targets(see_photos([image], False, index.query_encoder))
-    return index.to_stored(np.stack([target.vector for target in targets]))
+    return index.to_index_space(np.stack([target.vector for target in targets]))
 
 
 def _first(index: LiveIndex, query: np.ndarray) -> tuple[int, float] | None:

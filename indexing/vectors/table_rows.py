@@ -6,14 +6,14 @@ import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
-from catalog.index.live_index import StoredSpace
+from catalog.index.live_index import IndexSpace
 from catalog.index.vectors import copy_rows, read_rows
 from indexing.embedding.staleness import current_embeddings
 
 READ_AT_ONCE = 2000
 
 
-def fill_range(space: StoredSpace, first: int, last: int) -> None:
+def fill_range(space: IndexSpace, first: int, last: int) -> None:
     """Writes the vectors of products `first` to `last` to a table that has no graph yet, in place
     of what an earlier attempt wrote there."""
     in_range = sql.SQL("embedding.product_id BETWEEN {first} AND {last}").format(
@@ -30,7 +30,7 @@ def fill_range(space: StoredSpace, first: int, last: int) -> None:
         _copy_projected(space, query, space.generation.vector_table)
 
 
-def sync_products(space: StoredSpace, product_ids: list[int]) -> int:
+def sync_products(space: IndexSpace, product_ids: list[int]) -> int:
     """Makes the vectors of these products what their embeddings say: adds, replaces, removes. Only
     rows that differ are written; gives how many. Within the caller's transaction."""
     among = sql.SQL("embedding.product_id = ANY({ids}::bigint[])").format(
@@ -67,7 +67,7 @@ def sync_products(space: StoredSpace, product_ids: list[int]) -> int:
     return removed + written
 
 
-def _copy_projected(space: StoredSpace, query: sql.Composable, table: str) -> None:
+def _copy_projected(space: IndexSpace, query: sql.Composable, table: str) -> None:
     rows = list(read_rows(query, ["int8", "int8", "text", "halfvec"]))
     copy_rows(
         table,
@@ -77,7 +77,7 @@ def _copy_projected(space: StoredSpace, query: sql.Composable, table: str) -> No
     )
 
 
-def _projected(space: StoredSpace, rows: list[tuple]) -> Iterator[tuple]:
+def _projected(space: IndexSpace, rows: list[tuple]) -> Iterator[tuple]:
     for start in range(0, len(rows), READ_AT_ONCE):
         part = rows[start : start + READ_AT_ONCE]
         small = space.project(np.stack([row[3] for row in part]))
@@ -85,7 +85,7 @@ def _projected(space: StoredSpace, rows: list[tuple]) -> Iterator[tuple]:
             yield (*row[:3], vector)
 
 
-def _execute(statement: str, space: StoredSpace, **parts: sql.Composable) -> int:
+def _execute(statement: str, space: IndexSpace, **parts: sql.Composable) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(statement).format(table=sql.Identifier(space.generation.vector_table), **parts)

@@ -123,7 +123,7 @@ def _bare_work(
     """By stage, what no search by this photo can do without."""
     encoder, boxed = index.query_encoder, request.box is not None
     seen = see_photos([_decoded(photo, request.box, encoder)], boxed, encoder)
-    queries = index.to_stored(np.stack([target.vector for target in choose_targets(seen)]))
+    queries = index.to_index_space(np.stack([target.vector for target in choose_targets(seen)]))
     boxes = [one.box for one in seen[0].objects[: len(seen[0].crops)]]
     wanted = photos_for_each(queries)
     statement, values = nearest_sql(index, queries, wanted)
@@ -159,12 +159,12 @@ def _decoded(photo: bytes, box: Box | None, encoder: Encoder) -> Image.Image:
 
 
 def queries_of(photos: Sequence[bytes], index: LiveIndex) -> np.ndarray:
-    """The vectors of the stored space that searches by whole photos look for, float32 (n,
+    """The vectors of the index space that searches by whole photos look for, float32 (n,
     dimensions): of the things in each."""
     encoder, targets = index.query_encoder, []
     for photo in photos:
         targets += choose_targets(see_photos([_decoded(photo, None, encoder)], False, encoder))
-    return index.to_stored(np.stack([target.vector for target in targets]))
+    return index.to_index_space(np.stack([target.vector for target in targets]))
 
 
 def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]:

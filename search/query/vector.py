@@ -1,4 +1,4 @@
-"""A query's parts put together as one vector of the stored space."""
+"""A query's parts put together as one vector of the index space."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ encoded_texts: SingleFlightCache[np.ndarray] = SingleFlightCache(TEXTS_KEPT)
 def embed_query(
     request: SearchRequest, photos: Sequence[np.ndarray], index: LiveIndex, deadline: Deadline
 ) -> np.ndarray:
-    """Query vectors of the stored space, float32 (q, dimensions) of unit length, one for each of
+    """Query vectors of the index space, float32 (q, dimensions) of unit length, one for each of
     `photos` (unit vectors by the query encoder of what is searched for in the photo) or one without
     a photo: that, or the mean of the product's photos, plus the words, minus what to move away
     from. Vectors of products come from the database."""
@@ -38,18 +38,18 @@ def embed_query(
         parts.append((-LESS_WEIGHT, product_vector(product_id, index)))
     if not photos:
         return combine(parts)[None]
-    stored = index.to_stored(np.stack(photos))
+    stored = index.to_index_space(np.stack(photos))
     return np.stack([combine([(1.0, photo), *parts]) for photo in stored])
 
 
 def text_vector(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
-    """A text in the stored space, unit (dimensions,); the same one is encoded once. Raises
+    """A text in the index space, unit (dimensions,); the same one is encoded once. Raises
     Overloaded where another search encodes it for too long."""
     encoder = index.query_encoder
     key = (text, encoder.checksum)
     with deadline.enforced():
         vector = encoded_texts.get(key, lambda: encoder.encode_texts([text]), deadline.left())
-    return index.to_stored(vector)[0]
+    return index.to_index_space(vector)[0]
 
 
 def product_vector(product_id: int, index: LiveIndex) -> np.ndarray:

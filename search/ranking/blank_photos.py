@@ -39,7 +39,7 @@ def blank_results(
     empty = {
         target.object
         for target in targets
-        if closeness(index.project(index.to_stored(target.vector[None])), blanks)[0] >= least
+        if closeness(index.project(index.to_index_space(target.vector[None])), blanks)[0] >= least
     }
     looks = looks_of(results)
     if not looks.shape[1]:

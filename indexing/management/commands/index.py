@@ -102,7 +102,9 @@ class Command(BaseCommand):
     def _adopt(self, options: dict[str, Any]) -> None:
         adapter = adopt_encoder(options["encoder"])
         self._show(adapter)
-        self.stdout.write(f"Searches are asked by {adapter.asker}; the vectors stay as they are.")
+        self.stdout.write(
+            f"Searches are asked by {adapter.query_encoder}; the vectors stay as they are."
+        )
 
     def _show(self, adapter: Adapter) -> None:
         """An adapter's figures, and whether it may be used."""

@@ -40,8 +40,8 @@ def adapter(encoders_known: list[EncoderVersion]) -> Adapter:
     """By which the new encoder may ask any of them."""
     old, new = encoders_known
     return Adapter.objects.create(
-        asker=new,
-        stored=old,
+        query_encoder=new,
+        index_encoder=old,
         kind="orthogonal",
         parameters=b"",
         shapes={},

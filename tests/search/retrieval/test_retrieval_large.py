@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import override_settings
 
 from catalog.demo.synthetic import Centres, make_synthetic_catalogue
-from catalog.index.live_index import StoredSpace
+from catalog.index.live_index import IndexSpace
 from catalog.index.vectors import copy_rows
 from catalog.models import Category, EncoderVersion, Generation, Product, ProductImage
 from indexing.vectors.table_ddl import build_graph, create_vector_table
@@ -24,7 +24,7 @@ WANTED = 200
 
 
 @pytest.fixture
-def space(db: None) -> StoredSpace:
+def space(db: None) -> IndexSpace:
     """PRODUCTS synthetic products: those of the category `far` lie opposite to all others."""
     far = Category.objects.create(slug="far", name="Far")
     near = Category.objects.create(slug="near", name="Near")
@@ -41,7 +41,7 @@ def space(db: None) -> StoredSpace:
     generation = Generation.objects.create(
         encoder=version, hnsw_m=6, hnsw_ef_construction=16, images=PRODUCTS, products=PRODUCTS
     )
-    made = StoredSpace(generation, np.eye(DIMENSIONS, dtype=np.float32))
+    made = IndexSpace(generation, np.eye(DIMENSIONS, dtype=np.float32))
     with override_settings(VECTOR_DIMENSIONS=DIMENSIONS):
         create_vector_table(generation)
     ids = ProductImage.objects.order_by("product_id").values_list("product_id", flat=True)
@@ -75,7 +75,7 @@ def _embed(version: EncoderVersion, far: Category) -> None:
 
 
 def test_a_category_that_the_graph_does_not_reach_is_compared_as_a_whole(
-    space: StoredSpace,
+    space: IndexSpace,
 ) -> None:
     query = np.eye(1, DIMENSIONS, dtype=np.float32)
     filters = Filters(categories=("far",))
