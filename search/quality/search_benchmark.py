@@ -28,7 +28,7 @@ from search.query.photo_decoding import checked_box, useful_side
 from search.ranking.paging import photos_for_each
 from search.request import Box, Filters, SearchRequest
 from search.retrieval.candidates import retrieve
-from search.retrieval.filters import filter_sql
+from search.retrieval.filters import filter_condition
 
 SIDE = 480  # pixels of the longer side of a photo
 NEAREST = 20
@@ -196,7 +196,7 @@ def _exact(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]
         SELECT max(-(embedding.vector <#> %s::halfvec)) AS similarity
         FROM {table} vector JOIN catalog_embedding embedding USING (product_id, image_id)
         JOIN catalog_product product ON product.id = product_id
-        WHERE embedding.encoder_id = %s AND {filter_sql(filters)}
+        WHERE embedding.encoder_id = %s AND {filter_condition(filters).as_string()}
         GROUP BY product_id ORDER BY similarity DESC LIMIT {NEAREST}
     """
     values = [HalfVector(query), index.generation.encoder_id]

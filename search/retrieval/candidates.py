@@ -18,8 +18,8 @@ from catalog.index.match_margin import MIN_PRODUCTS, Neighbourhood, neighbourhoo
 from catalog.index.vector_query import DETAILS, nearest_sql, rows_near
 from catalog.models.product import content_hash
 from search.request import Filters
-from search.retrieval.facets import FACETS
-from search.retrieval.filters import filter_sql
+from search.retrieval.facets import facets_sql
+from search.retrieval.filters import filter_condition
 
 
 class Candidate(NamedTuple):
@@ -44,7 +44,7 @@ class Candidate(NamedTuple):
 @dataclass(frozen=True)
 class Candidates:
     """`found`: for each query, the products; `complete`: whether everything that matches was
-    considered; `exhausted`: whether there is no more to be found; `facets`: as FACETS counts."""
+    considered; `exhausted`: whether there is no more to be found; `facets`: by `facets_sql`."""
 
     found: list[list[Candidate]]
     complete: bool
@@ -95,7 +95,7 @@ SHOWN = f"""
     )
     SELECT matched.products,
         (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1),
-        CASE row_number() OVER () WHEN 1 THEN {FACETS}::text END,
+        CASE row_number() OVER () WHEN 1 THEN {{facets}}::text END,
         found.number, product_id, found.similarity, found.lexical, product.price,
         product.created_at, product.in_stock, product.popularity, product.category_id,
         (SELECT rate FROM catalog_clickrate click WHERE click.product_id = found.product_id),
@@ -116,7 +116,7 @@ def retrieve(
     """The candidates for each query vector (float32, (q, encoder dimensions)) and, where `words`
     are given, which goes with one vector only, for those words; the product `without` is none.
     `wanted`: how many photos to take for each."""
-    condition = filter_sql(filters, without)
+    condition = filter_condition(filters, without).as_string()
     if filters == Filters():
         return _ask(index, queries, condition, words, wanted, 0)
     limit = compared_up_to(index.generation.images, wanted)
@@ -176,7 +176,9 @@ def _ask(
         values += [words, words]
     else:
         statement += FOUND
-    rows = rows_near(statement + SHOWN.format(limit=limit), values)
+    rows = rows_near(
+        statement + SHOWN.format(limit=limit, facets=facets_sql("product").as_string()), values
+    )
     found: list[list[Candidate]] = [[] for _ in queries]
     matched, taken, facets = rows[0][:3]
     for _, _, _, number, *candidate in rows:

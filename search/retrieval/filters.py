@@ -1,44 +1,44 @@
-"""Filters as SQL conditions on `product` (the table catalog_product)."""
+"""Filters as an SQL condition on `product` (the table catalog_product)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection
+from psycopg.sql import SQL, Composable
 
 from catalog.models import Category
 from search.request import Filters
 
 
-def filter_sql(filters: Filters, without: int | None = None) -> str:
-    """The condition; always asks that the product is visible, and is not `without`. Its values
-    stand in it, for the best plan depends on them; no parameters."""
-    conditions = ["product.is_visible"]
-    params: list[Any] = []
+def filter_condition(filters: Filters, without: int | None = None) -> Composable:
+    """The condition that a product is visible, passes `filters` and is not `without`. The values
+    are literals, because the best plan depends on them. The statement must be executed with
+    parameters, even with none: each `%` in a literal is doubled."""
+    return SQL(" AND ").join(_conditions(filters, without))
+
+
+def _conditions(filters: Filters, without: int | None) -> Iterator[Composable]:
+    yield SQL("product.is_visible")
     if filters.categories:
-        conditions.append("product.category_id = ANY(%s)")
-        params.append(Category.objects.subtree_ids(list(filters.categories)))
+        subtree = Category.objects.subtree_ids(list(filters.categories))
+        yield SQL("product.category_id = ANY({})").format(_literal(subtree))
     for slug in filters.tags:
-        conditions.append(
+        yield SQL(
             "EXISTS (SELECT FROM catalog_producttag given JOIN catalog_tag tag"
-            " ON tag.id = given.tag_id WHERE given.product_id = product.id AND tag.slug = %s)"
-        )
-        params.append(slug)
+            " ON tag.id = given.tag_id WHERE given.product_id = product.id AND tag.slug = {})"
+        ).format(_literal(slug))
     if filters.brands:
-        conditions.append("product.brand = ANY(%s)")
-        params.append(list(filters.brands))
+        yield SQL("product.brand = ANY({})").format(_literal(list(filters.brands)))
     if filters.price_min is not None:
-        conditions.append("product.price >= %s")
-        params.append(filters.price_min)
+        yield SQL("product.price >= {}").format(_literal(filters.price_min))
     if filters.price_max is not None:
-        conditions.append("product.price <= %s")
-        params.append(filters.price_max)
+        yield SQL("product.price <= {}").format(_literal(filters.price_max))
     if filters.in_stock is not None:
-        conditions.append("product.in_stock = %s")
-        params.append(filters.in_stock)
+        yield SQL("product.in_stock = {}").format(_literal(filters.in_stock))
     if without is not None:
-        conditions.append("product.id <> %s")
-        params.append(without)
-    condition = " AND ".join(conditions)
-    if not params:
-        return condition
-    composed = connection.ops.compose_sql(condition, params)  # type: ignore[attr-defined]
-    return composed.replace("%", "%%")
+        yield SQL("product.id <> {}").format(_literal(without))
+
+
+def _literal(value: Any) -> Composable:
+    text: str = connection.ops.compose_sql("%s", [value])  # type: ignore[attr-defined]
+    return SQL(text.replace("%", "%%"))
