@@ -16,7 +16,7 @@ from config.environment import read_or_create_secret
 from config.paths import DATA_DIR
 from indexing.ledger.runs import RunConflict
 from indexing.pipeline.rebuild import start_rebuild
-from indexing.tasks import enqueue
+from indexing.tasks import enqueue_run
 
 ADMIN = "admin"
 PASSWORD_FILE = DATA_DIR / "admin_password"
@@ -80,7 +80,7 @@ def ensure_index() -> None:
         return
     try:
         if encoder_named(settings.ENCODER).checksum != live.encoder.checksum:
-            enqueue(start_rebuild())
+            enqueue_run(start_rebuild())
             print("The encoder has changed: an index of the new one is built in the background.")
     except (EncoderError, RunConflict) as error:
         print(f"The index stays as it is: {error}")

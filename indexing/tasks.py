@@ -44,14 +44,14 @@ def learn_from_clicks() -> str:
     return f"{learnt} ({set_aside} clicks are set aside)" if set_aside else learnt
 
 
-def enqueue(run: IndexingRun) -> None:
+def enqueue_run(run: IndexingRun) -> None:
     """Hands a run to the task queue."""
     async_task("indexing.tasks.work_on_run", run.pk, group=run.kind)
 
 
-def resume(run: IndexingRun) -> bool:
+def resume_run(run: IndexingRun) -> bool:
     """Lets a paused run go on, in the task queue; False when it is not paused."""
     resumed = runs.resume_run(run)
     if resumed:
-        enqueue(run)
+        enqueue_run(run)
     return resumed

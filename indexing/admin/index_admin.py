@@ -25,7 +25,7 @@ from indexing.monitoring.freshness import index_status, next_refresh_at, run_pro
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.quality.match_calibration import in_words
-from indexing.tasks import enqueue, resume
+from indexing.tasks import enqueue_run, resume_run
 
 
 @admin.register(IndexingRun)
@@ -60,7 +60,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_lazy("Resume"), permissions=["steer"])
     def resume(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
-        self._each(request, chosen, resume, _("Run %(number)s goes on."))
+        self._each(request, chosen, resume_run, _("Run %(number)s goes on."))
 
     @admin.action(description=_lazy("Cancel"), permissions=["steer"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
@@ -103,7 +103,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
             except runs.RunConflict as conflict:
                 self.message_user(request, str(conflict), messages.ERROR)
             else:
-                enqueue(run)
+                enqueue_run(run)
                 sentence = _("%(kind)s %(number)s is under way.")
                 self.message_user(request, sentence % {"kind": run.kind, "number": run.pk})
         return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
@@ -151,7 +151,7 @@ class GenerationAdmin(ReadOnlyAdmin):
     @admin.action(description=_lazy("Publish: make this generation live"), permissions=["steer"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
         if (generation := self.get_chosen_row(request, chosen)) is not None:
-            self._attempt(request, partial(publishing.publish, generation))
+            self._attempt(request, partial(publishing.publish_generation, generation))
 
     @admin.action(
         description=_lazy("Roll back: undo the last switch, whichever row is chosen"),
@@ -244,7 +244,7 @@ class ImageFailureAdmin(ReadOnlyAdmin):
     @admin.action(description=_lazy("Try again at the next refresh"), permissions=["steer"])
     def try_again(self, request: HttpRequest, chosen: QuerySet[ImageFailure]) -> None:
         keys = list(chosen.values_list("product_id", "image_id"))
-        quarantine.release(keys)
+        quarantine.release_images(keys)
         sentence = _("Images that are tried again at the next refresh: %(number)s.")
         self.message_user(request, sentence % {"number": len(keys)})
 

@@ -46,7 +46,9 @@ def _store(group: Sequence[Embedded], version: EncoderVersion) -> None:
         if changed:
             _correct_hashes(changed)
         _write(group, version)
-        quarantine.forget([(read.image.product_id, read.image.image_id) for read, _ in group])
+        quarantine.forget_failures(
+            [(read.image.product_id, read.image.image_id) for read, _ in group]
+        )
 
 
 def _write(group: Sequence[Embedded], version: EncoderVersion) -> None:

@@ -30,7 +30,7 @@ def note_attempt(product_id: int, image_id: int, content_hash: str, reason: str)
     return failure.quarantined
 
 
-def forget(keys: Sequence[tuple[int, int]]) -> None:
+def forget_failures(keys: Sequence[tuple[int, int]]) -> None:
     """Drops the records of images, (product_id, image_id), that turned out well."""
     products, images = [key[0] for key in keys], [key[1] for key in keys]
     with connection.cursor() as cursor:
@@ -43,8 +43,8 @@ def forget(keys: Sequence[tuple[int, int]]) -> None:
         )
 
 
-def release(keys: Sequence[tuple[int, int]]) -> None:
+def release_images(keys: Sequence[tuple[int, int]]) -> None:
     """Lets quarantined images be tried again at the next refresh."""
     with transaction.atomic(), connection.cursor() as cursor:
-        forget(keys)
+        forget_failures(keys)
         cursor.execute("SELECT catalog_note_changes(%s)", [[key[0] for key in keys]])

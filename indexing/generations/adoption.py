@@ -17,7 +17,7 @@ from indexing.ledger.chunking import Check
 from indexing.quality.match_calibration import measure_calibration
 
 
-def fit_to_live(
+def fit_adapter_to_live(
     version: EncoderVersion, check: Check = lambda: None, careful: bool = False
 ) -> Adapter:
     """An adapter from a registered encoder to the live generation's, fitted on the catalogue as it
@@ -39,6 +39,6 @@ def adopt_encoder(name: str, check: Check = lambda: None, careful: bool = False)
     """Has the encoder of that name ask the live index from now on, through an adapter. Where that
     cannot be, or is not good enough, nothing is changed: raises AdapterError, PublishingError or
     EncoderError."""
-    adapter = fit_to_live(register_encoder(name), check, careful)
-    publishing.adopt(adapter)
+    adapter = fit_adapter_to_live(register_encoder(name), check, careful)
+    publishing.adopt_adapter(adapter)
     return adapter

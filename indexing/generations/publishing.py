@@ -41,7 +41,7 @@ def hold_live_generation(generation: Generation) -> None:
         raise PublishedMeanwhile
 
 
-def publish(generation: Generation) -> Generation:
+def publish_generation(generation: Generation) -> Generation:
     """Makes a built generation live and retires the one before. Raises PublishingError."""
     with transaction.atomic():
         _lock()
@@ -61,7 +61,7 @@ def publish(generation: Generation) -> Generation:
         return _make_live(generation)
 
 
-def adopt(adapter: Adapter) -> Generation:
+def adopt_adapter(adapter: Adapter) -> Generation:
     """Has the live generation asked by the adapter's encoder from now on; its vectors stay as they
     are. Raises PublishingError when the adapter belongs to another generation's encoder, or was
     measured not to be good enough."""
@@ -107,7 +107,7 @@ def _nothing_to_go_back_to(earlier: QuerySet[Publication]) -> str:
     ) % {"numbers": numbers}
 
 
-def drop_retired(keep: int | None = None) -> list[Generation]:
+def drop_retired_generations(keep: int | None = None) -> list[Generation]:
     """Drops the vector tables of all but `keep` retired generations (settings: KEPT_GENERATIONS),
     of those rejected before the live one, and of those whose rebuild failed or was cancelled; gives
     those dropped. What the next roll backs would bring is kept first, then the newest."""
@@ -125,7 +125,7 @@ def drop_retired(keep: int | None = None) -> list[Generation]:
     dropped = []
     for generation in old:
         try:
-            drop(generation)
+            drop_generation(generation)
         except (OperationalError, PublishingError) as error:  # still read, or live by now
             log.warning("generation %s is not dropped yet: %s", generation.pk, error)
         else:
@@ -133,7 +133,7 @@ def drop_retired(keep: int | None = None) -> list[Generation]:
     return dropped
 
 
-def drop(generation: Generation) -> None:
+def drop_generation(generation: Generation) -> None:
     """Drops a generation's vectors; its row and figures stay. Raises PublishingError for the live
     one, OperationalError where a search still reads it."""
     with transaction.atomic():

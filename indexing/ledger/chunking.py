@@ -14,7 +14,7 @@ class StageFailed(Exception):
     """The run cannot go on; the message is a sentence that says why."""
 
 
-def once(size: int = 1) -> Iterator[tuple[Payload, int]]:
+def single_chunk(size: int = 1) -> Iterator[tuple[Payload, int]]:
     """A stage of a single chunk."""
     yield {}, size
 

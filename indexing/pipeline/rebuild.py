@@ -33,9 +33,9 @@ from indexing.ledger.chunking import (
     Check,
     Payload,
     StageFailed,
-    once,
     product_ranges,
     products_by_popularity,
+    single_chunk,
 )
 from indexing.models import Chunk, IndexingRun
 from indexing.quality import gates
@@ -70,7 +70,7 @@ def plan_adapt(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     if not run.at_once or live is None:
         return
     if register_encoder(run.encoder) not in (live.encoder, live.query_encoder):
-        yield from once()
+        yield from single_chunk()
 
 
 def perform_adapt(chunk: Chunk, check: Check) -> None:
@@ -114,7 +114,7 @@ def plan_project(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     generation = _generation(run)
     if not _embedded_images(generation.encoder):
         raise StageFailed("There is nothing to index: no product has an image that can be read.")
-    return once()
+    return single_chunk()
 
 
 def perform_project(chunk: Chunk, check: Check) -> None:
@@ -168,7 +168,7 @@ def perform_vectors(chunk: Chunk, check: Check) -> None:
 
 
 def plan_graph(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    return once()
+    return single_chunk()
 
 
 def perform_graph(chunk: Chunk, check: Check) -> None:
@@ -197,7 +197,7 @@ def perform_catch_up(chunk: Chunk, check: Check) -> None:
 
 
 def plan_evaluate(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    return once()
+    return single_chunk()
 
 
 def perform_evaluate(chunk: Chunk, check: Check) -> None:
@@ -207,7 +207,7 @@ def perform_evaluate(chunk: Chunk, check: Check) -> None:
 
 
 def plan_publish(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    return once()
+    return single_chunk()
 
 
 def perform_publish(chunk: Chunk, check: Check) -> None:
@@ -225,8 +225,8 @@ def perform_publish(chunk: Chunk, check: Check) -> None:
         log.warning("generation %s is rejected: %s", generation.pk, why)
     elif chunk.run.publish:
         if generation.state == Generation.State.BUILT:
-            publishing.publish(generation)
-        publishing.drop_retired()
+            publishing.publish_generation(generation)
+        publishing.drop_retired_generations()
 
 
 def _generation(run: IndexingRun) -> Generation:

@@ -12,7 +12,7 @@ from indexing.embedding.staleness import products_to_tag, settle_changes, stale_
 from indexing.embedding.tagging import tag_products
 from indexing.generations.publishing import PublishedMeanwhile, hold_live_generation
 from indexing.ledger import runs
-from indexing.ledger.chunking import Check, Payload, StageFailed, once
+from indexing.ledger.chunking import Check, Payload, StageFailed, single_chunk
 from indexing.models import Chunk, IndexingRun
 from indexing.vectors.orphans import remove_orphans
 from indexing.vectors.table_ddl import build_graph, graph_is_valid
@@ -44,7 +44,7 @@ def plan_repair(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     """One chunk where the live generation's graph is missing or was left invalid by a crash."""
     generation = live_generation()
     if generation is not None and not graph_is_valid(generation):
-        yield from once()
+        yield from single_chunk()
 
 
 def perform_repair(chunk: Chunk, check: Check) -> None:

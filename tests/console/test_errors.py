@@ -74,13 +74,13 @@ def test_what_is_gone_meanwhile_is_told(
 
     # Gone between the list and the switch.
     row = made(Generation)
-    publish = publishing.publish
+    publish = publishing.publish_generation
 
     def late(generation: Generation) -> Generation:
         Generation.objects.filter(pk=generation.pk).delete()
         return publish(generation)
 
-    monkeypatch.setattr(publishing, "publish", late)
+    monkeypatch.setattr(publishing, "publish_generation", late)
     _, said = act(admin_client, GENERATIONS, "publish", row.pk)
     assert said == [f"There is no generation {row.pk} any more."]
 

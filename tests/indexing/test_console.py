@@ -32,8 +32,8 @@ def _static_files_as_they_are(settings: Any) -> None:
 def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[IndexingRun]:
     """The runs that the console hands to the task queue."""
     handed: list[IndexingRun] = []
-    monkeypatch.setattr("indexing.admin.index_admin.enqueue", handed.append)
-    monkeypatch.setattr("indexing.tasks.enqueue", handed.append)
+    monkeypatch.setattr("indexing.admin.index_admin.enqueue_run", handed.append)
+    monkeypatch.setattr("indexing.tasks.enqueue_run", handed.append)
     return handed
 
 

@@ -13,7 +13,7 @@ from catalog.visual.errors import EncoderError
 from indexing.adapters.fitting import AdapterError, failed_gates, summary
 from indexing.encoder_registry import register_encoder, registry
 from indexing.generations import publishing
-from indexing.generations.adoption import adopt_encoder, fit_to_live
+from indexing.generations.adoption import adopt_encoder, fit_adapter_to_live
 from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.monitoring.freshness import index_status, run_progress
@@ -21,9 +21,9 @@ from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.worker import work_on
 from indexing.quality.match_calibration import in_words
-from indexing.tasks import resume
+from indexing.tasks import resume_run
 
-CONTROLS = {"pause": runs.pause_run, "resume": resume, "cancel": runs.cancel_run}
+CONTROLS = {"pause": runs.pause_run, "resume": resume_run, "cancel": runs.cancel_run}
 ENCODERS = ("encoders", "register", "adopt")
 REFUSALS = (publishing.PublishingError, runs.RunConflict, EncoderError, AdapterError)
 
@@ -71,9 +71,11 @@ class Command(BaseCommand):
             elif action in ENCODERS:
                 getattr(self, f"_{action}")(options)
             elif action == "publish":
-                self._say_live(publishing.publish(self._generation(options["generation"])))
+                self._say_live(
+                    publishing.publish_generation(self._generation(options["generation"]))
+                )
             elif action == "drop":
-                publishing.drop(self._generation(options["generation"]))
+                publishing.drop_generation(self._generation(options["generation"]))
                 self.stdout.write(f"Generation {options['generation']} is dropped.")
             elif action == "rollback":
                 self._say_live(publishing.roll_back())
@@ -95,7 +97,7 @@ class Command(BaseCommand):
         version = register_encoder(options["encoder"])
         self.stdout.write(f"{version} is {version.status}.")
         try:
-            self._show(fit_to_live(version))
+            self._show(fit_adapter_to_live(version))
         except AdapterError as reason:
             self.stdout.write(f"No adapter: {reason}")
 

@@ -17,10 +17,10 @@ from tests.servers import kill_hard
 WORKING = """
 import django; django.setup()
 from indexing.pipeline.rebuild import start_rebuild
-from indexing.tasks import enqueue
+from indexing.tasks import enqueue_run
 from tests.indexing.shop import add_products
 add_products(range(20))
-enqueue(start_rebuild("histogram"))
+enqueue_run(start_rebuild("histogram"))
 """
 
 

@@ -167,7 +167,7 @@ def test_an_adapter_of_another_index_is_refused(live: Generation) -> None:
     rebuild("other")
 
     with pytest.raises(publishing.PublishingError, match="does not lead to the live generation"):
-        publishing.adopt(adapter)
+        publishing.adopt_adapter(adapter)
 
 
 def test_only_the_live_generation_can_have_an_adapter(live: Generation) -> None:

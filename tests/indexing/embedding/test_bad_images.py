@@ -81,7 +81,7 @@ def test_a_released_photo_is_tried_again() -> None:
     with default_storage.open(name, "wb") as file:
         file.write(photo("blue"))
 
-    quarantine.release([(product.pk, image.pk)])
+    quarantine.release_images([(product.pk, image.pk)])
     refresh()
 
     assert vectors_of() == images_now()

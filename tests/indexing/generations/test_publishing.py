@@ -41,7 +41,7 @@ def test_publish_rollback_publish_and_each_answers(encoder: HistogramEncoder) ->
     assert publishing.roll_back() == first
     assert skus(photo("blue"))[0] == "blue"
 
-    assert publishing.publish(second) == second
+    assert publishing.publish_generation(second) == second
     assert skus(photo("red"))[0] == "red"
     states = dict(Generation.objects.values_list("pk", "state"))
     assert states == {first.pk: "retired", second.pk: "live"}
@@ -66,7 +66,7 @@ def test_what_changed_while_a_generation_lay_unpublished_is_caught_up_with() -> 
     add_product("b", photo("lime"))
     refresh()  # into the live one
 
-    publishing.publish(built)
+    publishing.publish_generation(built)
     assert ProductChange.objects.count() == 2
     refresh()
 
@@ -152,7 +152,7 @@ def test_an_edit_that_commits_while_a_generation_is_published_is_not_lost() -> N
     edited.wait(10)
     threading.Timer(0.5, may_commit.set).start()
 
-    publishing.publish(built)  # waits for the row that the edit holds
+    publishing.publish_generation(built)  # waits for the row that the edit holds
     editor.join()
 
     assert ProductChange.objects.get().product_id == product.pk
@@ -184,6 +184,6 @@ def test_the_live_generation_cannot_be_dropped() -> None:
     assert live is not None
 
     with pytest.raises(publishing.PublishingError, match="is live"):
-        publishing.drop(live)
+        publishing.drop_generation(live)
 
     assert table_exists(live)

@@ -77,7 +77,7 @@ def roll_back_all() -> list[int]:
 def test_after_an_older_generation_is_published_by_hand(built: list[Generation]) -> None:
     a, b, c, _ = built
     for generation in (a, b, c, a):
-        publishing.publish(generation)
+        publishing.publish_generation(generation)
 
     assert roll_back_all() == [c.pk, b.pk, a.pk]
 
@@ -85,9 +85,9 @@ def test_after_an_older_generation_is_published_by_hand(built: list[Generation])
 def test_what_was_rolled_back_is_not_gone_back_to(built: list[Generation]) -> None:
     a, b, c, d = built
     for generation in (a, b, c):
-        publishing.publish(generation)
+        publishing.publish_generation(generation)
     publishing.roll_back()
-    publishing.publish(d)
+    publishing.publish_generation(d)
 
     assert roll_back_all() == [b.pk, a.pk]
 
@@ -110,13 +110,13 @@ def test_dropped_generations_are_skipped_and_named_when_none_is_left(
 ) -> None:
     a, b, c, _ = built
     for generation in (a, b, c):
-        publishing.publish(generation)
-    publishing.drop(b)
+        publishing.publish_generation(generation)
+    publishing.drop_generation(b)
 
     assert publishing.roll_back() == a
 
-    publishing.publish(c)
-    publishing.drop(a)
+    publishing.publish_generation(c)
+    publishing.drop_generation(a)
     with pytest.raises(publishing.PublishingError, match=rf"live before \({a.pk}\) are dropped"):
         publishing.roll_back()
     assert live_generation() == c
@@ -126,19 +126,19 @@ def test_what_the_next_roll_back_needs_is_kept(built: list[Generation]) -> None:
     # Given D, of which one went back to A: D is the newest, but no roll back brings it.
     a, b, c, d = built
     for generation in (a, d):
-        publishing.publish(generation)
+        publishing.publish_generation(generation)
     publishing.roll_back()
     for generation in (b, c):
-        publishing.publish(generation)
+        publishing.publish_generation(generation)
 
-    assert set(publishing.drop_retired(keep=2)) == {d}
+    assert set(publishing.drop_retired_generations(keep=2)) == {d}
     assert roll_back_all() == [b.pk, a.pk]
 
 
 @pytest.mark.usefixtures("committed_shop")
 def test_two_roll_backs_at_once_are_two_steps(built: list[Generation]) -> None:
     for generation in built:
-        publishing.publish(generation)
+        publishing.publish_generation(generation)
     brought: list[int] = []
 
     def roll_back() -> None:
@@ -211,7 +211,7 @@ def agrees(promised: Callable[[], None], done: Callable[[], Any]) -> None:
 def keep_only(keep: int, model: Model) -> None:
     """As after a rebuild: what roll backs need first is kept."""
     ways = model.ways_back() if model.stack else []
-    dropped = publishing.drop_retired(keep)
+    dropped = publishing.drop_retired_generations(keep)
     model.dropped |= {generation.pk for generation in dropped}
     assert model.dropped.isdisjoint(ways[:keep])
     assert Generation.objects.filter(state="retired").count() <= keep
@@ -246,13 +246,17 @@ def test_any_switches_and_roll_backs_go_as_the_rule_says(
             if what == "keep_only":
                 keep_only(number, model)
             elif what == "adopt":
-                agrees(model.adopt, partial(publishing.adopt, adapter))
+                agrees(model.adopt, partial(publishing.adopt_adapter, adapter))
             elif what == "roll_back":
                 agrees(model.roll_back, publishing.roll_back)
+            elif what == "publish":
+                chosen = built[number]
+                done = partial(publishing.publish_generation, chosen)
+                agrees(partial(model.publish, chosen.pk), done)
             else:
                 chosen = built[number]
-                promised, done = getattr(model, what), getattr(publishing, what)
-                agrees(partial(promised, chosen.pk), partial(done, chosen))
+                done = partial(publishing.drop_generation, chosen)
+                agrees(partial(model.drop, chosen.pk), done)
             assert live_pk() == (model.stack[-1] if model.stack else None)
             live = live_generation()
             assert (live is not None and live.query_adapter_id is not None) == model.adapted

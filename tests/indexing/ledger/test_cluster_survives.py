@@ -11,7 +11,7 @@ from django_q.models import Schedule
 from config.first_start import set_schedules
 from indexing.models import ImageFailure, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
-from indexing.tasks import enqueue
+from indexing.tasks import enqueue_run
 from tests.indexing.embedding.hostile import HANGS
 from tests.indexing.shop import add_product, add_products, images_now, photo, vectors_of
 from tests.processes import Processes, wait_until
@@ -29,7 +29,7 @@ def test_a_photo_that_hangs_is_set_aside_in_the_task_queue_too(processes: Proces
     add_products(range(10))
     bad = add_product("bad", photo(1) + HANGS)
     run = start_rebuild()
-    enqueue(run)
+    enqueue_run(run)
     cluster = processes.start("qcluster", WORKERS="1", TEST_TIMEOUT_S="3")
 
     wait_until(lambda: finished(run))

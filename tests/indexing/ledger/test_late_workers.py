@@ -126,10 +126,10 @@ def test_a_graph_missing_from_a_generation_is_built_and_until_then_it_is_not_pub
         cursor.execute(f"DROP INDEX {built.vector_table}_graph")
 
     with pytest.raises(publishing.PublishingError, match="no valid graph"):
-        publishing.publish(built)
+        publishing.publish_generation(built)
     build_graph(built)
 
-    assert publishing.publish(built) == live_generation()
+    assert publishing.publish_generation(built) == live_generation()
 
 
 @pytest.mark.usefixtures("empty_shop")

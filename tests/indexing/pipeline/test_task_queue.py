@@ -12,7 +12,7 @@ from indexing import tasks
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.refresh import start_refresh
-from indexing.tasks import enqueue
+from indexing.tasks import enqueue_run
 from tests.indexing.shop import add_product, add_products, images_now, photo, rebuild, vectors_of
 from tests.processes import Processes, wait_until
 
@@ -26,7 +26,7 @@ def test_a_cluster_works_on_what_is_enqueued(processes: Processes) -> None:
     cluster = processes.start("qcluster", WORKERS="1")
     run = start_refresh()
 
-    enqueue(run)
+    enqueue_run(run)
 
     wait_until(lambda: IndexingRun.objects.get(pk=run.pk).is_finished)
     assert vectors_of() == images_now()
@@ -61,15 +61,15 @@ def test_a_run_whose_worker_has_died_is_taken_up_again() -> None:
 @pytest.mark.usefixtures("empty_shop")
 def test_paused_runs_are_left_alone_and_go_on_when_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     enqueued: list[int] = []
-    monkeypatch.setattr(tasks, "enqueue", lambda run: enqueued.append(run.pk))
+    monkeypatch.setattr(tasks, "enqueue_run", lambda run: enqueued.append(run.pk))
     run = start_refresh()
     assert runs.pause_run(run)
 
     assert runs.abandoned_runs() == []
-    assert tasks.resume(run)
+    assert tasks.resume_run(run)
 
     assert enqueued == [run.pk]
-    assert not tasks.resume(run)  # once is enough
+    assert not tasks.resume_run(run)  # once is enough
 
 
 @pytest.mark.usefixtures("empty_shop")

@@ -12,7 +12,7 @@ from catalog.index.match_margin import MIN_PRODUCTS, Calibration
 from catalog.models import Adapter
 from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
-from indexing.generations.adoption import adopt_encoder, fit_to_live
+from indexing.generations.adoption import adopt_encoder, fit_adapter_to_live
 from indexing.quality.match_calibration import calibrate, in_words, lower_bound
 from tests.indexing.shop import add_products, label_photos, rebuild
 
@@ -204,6 +204,6 @@ def test_an_adapter_that_may_not_be_used_is_not_calibrated() -> None:
     add_products(range(160))
     rebuild()
 
-    fit_to_live(register_encoder("strange"))
+    fit_adapter_to_live(register_encoder("strange"))
 
     assert Adapter.objects.get().match == {}
