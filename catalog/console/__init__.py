@@ -1,4 +1,4 @@
 """What all lists and forms of the console share, and those of searches and clicks.
 
-Other admins use `base` and `photos`; `errors.ConsoleErrors` is a middleware.
+Other admins use `base` and `product_photos`. `error_pages.ConsoleErrors` is a middleware.
 """

@@ -1,1 +1,2 @@
-"""Products from files into the catalogue. Others use `import_file` and `upsert_products`."""
+"""Products from files into the catalogue. Others use `files.import_file` and
+`upsert.upsert_products`."""

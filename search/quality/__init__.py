@@ -1,1 +1,1 @@
-"""How good searches are, and how fast. Others use `evaluation` and `benchmark`, as commands do."""
+"""How good and how fast searches are. Others use `evaluation` and `search_benchmark`."""
