@@ -26,8 +26,9 @@ from config import environment
 values = {}
 def recording(reader):
     def read(name, *arguments):
-        values[name] = reader(name, *arguments)
-        return values[name]
+        value = reader(name, *arguments)
+        values[str(name)] = value
+        return value
     return read
 for name, reader in list(vars(environment).items()):
     if name.startswith("read_"):
