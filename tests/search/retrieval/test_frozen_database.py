@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import cycle
@@ -91,22 +91,48 @@ def shoppers_in(
         one.result()
 
 
+def search(server: WebServer, photo: bytes) -> tuple[int, list[int]]:
+    """The status of a photo search, and the products found."""
+    body = multipart([photo])
+    status, _, answer = server.ask("/api/v1/search/photo/", "POST", body, MULTIPART)
+    results = json.loads(answer).get("results", [])
+    return status, [result["product"]["id"] for result in results]
+
+
+def timed(ask: Callable[[], int]) -> tuple[int, float]:
+    began = time.monotonic()
+    return ask(), time.monotonic() - began
+
+
+def assert_refused_soon(server: WebServer, photo: bytes, threads: ThreadPoolExecutor) -> None:
+    """A search and the readiness check answer 503 within SOON_S, and the process lives."""
+    asked = [
+        threads.submit(timed, lambda: search(server, photo)[0]),
+        threads.submit(timed, lambda: server.status("/readyz")),
+    ]
+    for status, seconds in (one.result() for one in asked):
+        assert status == 503
+        assert seconds < SOON_S
+    assert server.status("/livez") == 200
+
+
+def wait_for_answers(shoppers: list[Shopper], count: int) -> None:
+    """Waits until each shopper has got `count` more answers."""
+    answered = [len(shopper.statuses) + count for shopper in shoppers]
+    wait_until(
+        lambda: all(
+            len(shopper.statuses) > so_many
+            for shopper, so_many in zip(shoppers, answered, strict=True)
+        )
+    )
+
+
 def test_nobody_waits_for_a_database_that_has_stopped_and_all_goes_on_by_itself(
     demo_server: WebServer, photos: dict[str, Any], long_run: bool
 ) -> None:
-    body = multipart([photos["scopia-living-lamp-2"].data])
-
-    def search() -> tuple[int, list[int]]:
-        status, _, answer = demo_server.ask("/api/v1/search/photo/", "POST", body, MULTIPART)
-        results = json.loads(answer).get("results", [])
-        return status, [result["product"]["id"] for result in results]
-
-    def timed(ask: Any) -> tuple[int, float]:
-        began = time.monotonic()
-        return ask(), time.monotonic() - began
-
     # Given shoppers who ask all the time,
-    before = search()
+    photo = photos["scopia-living-lamp-2"].data
+    before = search(demo_server, photo)
     products = list(Product.objects.values_list("pk", flat=True)[:50])
     with (
         ThreadPoolExecutor(8) as threads,
@@ -116,27 +142,14 @@ def test_nobody_waits_for_a_database_that_has_stopped_and_all_goes_on_by_itself(
         with frozen():
             until = time.monotonic() + (20 if long_run else 6)
             while time.monotonic() < until:
-                asked = [
-                    threads.submit(timed, lambda: search()[0]),
-                    threads.submit(timed, lambda: demo_server.status("/readyz")),
-                ]
-                for status, seconds in (one.result() for one in asked):
-                    assert status == 503
-                    assert seconds < SOON_S
-                assert demo_server.status("/livez") == 200
+                assert_refused_soon(demo_server, photo, threads)
 
         # when it goes on, so does the shop,
-        wait_until(lambda: search()[0] == 200, 20)
-        answered = [len(shopper.statuses) for shopper in shoppers]
-        wait_until(
-            lambda: all(
-                len(shopper.statuses) > count + 30
-                for shopper, count in zip(shoppers, answered, strict=True)
-            )
-        )
+        wait_until(lambda: search(demo_server, photo)[0] == 200, 20)
+        wait_for_answers(shoppers, 30)
 
     # and no answer is that of another question.
-    assert search() == before
+    assert search(demo_server, photo) == before
     assert demo_server.status("/readyz") == 200
     for shopper in shoppers:
         assert shopper.wrong == []
