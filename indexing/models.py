@@ -1,4 +1,4 @@
-"""The ledger of offline work: runs, the chunks they are cut in, images set aside, evaluations."""
+"""The ledger of offline work: runs and their chunks, image failures and evaluations."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,8 +8,8 @@ from catalog.models.product import HASH_LENGTH
 
 
 class IndexingRun(models.Model):
-    """One piece of offline work. Whoever works on it (a task, a command) may come and go: what is
-    done and what is left stands in its chunks."""
+    """One piece of offline work, cut into chunks. Any number of workers (tasks, commands) may join
+    and leave it: the chunks record what is done and what is left."""
 
     class Kind(models.TextChoices):
         REFRESH = "refresh"
@@ -58,8 +58,9 @@ class IndexingRun(models.Model):
 
 
 class Chunk(models.Model):
-    """A part of a run that takes seconds. Claimed under a lease that a heartbeat renews; when the
-    lease runs out, its worker is taken for dead and another may claim it."""
+    """A part of a run that takes seconds. A worker claims it under a lease and renews the lease
+    while it works. When the lease has expired, the worker counts as dead and another may claim the
+    chunk."""
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -99,8 +100,9 @@ class Chunk(models.Model):
 
 
 class ImageFailure(models.Model):
-    """What went wrong with an image, how often, and whether it is set aside. Speaks of one content:
-    when the image changes, its `content_hash` no longer matches and it is tried again."""
+    """What went wrong with an image, how often, and whether the image is quarantined. It holds for
+    one content: when the image changes, its `content_hash` no longer matches and the image is tried
+    again."""
 
     product_id = models.BigIntegerField()
     image_id = models.BigIntegerField()
@@ -126,7 +128,7 @@ class ImageFailure(models.Model):
 
 
 class IndexEvaluation(models.Model):
-    """The figures of a generation before it went live, or was turned down."""
+    """The figures of a generation, measured before it was published or rejected."""
 
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="evaluations")
     queries = models.PositiveIntegerField()

@@ -1,4 +1,4 @@
-"""What django-q2 calls. A task only joins runs; all that matters stands in the runs' own rows."""
+"""The tasks that django-q2 calls. They only join runs: the state of the work is in the ledger."""
 
 from django_q.tasks import async_task
 
@@ -13,19 +13,20 @@ from indexing.pipeline.worker import work_on
 
 
 def work_on_run(run_id: int) -> str:
-    """Works on a run until there is nothing left of it. Takes its absence calmly."""
+    """Works on a run until nothing is left to do; returns its state, or "gone" if the run no
+    longer exists."""
     run = IndexingRun.objects.filter(pk=run_id).first()
     return work_on(run).state if run else "gone"
 
 
 def refresh() -> str:
-    """The scheduled refresh."""
+    """Works on a refresh until nothing is left to do. Scheduled by REFRESH_CRON."""
     return work_on(start_refresh()).state
 
 
 def join_abandoned_runs() -> int:
-    """Takes up runs that nobody works on, because the process that did has died; gives how many.
-    Scheduled every minute."""
+    """Works on the runs that no process works on any more, because theirs has died. Returns how
+    many there were. Scheduled every minute."""
     abandoned = runs.abandoned_runs()
     for run in abandoned:
         work_on(run)
@@ -33,8 +34,8 @@ def join_abandoned_runs() -> int:
 
 
 def learn_from_clicks() -> str:
-    """Scheduled every night: forgets old searches, counts clicks, trains the reranker, which does
-    not take over while somebody has turned one off."""
+    """Deletes old searches, counts clicks and trains the reranker. While an operator has turned a
+    reranker off, the new one does not take over. Scheduled every night."""
     forget_old_searches()
     update_click_rates()
     turned_off = Reranker.objects.filter(withdrawn=True).exists()
@@ -45,12 +46,12 @@ def learn_from_clicks() -> str:
 
 
 def enqueue_run(run: IndexingRun) -> None:
-    """Hands a run to the task queue."""
+    """Puts a run into the task queue."""
     async_task("indexing.tasks.work_on_run", run.pk, group=run.kind)
 
 
 def resume_run(run: IndexingRun) -> bool:
-    """Lets a paused run go on, in the task queue; False when it is not paused."""
+    """Resumes a paused run in the task queue. Returns False if the run is not paused."""
     resumed = runs.resume_run(run)
     if resumed:
         enqueue_run(run)

@@ -54,7 +54,9 @@ def main() -> None:
         return made[name] if name in made else real(name, *how)  # type: ignore[arg-type]
 
     live_index.load_encoder = load_encoder
-    decoding.TIMEOUT_S = float(os.environ.get("TEST_TIMEOUT_S", decoding.TIMEOUT_S))
+    decoding.DECODING_TIMEOUT_S = float(
+        os.environ.get("TEST_TIMEOUT_S", decoding.DECODING_TIMEOUT_S)
+    )
     for kind, stages in STAGES.items():
         STAGES[kind] = Stages(replace(stage, perform=watched(stage.perform)) for stage in stages)
     if sys.argv[1] == "make_shop":

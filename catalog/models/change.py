@@ -1,4 +1,4 @@
-"""What has changed since it was indexed, and what was indexed when."""
+"""Which products have changed since they were indexed, and when products were indexed."""
 
 from django.db import models
 
@@ -6,10 +6,10 @@ from catalog.models.product import HASH_LENGTH
 
 
 class ProductChange(models.Model):
-    """A product whose text or photos changed and that the live index has not caught up with.
+    """A product whose text or photos have changed since the live index last caught up with it.
 
-    Written by database triggers only, so that no way of changing a product is missed. `seq` grows
-    with each change: whoever indexes a product clears its row only if `seq` is the one they read.
+    Database triggers write the rows, so that no way of changing a product is missed. `seq` grows
+    with each change. The indexer deletes a row only if `seq` is still the one it has read.
     """
 
     product_id = models.BigIntegerField(primary_key=True)
@@ -24,7 +24,7 @@ class ProductChange(models.Model):
 
 
 class IndexedProduct(models.Model):
-    """The text a product was tagged from, and when its last change became searchable."""
+    """The text that a product was tagged from, and when its last change became searchable."""
 
     product_id = models.BigIntegerField(primary_key=True)
     text_hash = models.CharField(max_length=HASH_LENGTH)

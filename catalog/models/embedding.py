@@ -1,4 +1,4 @@
-"""Encoders, what they made of the photos, and the projections to the small space."""
+"""Encoders, their embeddings of product photos, and the projections to the indexed space."""
 
 from django.db import models
 from pgvector.django import HalfVectorField
@@ -7,8 +7,8 @@ from catalog.models.product import HASH_LENGTH
 
 
 class EncoderVersion(models.Model):
-    """The registry of encoders, each as it was when it was registered: same name, other weights,
-    other version. Written by `indexing/encoder_registry.py`."""
+    """An encoder in the registry. Other weights under the same name are another version.
+    `indexing/encoder_registry.py` writes the rows."""
 
     class Status(models.TextChoices):
         REGISTERED = "registered"
@@ -42,8 +42,8 @@ class EncoderVersion(models.Model):
 
 
 class Embedding(models.Model):
-    """One product image in one encoder's space: unit length, half precision. Made once, kept for
-    good, shared by every generation of the encoder. `source_hash` is the content it was made of."""
+    """The embedding of a product image by an encoder: unit length, half precision. Every generation
+    of the encoder shares it. `source_hash` is the hash of the content it was made from."""
 
     pk = models.CompositePrimaryKey("encoder_id", "product_id", "image_id")
     encoder = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, db_index=False)
@@ -58,7 +58,8 @@ class Embedding(models.Model):
 
 
 class Projection(models.Model):
-    """A linear map from an encoder's space to the small one that the graph index searches."""
+    """A linear map from an encoder's space to the space of fewer dimensions that the graph index
+    searches."""
 
     encoder = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE)
     dimensions = models.PositiveIntegerField()

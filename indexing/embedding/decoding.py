@@ -1,5 +1,7 @@
-"""Photos from storage to pixels: ahead in threads as a rule, one by one in a child process for a
-chunk that has killed a worker or hung."""
+"""Reads photos from storage and decodes them to pixels.
+
+Threads decode ahead of the encoder. A chunk that has killed a worker or hung is decoded photo by
+photo in a child process instead."""
 
 import multiprocessing
 import os
@@ -27,48 +29,50 @@ from catalog.visual.preprocessing import Preprocessing
 from indexing.embedding import quarantine
 from indexing.embedding.staleness import StaleImage
 
-AHEAD = 64  # photos
-THREADS = 2
-TIMEOUT_S = 30.0
-START_TIMEOUT_S = 60.0
+MAX_PHOTOS_AHEAD = 64
+DECODING_THREADS = 2
+DECODING_TIMEOUT_S = 30.0
+CHILD_START_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
 class ReadImage:
-    """An image whose file was read: `content_hash` is of the bytes that were really there."""
+    """An image whose file was read. `content_hash` is the hash of the bytes in the file, which may
+    differ from the hash in the image's row."""
 
     image: StaleImage
     content_hash: str
 
 
 Decoded = tuple[ReadImage, np.ndarray]
-"""The pixels: uint8 (height, width, 3), as the encoder takes them."""
+"""An image and its pixels: uint8 (height, width, 3), of the size that the encoder takes."""
 
 
 class DecodingHung(Exception):
-    """A photo took too long; the chunk is to be done again, photo by photo."""
+    """Decoding a photo took too long. The chunk must be done again, photo by photo."""
 
 
 def decode_ahead(images: Sequence[StaleImage], preprocessing: Preprocessing) -> Iterator[Decoded]:
-    """Decodes in threads, at most AHEAD photos ahead of the taker, in order. What cannot be read is
-    noted and left out. Raises DecodingHung."""
-    threads = DaemonThreads(THREADS, "decode")
+    """Yields the photos decoded, in order. Threads decode at most MAX_PHOTOS_AHEAD photos before
+    the caller takes them. A photo that cannot be read is noted and left out. Raises
+    DecodingHung."""
+    threads = DaemonThreads(DECODING_THREADS, "decode")
     waiting: deque[tuple[StaleImage, Future[Decoded]]] = deque()
     upcoming = iter(images)
     try:
         while True:
-            if len(waiting) <= AHEAD // 2:  # many at a time: the threads change places less often
-                for image in islice(upcoming, AHEAD - len(waiting)):
+            if len(waiting) <= MAX_PHOTOS_AHEAD // 2:  # refilled in batches: fewer thread switches
+                for image in islice(upcoming, MAX_PHOTOS_AHEAD - len(waiting)):
                     waiting.append((image, threads.submit(_decode, image, preprocessing)))
             if not waiting:
                 return
             image, future = waiting.popleft()
             try:
-                yield future.result(TIMEOUT_S)
+                yield future.result(DECODING_TIMEOUT_S)
             except TimeoutError as error:
-                raise DecodingHung(f"{image.file} took over {TIMEOUT_S:.0f} s.") from error
+                raise DecodingHung(f"{image.file} took over {DECODING_TIMEOUT_S:.0f} s.") from error
             except (ImageError, OSError) as error:
-                if decoded := _try_again(image, preprocessing, error):
+                if decoded := _retry_decoding(image, preprocessing, error):
                     yield decoded
     finally:
         threads.close()
@@ -77,8 +81,9 @@ def decode_ahead(images: Sequence[StaleImage], preprocessing: Preprocessing) -> 
 def decode_carefully(
     images: Sequence[StaleImage], preprocessing: Preprocessing
 ) -> Iterator[Decoded]:
-    """As `decode_ahead`, but each photo alone, in a child that may crash or hang without harm. What
-    killed the worker was not counted: nobody knows which photo it was."""
+    """As `decode_ahead`, but decodes one photo at a time in a child process, which may crash or
+    hang without harm to the worker. A worker's death does not count as an attempt of any photo,
+    because nobody knows which photo caused it."""
     child = ChildDecoder()
     try:
         for image in images:
@@ -89,37 +94,39 @@ def decode_carefully(
                     yield child.decode(image, preprocessing)
                     break
                 except (ImageError, OSError, DecodingHung, BrokenProcessPool) as error:
-                    quarantined = quarantine.note_attempt(*key, _sentence(error))
+                    quarantined = quarantine.note_attempt(*key, _describe_error(error))
     finally:
         child.close()
 
 
 class ChildDecoder:
-    """A process that decodes; ended when it hangs, started anew when it died."""
+    """A child process that decodes photos. It is killed when it hangs, and replaced when it has
+    died."""
 
     def __init__(self) -> None:
         self._pool: ProcessPoolExecutor | None = None
 
     def decode(self, image: StaleImage, preprocessing: Preprocessing) -> Decoded:
         """Raises ImageError, OSError, DecodingHung or BrokenProcessPool."""
-        data = _read(image)
-        future = self._started().submit(decode_pixels, data, preprocessing, _limits())
+        data = _read_file(image)
+        future = self._started().submit(decode_pixels, data, preprocessing, _image_limits())
         try:
-            return ReadImage(image, content_hash(data)), future.result(TIMEOUT_S)
+            return ReadImage(image, content_hash(data)), future.result(DECODING_TIMEOUT_S)
         except TimeoutError as error:
             self.close()
-            raise DecodingHung(f"Decoding it took over {TIMEOUT_S:.0f} s.") from error
+            raise DecodingHung(f"Decoding it took over {DECODING_TIMEOUT_S:.0f} s.") from error
         except BrokenProcessPool:
             self.close()
             raise
 
     def _started(self) -> ProcessPoolExecutor:
-        """The child, known to run: a child that cannot start is no photo's fault."""
+        """Returns the running child, and starts one where there is none. Raises RuntimeError if it
+        does not start, so that no photo is blamed for that."""
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             pool = ProcessPoolExecutor(1, context, die_with_parent, (os.getpid(), signal.SIGKILL))
             try:
-                pool.submit(os.getpid).result(START_TIMEOUT_S)
+                pool.submit(os.getpid).result(CHILD_START_TIMEOUT_S)
             except (BrokenProcessPool, TimeoutError) as error:
                 raise RuntimeError("The process that decodes photos does not start.") from error
             self._pool = pool
@@ -134,8 +141,8 @@ class ChildDecoder:
 
 
 class DaemonThreads:
-    """Threads that do one thing after another and end with the process, whatever they are at: one
-    of a ThreadPoolExecutor that hangs would keep the process from ending."""
+    """A pool of daemon threads. Unlike the threads of ThreadPoolExecutor, a thread that hangs does
+    not keep the process from ending."""
 
     def __init__(self, count: int, name: str) -> None:
         self._tasks: SimpleQueue[tuple[Future, Callable[..., Any], tuple] | None] = SimpleQueue()
@@ -143,13 +150,13 @@ class DaemonThreads:
         for _ in range(count):
             threading.Thread(target=self._work, name=name, daemon=True).start()
 
-    def submit(self, act: Callable[..., Any], *arguments: Any) -> Future:
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future:
         future: Future = Future()
-        self._tasks.put((future, act, arguments))
+        self._tasks.put((future, function, arguments))
         return future
 
     def close(self) -> None:
-        """Forgets what has not been begun; ends each thread when it is free."""
+        """Drops the tasks that have not begun, and ends each thread after its present task."""
         with suppress(Empty):
             while True:
                 self._tasks.get_nowait()
@@ -158,17 +165,19 @@ class DaemonThreads:
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
-            future, act, arguments = task
+            future, function, arguments = task
             try:
-                future.set_result(act(*arguments))
+                future.set_result(function(*arguments))
             except Exception as error:
                 future.set_exception(error)
 
 
-def _try_again(image: StaleImage, preprocessing: Preprocessing, error: Exception) -> Decoded | None:
-    """Notes the failed attempt and makes the others that are left to the image."""
+def _retry_decoding(
+    image: StaleImage, preprocessing: Preprocessing, error: Exception
+) -> Decoded | None:
+    """Notes the failed attempt, and tries again until the photo is decoded or quarantined."""
     while not quarantine.note_attempt(
-        image.product_id, image.image_id, image.content_hash, _sentence(error)
+        image.product_id, image.image_id, image.content_hash, _describe_error(error)
     ):
         try:
             return _decode(image, preprocessing)
@@ -178,21 +187,21 @@ def _try_again(image: StaleImage, preprocessing: Preprocessing, error: Exception
 
 
 def _decode(image: StaleImage, preprocessing: Preprocessing) -> Decoded:
-    data = _read(image)
-    pixels = decode_pixels(data, preprocessing, _limits())
+    data = _read_file(image)
+    pixels = decode_pixels(data, preprocessing, _image_limits())
     return ReadImage(image, content_hash(data)), pixels
 
 
-def _read(image: StaleImage) -> bytes:
+def _read_file(image: StaleImage) -> bytes:
     with default_storage.open(image.file, "rb") as file:
         return file.read(settings.IMAGE_MAX_BYTES + 1)
 
 
-def _limits() -> ImageLimits:
+def _image_limits() -> ImageLimits:
     return ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
 
 
-def _sentence(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, BrokenProcessPool):
         return "The decoder crashed on it."
     if isinstance(error, OSError):

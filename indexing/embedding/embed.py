@@ -1,4 +1,5 @@
-"""Photos to embeddings: decoded and encoded ahead, written many at once."""
+"""Embeds photos. While one batch of embeddings is written, the next photos are decoded and
+encoded."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -14,10 +15,10 @@ from indexing.embedding.decoding import ReadImage, decode_ahead, decode_carefull
 from indexing.embedding.staleness import StaleImage
 from indexing.ledger.chunking import Check
 
-STORED_AT_ONCE = 128  # images; so many are embedded again when a worker dies
+EMBEDDINGS_PER_WRITE = 128  # also the most that are embedded again after a worker dies
 
 Embedded = tuple[ReadImage, np.ndarray]
-"""The vector: float32 (dimensions,)."""
+"""An image and its embedding: float32 (dimensions,), unit length."""
 
 
 def embed_images(
@@ -27,31 +28,31 @@ def embed_images(
     check: Check,
     careful: bool = False,
 ) -> int:
-    """Embeds `images` and stores the embeddings; gives how many. A photo that cannot be read is
-    counted and, at the third attempt, set aside; the others go on. `careful`: decode each photo in
-    a process of its own, for a chunk that has killed a worker before."""
+    """Embeds the images, stores the embeddings and returns how many were stored. A photo that
+    cannot be read is noted, and quarantined at the third attempt; the others go on. With `careful`,
+    photos are decoded in a child process, for a chunk that has killed a worker before."""
     decode = decode_carefully if careful else decode_ahead
     encoded = encoder.encode_ahead(decode(images, encoder.preprocessing))
     done = 0
-    while group := list(islice(encoded, STORED_AT_ONCE)):
-        _store(group, version)  # while the next ones are decoded and encoded
+    while group := list(islice(encoded, EMBEDDINGS_PER_WRITE)):
+        _store_embeddings(group, version)
         done += len(group)
         check()
     return done
 
 
-def _store(group: Sequence[Embedded], version: EncoderVersion) -> None:
+def _store_embeddings(group: Sequence[Embedded], version: EncoderVersion) -> None:
     with transaction.atomic():
         changed = [read for read, _ in group if read.content_hash != read.image.content_hash]
         if changed:
             _correct_hashes(changed)
-        _write(group, version)
+        _write_embeddings(group, version)
         quarantine.forget_failures(
             [(read.image.product_id, read.image.image_id) for read, _ in group]
         )
 
 
-def _write(group: Sequence[Embedded], version: EncoderVersion) -> None:
+def _write_embeddings(group: Sequence[Embedded], version: EncoderVersion) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -70,7 +71,7 @@ def _write(group: Sequence[Embedded], version: EncoderVersion) -> None:
                 for read, vector in group
             ),
         )
-        # Only for images that are still there: what was deleted meanwhile leaves nothing behind.
+        # An image may have been deleted since it was read: its embedding is not stored.
         cursor.execute(
             """
             INSERT INTO catalog_embedding
@@ -88,8 +89,9 @@ def _write(group: Sequence[Embedded], version: EncoderVersion) -> None:
 
 
 def _correct_hashes(items: Sequence[ReadImage]) -> None:
-    """The file holds another content than its row says: set by SQL, or replaced on disk. Within
-    the caller's transaction; not noted as a change, because what was read is what is embedded."""
+    """Corrects the hash of images whose file holds another content than their row says: the file
+    was set by SQL or replaced on disk. The trigger does not note this as a change, because the
+    content that was read is the one that is embedded. Runs within the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('vitrina.reading_files', 'on', true)")
     for item in items:

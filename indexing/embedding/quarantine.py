@@ -1,5 +1,6 @@
-"""Images that cannot be embedded: each attempt is counted, and the third sets the image aside with
-a reason that an operator can read. A record speaks of one content: a new photo starts afresh."""
+"""Quarantine of images that cannot be embedded. Each failed attempt is counted, and the third
+quarantines the image with a reason for the operator. A record holds for one content hash: after the
+photo is replaced, counting starts again."""
 
 import logging
 from collections.abc import Sequence
@@ -13,8 +14,7 @@ log = logging.getLogger("vitrina.indexing")
 
 
 def note_attempt(product_id: int, image_id: int, content_hash: str, reason: str) -> bool:
-    """Counts an attempt that failed, or, noted before it, one that may. True when the image is now
-    quarantined."""
+    """Counts a failed attempt to read an image. Returns whether the image is now quarantined."""
     with transaction.atomic():
         failure, _ = ImageFailure.objects.select_for_update().get_or_create(
             product_id=product_id, image_id=image_id, defaults={"content_hash": content_hash}
@@ -26,12 +26,12 @@ def note_attempt(product_id: int, image_id: int, content_hash: str, reason: str)
         failure.quarantined = failure.attempts >= settings.QUARANTINE_ATTEMPTS
         failure.save()
     if failure.quarantined:
-        log.warning("image %s of product %s is set aside: %s", image_id, product_id, reason)
+        log.warning("image %s of product %s is quarantined: %s", image_id, product_id, reason)
     return failure.quarantined
 
 
 def forget_failures(keys: Sequence[tuple[int, int]]) -> None:
-    """Drops the records of images, (product_id, image_id), that turned out well."""
+    """Deletes the records of images, (product_id, image_id), which have been embedded."""
     products, images = [key[0] for key in keys], [key[1] for key in keys]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -44,7 +44,7 @@ def forget_failures(keys: Sequence[tuple[int, int]]) -> None:
 
 
 def release_images(keys: Sequence[tuple[int, int]]) -> None:
-    """Lets quarantined images be tried again at the next refresh."""
+    """Ends the quarantine of images, (product_id, image_id). The next refresh tries them again."""
     with transaction.atomic(), connection.cursor() as cursor:
         forget_failures(keys)
         cursor.execute("SELECT catalog_note_changes(%s)", [[key[0] for key in keys]])

@@ -1,4 +1,4 @@
-"""Tags of products, from the words of their text and from what their photos look like."""
+"""Tags products by the words of their text and by what their photos show."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +30,9 @@ WRITE_TAGS = """
     ON CONFLICT (product_id, tag_id) DO UPDATE SET score = excluded.score
     WHERE abs(old.score - excluded.score) > 1e-5
 """
-"""Joined with products and tags: either may have been removed since it was read. The same photos
-scored among others differ in the seventh digit, which is no reason to write."""
+"""The joins leave out products and tags that were deleted since they were read. Scores of the same
+photos differ in the seventh digit from one batch to another, so smaller differences are not
+written."""
 
 NOTE_TEXTS = """
     INSERT INTO catalog_indexedproduct AS old (product_id, vocabulary, text_hash)
@@ -46,7 +47,7 @@ NOTE_TEXTS = """
 
 @dataclass(frozen=True)
 class TaggedText:
-    """What tags are made from in a product's text; `text_hash` names the state it was read in."""
+    """The text that a product is tagged from, and the hash of that text."""
 
     product_id: int
     title: str
@@ -56,29 +57,29 @@ class TaggedText:
 
 
 def tag_products(product_ids: Sequence[int], version: EncoderVersion, encoder: Encoder) -> None:
-    """Gives each product the tags that its text names (score 1) and those its photos look like, and
-    notes from which text. Products that are gone are passed over; only tags that differ are
-    written."""
+    """Gives each product the tags that its text names (score 1) and those that its photos show, and
+    records the text and the vocabulary they were made from. Products that no longer exist are
+    skipped. Only tags that differ are written."""
     vocabulary = vocabulary_for(encoder)
-    texts = _texts(product_ids)
-    seen = _seen(product_ids, version, vocabulary)
+    texts = _read_texts(product_ids)
+    seen = _visual_tags(product_ids, version, vocabulary)
     tags = [
         (text.product_id, tag_id, score)
         for text in texts
-        for tag_id, score in _merged(text, seen.get(text.product_id, []), vocabulary).items()
+        for tag_id, score in _merge_tags(text, seen.get(text.product_id, []), vocabulary).items()
     ]
     ids = [text.product_id for text in texts]
     with transaction.atomic(), connection.cursor() as cursor:
-        # Two workers may tag the same product; the rows of the product go in one order.
+        # Two workers may tag the same products: locking in one order avoids deadlocks.
         cursor.execute(
             "SELECT id FROM catalog_product WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids]
         )
-        cursor.execute(WRITE_TAGS, [*_columns(tags, 3), ids])
+        cursor.execute(WRITE_TAGS, [*_transpose(tags, 3), ids])
         cursor.execute(NOTE_TEXTS, [vocabulary.checksum, ids, [text.text_hash for text in texts]])
 
 
-def _texts(product_ids: Sequence[int]) -> list[TaggedText]:
-    """In the order of the products' ids."""
+def _read_texts(product_ids: Sequence[int]) -> list[TaggedText]:
+    """Returns the texts of the products that exist, ordered by id."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, title, title_ru, keywords, text_hash FROM catalog_product"
@@ -88,10 +89,10 @@ def _texts(product_ids: Sequence[int]) -> list[TaggedText]:
         return [TaggedText(*row) for row in cursor.fetchall()]
 
 
-def _merged(
+def _merge_tags(
     text: TaggedText, seen: list[tuple[Tag, float]], vocabulary: Vocabulary
 ) -> dict[int, float]:
-    """Tag id → score, of the words and the looks of one product."""
+    """Tag id → score, from the text and the visual tags of one product."""
     words = vocabulary.named_in([text.title, text.title_ru, *text.keywords])
     named = {tag.pk: 1.0 for tag in words}
     merged = merge_scores(named, {tag.pk: score for tag, score in seen})
@@ -99,10 +100,10 @@ def _merged(
     return dict(best[: max(TAGS_PER_PRODUCT, len(named))])
 
 
-def _seen(
+def _visual_tags(
     product_ids: Sequence[int], version: EncoderVersion, vocabulary: Vocabulary
 ) -> dict[int, list[tuple[Tag, float]]]:
-    """Product id → the tags that its photos look like, for products that have embeddings."""
+    """Product id → the best tags for its photos, for products that have embeddings."""
     looks = _mean_embeddings(product_ids, version)
     if not looks:
         return {}
@@ -122,6 +123,6 @@ def _mean_embeddings(product_ids: Sequence[int], version: EncoderVersion) -> dic
     return {key: total / max(np.linalg.norm(total), 1e-12) for key, total in sums.items()}
 
 
-def _columns(rows: Sequence[tuple], count: int) -> list[list]:
-    """Rows of `count` values → a list for each column."""
+def _transpose(rows: Sequence[tuple], count: int) -> list[list]:
+    """Rows of `count` values → a list of each column."""
     return [[row[i] for row in rows] for i in range(count)]

@@ -1,1 +1,4 @@
-"""Which generation is live, and which encoder asks it. Others use `publishing` and `adoption`."""
+"""Which generation is live, and which encoder encodes its queries.
+
+Others use `publishing` and `adoption`.
+"""

@@ -1,4 +1,4 @@
-"""Another encoder for the live index, without embedding the catalogue again."""
+"""Lets another encoder query the live index without embedding the catalogue again."""
 
 from dataclasses import asdict
 
@@ -20,9 +20,9 @@ from indexing.quality.match_calibration import measure_calibration
 def fit_adapter_to_live(
     version: EncoderVersion, check: Check = lambda: None, careful: bool = False
 ) -> Adapter:
-    """An adapter from a registered encoder to the live generation's, fitted on the catalogue as it
-    is now; calibrated if it may be used. Nothing that searches use is changed. Raises AdapterError
-    or EncoderError."""
+    """Fits an adapter from a registered encoder to the live generation's encoder on the present
+    catalogue, and calibrates it if it passes its gates. Searches are not affected. Raises
+    AdapterError or EncoderError."""
     live = live_generation()
     if live is None:
         raise AdapterError("Nothing is live yet: run 'index rebuild'.")
@@ -36,9 +36,9 @@ def fit_adapter_to_live(
 
 
 def adopt_encoder(name: str, check: Check = lambda: None, careful: bool = False) -> Adapter:
-    """Has the encoder of that name ask the live index from now on, through an adapter. Where that
-    cannot be, or is not good enough, nothing is changed: raises AdapterError, PublishingError or
-    EncoderError."""
+    """Fits an adapter for the encoder of that name and lets this encoder query the live index from
+    now on. If no adapter can be fitted, or it does not pass its gates, searches are not affected:
+    raises AdapterError, PublishingError or EncoderError."""
     adapter = fit_adapter_to_live(register_encoder(name), check, careful)
     publishing.adopt_adapter(adapter)
     return adapter

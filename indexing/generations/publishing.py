@@ -1,5 +1,4 @@
-"""Which generation is live, and which encoder asks it: publish, adopt, roll back, drop. Each is one
-transaction."""
+"""Publishes generations, adopts adapters, rolls back and drops. Each is one transaction."""
 
 import logging
 
@@ -21,31 +20,32 @@ from indexing.vectors.table_ddl import drop_vector_table, graph_is_valid
 log = logging.getLogger("vitrina.indexing")
 
 State = Generation.State
-LOCK = 0x5649_5452  # one publisher at a time; refreshes share it
+PUBLISHING_LOCK = 0x5649_5452  # advisory: publishers hold it exclusively, refreshes share it
 
 
 class PublishingError(Exception):
-    """A generation cannot be made live; the message is a sentence that says why."""
+    """A generation cannot be made live. The message is a sentence that says why."""
 
 
 class PublishedMeanwhile(Exception):
-    """Another generation went live; the work is to be done again for that one."""
+    """Another generation has gone live. The work must be done again for that one."""
 
 
 def hold_live_generation(generation: Generation) -> None:
-    """Within a transaction: no other generation goes live before it ends. Raises PublishedMeanwhile
-    when `generation` is not the live one any more."""
+    """Keeps other generations from going live until the caller's transaction ends. Raises
+    PublishedMeanwhile if `generation` is no longer live."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [PUBLISHING_LOCK])
     if not Generation.objects.filter(pk=generation.pk, state=State.LIVE).exists():
         raise PublishedMeanwhile
 
 
 def publish_generation(generation: Generation) -> Generation:
-    """Makes a built generation live and retires the one before. Raises PublishingError."""
+    """Makes a built generation live, and retires the one that was live. Returns it as it is now.
+    Raises PublishingError."""
     with transaction.atomic():
-        _lock()
-        generation = _current(generation)
+        _lock_publishing()
+        generation = _lock_generation(generation)
         if generation.state == State.LIVE:
             return generation
         if generation.state not in (State.BUILT, State.RETIRED, State.REJECTED):
@@ -62,41 +62,41 @@ def publish_generation(generation: Generation) -> Generation:
 
 
 def adopt_adapter(adapter: Adapter) -> Generation:
-    """Has the live generation asked by the adapter's encoder from now on; its vectors stay as they
-    are. Raises PublishingError when the adapter belongs to another generation's encoder, or was
-    measured not to be good enough."""
+    """Lets the adapter's encoder query the live generation from now on. The vectors do not change.
+    Raises PublishingError if the adapter leads to another encoder than the live generation's, or if
+    it does not pass its gates."""
     with transaction.atomic():
-        _lock()
+        _lock_publishing()
         live = Generation.objects.select_for_update().filter(state=State.LIVE).first()
         if live is None or live.encoder_id != adapter.index_encoder_id:
             raise PublishingError(f"{adapter} does not lead to the live generation.")
         if reasons := failed_gates(adapter.figures):
             raise PublishingError(f"{adapter} is not good enough: {'; '.join(reasons)}.")
-        return _ask_through(live, adapter)
+        return _set_query_adapter(live, adapter)
 
 
 def roll_back() -> Generation:
-    """Undoes the last switch; gives the live generation. The adapter goes first, if another encoder
-    asks; else the generation that was live before becomes live again. The next roll back goes one
-    switch further back, never forward. Generations whose vectors are dropped are skipped. Raises
-    PublishingError, and changes nothing, where none is left."""
+    """Undoes the last switch and returns the live generation. If the live generation has an
+    adapter, the adapter is removed; otherwise the generation that was live before becomes live
+    again. The next roll back goes one switch further back, never forward. Generations whose vectors
+    are dropped are skipped. Raises PublishingError, and changes nothing, if none is left."""
     with transaction.atomic():
-        _lock()
+        _lock_publishing()
         live = Generation.objects.filter(state=State.LIVE).first()
         if live is None:
             raise PublishingError(_("There is no earlier generation to go back to."))
         if live.query_adapter_id is not None:
-            return _ask_through(live, None)
+            return _set_query_adapter(live, None)
         stack = Publication.objects.filter(undone_at=None)
         earlier = stack.exclude(generation=live)
         target = earlier.filter(generation__state=State.RETIRED).select_related("generation")
         if (back_to := target.first()) is None:
-            raise PublishingError(_nothing_to_go_back_to(earlier))
+            raise PublishingError(_explain_no_way_back(earlier))
         stack.filter(pk__gt=back_to.pk).update(undone_at=timezone.now())
         return _make_live(back_to.generation)
 
 
-def _nothing_to_go_back_to(earlier: QuerySet[Publication]) -> str:
+def _explain_no_way_back(earlier: QuerySet[Publication]) -> str:
     dropped = earlier.values_list("generation_id", flat=True)
     if not dropped:
         return _("There is no earlier generation to go back to.")
@@ -108,9 +108,10 @@ def _nothing_to_go_back_to(earlier: QuerySet[Publication]) -> str:
 
 
 def drop_retired_generations(keep: int | None = None) -> list[Generation]:
-    """Drops the vector tables of all but `keep` retired generations (settings: KEPT_GENERATIONS),
-    of those rejected before the live one, and of those whose rebuild failed or was cancelled; gives
-    those dropped. What the next roll backs would bring is kept first, then the newest."""
+    """Drops the vectors of generations that are no longer needed, and returns these generations:
+    retired ones except `keep` of them (default: KEPT_GENERATIONS), those rejected before the live
+    one, and those whose rebuild failed or was cancelled. Of the retired ones it keeps those that
+    the next roll backs lead to, and then the most recently published."""
     keep = settings.KEPT_GENERATIONS if keep is None else keep
     live = Generation.objects.filter(state=State.LIVE).first()
     not_undone = Max("publications", filter=Q(publications__undone_at=None))
@@ -126,7 +127,10 @@ def drop_retired_generations(keep: int | None = None) -> list[Generation]:
     for generation in old:
         try:
             drop_generation(generation)
-        except (OperationalError, PublishingError) as error:  # still read, or live by now
+        except (
+            OperationalError,
+            PublishingError,
+        ) as error:  # still read by a search, or live by now
             log.warning("generation %s is not dropped yet: %s", generation.pk, error)
         else:
             dropped.append(generation)
@@ -134,11 +138,11 @@ def drop_retired_generations(keep: int | None = None) -> list[Generation]:
 
 
 def drop_generation(generation: Generation) -> None:
-    """Drops a generation's vectors; its row and figures stay. Raises PublishingError for the live
-    one, OperationalError where a search still reads it."""
+    """Drops a generation's vectors. Its row and figures stay. Raises PublishingError if it is live,
+    and OperationalError if a search still reads it."""
     with transaction.atomic():
-        _lock()
-        generation = _current(generation)
+        _lock_publishing()
+        generation = _lock_generation(generation)
         if generation.state == State.LIVE:
             raise PublishingError(
                 _("Generation %(number)s is live: publish another first.")
@@ -148,8 +152,9 @@ def drop_generation(generation: Generation) -> None:
         Generation.objects.filter(pk=generation.pk).update(state=State.DROPPED)
 
 
-def _current(generation: Generation) -> Generation:
-    """Its row as it is now, locked. Raises PublishingError where it is gone."""
+def _lock_generation(generation: Generation) -> Generation:
+    """Locks the generation's row and returns it as it is now. Raises PublishingError if the row no
+    longer exists."""
     current = Generation.objects.select_for_update().filter(pk=generation.pk).first()
     if current is None:
         raise PublishingError(
@@ -158,12 +163,12 @@ def _current(generation: Generation) -> Generation:
     return current
 
 
-def _lock() -> None:
+def _lock_publishing() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PUBLISHING_LOCK])
 
 
-def _ask_through(live: Generation, adapter: Adapter | None) -> Generation:
+def _set_query_adapter(live: Generation, adapter: Adapter | None) -> Generation:
     live.query_adapter = adapter
     live.save(update_fields=["query_adapter"])
     settle_statuses()
@@ -171,21 +176,21 @@ def _ask_through(live: Generation, adapter: Adapter | None) -> Generation:
 
 
 def _make_live(generation: Generation) -> Generation:
-    # Whoever comes back to the one before comes back to its own encoder.
+    # A roll back to the generation that was live returns to its own encoder, without an adapter.
     Generation.objects.filter(state=State.LIVE).update(state=State.RETIRED, query_adapter=None)
     generation.state, generation.published_at = State.LIVE, timezone.now()
     generation.save(update_fields=["state", "published_at"])
     settle_statuses()
-    _settle_changes(generation)
+    _catch_up_with_changes(generation)
     return generation
 
 
-def _settle_changes(generation: Generation) -> None:
-    """Clears the change rows of the products that `generation` has as they are now, and notes those
-    that it does not have: the next refresh brings them in.
+def _catch_up_with_changes(generation: Generation) -> None:
+    """Settles the changes of products that `generation` has as they are now, and notes a change for
+    each product that is stale in it, so that the next refresh brings it up to date.
 
-    The rows are read before the products are judged, and cleared only with the `seq` they then had:
-    a change that commits meanwhile has raised it, and its row stays."""
+    The notes are read before the stale products are determined. A change that commits in between
+    raises the note's `seq`, and its note stays."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.seen, pg_temp.behind")
         cursor.execute(

@@ -1,1 +1,4 @@
-"""Runs of offline work, and the chunks that workers take. Others use `runs` and `chunking`."""
+"""The ledger of offline work: runs, and the chunks that workers claim.
+
+Others use `runs` and `chunking`.
+"""

@@ -1,4 +1,4 @@
-"""How work is cut in chunks."""
+"""Cuts the work of a stage into chunks."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,20 +8,22 @@ from psycopg import sql
 
 Payload = dict[str, Any]
 Check = Callable[[], None]
+"""Called between the steps of a chunk. Raises an exception if the chunk was taken away."""
 
 
 class StageFailed(Exception):
-    """The run cannot go on; the message is a sentence that says why."""
+    """The run cannot go on. The message is a sentence that says why."""
 
 
 def single_chunk(size: int = 1) -> Iterator[tuple[Payload, int]]:
-    """A stage of a single chunk."""
+    """Plans a stage as a single chunk."""
     yield {}, size
 
 
 def product_ranges(query: sql.Composable, per_chunk: int) -> Iterator[tuple[Payload, int]]:
-    """Cuts the product ids that `query` gives (column `product_id`, one row an image, in any order)
-    in ranges of about `per_chunk` rows: payload {"first", "last"}, both included."""
+    """Cuts the product ids that `query` gives (column `product_id`, one row for each image, in any
+    order) into ranges of about `per_chunk` rows. The payload is {"first", "last"}, both
+    included."""
     ranges = sql.SQL(
         """
         SELECT min(product_id), max(product_id), sum(images) FROM (
@@ -39,9 +41,10 @@ def product_ranges(query: sql.Composable, per_chunk: int) -> Iterator[tuple[Payl
 
 
 def products_by_popularity(query: sql.Composable, per_chunk: int) -> Iterator[tuple[Payload, int]]:
-    """Cuts the same in lists of about `per_chunk` rows, the most viewed products first: payload
-    {"products"}, ascending. Lists, not ranges of popularity: that may change before a chunk's turn.
-    Streamed from the database, within a transaction, one chunk in memory at a time."""
+    """Cuts the product ids that `query` gives, as above, into lists of about `per_chunk` rows, the
+    most popular products first. The payload is {"products"}, in ascending order. It lists the
+    products, because their popularity may change before the chunk is worked on. Streams the rows
+    within a transaction and holds one chunk in memory at a time."""
     lists = sql.SQL(
         """
         SELECT array_agg(product_id ORDER BY product_id), sum(images) FROM (

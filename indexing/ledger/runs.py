@@ -1,6 +1,8 @@
-"""The ledger's operations: starting, claiming, renewing, finishing. Short transactions, no work.
+"""Operations on the ledger: start, pause and cancel runs; claim, renew and finish chunks. Each is a
+short transaction.
 
-Others use `start_run`, `cancel_run`, `pause_run`, `resume_run`; `worker.py` uses the rest."""
+Others use `start_run`, `unfinished_runs`, `abandoned_runs`, `cancel_run`, `pause_run` and
+`resume_run`; the worker uses the rest."""
 
 import os
 import socket
@@ -14,25 +16,25 @@ from django.utils import timezone
 
 from indexing.models import Chunk, IndexingRun
 
-MAX_ERRORS = 3  # exceptions raised by a chunk
-MAX_ATTEMPTS = 30  # these count workers that died as well
+MAX_ERRORS = 3  # exceptions that a chunk may raise
+MAX_ATTEMPTS = 30  # includes attempts whose worker died
 
 State = IndexingRun.State
 
 
 class RunConflict(Exception):
-    """Another run is in the way; the message is a sentence that says which."""
+    """Another run is in the way. The message is a sentence that says which."""
 
 
 def worker_name() -> str:
-    """Names one worker in the ledger: host, process, and a part no other worker ever had."""
+    """Returns a unique name for a worker in the ledger: host, process id and a random part."""
     return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def start_run(
     kind: str, encoder: str = "", publish: bool = True, at_once: bool = False
 ) -> IndexingRun:
-    """A new run, or the unfinished one of that kind that there is already."""
+    """Starts a run of this kind, or returns the unfinished one that exists already."""
     try:
         with transaction.atomic():
             return IndexingRun.objects.create(
@@ -48,17 +50,19 @@ def unfinished_runs() -> QuerySet[IndexingRun]:
 
 
 def abandoned_runs() -> list[IndexingRun]:
-    """Unfinished runs, not paused, of which no worker holds a chunk under a lease that is good."""
+    """Returns unfinished runs, except paused ones, of which no worker holds a chunk under a valid
+    lease."""
     held = Chunk.objects.filter(
         run=OuterRef("pk"), state=Chunk.State.LEASED, lease_until__gte=timezone.now()
     )
     waiting = unfinished_runs().exclude(state=State.PAUSED).filter(~Exists(held)).order_by("pk")
-    with transaction.atomic():  # one whose row is locked is being planned
+    with transaction.atomic():  # a run whose row is locked is being planned by a worker
         return list(waiting.select_for_update(skip_locked=True))
 
 
 def cancel_run(run: IndexingRun) -> bool:
-    """Stops a run for good: chunks being worked on are given up at their next step."""
+    """Cancels a run. Workers give up its chunks at their next step. Returns False if the run has
+    already finished."""
     return bool(
         unfinished_runs()
         .filter(pk=run.pk)
@@ -67,6 +71,7 @@ def cancel_run(run: IndexingRun) -> bool:
 
 
 def pause_run(run: IndexingRun) -> bool:
+    """Pauses a run. Returns False unless it is queued or running."""
     return bool(
         IndexingRun.objects.filter(pk=run.pk, state__in=[State.QUEUED, State.RUNNING]).update(
             state=State.PAUSED
@@ -75,14 +80,16 @@ def pause_run(run: IndexingRun) -> bool:
 
 
 def resume_run(run: IndexingRun) -> bool:
+    """Lets a paused run go on. Returns False if it is not paused."""
     return bool(
         IndexingRun.objects.filter(pk=run.pk, state=State.PAUSED).update(state=State.QUEUED)
     )
 
 
 def claim_chunk(run: IndexingRun, worker: str) -> Chunk | None:
-    """The next chunk of the run's stage that nobody works on, leased to `worker`, its attempt
-    counted before any work; None when there is none. Never given to two workers at once."""
+    """Leases the next free chunk of the run's stage to `worker`, and counts the attempt. Returns
+    None if there is no free chunk. Two workers never hold the same chunk. A chunk whose attempts
+    are used up is returned as failed."""
     with transaction.atomic():
         now = timezone.now()
         chunk = (
@@ -95,7 +102,7 @@ def claim_chunk(run: IndexingRun, worker: str) -> Chunk | None:
         if chunk is None:
             return None
         chunk.attempts += 1
-        chunk.worker, chunk.lease_until = worker, now + _lease()
+        chunk.worker, chunk.lease_until = worker, now + _lease_duration()
         chunk.started_at = now
         chunk.state = Chunk.State.LEASED
         if chunk.attempts > MAX_ATTEMPTS:
@@ -106,26 +113,33 @@ def claim_chunk(run: IndexingRun, worker: str) -> Chunk | None:
 
 
 def renew_lease(chunk: Chunk) -> bool:
-    """Puts the end of the lease off; False when the chunk is not the worker's any more, or its run
-    was paused or cancelled."""
+    """Extends the lease. Returns False if the worker no longer holds the chunk, or if its run was
+    paused or cancelled."""
     return bool(
-        _held(chunk).filter(run__state=State.RUNNING).update(lease_until=timezone.now() + _lease())
+        _held_chunk(chunk)
+        .filter(run__state=State.RUNNING)
+        .update(lease_until=timezone.now() + _lease_duration())
     )
 
 
 def finish_chunk(chunk: Chunk) -> bool:
-    return bool(_held(chunk).update(state=Chunk.State.DONE, finished_at=timezone.now(), error=""))
+    """Marks the chunk as done. Returns False if the worker no longer holds it."""
+    return bool(
+        _held_chunk(chunk).update(state=Chunk.State.DONE, finished_at=timezone.now(), error="")
+    )
 
 
 def give_back_chunk(chunk: Chunk) -> None:
-    """Back to the others, without blame: its run was paused, or its worker is stopping."""
-    _held(chunk).update(state=Chunk.State.PENDING, attempts=F("attempts") - 1)
+    """Returns the chunk to the other workers without counting the attempt, because its run was
+    paused or its worker is stopping."""
+    _held_chunk(chunk).update(state=Chunk.State.PENDING, attempts=F("attempts") - 1)
 
 
 def fail_chunk(chunk: Chunk, error: str) -> None:
-    """Notes what the chunk raised; it is tried again until it has failed MAX_ERRORS times."""
+    """Records an error of the chunk. The chunk is tried again until it has failed MAX_ERRORS
+    times."""
     last = chunk.errors + 1 >= MAX_ERRORS
-    _held(chunk).update(
+    _held_chunk(chunk).update(
         state=Chunk.State.FAILED if last else Chunk.State.PENDING,
         errors=F("errors") + 1,
         error=error[:2000],
@@ -133,19 +147,20 @@ def fail_chunk(chunk: Chunk, error: str) -> None:
 
 
 def finish_run(run: IndexingRun, state: str, error: str = "") -> None:
+    """Ends an unfinished run in this state."""
     unfinished_runs().filter(pk=run.pk).update(
         state=state, error=error[:2000], finished_at=timezone.now()
     )
 
 
 def lock_run(run: IndexingRun) -> IndexingRun | None:
-    """Within a transaction: the run's row as it is now, for whoever decides its course; None while
-    somebody else does."""
+    """Locks the run's row and returns it as it is now, or None if another worker holds the lock.
+    Runs within the caller's transaction."""
     return IndexingRun.objects.select_for_update(skip_locked=True).filter(pk=run.pk).first()
 
 
-def _held(chunk: Chunk) -> QuerySet[Chunk]:
-    """The chunk's row as long as this attempt of this worker holds it."""
+def _held_chunk(chunk: Chunk) -> QuerySet[Chunk]:
+    """The chunk's row, if this attempt of this worker still holds it."""
     return Chunk.objects.filter(
         pk=chunk.pk,
         state=Chunk.State.LEASED,
@@ -154,5 +169,5 @@ def _held(chunk: Chunk) -> QuerySet[Chunk]:
     )
 
 
-def _lease() -> timedelta:
+def _lease_duration() -> timedelta:
     return timedelta(seconds=settings.CHUNK_LEASE_S)

@@ -1,1 +1,4 @@
-"""What operators watch. Others use `freshness` (`index_status`) and `metrics.metrics_text`."""
+"""Figures for operators: the index status and Prometheus metrics.
+
+Others use `freshness` (`index_status`) and `metrics.metrics_text`.
+"""

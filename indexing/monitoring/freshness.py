@@ -1,4 +1,4 @@
-"""How far the live index is behind the catalogue: for `index status`, the API and metrics."""
+"""How far the live index is behind the catalogue, for `index status`, the API and metrics."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -16,30 +16,32 @@ from indexing.embedding.staleness import quarantined_images
 from indexing.ledger.runs import unfinished_runs
 from indexing.models import Chunk, IndexingRun
 
-LAGS = 10_000  # the newest products that count for the lag
+MAX_LAG_PRODUCTS = 10_000  # the most recently indexed, which the lag is measured on
 
 
 def index_status() -> dict[str, Any]:
-    """The index status of the public contract, ready for JSON; times in ISO 8601, spans in s."""
+    """Returns the index status as the API documents it, ready for JSON. Times are in ISO 8601,
+    durations in seconds."""
     last = IndexingRun.objects.exclude(state__in=IndexingRun.UNFINISHED).first()
     return {
-        "generation": _generation(live_generation()),
-        "products": _products(),
+        "generation": _describe_generation(live_generation()),
+        "products": _count_products(),
         "freshness": freshness(),
         "runs": {
             "running": [run_progress(run) for run in unfinished_runs()],
-            "last": _last_run(last) if last else None,
+            "last": _describe_last_run(last) if last else None,
         },
-        "next_refresh_at": _iso(next_refresh_at()),
+        "next_refresh_at": _to_iso(next_refresh_at()),
     }
 
 
 def freshness() -> dict[str, Any]:
-    """Whether the oldest change waits for less than the target, and how long changes took."""
+    """Returns whether the index is fresh, how long the oldest change has been waiting, and how long
+    recent changes took to become searchable."""
     changed_at = ProductChange.objects.order_by("changed_at").values_list("changed_at", flat=True)
     oldest = changed_at.first()
     oldest_s = max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
-    p50, p95 = _lags()
+    p50, p95 = _lag_percentiles()
     return {
         "fresh": oldest_s <= settings.FRESHNESS_TARGET_S and live_generation() is not None,
         "oldest_pending_s": round(oldest_s, 1),
@@ -50,13 +52,13 @@ def freshness() -> dict[str, Any]:
 
 
 def next_refresh_at(now: datetime | None = None) -> datetime:
-    """When REFRESH_CRON next fires."""
+    """Returns when REFRESH_CRON next starts a refresh."""
     return croniter(settings.REFRESH_CRON, now or timezone.now()).get_next(datetime)
 
 
 def run_progress(run: IndexingRun) -> dict[str, Any]:
-    """A run with how much of its present stage is done, in images or products, and the time left
-    by the pace so far."""
+    """Returns the state of a run: how much of its present stage is done, in images or products, and
+    the time left, extrapolated from the pace so far."""
     done, total, started = _stage_progress(run)
     eta = None
     if started and 0 < done < total:
@@ -86,14 +88,14 @@ def _stage_progress(run: IndexingRun) -> tuple[int, int, datetime | None]:
         return int(done), int(total), started
 
 
-def _generation(generation: Generation | None) -> dict[str, Any] | None:
+def _describe_generation(generation: Generation | None) -> dict[str, Any] | None:
     if generation is None:
         return None
     return {
         "id": generation.pk,
         "encoder": generation.encoder.name,
         "query_encoder": generation.query_encoder.name,
-        "published_at": _iso(generation.published_at),
+        "published_at": _to_iso(generation.published_at),
         "recall_at_20": generation.recall_at_20,
         "images": generation.images,
         "products": generation.products,
@@ -101,7 +103,7 @@ def _generation(generation: Generation | None) -> dict[str, Any] | None:
     }
 
 
-def _products() -> dict[str, int]:
+def _count_products() -> dict[str, int]:
     query = sql.SQL(
         """
         SELECT (SELECT count(*) FROM catalog_product),
@@ -115,8 +117,8 @@ def _products() -> dict[str, int]:
         return dict(zip(("total", "indexed", "pending", "failed"), cursor.fetchone(), strict=True))
 
 
-def _lags() -> tuple[float | None, float | None]:
-    """Median and 95th percentile of the seconds from change to searchable, over the newest."""
+def _lag_percentiles() -> tuple[float | None, float | None]:
+    """Median and 95th percentile of the seconds from a change until it was searchable."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -126,21 +128,21 @@ def _lags() -> tuple[float | None, float | None]:
                   WHERE indexed_at IS NOT NULL AND changed_at IS NOT NULL
                   ORDER BY indexed_at DESC LIMIT %s) AS newest
             """,
-            [LAGS],
+            [MAX_LAG_PRODUCTS],
         )
         percentiles = cursor.fetchone()[0]
     return tuple(round(p, 1) for p in percentiles) if percentiles else (None, None)
 
 
-def _last_run(run: IndexingRun) -> dict[str, Any]:
+def _describe_last_run(run: IndexingRun) -> dict[str, Any]:
     return {
         "id": run.pk,
         "kind": run.kind,
         "state": run.state,
-        "finished_at": _iso(run.finished_at),
+        "finished_at": _to_iso(run.finished_at),
         "error": run.error or None,
     }
 
 
-def _iso(moment: datetime | None) -> str | None:
+def _to_iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None

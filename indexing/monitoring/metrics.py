@@ -1,7 +1,9 @@
-"""`/metrics` in Prometheus' text format, read from the database when it is asked for: every process
-tells the same. With it, what a process counts for itself."""
+"""`/metrics` in Prometheus' text format. The figures of the index are read from the database at
+each scrape, so every process gives the same. Each process adds its own counters."""
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -12,7 +14,7 @@ from indexing.monitoring.freshness import index_status
 
 
 def metrics_text() -> bytes:
-    """All metrics, as Prometheus scrapes them."""
+    """Returns all metrics as Prometheus scrapes them."""
     registry = CollectorRegistry()
     registry.register(IndexCollector())
     return generate_latest(registry) + generate_latest(REGISTRY)
@@ -27,9 +29,13 @@ class IndexCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         status = index_status()
         fresh, products, live = status["freshness"], status["products"], status["generation"]
-        yield gauge("fresh", "1 while the oldest change waits less than the target", fresh["fresh"])
-        yield gauge("oldest_pending_seconds", "age of the oldest change", fresh["oldest_pending_s"])
-        yield gauge("freshness_target_seconds", "age a change may reach", fresh["target_s"])
+        yield _gauge(
+            "fresh", "1 while the oldest change waits less than the target", fresh["fresh"]
+        )
+        yield _gauge(
+            "oldest_pending_seconds", "age of the oldest change", fresh["oldest_pending_s"]
+        )
+        yield _gauge("freshness_target_seconds", "age that a change may reach", fresh["target_s"])
         lag = GaugeMetricFamily(
             "vitrina_index_lag_seconds", "from change to searchable", labels=["quantile"]
         )
@@ -37,28 +43,31 @@ class IndexCollector(Collector):
             if fresh[key] is not None:
                 lag.add_metric([quantile], fresh[key])
         yield lag
-        by_state = GaugeMetricFamily(
-            "vitrina_products", "products by where they stand", labels=["state"]
-        )
+        by_state = GaugeMetricFamily("vitrina_products", "products by state", labels=["state"])
         for state, count in products.items():
             by_state.add_metric([state], count)
         yield by_state
         if live is not None:
-            yield gauge("generation", "id of the live generation", live["id"])
-            yield gauge("images", "images in the live generation", live["images"])
-            yield gauge("recall_at_20", "of its graph, when built", live["recall_at_20"] or 0.0)
-        running = GaugeMetricFamily(
-            "vitrina_index_runs", "unfinished runs by state", labels=["kind", "state"]
-        )
-        for kind in IndexingRun.Kind.values:
-            for state in IndexingRun.UNFINISHED:
-                count = sum(
-                    run["kind"] == kind and run["state"] == state
-                    for run in status["runs"]["running"]
-                )
-                running.add_metric([kind, state], count)
-        yield running
+            yield _gauge("generation", "id of the live generation", live["id"])
+            yield _gauge("images", "images in the live generation", live["images"])
+            yield _gauge(
+                "recall_at_20",
+                "recall of its graph, measured when it was built",
+                live["recall_at_20"] or 0.0,
+            )
+        yield _count_runs(status["runs"]["running"])
 
 
-def gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+def _count_runs(running: list[dict[str, Any]]) -> GaugeMetricFamily:
+    counts = Counter((run["kind"], run["state"]) for run in running)
+    gauge = GaugeMetricFamily(
+        "vitrina_index_runs", "unfinished runs by state", labels=["kind", "state"]
+    )
+    for kind in IndexingRun.Kind.values:
+        for state in IndexingRun.UNFINISHED:
+            gauge.add_metric([kind, state], counts[kind, state])
+    return gauge
+
+
+def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"vitrina_index_{name}", meaning, value=float(value))

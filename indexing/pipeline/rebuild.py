@@ -1,5 +1,5 @@
-"""Rebuild: a new generation beside the live one, stage by stage. The live one is not touched until
-the new one has passed its gates and takes its place."""
+"""Rebuild: builds a new generation beside the live one, stage by stage. The live generation does
+not change until the new one has passed its gates and replaces it."""
 
 import logging
 from collections.abc import Iterator
@@ -44,16 +44,16 @@ from indexing.vectors.table_rows import fill_range, sync_products
 
 log = logging.getLogger("vitrina.indexing")
 
-FIT_SAMPLE = 50_000  # embeddings
-FIT_AT_ONCE = 2_000
+MAX_FIT_EMBEDDINGS = 50_000  # of the sample that a projection is fitted on
+EMBEDDINGS_PER_READ = 2_000
 VECTORS_PER_CHUNK = 20_000
-PRODUCTS_AT_ONCE = 500
+PRODUCTS_PER_BATCH = 500
 
 
 def start_rebuild(encoder: str = "", publish: bool = True, at_once: bool = False) -> IndexingRun:
-    """A rebuild with the encoder of that name (default: the one in the settings), or the rebuild
-    that is already under way. `at_once`: that encoder answers searches from the start, through an
-    adapter, if it is good enough. Raises RunConflict when the other has other options."""
+    """Starts a rebuild with the encoder of that name (default: ENCODER), or returns the unfinished
+    rebuild. With `at_once`, that encoder encodes queries from the start, through an adapter, if the
+    adapter passes its gates. Raises RunConflict if the unfinished rebuild has other options."""
     run = runs.start_run(IndexingRun.Kind.REBUILD, encoder or settings.ENCODER, publish, at_once)
     other = (encoder and run.encoder != encoder) or (at_once and not run.at_once)
     if other or run.publish != publish:
@@ -65,7 +65,7 @@ def start_rebuild(encoder: str = "", publish: bool = True, at_once: bool = False
 
 
 def plan_adapt(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """One chunk where the new encoder is to answer at once and is not the live one."""
+    """Plans one chunk if the new encoder should encode queries at once and does not do so yet."""
     live = live_generation()
     if not run.at_once or live is None:
         return
@@ -74,8 +74,8 @@ def plan_adapt(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_adapt(chunk: Chunk, check: Check) -> None:
-    """Has the new encoder ask the live index while its own is built. Where that cannot be, or is
-    not good enough, searches stay as they are and the rebuild goes on."""
+    """Lets the new encoder query the live index while its own generation is built. If no adapter
+    can be fitted, or it does not pass its gates, searches do not change and the rebuild goes on."""
     try:
         adopt_encoder(chunk.run.encoder, check, careful=chunk.attempts > 1)
     except (AdapterError, publishing.PublishingError) as error:
@@ -83,8 +83,8 @@ def perform_adapt(chunk: Chunk, check: Check) -> None:
 
 
 def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Products with an image that the encoder has not embedded yet, or with text that is not yet
-    tagged, or tagged against another vocabulary; the most viewed first."""
+    """Plans the products that have images to embed or that must be tagged, the most popular
+    first."""
     version = register_encoder(run.encoder)
     if run.generation is None:
         run.generation = Generation.objects.create(
@@ -99,7 +99,7 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_embed(chunk: Chunk, check: Check) -> None:
-    version = _generation(chunk.run).encoder
+    version = _generation_of(chunk.run).encoder
     encoder = encoder_of(version)
     ids = chunk.payload["products"]
     stale = stale_images(version, ids)
@@ -111,30 +111,30 @@ def perform_embed(chunk: Chunk, check: Check) -> None:
 
 
 def plan_project(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    generation = _generation(run)
-    if not _embedded_images(generation.encoder):
+    generation = _generation_of(run)
+    if not _count_embeddings(generation.encoder):
         raise StageFailed("There is nothing to index: no product has an image that can be read.")
     return single_chunk()
 
 
 def perform_project(chunk: Chunk, check: Check) -> None:
     """Fits the projection on a sample of the encoder's embeddings."""
-    generation = _generation(chunk.run)
+    generation = _generation_of(chunk.run)
     if generation.projection_id:
         return
-    share = min(100.0, 100.0 * FIT_SAMPLE / _embedded_images(generation.encoder) * 1.05)
+    share = min(100.0, 100.0 * MAX_FIT_EMBEDDINGS / _count_embeddings(generation.encoder) * 1.05)
     query = sql.SQL(
         "SELECT vector FROM catalog_embedding TABLESAMPLE BERNOULLI ({share}) REPEATABLE (1)"
         " WHERE encoder_id = {encoder} LIMIT {limit}"
     ).format(
         share=sql.Literal(share),
         encoder=sql.Literal(generation.encoder_id),
-        limit=sql.Literal(FIT_SAMPLE),
+        limit=sql.Literal(MAX_FIT_EMBEDDINGS),
     )
     size = generation.encoder.dimensions
     moment, count = np.zeros((size, size)), 0
     rows = read_rows(query, ["halfvec"])
-    while part := [row[0] for row in islice(rows, FIT_AT_ONCE)]:
+    while part := [row[0] for row in islice(rows, EMBEDDINGS_PER_READ)]:
         vectors = np.stack(part).astype(np.float64)
         moment += vectors.T @ vectors
         count += len(part)
@@ -143,7 +143,7 @@ def perform_project(chunk: Chunk, check: Check) -> None:
     with transaction.atomic():
         current = Generation.objects.select_for_update().get(pk=generation.pk)
         if current.projection_id:
-            return  # another worker was faster; vectors may have been made with its projection
+            return  # another worker was faster, and vectors may use its projection already
         current.projection = Projection.objects.create(
             encoder=generation.encoder,
             dimensions=settings.VECTOR_DIMENSIONS,
@@ -156,7 +156,7 @@ def perform_project(chunk: Chunk, check: Check) -> None:
 
 
 def plan_vectors(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    generation = _generation(run)
+    generation = _generation_of(run)
     create_vector_table(generation)
     query = sql.SQL("SELECT product_id FROM catalog_embedding WHERE encoder_id = {encoder}")
     embedded = query.format(encoder=sql.Literal(generation.encoder_id))
@@ -164,7 +164,7 @@ def plan_vectors(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_vectors(chunk: Chunk, check: Check) -> None:
-    fill_range(open_space(_generation(chunk.run)), chunk.payload["first"], chunk.payload["last"])
+    fill_range(open_space(_generation_of(chunk.run)), chunk.payload["first"], chunk.payload["last"])
 
 
 def plan_graph(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -172,22 +172,22 @@ def plan_graph(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_graph(chunk: Chunk, check: Check) -> None:
-    build_graph(_generation(chunk.run))
+    build_graph(_generation_of(chunk.run))
 
 
 def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Products that changed while the run worked: some are stale for this encoder, some have new
-    embeddings that the vector table does not have yet."""
-    generation = _generation(run)
+    """Plans the products that changed while the run worked: those with stale images, and those with
+    new embeddings that are not in the vector table yet."""
+    generation = _generation_of(run)
     stale = {image.product_id for image in stale_images(generation.encoder)}
     ids = sorted(stale | set(products_with_stale_vectors(generation)))
-    for start in range(0, len(ids), PRODUCTS_AT_ONCE):
-        part = ids[start : start + PRODUCTS_AT_ONCE]
+    for start in range(0, len(ids), PRODUCTS_PER_BATCH):
+        part = ids[start : start + PRODUCTS_PER_BATCH]
         yield {"products": part}, len(part)
 
 
 def perform_catch_up(chunk: Chunk, check: Check) -> None:
-    generation, ids = _generation(chunk.run), chunk.payload["products"]
+    generation, ids = _generation_of(chunk.run), chunk.payload["products"]
     stale = stale_images(generation.encoder, ids)
     embed_images(
         stale, generation.encoder, encoder_of(generation.encoder), check, chunk.attempts > 1
@@ -201,8 +201,8 @@ def plan_evaluate(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_evaluate(chunk: Chunk, check: Check) -> None:
-    generation = _generation(chunk.run)
-    _count(generation)
+    generation = _generation_of(chunk.run)
+    _count_vectors(generation)
     gates.evaluate_generation(open_index(generation), check)
 
 
@@ -211,11 +211,12 @@ def plan_publish(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_publish(chunk: Chunk, check: Check) -> None:
-    """Live, if it is to be and has passed; else built or rejected, with its figures."""
-    generation = _generation(chunk.run)
+    """Marks the generation as built or rejected by its evaluation. Publishes it if it passed and
+    the run should publish."""
+    generation = _generation_of(chunk.run)
     verdict = generation.evaluations.first()
     passed = verdict is not None and verdict.passed
-    # Once it is built, rejected or live, it is not for a worker that comes late to say otherwise.
+    # Only a generation that is still being built changes: a late worker must not undo a switch.
     Generation.objects.filter(pk=generation.pk, state=Generation.State.BUILDING).update(
         state=Generation.State.BUILT if passed else Generation.State.REJECTED
     )
@@ -229,31 +230,31 @@ def perform_publish(chunk: Chunk, check: Check) -> None:
         publishing.drop_retired_generations()
 
 
-def _generation(run: IndexingRun) -> Generation:
+def _generation_of(run: IndexingRun) -> Generation:
     return Generation.objects.select_related("encoder", "projection").get(indexingrun=run)
 
 
 def _is_tagger(version: EncoderVersion) -> bool:
-    """Whether products are tagged by this encoder: shoppers see tags at once, so a new encoder
-    gives none before it is live."""
+    """Whether this encoder tags products. Shoppers see new tags at once, so no other encoder than
+    that of the live generation tags them."""
     live = live_generation()
     return live is None or live.encoder_id == version.pk
 
 
 def _tag_products(ids: list[int], version: EncoderVersion, check: Check) -> None:
     encoder = encoder_of(version)
-    for start in range(0, len(ids), PRODUCTS_AT_ONCE):
-        tag_products(ids[start : start + PRODUCTS_AT_ONCE], version, encoder)
+    for start in range(0, len(ids), PRODUCTS_PER_BATCH):
+        tag_products(ids[start : start + PRODUCTS_PER_BATCH], version, encoder)
         check()
 
 
-def _embedded_images(version: EncoderVersion) -> int:
+def _count_embeddings(version: EncoderVersion) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM catalog_embedding WHERE encoder_id = %s", [version.pk])
         return cursor.fetchone()[0]
 
 
-def _count(generation: Generation) -> None:
+def _count_vectors(generation: Generation) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("SELECT count(*), count(DISTINCT product_id) FROM {}").format(

@@ -1,4 +1,4 @@
-"""Refresh: brings the live generation up to date with what changed, and with nothing else."""
+"""Refresh: brings the live generation up to date with the products that changed."""
 
 from collections.abc import Iterator
 
@@ -22,12 +22,12 @@ PRODUCTS_PER_CHUNK = 100
 
 
 def start_refresh() -> IndexingRun:
-    """A refresh, or the one that is already under way."""
+    """Starts a refresh, or returns the unfinished one."""
     return runs.start_run(IndexingRun.Kind.REFRESH)
 
 
 def plan_refresh(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """All products with a change, the oldest change first."""
+    """Plans all products with a change note, the oldest change first."""
     generation = live_generation()
     if generation is None:
         raise StageFailed("There is no live index to refresh: run 'index rebuild' first.")
@@ -41,28 +41,29 @@ def plan_refresh(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def plan_repair(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """One chunk where the live generation's graph is missing or was left invalid by a crash."""
+    """Plans one chunk if the live generation's graph is missing, or invalid after a crash."""
     generation = live_generation()
     if generation is not None and not graph_is_valid(generation):
         yield from single_chunk()
 
 
 def perform_repair(chunk: Chunk, check: Check) -> None:
+    """Builds the live generation's graph again."""
     generation = live_generation()
     if generation is not None:
         build_graph(generation)
 
 
 def perform_refresh(chunk: Chunk, check: Check) -> None:
-    """Embeds, tags and makes searchable the products of one chunk. What changes while it works
-    keeps its change row and is found by the next refresh."""
+    """Embeds and tags the products of one chunk and makes them searchable. A product that changes
+    meanwhile keeps its change note, and the next refresh finds it."""
     ids: list[int] = chunk.payload["products"]
     changes = list(ProductChange.objects.filter(product_id__in=ids))
-    ids = [change.product_id for change in changes]  # another refresh may have done some
+    ids = [change.product_id for change in changes]  # the others are settled already
     generation = live_generation()
     if generation is None or not ids:
         return
-    encoder = encoder_of(generation.encoder)  # not the one that asks, if another does
+    encoder = encoder_of(generation.encoder)  # not the query encoder, which may be another
     stale = stale_images(generation.encoder, ids)
     embed_images(stale, generation.encoder, encoder, check, careful=chunk.attempts > 1)
     check()

@@ -1,4 +1,4 @@
-"""What each kind of run consists of: stages in order, each planned when its turn comes."""
+"""The stages of each kind of run, in order. A stage is planned when the one before is done."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,9 +12,12 @@ __all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
 
 @dataclass(frozen=True)
 class Stage:
-    """`plan(run)` gives (payload, size) of each chunk, inside the transaction that begins the
-    stage. `perform(chunk, check)` does one; it may be done twice without harm, and calls `check`
-    between steps, which raises when the chunk was taken away."""
+    """A stage of a run.
+
+    `plan(run)` yields the payload and the size of each chunk. It runs in the transaction that
+    begins the stage. `perform(chunk, check)` does the work of a chunk. It may run twice without
+    harm, and calls `check` between its steps, which raises an exception if the chunk was taken
+    away."""
 
     name: str
     plan: Callable[[IndexingRun], Iterable[tuple[Payload, int]]]
@@ -22,13 +25,13 @@ class Stage:
 
 
 class Stages(tuple[Stage, ...]):
-    """The stages of a kind, in order."""
+    """The stages of a kind of run, in order."""
 
     def by_name(self, name: str) -> Stage:
         return next(stage for stage in self if stage.name == name)
 
     def after(self, name: str) -> Stage | None:
-        """The stage that follows `name`; the first for ''; None after the last."""
+        """Returns the stage that follows `name`: the first for "", None after the last."""
         names = [stage.name for stage in self]
         position = names.index(name) + 1 if name else 0
         return self[position] if position < len(self) else None

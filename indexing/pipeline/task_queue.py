@@ -1,5 +1,5 @@
-"""Runs django-q2's processes so that none of them outlives the one that started them, and so that
-they end when they are told to, whatever they wait for."""
+"""Runs django-q2's processes. None of them outlives the process that started it, and they stop on
+request whatever they are waiting for."""
 
 import logging
 import os
@@ -16,44 +16,45 @@ from catalog.parent_death import make_forks_die_with_parent
 
 log = logging.getLogger("vitrina.indexing")
 
-STOP_S = 4.0  # for tasks to finish; a run that is cut off goes on from its chunks
-CHECK_S = 0.2
+STOP_TIMEOUT_S = 4.0  # for tasks to finish; an interrupted run goes on from its chunks
+POLL_S = 0.2
 
 
 def run_task_queue(once: bool = False) -> bool:
-    """Runs the task queue until SIGTERM or SIGINT (`once`: until it has started), and ends it
-    within about STOP_S. False when its sentinel, the parent of all its workers, died."""
+    """Runs the task queue until SIGTERM or SIGINT, or with `once` until it has started, then stops
+    it within about STOP_TIMEOUT_S. Returns False if the sentinel, the parent of all workers, has
+    died."""
     told: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: told.append(number))
     make_forks_die_with_parent()
     processes = get_context("fork")
     stop, started = processes.Event(), processes.Event()
-    sentinel = processes.Process(target=_guard, args=(stop, started, uuid.uuid4()))
+    sentinel = processes.Process(target=_run_sentinel, args=(stop, started, uuid.uuid4()))
     sentinel.start()
     while sentinel.is_alive() and not told and not (once and started.is_set()):
-        sentinel.join(CHECK_S)
+        sentinel.join(POLL_S)
     alive = sentinel.is_alive()
-    _end(sentinel, stop)
+    _stop_sentinel(sentinel, stop)
     return alive or bool(told)
 
 
-def _end(sentinel: BaseProcess, stop: Any) -> None:
-    """In order where that is possible: workers may wait for a database that is away, or work on a
-    chunk for long."""
-    # In a thread: to set the event of a process that is frozen or dead may take for ever.
+def _stop_sentinel(sentinel: BaseProcess, stop: Any) -> None:
+    """Asks the sentinel to stop, and kills it after STOP_TIMEOUT_S, because its workers may be
+    waiting for a database that is down or be busy with a long chunk."""
+    # In a thread, because setting the event may block for ever if a process is frozen or dead.
     threading.Thread(target=stop.set, daemon=True).start()
-    sentinel.join(STOP_S)
+    sentinel.join(STOP_TIMEOUT_S)
     if sentinel.is_alive():
         sentinel.kill()  # its workers end with it
         sentinel.join()
 
 
-def _guard(*events: Any) -> None:
-    """In the sentinel's process: guards the workers until the queue stops."""
+def _run_sentinel(*events: Any) -> None:
+    """Runs in the sentinel's process: supervises the workers until the queue stops."""
     try:
         Sentinel(*events)
     except BaseException:
-        # Not by way of multiprocessing, which would wait for workers that nobody tells to end.
+        # A normal exit of multiprocessing would wait for workers that nobody asks to stop.
         log.exception("the task queue's sentinel failed")
         os._exit(1)

@@ -1,5 +1,5 @@
-"""Works on a run until there is nothing left of it. Any number of workers, on any machines, may
-work on one run; each may die at any moment."""
+"""The worker, which works on a run until nothing is left to do. Any number of workers on any
+machines may work on one run, and each may die at any moment."""
 
 import logging
 import threading
@@ -28,40 +28,42 @@ log = logging.getLogger("vitrina.indexing")
 
 Kind = IndexingRun.Kind
 
-WAIT_S = 0.2
-CHUNKS_AT_ONCE = 200  # written when a stage is planned
-DATABASE_GONE_S = 600.0  # how long a worker waits for the database to come back
+IDLE_WAIT_S = 0.2
+CHUNKS_PER_INSERT = 200
+MAX_DATABASE_OUTAGE_S = 600.0  # after which a worker gives up
 
 Report = Callable[[IndexingRun], None]
 
 
 class LeaseLost(Exception):
-    """The chunk is not this worker's any more: its lease ran out, or the run was stopped."""
+    """The worker no longer holds the chunk: its lease ran out, or the run was stopped."""
 
 
 def work_on(run: IndexingRun, report: Report = lambda run: None) -> IndexingRun:
-    """Does chunks of `run` until it is finished or paused; gives the run as it then is. `report`
-    is called after each chunk. Outlives a restart of the database."""
+    """Works on chunks of `run` until the run is finished or paused, and returns it as it then is.
+    Calls `report` after each chunk. Survives a restart of the database."""
     worker = runs.worker_name()
     gone_since: float | None = None
     while True:
         try:
-            run = _step(run, worker)
+            run = _take_step(run, worker)
             gone_since = None
             report(run)
             if run.is_finished or run.state == IndexingRun.State.PAUSED:
                 return run
         except (OperationalError, InterfaceError) as error:
             gone_since = gone_since or time.monotonic()
-            if time.monotonic() - gone_since > DATABASE_GONE_S:
+            if time.monotonic() - gone_since > MAX_DATABASE_OUTAGE_S:
                 raise
-            log.warning("run %s: the database is away (%s); waiting", run.pk, _first_line(error))
+            log.warning(
+                "run %s: the database is not available (%s); waiting", run.pk, _first_line(error)
+            )
             connection.close()
             time.sleep(1)
 
 
-def _step(run: IndexingRun, worker: str) -> IndexingRun:
-    """One chunk, or one step to the next stage, or a short wait for what others are doing."""
+def _take_step(run: IndexingRun, worker: str) -> IndexingRun:
+    """Works on one chunk, begins the next stage, or waits a moment for other workers."""
     IndexingRun.objects.filter(pk=run.pk, state=IndexingRun.State.QUEUED).update(
         state=IndexingRun.State.RUNNING
     )
@@ -71,8 +73,8 @@ def _step(run: IndexingRun, worker: str) -> IndexingRun:
     chunk = runs.claim_chunk(run, worker) if run.stage else None
     if chunk is not None:
         _work_on_chunk(chunk)
-    elif not _advance(run):
-        time.sleep(WAIT_S)
+    elif not _advance_run(run):
+        time.sleep(IDLE_WAIT_S)
     return IndexingRun.objects.get(pk=run.pk)
 
 
@@ -89,35 +91,37 @@ def _work_on_chunk(chunk: Chunk) -> None:
         except Exception as error:
             log.exception("%s failed", chunk)
             runs.fail_chunk(chunk, f"{type(error).__name__}: {error}")
-        except BaseException:  # this process is told to stop
-            _let_go(chunk)
+        except BaseException:  # this process was told to stop
+            _give_chunk_back(chunk)
             raise
         else:
             runs.finish_chunk(chunk)
 
 
-def _let_go(chunk: Chunk) -> None:
-    """Back to the others at once; where the database does not answer, the lease runs out."""
+def _give_chunk_back(chunk: Chunk) -> None:
+    """Gives the chunk back to the other workers at once. If the database does not answer, they get
+    it when the lease runs out."""
     try:
         runs.give_back_chunk(chunk)
     except (OperationalError, InterfaceError) as error:
-        log.warning("%s is not given back: %s", chunk, _first_line(error))
+        log.warning("%s could not be given back: %s", chunk, _first_line(error))
 
 
-def _advance(run: IndexingRun) -> bool:
-    """Once every chunk of the stage is done, plans the next stage, or ends the run. False when
-    there is still work in the hands of others."""
+def _advance_run(run: IndexingRun) -> bool:
+    """Begins the next stage, or ends the run, when all chunks of the present stage are done.
+    Returns False while other workers hold chunks."""
     with transaction.atomic():
-        locked = _with_stage_over(run)
+        locked = _lock_if_stage_is_over(run)
     if locked is None:
         return False
     try:
-        encoder_of_run(run)  # only now, as its files are hashed; and before the row is locked again
+        # Loading hashes files, so it happens only when a stage is over, and while no row is locked.
+        _load_encoder(run)
     except EncoderError as error:
         runs.finish_run(run, IndexingRun.State.FAILED, str(error))
         return True
     with transaction.atomic():
-        locked = _with_stage_over(run)
+        locked = _lock_if_stage_is_over(run)
         if locked is None:
             return False
         if locked.state != IndexingRun.State.RUNNING:
@@ -127,15 +131,15 @@ def _advance(run: IndexingRun) -> bool:
             runs.finish_run(run, IndexingRun.State.FAILED, f"{failed.stage}: {failed.error}")
             return True
         try:
-            return _begin(locked, STAGES[Kind(locked.kind)].after(locked.stage))
+            return _begin_stage(locked, STAGES[Kind(locked.kind)].after(locked.stage))
         except StageFailed as error:
             runs.finish_run(run, IndexingRun.State.FAILED, str(error))
             return True
 
 
-def _with_stage_over(run: IndexingRun) -> IndexingRun | None:
-    """The run's row, locked, where all chunks of its stage are done or one has failed; None while
-    others work on them, or plan the next stage."""
+def _lock_if_stage_is_over(run: IndexingRun) -> IndexingRun | None:
+    """Locks the run's row and returns it if all chunks of its stage are done or one has failed.
+    Returns None while other workers work on chunks or plan the next stage."""
     locked = runs.lock_run(run)
     if locked is None:
         return None
@@ -144,15 +148,16 @@ def _with_stage_over(run: IndexingRun) -> IndexingRun | None:
     return locked if failed or not chunks.exclude(state=Chunk.State.DONE).exists() else None
 
 
-def encoder_of_run(run: IndexingRun) -> Encoder | None:
-    """The encoder that a run needs, loaded; None before there is a live generation to refresh."""
+def _load_encoder(run: IndexingRun) -> Encoder | None:
+    """Loads the encoder that a run needs and returns it; None if there is no live generation to
+    refresh."""
     if run.encoder:
         return encoder_named(run.encoder)
     generation = live_generation()
     return encoder_of(generation.encoder) if generation else None
 
 
-def _begin(run: IndexingRun, stage: Stage | None) -> bool:
+def _begin_stage(run: IndexingRun, stage: Stage | None) -> bool:
     if stage is None:
         runs.finish_run(run, IndexingRun.State.SUCCEEDED)
         return True
@@ -163,13 +168,13 @@ def _begin(run: IndexingRun, stage: Stage | None) -> bool:
         Chunk(run=run, stage=stage.name, ordinal=n, payload=payload, size=size)
         for n, (payload, size) in enumerate(stage.plan(run))
     )
-    while part := list(islice(chunks, CHUNKS_AT_ONCE)):
+    while part := list(islice(chunks, CHUNKS_PER_INSERT)):
         Chunk.objects.bulk_create(part)
     return True
 
 
 class Lease:
-    """Renews a chunk's lease from a thread for as long as the chunk is worked on."""
+    """Context manager that renews a chunk's lease from a thread while the worker works on it."""
 
     def __init__(self, chunk: Chunk) -> None:
         self._chunk = chunk
@@ -178,7 +183,7 @@ class Lease:
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
 
     def check(self) -> None:
-        """Called between the steps of a chunk. Raises LeaseLost."""
+        """Raises LeaseLost if the chunk was taken away. Called between the steps of a chunk."""
         if self._lost.is_set():
             raise LeaseLost
 
@@ -199,7 +204,7 @@ class Lease:
                         self._lost.set()
                         return
                 except (OperationalError, InterfaceError):
-                    connection.close()  # tried again at the next beat
+                    connection.close()  # renewal is tried again after the next interval
         finally:
             connection.close()
 

@@ -80,7 +80,7 @@ def test_it_ends_within_ten_seconds_although_a_worker_waits_for_a_database_that_
     # Given a database that went away, for which workers wait for ten minutes,
     family = queue.children(recursive=True)
     kill_hard(server)
-    wait_until(lambda: "the database is away" in (top / "queue.log").read_text())
+    wait_until(lambda: "the database is not available" in (top / "queue.log").read_text())
 
     # when it is told to stop,
     queue.terminate()

@@ -1,4 +1,4 @@
-"""What a worker does that was frozen, and wakes when others have done its work and more."""
+"""A worker that was frozen, and wakes after others have done its work and more, changes nothing."""
 
 import threading
 from collections.abc import Callable
@@ -11,14 +11,18 @@ from django.db import connection
 from catalog.index.live_index import live_generation
 from catalog.models import Generation, Projection
 from indexing.generations import publishing
+from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline import rebuild
+from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.worker import work_on
 from indexing.vectors.table_ddl import build_graph, graph_is_valid
 from tests.indexing import shop
+from tests.indexing.histogram_encoder import HistogramEncoder
 
 
 def check() -> None:
-    """A worker that was frozen learns of its lease too late."""
+    """Never raises: the frozen worker learns too late that it has lost its lease."""
 
 
 def chunk_of(run: IndexingRun, stage: str) -> Chunk:
@@ -65,30 +69,34 @@ def test_a_late_publisher_does_not_undo_a_rollback(run: IndexingRun) -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_a_late_projection_does_not_take_the_place_of_the_one_in_use(
-    run: IndexingRun, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a worker that began to fit a projection when there was none yet, and ends after others.
+def test_a_late_projection_does_not_replace_the_one_in_use() -> None:
+    # Given a rebuild that is about to fit its projection.
+    shop.add_products(range(20))
+    run = work_on(start_rebuild(), pause_before_projecting)
+    assert run.stage == "project"
+
+    # When a worker has fitted one, and others finish the run before it can store it,
+    def finish_run() -> None:
+        runs.resume_run(run)
+        assert work_on(run).state == "succeeded"
+
+    rebuild.perform_project(chunk_of(run, "project"), finish_run)
+
+    # then there is one projection, which is the one that the vectors were made with.
     live = live_generation()
     assert live is not None
-    used = live.projection_id
+    assert Projection.objects.get() == live.projection
+    assert shop.skus(shop.photo(3))[0] == "00003"
 
-    def freeze(run: IndexingRun) -> Generation:
-        seen = Generation.objects.select_related("encoder").get(indexingrun=run)
-        seen.projection = None
-        return seen
 
-    monkeypatch.setattr(rebuild, "_generation", freeze)
-
-    rebuild.perform_project(chunk_of(run, "project"), check)
-
-    assert Generation.objects.get(pk=live.pk).projection_id == used
-    assert Projection.objects.count() == 1
+def pause_before_projecting(run: IndexingRun) -> None:
+    if run.stage == "project":
+        runs.pause_run(run)
 
 
 @pytest.mark.usefixtures("committed_shop")
 def test_two_workers_that_build_one_graph_at_once_leave_one_that_is_valid() -> None:
-    # Given a table with its vectors, and a worker whose build goes on in the database.
+    # Given a vector table without its graph.
     shop.add_products(range(300))
     generation = shop.rebuild(publish=False).generation
     assert generation is not None
@@ -132,27 +140,37 @@ def test_a_graph_missing_from_a_generation_is_built_and_until_then_it_is_not_pub
     assert publishing.publish_generation(built) == live_generation()
 
 
-@pytest.mark.usefixtures("empty_shop")
-def test_a_search_whose_generation_is_dropped_under_it_asks_the_new_one(
-    run: IndexingRun, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a search that has encoded its photo when its generation is replaced twice and dropped.
-    from search import photo_search
+class InterruptedEncoder(HistogramEncoder):
+    """Calls `interrupt` once, after it has encoded the first photo."""
 
-    settings.KEPT_GENERATIONS = 1
-    embed_query, replaced = photo_search.embed_query, []
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        super().__init__("histogram")
+        self._interrupts = [interrupt]
 
-    def embed_slowly(*arguments: Any) -> tuple[np.ndarray, np.ndarray | None]:
-        encoded = embed_query(*arguments)
-        while len(replaced) < 2:
-            replaced.append(shop.rebuild("other").generation)
+    def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        encoded = super().encode_pixels(pixels)
+        while self._interrupts:
+            self._interrupts.pop()()
         return encoded
 
-    monkeypatch.setattr(photo_search, "embed_query", embed_slowly)
+
+@pytest.mark.usefixtures("empty_shop")
+def test_a_search_whose_generation_is_dropped_meanwhile_answers_from_the_new_one(
+    run: IndexingRun, settings: Any, encoders: dict[str, HistogramEncoder]
+) -> None:
+    # Given a generation that is replaced twice and dropped while a search encodes its photo.
+    settings.KEPT_GENERATIONS = 1
+
+    def replace_twice() -> None:
+        shop.rebuild("other")
+        shop.rebuild("other")
+
+    encoders["histogram"] = InterruptedEncoder(replace_twice)
 
     answer = shop.found(shop.photo(7))
 
     assert Generation.objects.get(pk=run.generation_id).state == "dropped"
-    assert answer.generation == replaced[-1] == live_generation()
+    assert answer.generation == live_generation()
+    assert answer.generation.encoder.name == "other"
     assert answer.results[0].product.sku == "00007"
     assert answer.results[0].score == pytest.approx(1, abs=0.01)
