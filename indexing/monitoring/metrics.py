@@ -29,13 +29,9 @@ class IndexCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         status = index_status()
         fresh, products, live = status["freshness"], status["products"], status["generation"]
-        yield _gauge(
-            "fresh", "1 while the oldest change waits less than the target", fresh["fresh"]
-        )
-        yield _gauge(
-            "oldest_pending_seconds", "age of the oldest change", fresh["oldest_pending_s"]
-        )
-        yield _gauge("freshness_target_seconds", "age that a change may reach", fresh["target_s"])
+        yield gauge("fresh", "1 while the oldest change waits less than the target", fresh["fresh"])
+        yield gauge("oldest_pending_seconds", "age of the oldest change", fresh["oldest_pending_s"])
+        yield gauge("freshness_target_seconds", "age that a change may reach", fresh["target_s"])
         lag = GaugeMetricFamily(
             "vitrina_index_lag_seconds", "from change to searchable", labels=["quantile"]
         )
@@ -48,26 +44,22 @@ class IndexCollector(Collector):
             by_state.add_metric([state], count)
         yield by_state
         if live is not None:
-            yield _gauge("generation", "id of the live generation", live["id"])
-            yield _gauge("images", "images in the live generation", live["images"])
-            yield _gauge(
-                "recall_at_20",
-                "recall of its graph, measured when it was built",
-                live["recall_at_20"] or 0.0,
-            )
+            yield gauge("generation", "id of the live generation", live["id"])
+            yield gauge("images", "images in the live generation", live["images"])
+            yield gauge("recall_at_20", "of its graph, when built", live["recall_at_20"] or 0.0)
         yield _count_runs(status["runs"]["running"])
 
 
 def _count_runs(running: list[dict[str, Any]]) -> GaugeMetricFamily:
     counts = Counter((run["kind"], run["state"]) for run in running)
-    gauge = GaugeMetricFamily(
+    family = GaugeMetricFamily(
         "vitrina_index_runs", "unfinished runs by state", labels=["kind", "state"]
     )
     for kind in IndexingRun.Kind.values:
         for state in IndexingRun.UNFINISHED:
-            gauge.add_metric([kind, state], counts[kind, state])
-    return gauge
+            family.add_metric([kind, state], counts[kind, state])
+    return family
 
 
-def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+def gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"vitrina_index_{name}", meaning, value=float(value))
