@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.core.files.storage import default_storage
 
-from catalog.index.prepared_sql import rows_of
+from catalog.index.prepared_sql import fetch_rows
 from catalog.models.product import in_active_language
 
 SHOWN = """
@@ -68,7 +68,7 @@ class ProductCard(NamedTuple):
 def read_product_cards(ids: Sequence[int]) -> dict[int, ProductCard]:
     """The visible ones of these products by id."""
     shown = {}
-    for *values, slug, name, name_ru, given in rows_of(SHOWN, [list(ids)]):
+    for *values, slug, name, name_ru, given in fetch_rows(SHOWN, [list(ids)]):
         category = None if slug is None else CategoryOrTag(slug, name, name_ru)
         tags = [CategoryOrTag(*tag) for tag in json.loads(given or "[]")]
         shown[values[0]] = ProductCard._make([*values, category, tags])

@@ -1,6 +1,7 @@
-"""The live index, and how it is asked. Both sides use all of it:
+"""The live index, the stores of vectors, and the search statement. Both sides use all of it:
 
-`live_index` (which generation is live, how queries reach its space), `vector_query` (the search as
-SQL), `prepared_sql`, `vectors` (in and out of the database), `vocabulary` (tags by their vectors),
-`match_margin` (how far a result stands out).
+`live_index` (which generation is live, and how queries reach its space), `vector_store` (writes and
+searches vectors), `pgvector_store` (the store in PostgreSQL), `search_statement` (the search as
+SQL), `prepared_sql`, `vectors` (arithmetic, and COPY in and out of the database), `vocabulary`
+(tags by their vectors), `match_margin` (how far a result stands out from its neighbours).
 """

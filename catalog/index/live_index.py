@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from PIL import Image
 
-from catalog.index.prepared_sql import rows_of
+from catalog.index.prepared_sql import fetch_rows
 from catalog.models import Adapter, EncoderVersion, Generation
 from catalog.visual.adapter import FittedAdapter, adapt, unpack
 from catalog.visual.encoder import Encoder
@@ -95,7 +95,7 @@ def live_generation() -> Generation | None:
 def live_index() -> LiveIndex:
     """The live generation and the loaded encoder. One small query: the rest is read again when
     another generation is live or its row has changed. Raises IndexNotReady or EncoderError."""
-    rows = rows_of(LIVE, [])
+    rows = fetch_rows(LIVE, [])
     if not rows:
         raise IndexNotReady("The index is being built for the first time.")
     return open_index(_generation(*rows[0]))

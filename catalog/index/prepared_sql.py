@@ -1,21 +1,35 @@
-"""Rows of statements that are asked again and again while somebody waits."""
+"""Statements that a request waits for, prepared by the server."""
 
+from contextlib import nullcontext
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.postgresql.base import ServerBindingCursor
+from psycopg import sql
 from psycopg.pq import Format
+from psycopg.rows import namedtuple_row
 
 from catalog.index.vectors import knowing_vectors
 
 
-def rows_of(statement: str, values: list[Any]) -> list[tuple]:
-    """The rows of a statement. After a few times on a connection the server knows it, and after a
-    few more plans it once for all `values`: what the best plan depends on should stand in the
-    statement."""
+def fetch_rows(statement: str | sql.Composable, parameters: list[Any]) -> list[Any]:
+    """The rows of a statement, as named tuples by its columns.
+
+    A connection prepares a statement that it has sent a few times. A few more executions later,
+    PostgreSQL plans it once for all `parameters`. Write everything on which the best plan depends
+    as a literal instead."""
     with connection.cursor() as cursor:
         known = knowing_vectors(connection.connection)
         cursor.cursor = ServerBindingCursor(known)  # type: ignore[call-arg]
         cursor.cursor.format = Format.BINARY
-        cursor.execute(statement, values)
+        cursor.cursor.row_factory = namedtuple_row
+        cursor.execute(statement, parameters)
         return cursor.fetchall()
+
+
+def fetch_search_rows(statement: sql.Composable, parameters: list[Any]) -> list[Any]:
+    """As `fetch_rows`, for a statement of a search. If it fails, the caller's transaction stays
+    usable."""
+    savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    with savepoint:
+        return fetch_rows(statement, parameters)

@@ -8,8 +8,9 @@ from django.db import connection
 from pgvector import HalfVector
 
 from catalog.index.live_index import LiveIndex
-from catalog.index.prepared_sql import rows_of
-from catalog.index.vector_query import nearest_sql, rows_near
+from catalog.index.prepared_sql import fetch_rows
+from catalog.index.search_statement import VectorQuery
+from catalog.index.vector_store import vector_store
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import labelled_photos, open_labelled
 
@@ -60,10 +61,8 @@ def photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
 def as_searched(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:
     """(product id, cosine) of what a search of this generation finds for a vector of the stored
     space, (dimensions,), the nearest first."""
-    wanted = settings.SEARCH_CANDIDATES
-    statement, values = nearest_sql(index, query[None], wanted)
-    order = "SELECT product_id, similarity FROM scored ORDER BY similarity DESC, product_id"
-    return rows_near(f"{statement} {order}", values)
+    near = vector_store().nearest(VectorQuery(index, query[None], settings.SEARCH_CANDIDATES))
+    return [(product.product_id, product.similarity) for product in near]
 
 
 def _small(index: LiveIndex, query: np.ndarray) -> list[int]:
@@ -78,4 +77,4 @@ def _exact(index: LiveIndex, query: np.ndarray) -> list[int]:
 
 def _products(statement: str, values: list[Any]) -> list[int]:
     """The first FIRST different products of a statement that gives one or more rows of each."""
-    return list(dict.fromkeys(row[0] for row in rows_of(statement, values)))[:FIRST]
+    return list(dict.fromkeys(row[0] for row in fetch_rows(statement, values)))[:FIRST]

@@ -19,8 +19,9 @@ from PIL import Image
 from catalog.detection.query_objects import choose_targets, see_photos
 from catalog.imaging.image_decoding import crop_to_box, decode_image
 from catalog.index.live_index import LiveIndex, live_index
-from catalog.index.prepared_sql import rows_of
-from catalog.index.vector_query import nearest_sql, rows_near
+from catalog.index.prepared_sql import fetch_rows
+from catalog.index.search_statement import VectorQuery
+from catalog.index.vector_store import vector_store
 from catalog.visual.encoder import Encoder
 from search.answer import StageClock
 from search.photo_search import search
@@ -125,9 +126,7 @@ def _bare_work(
     seen = see_photos([_decoded(photo, request.box, encoder)], boxed, encoder)
     queries = index.to_index_space(np.stack([target.vector for target in choose_targets(seen)]))
     boxes = [one.box for one in seen[0].objects[: len(seen[0].crops)]]
-    wanted = photos_for_each(queries)
-    statement, values = nearest_sql(index, queries, wanted)
-    statement += " SELECT product_id, similarity FROM scored"
+    query = VectorQuery(index, queries, photos_for_each(queries))
 
     def decode() -> tuple[np.ndarray, np.ndarray | None]:
         image = _decoded(photo, request.box, encoder)
@@ -148,7 +147,7 @@ def _bare_work(
     return {
         "decode": decode,
         "embed": forward,
-        "retrieve": lambda: rows_near(statement, values),
+        "retrieve": lambda: vector_store().nearest(query),
     }
 
 
@@ -200,7 +199,7 @@ def _exact(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]
         GROUP BY product_id ORDER BY similarity DESC LIMIT {NEAREST}
     """
     values = [HalfVector(query), index.generation.encoder_id]
-    return [row[0] for row in rows_of(statement, values)]
+    return [row[0] for row in fetch_rows(statement, values)]
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

@@ -79,7 +79,7 @@ def _best_buy(group: Sequence[Ranked]) -> Ranked:
 
 def looks_of(ranked: Sequence[Ranked]) -> np.ndarray:
     """The vectors of their best photos, float32 (n, 128); zeros where there is none."""
-    sent = [item.candidate.small for item in ranked]
+    sent = [item.candidate.projected for item in ranked]
     size = max((len(one) for one in sent if one), default=SENT_HEADER)
     data = b"".join(one or bytes(size) for one in sent)
     numbers = np.frombuffer(data, ">f2").reshape(len(ranked), size // 2)

@@ -1,13 +1,13 @@
-"""Candidates from the database, in one statement: near in the graph or, where few products pass the
-filters, the nearest of all that do; scored again on the full vectors, best photo of each product;
-for words, also those whose text has them. With them, the facets of what matched."""
+"""The candidates of a search: the nearest products that pass the filters and, for words, those
+whose text has them, with the facets over them."""
 
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,9 @@ from django.core.cache import caches
 
 from catalog.index.live_index import LiveIndex
 from catalog.index.match_margin import MIN_PRODUCTS, Neighbourhood, neighbourhood_of
-from catalog.index.vector_query import DETAILS, nearest_sql, rows_near
+from catalog.index.prepared_sql import fetch_search_rows
+from catalog.index.search_statement import VectorQuery, add_candidates
+from catalog.index.vector_store import vector_store
 from catalog.models.product import content_hash
 from search.request import Filters
 from search.retrieval.facets import facets_sql
@@ -23,10 +25,12 @@ from search.retrieval.filters import filter_condition
 
 
 class Candidate(NamedTuple):
-    """A product that may be shown. `similarity`: cosine of its best photo and the query, or None
-    if only its words matched; `lexical`: how well its words match, 0 if not at all; `clicks`: how
-    often it is opened where it is shown, 0 to 1, None if not known; `tags`: ids; `small`: the 128
-    numbers of its best photo as PostgreSQL sends them."""
+    """A product that may be shown, named as the columns of the search statement.
+
+    `similarity`: the cosine of its best photo and the query, or None if only its words matched;
+    `lexical`: how well its words match, 0 if they do not; `clicks`: how often it is opened when it
+    is shown, 0 to 1, None if that is not known; `tags`: ids; `projected`: the projected vector of
+    its best photo in PostgreSQL's binary form."""
 
     product_id: int
     similarity: float | None
@@ -38,13 +42,14 @@ class Candidate(NamedTuple):
     category_id: int | None = None
     clicks: float | None = None
     tags: Sequence[int] = ()
-    small: bytes | None = None
+    projected: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """`found`: for each query, the products; `complete`: whether everything that matches was
-    considered; `exhausted`: whether there is no more to be found; `facets`: by `facets_sql`."""
+    """`found`: the products for each query; `complete`: whether the search considered everything
+    that matches; `exhausted`: whether a deeper search would find nothing more; `facets`: the value
+    of `facets_sql`."""
 
     found: list[list[Candidate]]
     complete: bool
@@ -54,55 +59,11 @@ class Candidates:
 
 MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
 GRAPH_COST = 2.5  # of a photo that the graph visits, in photos compared one by one
-NO_LIMIT = 2**31 - 2
-COUNT_KEPT_S = 60  # of a filter that lets too much through to compare it all
-FACETS_COUNTED = 5_000  # products at most
-NEIGHBOURHOOD_PHOTOS = 100  # photos, of enough products to say what is ordinary near a query
+UNLIMITED = 2**31 - 2  # products: all that pass are compared
+BROAD_KEPT_S = 60  # how long a filter is known to let too many products through to compare them
+NEIGHBOURHOOD_PHOTOS = 100  # enough to have the products that say what is ordinary near a query
 
-FOUND = f"""
-    , found AS (
-        SELECT number, similarity, small, product_id, {DETAILS}, 0::real AS lexical FROM scored
-    )
-"""
-FOUND_WITH_WORDS = f"""
-    , question AS (
-        SELECT (replace(plainto_tsquery('english', %s)::text, '&', '|')::tsquery
-            || replace(plainto_tsquery('russian', %s)::text, '&', '|')::tsquery) AS words
-    ), named AS (
-        SELECT product.id AS product_id, {DETAILS},
-            ts_rank(product.search_document, words) AS lexical
-        FROM catalog_product product, question
-        WHERE product.search_document @@ words AND {{condition}}
-        ORDER BY lexical DESC, product.id LIMIT {{wanted}}
-    ), found AS (
-        SELECT 0 AS number, similarity, small, product_id, {DETAILS}, 0::real AS lexical
-        FROM scored WHERE product_id NOT IN (SELECT product_id FROM named)
-    UNION ALL
-        SELECT 0, scored.similarity, scored.small, named.*
-        FROM named LEFT JOIN scored USING (product_id)
-    )
-"""
-SHOWN = f"""
-    , product AS MATERIALIZED (
-        SELECT chosen.*, ARRAY(
-            SELECT tag_id FROM catalog_producttag given
-            WHERE given.product_id = chosen.product_id) AS tags
-        FROM (
-            SELECT product_id, {DETAILS} FROM found
-            UNION SELECT product_id, {DETAILS} FROM matching
-            WHERE (SELECT products FROM matched) <= least({{limit}}, {FACETS_COUNTED})
-        ) chosen
-    )
-    SELECT matched.products,
-        (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1),
-        CASE row_number() OVER () WHEN 1 THEN {{facets}}::text END,
-        found.number, product_id, found.similarity, found.lexical, product.price,
-        product.created_at, product.in_stock, product.popularity, product.category_id,
-        (SELECT rate FROM catalog_clickrate click WHERE click.product_id = found.product_id),
-        product.tags, halfvec_send(found.small)
-    FROM matched LEFT JOIN (found JOIN product USING (product_id)) ON true
-"""
-"""One row at least: where nothing was found, that has the counts alone."""
+candidate_columns = attrgetter(*Candidate._fields)
 
 
 def retrieve(
@@ -113,31 +74,32 @@ def retrieve(
     wanted: int,
     without: int | None = None,
 ) -> Candidates:
-    """The candidates for each query vector (float32, (q, encoder dimensions)) and, where `words`
-    are given, which goes with one vector only, for those words; the product `without` is none.
-    `wanted`: how many photos to take for each."""
-    condition = filter_condition(filters, without).as_string()
+    """The candidates for each query vector, float32 (q, dimensions of the index space), and for
+    `words`, which go with a single vector. `wanted`: how many photos to take for each vector. The
+    product `without` is left out."""
+    condition = filter_condition(filters, without)
+    query = VectorQuery(index, queries, wanted, condition)
     if filters == Filters():
-        return _ask(index, queries, condition, words, wanted, 0)
+        return _search(query, words)
     limit = compared_up_to(index.generation.images, wanted)
-    broad = content_hash(f"{index.generation.pk}: over {limit} pass {condition}".encode())
+    too_broad = f"{index.generation.pk}: over {limit} pass {condition.as_string()}"
+    broad = content_hash(too_broad.encode())
     known = caches["default"].get(broad, False)
-    candidates = _ask(index, queries, condition, words, wanted, 0 if known else limit)
+    candidates = _search(replace(query, exact_up_to=0 if known else limit), words)
     if candidates.complete:
         return candidates
     if not known:
-        caches["default"].set(broad, True, COUNT_KEPT_S)
+        caches["default"].set(broad, True, BROAD_KEPT_S)
     if candidates.exhausted:
-        return _ask(index, queries, condition, words, wanted, NO_LIMIT)
+        return _search(replace(query, exact_up_to=UNLIMITED), words)
     return candidates
 
 
 def neighbourhoods_of(
     index: LiveIndex, queries: np.ndarray, filters: Filters, candidates: Candidates
 ) -> list[Neighbourhood | None]:
-    """What the cosines of the products nearest to each query are like, whatever the filters. Where
-    there are no filters, the candidates are these products. None in a catalogue of fewer than
-    MIN_PRODUCTS."""
+    """How similar the products nearest to each query are, whether or not they pass the filters.
+    Without filters these are the candidates. None in a catalogue of fewer than MIN_PRODUCTS."""
     if index.generation.products < MIN_PRODUCTS:
         return [None for _ in queries]
     if filters == Filters():
@@ -146,45 +108,33 @@ def neighbourhoods_of(
         ]
     else:
         near = [[] for _ in queries]
-        statement, values = nearest_sql(index, queries, NEIGHBOURHOOD_PHOTOS)
-        for number, similarity in rows_near(
-            f"{statement} SELECT number, similarity FROM scored", values
-        ):
-            near[number].append(similarity)
+        for product in vector_store().nearest(VectorQuery(index, queries, NEIGHBOURHOOD_PHOTOS)):
+            near[product.number].append(product.similarity)
     return [neighbourhood_of(similarities) for similarities in near]
 
 
 def compared_up_to(images: int, wanted: int) -> int:
-    """How many products may pass the filters for comparing them all to be cheaper than the graph.
+    """Up to how many products that pass the filters it is cheaper to compare them all than to
+    search the graph.
 
-    Of n products that pass, n are compared; the graph has to visit wanted · images / n photos,
-    each GRAPH_COST times as dear. Equal at n = √(GRAPH_COST · wanted · images)."""
+    Of n products that pass, n are compared; the graph visits wanted · images / n photos, each
+    GRAPH_COST times as expensive. Both cost the same at n = √(GRAPH_COST · wanted · images)."""
     return math.isqrt(math.ceil(GRAPH_COST * wanted * images))
 
 
-def _ask(
-    index: LiveIndex,
-    queries: np.ndarray,
-    condition: str,
-    words: str,
-    wanted: int,
-    limit: int,
-) -> Candidates:
-    statement, values = nearest_sql(index, queries, wanted, condition, limit)
-    if words:
-        statement += FOUND_WITH_WORDS.format(condition=condition, wanted=wanted)
-        values += [words, words]
-    else:
-        statement += FOUND
-    rows = rows_near(
-        statement + SHOWN.format(limit=limit, facets=facets_sql("product").as_string()), values
+def _search(query: VectorQuery, words: str) -> Candidates:
+    neighbours = vector_store().neighbours(query)
+    statement = add_candidates(neighbours, query, words, facets_sql("described"))
+    rows = fetch_search_rows(*statement)
+    found: list[list[Candidate]] = [[] for _ in query.vectors]
+    for row in rows:
+        if row.number is not None:
+            found[row.number].append(Candidate._make(candidate_columns(row)))
+    first = rows[0]
+    exhausted = (first.photos or 0) < query.wanted
+    # With filters, pgvector gives up after MAX_SCANNED photos.
+    small = query.space.generation.images <= MAX_SCANNED
+    complete = first.passing <= query.exact_up_to or (exhausted and small)
+    return Candidates(
+        found, complete, exhausted, json.loads(first.facets) if first.facets else None
     )
-    found: list[list[Candidate]] = [[] for _ in queries]
-    matched, taken, facets = rows[0][:3]
-    for _, _, _, number, *candidate in rows:
-        if number is not None:
-            found[number].append(Candidate(*candidate))
-    exhausted = (taken or 0) < wanted
-    # Filtering, pgvector gives up after MAX_SCANNED photos.
-    complete = matched <= limit or (exhausted and index.generation.images <= MAX_SCANNED)
-    return Candidates(found, complete, exhausted, json.loads(facets) if facets else None)

@@ -21,7 +21,9 @@ def ranked(
     product_id: int, small: bytes | None, price: str = "10", in_stock: bool = True
 ) -> Ranked:
     created_at = datetime(2026, 1, 1, tzinfo=UTC)
-    it = Candidate(product_id, 0.9, 0.0, Decimal(price), created_at, in_stock=in_stock, small=small)
+    it = Candidate(
+        product_id, 0.9, 0.0, Decimal(price), created_at, in_stock=in_stock, projected=small
+    )
     return Ranked(it, 0.9, {}, {})
 
 

@@ -1,0 +1,214 @@
+"""The search, as one SQL statement.
+
+It is NEIGHBOURS, then one of the two FOUND parts, then CANDIDATES. A measurement that needs only
+the nearest products sends NEIGHBOURS and NEAREST_PRODUCTS. Both are prepared once on a connection
+(see `catalog.index.prepared_sql`): vectors and words are parameters, everything on which the plan
+depends is a literal.
+
+In all parts, `product` is the row of catalog_product that the filters test.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from psycopg import sql
+
+from catalog.index.live_index import IndexSpace
+
+MAX_FACET_PRODUCTS = 5_000  # that the facets count over
+
+VISIBLE = sql.SQL("product.is_visible")
+DETAILS = sql.SQL("category_id, brand, price, created_at, in_stock, popularity")
+
+NEIGHBOURS = sql.SQL(
+    """
+WITH
+-- The query vectors: `number` from 0, `projected` to search the graph, `vector` to score.
+query AS (
+    SELECT * FROM (VALUES {query_rows}) AS query_row (number, projected, vector)
+),
+
+-- Products that pass the filters, at most one more than may be compared one by one. MATERIALIZED,
+-- because `passing_count`, `nearest` and `described` read it.
+passing AS MATERIALIZED (
+    SELECT product.id AS product_id, {details} FROM catalog_product product
+    WHERE {condition} LIMIT {exact_up_to} + 1
+),
+
+-- How many products those are. Both halves of `nearest` read this first, so this is also the place
+-- that sets how widely the graph is searched. The setting lasts until the transaction ends.
+passing_count AS MATERIALIZED (
+    SELECT count(*) AS products, set_config('hnsw.ef_search', {ef_search}, true) FROM passing
+),
+
+-- For each query, the nearest photos by the projected vectors. PostgreSQL carries out one half of
+-- the UNION: it evaluates the condition on `passing_count` once, before it scans anything.
+nearest AS MATERIALIZED (
+    SELECT query.number, query.vector, photo.*
+    FROM query CROSS JOIN LATERAL (
+
+        -- Many products pass: search the graph, and test each photo's product on the way. OFFSET 0
+        -- keeps the planner from reading all products that pass and sorting their photos instead.
+        (SELECT graph_photo.image_id, graph_photo.vector AS projected, photo_product.*
+        FROM {vectors} graph_photo CROSS JOIN LATERAL (
+            SELECT product.id AS product_id, {details} FROM catalog_product product
+            WHERE product.id = graph_photo.product_id AND {condition} OFFSET 0) photo_product
+        WHERE (SELECT products FROM passing_count) > {exact_up_to}
+        ORDER BY graph_photo.vector <#> query.projected LIMIT {wanted})
+
+    UNION ALL
+
+        -- Few products pass: compare all their photos. OFFSET 0 keeps the planner from reading the
+        -- whole vector table. "+ 0" keeps it from using the graph.
+        (SELECT passing_photo.image_id, passing_photo.vector AS projected, passing.*
+        FROM passing CROSS JOIN LATERAL (
+            SELECT image_id, vector FROM {vectors} stored_vector
+            WHERE stored_vector.product_id = passing.product_id OFFSET 0) passing_photo
+        WHERE (SELECT products FROM passing_count) <= {exact_up_to}
+        ORDER BY (passing_photo.vector <#> query.projected) + 0 LIMIT {wanted})
+    ) photo
+),
+
+-- For each query, the best photo of each product, by the cosine of the full vectors. OFFSET 0 makes
+-- the planner look up each embedding by its key.
+scored AS (
+    SELECT DISTINCT ON (number, product_id) nearest.*,
+        -(embedding.vector <#> nearest.vector) AS similarity
+    FROM nearest CROSS JOIN LATERAL (
+        SELECT vector FROM catalog_embedding
+        WHERE encoder_id = {encoder} AND product_id = nearest.product_id
+            AND image_id = nearest.image_id OFFSET 0) embedding
+    ORDER BY number, product_id, similarity DESC
+)
+"""
+)
+
+NEAREST_PRODUCTS = sql.SQL(
+    """
+SELECT number, product_id, image_id, similarity FROM scored
+ORDER BY number, similarity DESC, product_id
+"""
+)
+
+FOUND_BY_VECTOR = sql.SQL(
+    """
+,
+-- The candidates of each query.
+found AS (
+    SELECT number, similarity, projected, product_id, {details}, 0::real AS lexical FROM scored
+)
+"""
+)
+
+FOUND_BY_VECTOR_OR_WORDS = sql.SQL(
+    """
+,
+-- Any of the words, in English or Russian.
+search_words AS (
+    SELECT (replace(plainto_tsquery('english', {words})::text, '&', '|')::tsquery
+        || replace(plainto_tsquery('russian', {words})::text, '&', '|')::tsquery) AS words
+),
+
+-- Products that pass the filters and whose text has the words, the best first.
+named AS (
+    SELECT product.id AS product_id, {details},
+        ts_rank(product.search_document, words) AS lexical
+    FROM catalog_product product, search_words
+    WHERE product.search_document @@ words AND {condition}
+    ORDER BY lexical DESC, product.id LIMIT {wanted}
+),
+
+-- The candidates of the one query: by vector alone, and by words, with a similarity where the
+-- vector found them too.
+found AS (
+    SELECT 0 AS number, similarity, projected, product_id, {details}, 0::real AS lexical
+    FROM scored WHERE product_id NOT IN (SELECT product_id FROM named)
+UNION ALL
+    SELECT 0, scored.similarity, scored.projected, named.*
+    FROM named LEFT JOIN scored USING (product_id)
+)
+"""
+)
+
+CANDIDATES = sql.SQL(
+    """
+,
+-- The products that the facets count over, with their tags: the candidates and, where few enough
+-- pass the filters, all that pass.
+described AS MATERIALIZED (
+    SELECT counted.*, ARRAY(
+        SELECT tag_id FROM catalog_producttag product_tag
+        WHERE product_tag.product_id = counted.product_id) AS tags
+    FROM (
+        SELECT product_id, {details} FROM found
+        UNION SELECT product_id, {details} FROM passing
+        WHERE (SELECT products FROM passing_count) <= least({exact_up_to}, {max_facet_products})
+    ) counted
+)
+
+-- One row for each candidate of each query; at least one row, with the counts alone. The first row
+-- has the facets.
+SELECT passing_count.products AS passing,
+    (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1) AS photos,
+    CASE row_number() OVER () WHEN 1 THEN {facets}::text END AS facets,
+    found.number, product_id, found.similarity, found.lexical, described.price,
+    described.created_at, described.in_stock, described.popularity, described.category_id,
+    (SELECT rate FROM catalog_clickrate click_rate
+        WHERE click_rate.product_id = found.product_id) AS clicks,
+    described.tags, halfvec_send(found.projected) AS projected
+FROM passing_count LEFT JOIN (found JOIN described USING (product_id)) ON true
+"""
+)
+
+
+@dataclass(frozen=True)
+class VectorQuery:
+    """What to find in a generation: for each of `vectors`, float32 (q, dimensions of the index
+    space), the `wanted` nearest photos of products that fulfil `condition`. If at most
+    `exact_up_to` products fulfil it, all their photos are compared; else the graph is searched.
+
+    `condition` is about `product`, a row of catalog_product. Each `%` in it is doubled."""
+
+    space: IndexSpace
+    vectors: np.ndarray
+    wanted: int
+    condition: sql.Composable = field(default_factory=lambda: VISIBLE)
+    exact_up_to: int = 0
+
+
+class Statement(NamedTuple):
+    """SQL with a `%s` for each of its parameters, and these parameters."""
+
+    sql: sql.Composable
+    parameters: list[Any]
+
+
+def add_candidates(
+    neighbours: Statement, query: VectorQuery, words: str, facets: sql.Composable
+) -> Statement:
+    """The statement of a search: the `neighbours` that a store gave for the query, and the
+    candidates among them. `words`, if any, also find products; they need a single query vector.
+    `facets`: an SQL expression over `described`, with a cast to text.
+
+    Columns: `passing` (how many products fulfil the condition, at most one more than
+    `exact_up_to`), `photos` (how many the query vector with the most found, NULL for none),
+    `facets`, `number` (of the query vector; NULL in the only row if nothing is found), and those of
+    `search.retrieval.candidates.Candidate`."""
+    if words:
+        found = FOUND_BY_VECTOR_OR_WORDS.format(
+            details=DETAILS,
+            condition=query.condition,
+            wanted=sql.Literal(query.wanted),
+            words=sql.Placeholder(),
+        )
+    else:
+        found = FOUND_BY_VECTOR.format(details=DETAILS)
+    candidates = CANDIDATES.format(
+        details=DETAILS,
+        exact_up_to=sql.Literal(query.exact_up_to),
+        max_facet_products=sql.Literal(MAX_FACET_PRODUCTS),
+        facets=facets,
+    )
+    parameters = [words, words] if words else []
+    return Statement(neighbours.sql + found + candidates, neighbours.parameters + parameters)

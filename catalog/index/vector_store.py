@@ -1,0 +1,132 @@
+"""Where the vectors of generations are kept and searched.
+
+`indexing` writes vectors through `vector_store()`; searches and measurements read through it. To
+add a store, write another VectorStore in a file of its own and add it to STORES: the tests in
+tests/catalog/index/test_vector_stores.py then run against it too.
+
+The vectors of a store are projected embeddings (`IndexSpace.project`): unit length,
+VECTOR_DIMENSIONS numbers. A store may keep them in half precision. Similarities are cosines.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from django.utils.module_loading import import_string
+from psycopg import sql
+
+from catalog.index.prepared_sql import fetch_search_rows
+from catalog.index.search_statement import NEAREST_PRODUCTS, Statement, VectorQuery
+from catalog.models import Generation
+
+STORES = ("catalog.index.pgvector_store.PgvectorStore",)
+
+
+class PhotoVector(NamedTuple):
+    """The vector of a photo, float (VECTOR_DIMENSIONS,). `source_hash`: the photo's content."""
+
+    product_id: int
+    image_id: int
+    source_hash: str
+    vector: np.ndarray
+
+
+class StoredPhoto(NamedTuple):
+    """A photo in a store, and its cosine with a projected vector."""
+
+    product_id: int
+    image_id: int
+    similarity: float
+
+
+class NearestProduct(NamedTuple):
+    """A product near the query vector of this number: its best photo, and the cosine of the two in
+    the index space."""
+
+    number: int
+    product_id: int
+    image_id: int
+    similarity: float
+
+
+class VectorStore(ABC):
+    """Keeps the vectors of generations, each generation apart from the others."""
+
+    @abstractmethod
+    def create(self, generation: Generation) -> None:
+        """Makes room for a generation's vectors, without a graph. Does nothing if that is done."""
+
+    @abstractmethod
+    def fill(
+        self, generation: Generation, first: int, last: int, photos: Iterable[PhotoVector]
+    ) -> None:
+        """Replaces the vectors of products `first` to `last` by these, before the graph is built.
+        A repeated call leaves the same. Raises DataError for a vector of other dimensions."""
+
+    @abstractmethod
+    def sync(
+        self, generation: Generation, product_ids: Sequence[int], photos: Iterable[PhotoVector]
+    ) -> int:
+        """Makes `photos` the only vectors of these products; returns how many vectors it added,
+        replaced or removed. A vector of the same photo and content stays as it is. Runs within the
+        caller's transaction. Raises DataError for a vector of other dimensions."""
+
+    @abstractmethod
+    def build_graph(self, generation: Generation) -> None:
+        """Builds the generation's graph, and replaces one that a crash left unusable. Does nothing
+        if there is a usable one. Searches and writes of the live generation go on meanwhile. Runs
+        outside a transaction."""
+
+    @abstractmethod
+    def graph_is_valid(self, generation: Generation) -> bool:
+        """Whether the generation has a graph that can be searched."""
+
+    @abstractmethod
+    def drop(self, generation: Generation) -> None:
+        """Removes a generation's vectors and graph, if there are any. Runs within a transaction.
+        Raises OperationalError if searches go on reading them for more than two seconds."""
+
+    @abstractmethod
+    def contents(self, generation: Generation) -> sql.Composable:
+        """A query of the photos that the generation has vectors of: `product_id`, `image_id`,
+        `source_hash`."""
+
+    @abstractmethod
+    def sample(self, generation: Generation, count: int) -> np.ndarray:
+        """About `count` vectors of the generation, or all of fewer: float32 (n,
+        VECTOR_DIMENSIONS), the same ones as long as the vectors stay the same."""
+
+    @abstractmethod
+    def nearest_photos(
+        self, generation: Generation, vector: np.ndarray, count: int, exact: bool
+    ) -> list[StoredPhoto]:
+        """The `count` photos nearest to a projected vector (VECTOR_DIMENSIONS,), the nearest first:
+        by comparing all vectors if `exact`, else by the graph. For measurements."""
+
+    @abstractmethod
+    def neighbours(self, query: VectorQuery) -> Statement:
+        """SQL that begins with WITH, and in which these tables can be read afterwards:
+
+        - `nearest` (number, product_id, image_id, projected, DETAILS): for each query vector, by
+          number from 0, the wanted photos, with their projected vectors;
+        - `scored` (the same, similarity): of each product in `nearest` the best photo, by its
+          cosine with the query vector in the index space;
+        - `passing` (product_id, DETAILS): the first products that fulfil the condition, up to one
+          more than `exact_up_to`, and `passing_count` (products), how many those are.
+
+        Run it with `fetch_search_rows`. Raises ValueError for query vectors that are not of the
+        index space's dimensions."""
+
+    def nearest(self, query: VectorQuery) -> list[NearestProduct]:
+        """The products near each query vector, the nearest first: what a search finds by vector."""
+        text, parameters = self.neighbours(query)
+        rows = fetch_search_rows(text + NEAREST_PRODUCTS, parameters)
+        return [NearestProduct._make(row) for row in rows]
+
+
+@cache
+def vector_store() -> VectorStore:
+    """The store of this installation."""
+    return import_string(STORES[0])()
