@@ -133,6 +133,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES
 SEARCH_CANDIDATES = read_int("SEARCH_CANDIDATES", 200, 20, 1000)  # images taken from the graph
 MATCH_EXACT = read_float("MATCH_EXACT", 0.95, 0.0, 1.0)  # cosine of the same photo
 MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.75, 0.0, 1.0)  # where nothing stands out
+DETECTOR = "catalog.detection.object_head_detector.ObjectHeadDetector"  # of objects in photos
 # Of the things in a photo, the likeliest is shown alone if it is so many times as likely meant as
 # any other; each is searched for by its crop, to which the whole photo is added with a weight.
 OBJECT_LEAST = read_float("OBJECT_LEAST", 0.5, 0.0, 1.0)  # as sure as the surest, to be looked for

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from catalog.detection.objects import PhotoObject
+from catalog.detection.detector import Detection
 from catalog.models import Generation, Tag
 from catalog.product_cards import ProductCard
 from search.request import Box
@@ -42,7 +42,7 @@ class SearchAnswer:
     next_offset: int | None
     facets: dict[str, Any]
     tags: list[tuple[Tag, float]] = field(default_factory=list)
-    objects: list[PhotoObject] = field(default_factory=list)
+    objects: list[Detection] = field(default_factory=list)
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     @property

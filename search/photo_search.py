@@ -1,4 +1,4 @@
-"""The way a query takes, from what a shopper sends to what they see."""
+"""A search from the request to the answer; `answer_request` is the sequence of its steps."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 from django.conf import settings
 from django.db import ProgrammingError
 
-from catalog.detection.query_objects import SeenPhoto, Target, choose_targets, see_photos
+from catalog.detection.photo_analysis import PhotoAnalysis, Target, analyse_photos, choose_targets
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.product_cards import read_product_cards
@@ -23,43 +23,47 @@ from search.request import MAX_OFFSET, SearchRequest
 from search.serving.admission import Deadline, admission
 from search.serving.single_flight import SingleFlightCache
 
-TAGS_OF_A_PHOTO = 5
-LOOKS_KEPT = 256  # of a few kilobytes each
+MAX_PHOTO_TAGS = 5
+MAX_CACHED_ANALYSES = 256  # of a few kilobytes each
 
 
-seen_photos: SingleFlightCache[list[SeenPhoto]] = SingleFlightCache(LOOKS_KEPT)
+photo_analyses: SingleFlightCache[list[PhotoAnalysis]] = SingleFlightCache(MAX_CACHED_ANALYSES)
 
 
 def search(request: SearchRequest) -> SearchAnswer:
-    """Answers one search. Raises ImageError, RequestError (Overloaded is one), IndexNotReady or
+    """Answers a search. Raises ImageError, RequestError (Overloaded is one), IndexNotReady or
     EncoderError."""
     clock = StageClock()
     with admission.admitted(clock.deadline):
         index = live_index()
         while True:
             try:
-                return answer(request, index, clock)
-            except ProgrammingError:  # its table is gone: retired and dropped while we worked
+                return answer_request(request, index, clock)
+            except ProgrammingError:  # the vector table of this generation was dropped meanwhile
                 newer = live_index()
                 if newer.generation == index.generation:
                     raise
                 index = newer
 
 
-def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
-    """The answer of one generation."""
+def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
+    """Answers a search with one generation of the index."""
     photos = query_photos(request)
-    known = photos[0].seen_by(index.query_encoder) if photos else None
-    seen = [known] if known and request.box is None else look(request, photos, index, clock)
+    kept = photos[0].analysis_by(index.query_encoder) if photos else None
+    if kept and request.box is None:
+        analyses = [kept]
+    else:
+        analyses = analyse_query_photos(request, photos, index, clock)
     with clock.stage("embed"):
-        targets = choose_targets(seen)
+        targets = choose_targets(analyses)
         queries = embed_query(request, [target.vector for target in targets], index, clock.deadline)
-        tags = tags_of(targets, index)
+        tags = tag_targets(targets, index)
     found = find(request, queries, targets, tags, index, clock)
-    end = request.offset + request.limit
     with clock.stage("rank"):
-        results = show(found, targets, request, index, clock.deadline)
-    whole = known or (seen[0] if len(seen) == 1 and request.box is None else None)
+        results = build_results(found, targets, request, index, clock.deadline)
+    end = request.offset + request.limit
+    only_whole = len(analyses) == 1 and request.box is None
+    whole = kept or (analyses[0] if only_whole else None)
     return SearchAnswer(
         query_id=keep_photo(photos, whole),
         kind=request.kind,
@@ -69,60 +73,62 @@ def answer(request: SearchRequest, index: LiveIndex, clock: StageClock) -> Searc
         results=results,
         next_offset=end if end < len(found.ranked) and end <= MAX_OFFSET else None,
         facets=found.facets,
-        tags=meant(tags, targets, found.ranked),
-        objects=(known or seen[0]).objects if seen else [],
+        tags=choose_tags(tags, targets, found.ranked),
+        objects=(kept or analyses[0]).detections if analyses else [],
         timings_ms=clock.timings(),
     )
 
 
-def look(
+def analyse_query_photos(
     request: SearchRequest, photos: Sequence[QueryPhoto], index: LiveIndex, clock: StageClock
-) -> list[SeenPhoto]:
-    """What is in the photos of the request; the same photos are looked at once."""
+) -> list[PhotoAnalysis]:
+    """Decodes and analyses the photos of the request. Concurrent searches by the same photos share
+    one analysis."""
     encoder = index.query_encoder
 
-    def see() -> list[SeenPhoto]:
+    def analyse() -> list[PhotoAnalysis]:
         files = [photo.data for photo in photos]
         with decoded_photos.held(len(files), clock.deadline):
             with clock.stage("decode"):
                 images = decode_query(files, request.box, encoder, clock.deadline)
             with clock.stage("embed"):
-                return see_photos(images, request.box is not None, encoder) if images else []
+                return analyse_photos(images, request.box is not None, encoder) if images else []
 
-    names = tuple(photo.name for photo in photos)
-    key = (names, request.box, encoder.checksum)
+    hashes = tuple(photo.content_hash for photo in photos)
+    key = (hashes, request.box, encoder.checksum)
     with clock.deadline.enforced():
-        return seen_photos.get(key, see, clock.deadline.left())
+        return photo_analyses.get(key, analyse, clock.deadline.left())
 
 
-def tags_of(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:
-    """The tags of each target, in the space of the encoder that saw it."""
+def tag_targets(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:
+    """The best tags of each target, compared in the space of the query encoder."""
     if not targets:
         return []
     vectors = np.stack([target.vector for target in targets])
-    return vocabulary_for(index.query_encoder).best_of_each(vectors, TAGS_OF_A_PHOTO)
+    return vocabulary_for(index.query_encoder).best_of_each(vectors, MAX_PHOTO_TAGS)
 
 
-def meant(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -> ScoredTags:
-    """The tags of what the first result was found for; none without a photo."""
+def choose_tags(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -> ScoredTags:
+    """The tags of the object that the first result was found for; none without a photo."""
     first = ranked[0].object if ranked else None
     return next((t for t, target in zip(tags, targets, strict=True) if target.object == first), [])
 
 
-def show(
+def build_results(
     found: Found,
     targets: list[Target],
     request: SearchRequest,
     index: LiveIndex,
     deadline: Deadline,
 ) -> list[Result]:
-    """The products of the page as they are now; one deleted meanwhile is left out."""
+    """The results of the requested page, with the products as they are now. Products deleted during
+    the search are left out."""
     page = found.ranked[request.offset : request.offset + request.limit]
     products = read_product_cards([item.candidate.product_id for item in page])
     blanks = blank_results(page, targets, index, deadline)
-    calibrated = index.generation.calibration
+    calibration = index.generation.calibration
     if request.kind == "text":
-        calibrated = replace(calibrated, exact=None)  # words do not name one product
+        calibration = replace(calibration, exact=None)  # words do not identify one product
     return [
         Result(
             product=products[item.candidate.product_id],
@@ -130,7 +136,7 @@ def show(
             match=match_of(
                 item.candidate,
                 found.near[item.object],
-                calibrated,
+                calibration,
                 settings.MATCH_EXACT,
                 settings.MATCH_SIMILAR,
                 blank,

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn import functional
 
-from catalog.detection.objects import ObjectSettings
+from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.errors import EncoderError
 
 VERSION = 1  # raise when the layers or the meaning of their outputs change
@@ -74,7 +74,7 @@ def cell_centres(rows: int, columns: int) -> torch.Tensor:
     return torch.stack([(x + 0.5) / columns, (y + 0.5) / rows], dim=-1).reshape(-1, 2)
 
 
-def save_object_head(head: ObjectHead, settings: ObjectSettings, folder: Path) -> None:
+def save_object_head(head: ObjectHead, settings: ObjectHeadSettings, folder: Path) -> None:
     """Puts a trained head into the folder of its model: weights in half precision, settings."""
     weights = {
         name: value.detach().cpu().half().contiguous()
@@ -86,7 +86,7 @@ def save_object_head(head: ObjectHead, settings: ObjectSettings, folder: Path) -
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n")
 
 
-def load_object_head(folder: Path) -> tuple[ObjectHead, ObjectSettings] | None:
+def load_object_head(folder: Path) -> tuple[ObjectHead, ObjectHeadSettings] | None:
     """The head of the model in `folder`, float32, ready to run, and its settings; None where there
     is none. Raises EncoderError where its files do not fit together."""
     weights, description = folder / WEIGHTS, folder / DESCRIPTION
@@ -97,7 +97,7 @@ def load_object_head(folder: Path) -> tuple[ObjectHead, ObjectSettings] | None:
         version = described.pop("version")
         if version != VERSION:
             raise ValueError(f"version {version} is not {VERSION}")
-        settings = ObjectSettings(**described)
+        settings = ObjectHeadSettings(**described)
         head = ObjectHead()
         missing, unknown = head.load_state_dict(load_file(weights), strict=False)
         wrong = [*(m for m in missing if not m.endswith("num_batches_tracked")), *unknown]

@@ -10,35 +10,46 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from catalog.detection.objects import ObjectSettings
+from catalog.visual.errors import EncoderError
 from catalog.visual.preprocessing import Preprocessing
 
-
-@dataclass(frozen=True)
-class Look:
-    """What one pass over n photos gives. `vectors`: float32 (n, dimensions), as of
-    `encode_pixels`; `candidates`: float32 (n, cells, 5), each a score and x1, y1, x2, y2 as
-    fractions of the encoder's input (see `detection.objects`), or None without an object head."""
-
-    vectors: np.ndarray
-    candidates: np.ndarray | None
-
-
-BATCH = 16  # images encoded at once, where nobody says otherwise
-AHEAD = 32  # images that `encode_ahead` has in hand on CPU, at least
+BATCH_SIZE = 16  # images that `encode_ahead` encodes at once
 
 Key = TypeVar("Key")
 
 
+@dataclass(frozen=True)
+class ObjectHeadSettings:
+    """What works best with one trained object head. `threshold`: the lowest score of an object;
+    `margin`: added to a box on each side, as a share of its width and height."""
+
+    threshold: float = 0.2
+    margin: float = 0.04
+
+
+@dataclass(frozen=True)
+class ObjectHeadOutput:
+    """The result of one pass over n photos. `vectors`: float32 (n, dimensions), as of
+    `encode_pixels`; `cells`: float32 (n, cells, 5), for each cell of the object head a score (0 to
+    1) and x1, y1, x2, y2 as fractions of the encoder's input."""
+
+    vectors: np.ndarray
+    cells: np.ndarray
+
+
 class Encoder(ABC):
-    """One vision-language model, ready to use from any number of threads."""
+    """A vision-language model. Any number of threads may use it at the same time.
+
+    `object_head`: the settings of its object head, or None if it has none. `share`: whether
+    requests of several threads are computed together; tests and benchmarks turn it off to
+    compare."""
 
     name: str
     checksum: str
     dimensions: int
     preprocessing: Preprocessing
-    objects: ObjectSettings | None = None  # of its object head, if it has one
-    share = True  # what threads ask for at the same time is computed together; off to compare
+    object_head: ObjectHeadSettings | None = None
+    share = True
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """RGB images → float32 of shape (n, dimensions), each row of unit length."""
@@ -48,26 +59,29 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 of shape (n, height, width, 3), as `preprocessing` makes it → as above."""
+        """uint8 of shape (n, height, width, 3), the output of `preprocessing` → float32 of shape
+        (n, dimensions), each row of unit length."""
 
     def encode_batch(self, pixels: np.ndarray) -> np.ndarray:
-        """The same, as one batch on all that there is to compute with, whatever else goes on."""
+        """As `encode_pixels`, always as one batch on all threads, whatever other callers do."""
         return self.encode_pixels(pixels)
 
-    def look(self, pixels: np.ndarray) -> Look:
-        """uint8 as for `encode_pixels` → its vectors, and where things are in each photo."""
-        return Look(self.encode_pixels(pixels), None)
+    def run_object_head(self, pixels: np.ndarray) -> ObjectHeadOutput:
+        """uint8 as for `encode_pixels` → the vectors and the output of the object head, from one
+        pass. Raises EncoderError if the encoder has no object head."""
+        raise EncoderError(f"The encoder {self.name!r} has no object head.")
 
     def encode_ahead(
         self, items: Iterable[tuple[Key, np.ndarray]]
     ) -> Iterator[tuple[Key, np.ndarray]]:
-        """For many photos, in the fastest manner there is: takes pairs of anything and pixels,
-        uint8 (height, width, 3), and gives each thing with its vector (dimensions,), in order, the
-        same that `encode_pixels` gives. Encodes the next ones while the taker is at the last."""
+        """Encodes many photos with the highest throughput. Takes pairs of a key and pixels, uint8
+        (height, width, 3), and yields each key with its vector (dimensions,), in order; the vectors
+        are those of `encode_pixels`. Encodes the next photos while the consumer handles the
+        last."""
         upcoming = iter(items)
         encoded: tuple[list[Key], Future[np.ndarray]] | None = None
         with ThreadPoolExecutor(1, thread_name_prefix="encode") as thread:
-            while batch := list(islice(upcoming, BATCH)):
+            while batch := list(islice(upcoming, BATCH_SIZE)):
                 keys, pixels = [key for key, _ in batch], np.stack([pixels for _, pixels in batch])
                 encoding = keys, thread.submit(self.encode_pixels, pixels)
                 if encoded is not None:
@@ -78,4 +92,5 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts, cut to the model's context → float32 of shape (n, dimensions), unit length."""
+        """Texts, truncated to the model's context → float32 of shape (n, dimensions), each row of
+        unit length."""

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.detection.objects import ObjectSettings
 from catalog.parent_death import die_with_parent
+from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum, local_folder
 from catalog.visual.preprocessing import Preprocessing
@@ -31,14 +31,14 @@ _FORMAT = 2  # raise when the layout of a compiled model changes
 @dataclass(frozen=True)
 class CompiledModel:
     """A compiled model on disk: image.xml, text.xml, tokenizer.json and this description; with an
-    object head (`objects` is not None) also objects.xml, which gives embedding and candidates."""
+    object head (`object_head` is not None) also objects.xml, which gives embeddings and cells."""
 
     folder: Path
     name: str
     checksum: str
     dimensions: int
     preprocessing: Preprocessing
-    objects: ObjectSettings | None = None
+    object_head: ObjectHeadSettings | None = None
 
 
 def compiled_model(name: str, cache: Path, checksum: str = "") -> CompiledModel:
@@ -61,11 +61,11 @@ def compiled_model(name: str, cache: Path, checksum: str = "") -> CompiledModel:
 def _read(folder: Path) -> CompiledModel:
     description = json.loads((folder / "model.json").read_text())
     preprocessing = Preprocessing.from_config(description.pop("preprocessing"))
-    objects = description.pop("objects")
+    head = description.pop("objects")
     return CompiledModel(
         folder,
         preprocessing=preprocessing,
-        objects=ObjectSettings(**objects) if objects else None,
+        object_head=ObjectHeadSettings(**head) if head else None,
         **description,
     )
 
@@ -110,7 +110,7 @@ def compile_model(name: str, folder: Path) -> None:
             "checksum": model.checksum,
             "dimensions": model.dimensions,
             "preprocessing": model.preprocessing.config(),
-            "objects": asdict(model.objects) if model.objects else None,
+            "objects": asdict(model.object_head) if model.object_head else None,
         }
         (work / "model.json").write_text(json.dumps(description, indent=1))
         os.chmod(work, 0o755)

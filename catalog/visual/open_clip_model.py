@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional
 
 from catalog.detection.object_head import ObjectHead, load_object_head
-from catalog.detection.objects import ObjectSettings
 from catalog.detection.torchvision_ops import declare_missing_ops
+from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum, local_folder, model_name
 from catalog.visual.preprocessing import Preprocessing
@@ -79,7 +79,7 @@ class TextTower(nn.Module):
 @dataclass
 class OpenClipModel:
     """A loaded model; `checksum` is the same wherever the same weights are loaded. `object_tower`
-    and `objects` are None for a model without an object head."""
+    and `object_head` are None for a model without an object head."""
 
     name: str
     checksum: str
@@ -89,7 +89,7 @@ class OpenClipModel:
     text_tower: TextTower
     tokenizer: Any
     object_tower: ObjectTower | None = None
-    objects: ObjectSettings | None = None
+    object_head: ObjectHeadSettings | None = None
 
 
 def load_open_clip(name: str) -> OpenClipModel:
@@ -119,7 +119,7 @@ def load_open_clip(name: str) -> OpenClipModel:
         name, checksum, dimensions, preprocessing, image_tower, TextTower(model).eval(), tokenizer
     )
     if folder and (kept := load_object_head(folder)):
-        head, loaded.objects = kept
+        head, loaded.object_head = kept
         loaded.object_tower = ObjectTower(image_tower, head).eval()
         _try(loaded.object_tower, blank, name)
     return loaded

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from catalog.visual.encoder import AHEAD, Encoder, Key, Look
+from catalog.visual.encoder import Encoder, Key, ObjectHeadOutput
 from catalog.visual.encoder_cache import compiled_model
+
+MIN_REQUESTS_AHEAD = 32  # photos that `encode_ahead` has in hand, at least
 
 
 class OpenVinoEncoder(Encoder):
@@ -27,7 +29,7 @@ class OpenVinoEncoder(Encoder):
         model = compiled_model(name, cache, checksum)
         self.name, self.checksum = model.name, model.checksum
         self.dimensions, self.preprocessing = model.dimensions, model.preprocessing
-        self.objects = model.objects
+        self.object_head = model.object_head
         options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
@@ -61,16 +63,19 @@ class OpenVinoEncoder(Encoder):
     def encode_batch(self, pixels: np.ndarray) -> np.ndarray:
         return self._run("image", pixels)[0]
 
-    def look(self, pixels: np.ndarray) -> Look:
-        return (
-            super().look(pixels) if self.objects is None else Look(*self._infer("objects", pixels))
-        )
+    def run_object_head(self, pixels: np.ndarray) -> ObjectHeadOutput:
+        if self.object_head is None:
+            return super().run_object_head(pixels)
+        return ObjectHeadOutput(*self._infer("objects", pixels))
 
     def encode_ahead(
         self, items: Iterable[tuple[Key, np.ndarray]]
     ) -> Iterator[tuple[Key, np.ndarray]]:
         compiled = self._tower("image", streams=True)
-        idle = [compiled.create_infer_request() for _ in range(max(AHEAD, 4 * self._threads))]
+        idle = [
+            compiled.create_infer_request()
+            for _ in range(max(MIN_REQUESTS_AHEAD, 4 * self._threads))
+        ]
         busy: deque[tuple[Key, np.ndarray, Any]] = deque()  # pixels are shared: kept until done
         try:
             for key, pixels in items:

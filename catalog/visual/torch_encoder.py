@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from catalog.visual.encoder import Encoder, Look
+from catalog.visual.encoder import Encoder, ObjectHeadOutput
 from catalog.visual.shared_batches import SharedBatches
 
 
 class TorchEncoder(Encoder):
-    """On CUDA (or wherever torch is told to run): the same towers, uncompiled. What several threads
-    ask of a tower at the same time is one batch."""
+    """Runs the uncompiled towers on CUDA, or on another device of torch. Requests that several
+    threads make of a tower at the same time form one batch."""
 
     def __init__(self, name: str, device: str = "cuda") -> None:
         from catalog.visual.open_clip_model import load_open_clip
@@ -20,7 +20,7 @@ class TorchEncoder(Encoder):
         model = load_open_clip(name)
         self.name, self.checksum = model.name, model.checksum
         self.dimensions, self.preprocessing = model.dimensions, model.preprocessing
-        self.objects = model.objects
+        self.object_head = model.object_head
         self._device = device
         self._tokenizer = model.tokenizer
         towers: dict[str, Any] = {"image": model.image_tower, "text": model.text_tower}
@@ -32,17 +32,19 @@ class TorchEncoder(Encoder):
         }
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        return self._ask("image", pixels)[0]
+        return self._run_shared("image", pixels)[0]
 
-    def look(self, pixels: np.ndarray) -> Look:
-        return super().look(pixels) if self.objects is None else Look(*self._ask("objects", pixels))
+    def run_object_head(self, pixels: np.ndarray) -> ObjectHeadOutput:
+        if self.object_head is None:
+            return super().run_object_head(pixels)
+        return ObjectHeadOutput(*self._run_shared("objects", pixels))
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         if not texts:
             return np.empty((0, self.dimensions), np.float32)
-        return self._ask("text", self._tokenizer(list(texts)).numpy())[0]
+        return self._run_shared("text", self._tokenizer(list(texts)).numpy())[0]
 
-    def _ask(self, tower: str, inputs: np.ndarray) -> list[np.ndarray]:
+    def _run_shared(self, tower: str, inputs: np.ndarray) -> list[np.ndarray]:
         batches = self._towers[tower]
         return batches.run(inputs) if self.share else batches.work(inputs)
 
@@ -51,6 +53,6 @@ class TorchEncoder(Encoder):
         import torch
 
         with torch.inference_mode():
-            given = tower(torch.from_numpy(np.ascontiguousarray(inputs)).to(self._device))
-            outputs = given if isinstance(given, tuple) else (given,)
+            outputs = tower(torch.from_numpy(np.ascontiguousarray(inputs)).to(self._device))
+            outputs = outputs if isinstance(outputs, tuple) else (outputs,)
             return [output.float().cpu().numpy() for output in outputs]

@@ -24,7 +24,7 @@ from catalog.index.live_index import encoder_named
 from catalog.index.vocabulary import vocabulary_for
 from catalog.models import EncoderVersion, Product, ProductImage, Tag
 from catalog.models.product import content_hash
-from catalog.visual.encoder import BATCH, Encoder
+from catalog.visual.encoder import BATCH_SIZE, Encoder
 from catalog.visual.pixels import decode_pixels
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
@@ -92,13 +92,13 @@ def forward_speed(encoder: Encoder, photos: list[Path]) -> float:
 
 
 def batches_speed(encoder: Encoder, photos: list[Path]) -> float:
-    """Images a second of the encoder alone, a batch of BATCH after the other."""
+    """Images a second of the encoder alone, a batch of BATCH_SIZE after the other."""
     pixels = np.stack(_pixels(encoder, photos))
-    encoder.encode_batch(pixels[:BATCH])
+    encoder.encode_batch(pixels[:BATCH_SIZE])
     start = time.perf_counter()
-    for done in range(0, FORWARD_IMAGES, BATCH):
+    for done in range(0, FORWARD_IMAGES, BATCH_SIZE):
         first = done % len(pixels)
-        encoder.encode_batch(pixels[first : first + BATCH])
+        encoder.encode_batch(pixels[first : first + BATCH_SIZE])
     return FORWARD_IMAGES / (time.perf_counter() - start)
 
 
@@ -106,7 +106,7 @@ def _pixels(encoder: Encoder, photos: list[Path]) -> list[np.ndarray]:
     limits = ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
     return [
         decode_pixels(path.read_bytes(), encoder.preprocessing, limits)
-        for path in islice(cycle(photos), 8 * BATCH)
+        for path in islice(cycle(photos), 8 * BATCH_SIZE)
     ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from psycopg import sql
 
-from catalog.detection.query_objects import choose_targets, see_photos
+from catalog.detection.photo_analysis import analyse_photos, choose_targets
 from catalog.imaging.image_decoding import decode_image
 from catalog.index.live_index import LiveIndex
 from catalog.index.match_margin import MIN_PRODUCTS, Calibration, neighbourhood_of
@@ -175,7 +175,7 @@ def _sample_of(index: LiveIndex) -> np.ndarray:
 
 def _looked_at(index: LiveIndex, image: Image.Image) -> np.ndarray:
     """Vectors of the index space of what a search would look for in a photo."""
-    targets = choose_targets(see_photos([image], False, index.query_encoder))
+    targets = choose_targets(analyse_photos([image], False, index.query_encoder))
     return index.to_index_space(np.stack([target.vector for target in targets]))
 
 

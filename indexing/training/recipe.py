@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from catalog.detection.object_head import save_object_head
-from catalog.detection.objects import ObjectSettings
+from catalog.visual.encoder import ObjectHeadSettings
 from indexing.training.checkpoints import NAME as CHECKPOINT
 from indexing.training.distributed import TrainingFailed, run_on_processes
 from indexing.training.model_folder import read_config, write_copy, write_model
@@ -103,4 +103,4 @@ def _find_objects(recipe: Recipe, trained: Path) -> None:
     lists = [Path(path) for path in recipe.plan.pairs]
     scenes = Scenes(studio, lists, model.preprocessing, recipe.plan.seed)
     head = train_object_head(model, scenes, recipe.object_steps)
-    save_object_head(head, ObjectSettings(), trained)
+    save_object_head(head, ObjectHeadSettings(), trained)

@@ -149,7 +149,7 @@ def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]
             "kind": answer.kind,
             "box": list(answer.box) if answer.box else None,
             "objects": [
-                {"box": [round(edge, 4) for edge in found.box], "score": round(found.score, 4)}
+                {"box": [round(edge, 4) for edge in found.box], "score": round(found.confidence, 4)}
                 for found in answer.objects
             ],
         },

@@ -16,7 +16,7 @@ from django.db import connection, connections
 from pgvector import HalfVector
 from PIL import Image
 
-from catalog.detection.query_objects import choose_targets, see_photos
+from catalog.detection.photo_analysis import analyse_photos, choose_targets
 from catalog.imaging.image_decoding import crop_to_box, decode_image
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.prepared_sql import fetch_rows
@@ -123,9 +123,10 @@ def _bare_work(
 ) -> dict[str, Callable[[], object]]:
     """By stage, what no search by this photo can do without."""
     encoder, boxed = index.query_encoder, request.box is not None
-    seen = see_photos([_decoded(photo, request.box, encoder)], boxed, encoder)
-    queries = index.to_index_space(np.stack([target.vector for target in choose_targets(seen)]))
-    boxes = [one.box for one in seen[0].objects[: len(seen[0].crops)]]
+    [analysis] = analyse_photos([_decoded(photo, request.box, encoder)], boxed, encoder)
+    targets = choose_targets([analysis])
+    queries = index.to_index_space(np.stack([target.vector for target in targets]))
+    boxes = [found.box for found in analysis.detections[: len(analysis.crop_vectors)]]
     query = VectorQuery(index, queries, photos_for_each(queries))
 
     def decode() -> tuple[np.ndarray, np.ndarray | None]:
@@ -137,10 +138,10 @@ def _bare_work(
     whole, parts = decode()
 
     def forward() -> None:
-        if boxed:
+        if boxed or encoder.object_head is None:
             encoder.encode_pixels(whole)
         else:
-            encoder.look(whole)
+            encoder.run_object_head(whole)
         if parts is not None:
             encoder.encode_pixels(parts)
 
@@ -162,7 +163,7 @@ def queries_of(photos: Sequence[bytes], index: LiveIndex) -> np.ndarray:
     dimensions): of the things in each."""
     encoder, targets = index.query_encoder, []
     for photo in photos:
-        targets += choose_targets(see_photos([_decoded(photo, None, encoder)], False, encoder))
+        targets += choose_targets(analyse_photos([_decoded(photo, None, encoder)], False, encoder))
     return index.to_index_space(np.stack([target.vector for target in targets]))
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from catalog.detection.query_objects import SeenPhoto
+from catalog.detection.photo_analysis import PhotoAnalysis
 
 log = logging.getLogger("vitrina.search")
 
@@ -28,10 +28,10 @@ SWEEP_EVERY_SHARE = 0.05  # of QUERY_PHOTOS_BYTES, that were written since the l
 
 
 class KeptPhoto(NamedTuple):
-    """A photo's file, what was seen in it, and the name of its preview."""
+    """A photo's file, its analysis, and the name of its preview."""
 
     data: bytes
-    seen: SeenPhoto | None
+    analysis: PhotoAnalysis | None
     preview: str
 
 
@@ -41,8 +41,8 @@ def load(query_id: str) -> KeptPhoto | None:
         with open(_folder() / query_id, "rb") as file:
             if os.fstat(file.fileno()).st_mtime < _oldest():
                 return None
-            preview, seen = pickle.load(file)
-            return KeptPhoto(file.read(), seen, preview)
+            preview, analysis = pickle.load(file)
+            return KeptPhoto(file.read(), analysis, preview)
     except FileNotFoundError:
         return None
     except UNREADABLE as error:
@@ -50,9 +50,9 @@ def load(query_id: str) -> KeptPhoto | None:
         return None
 
 
-def keep(query_id: str, data: bytes, seen: SeenPhoto | None) -> None:
+def keep(query_id: str, data: bytes, analysis: PhotoAnalysis | None) -> None:
     """Keeps a photo for QUERY_PHOTO_KEPT_S. Raises OSError where it cannot be written."""
-    head = pickle.dumps((f"{query_id}.jpg", seen))
+    head = pickle.dumps((f"{query_id}.jpg", analysis))
     _write(query_id, head + data)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from PIL import Image
 
+from catalog.detection.detector import detector_for
 from catalog.imaging.decoder_process import DecoderPool
 from catalog.imaging.image_decoding import WHOLE, Box, ImageLimits
 from catalog.visual.encoder import Encoder
@@ -53,7 +54,7 @@ def useful_side(box: Box, encoder: Encoder) -> int:
     """The smallest side of a photo's part, in pixels, that the encoder can use: of a whole photo,
     objects are cut out."""
     size = max(encoder.preprocessing.height, encoder.preprocessing.width)
-    return size * DETAIL if box == WHOLE and encoder.objects else size
+    return size * DETAIL if box == WHOLE and detector_for(encoder) else size
 
 
 def checked_box(box: Box | None) -> Box:

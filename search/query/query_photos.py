@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from catalog.detection.query_objects import SeenPhoto
+from catalog.detection.photo_analysis import PhotoAnalysis
 from catalog.models.product import content_hash
 from catalog.visual.encoder import Encoder
 from search.query import kept_photos
@@ -22,17 +22,18 @@ QUERY_ID = re.compile("[0-9a-f]{32}")
 
 
 class QueryPhoto(NamedTuple):
-    """A photo's file, its content hash, what was seen in all of it when it was asked for before,
-    and the query id under which it is kept already."""
+    """A photo's file and its content hash. For a kept photo also the analysis of the whole photo,
+    if an earlier search made one, and the query id under which it is kept."""
 
     data: bytes
-    name: str
-    seen: SeenPhoto | None = None
+    content_hash: str
+    analysis: PhotoAnalysis | None = None
     kept_as: str = ""
 
-    def seen_by(self, encoder: Encoder) -> SeenPhoto | None:
-        """What was seen, if it was this encoder that saw it."""
-        return self.seen if self.seen and self.seen.encoder == encoder.checksum else None
+    def analysis_by(self, encoder: Encoder) -> PhotoAnalysis | None:
+        """The kept analysis, if its vectors are by this encoder."""
+        analysis = self.analysis
+        return analysis if analysis and analysis.encoder_checksum == encoder.checksum else None
 
 
 def query_photos(request: SearchRequest) -> list[QueryPhoto]:
@@ -45,7 +46,7 @@ def query_photos(request: SearchRequest) -> list[QueryPhoto]:
     if request.images or not request.query:
         return [QueryPhoto(data, content_hash(data)) for data in request.images]
     kept = kept_photo(request.query)
-    return [QueryPhoto(kept.data, content_hash(kept.data), kept.seen, request.query)]
+    return [QueryPhoto(kept.data, content_hash(kept.data), kept.analysis, request.query)]
 
 
 def kept_photo(query_id: str) -> KeptPhoto:
@@ -58,19 +59,19 @@ def kept_photo(query_id: str) -> KeptPhoto:
     return kept
 
 
-def keep_photo(photos: Sequence[QueryPhoto], seen: SeenPhoto | None) -> str:
-    """A new random query id, under which the first photo, and what was seen in all of it, can be
-    asked for again for a while. Where the photo cannot be kept, as on a full disk, the id is that
-    of this one answer."""
+def keep_photo(photos: Sequence[QueryPhoto], analysis: PhotoAnalysis | None) -> str:
+    """Keeps the first photo and its analysis for QUERY_PHOTO_KEPT_S; returns a new random query id
+    for them. If the photo cannot be kept, as on a full disk, the id is valid for this answer
+    alone."""
     query_id = secrets.token_hex(16)
     if photos and settings.QUERY_PHOTO_KEPT_S:
         photo = photos[0]
-        if photo.kept_as and photo.seen is seen:
+        if photo.kept_as and photo.analysis is analysis:
             with suppress(OSError):
                 kept_photos.keep_longer(query_id, photo.kept_as)
                 return query_id
         try:
-            kept_photos.keep(query_id, photo.data, seen)
+            kept_photos.keep(query_id, photo.data, analysis)
         except OSError as error:
             log.warning("the photo of a query is not kept: %s", error)
     return query_id

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from catalog.detection.query_objects import Target
+from catalog.detection.photo_analysis import Target
 from catalog.index.live_index import LiveIndex
 from catalog.visual.blank import blank_photos, closeness
 from search.ranking.deduplication import looks_of

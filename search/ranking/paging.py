@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
-from catalog.detection.query_objects import Target
+from catalog.detection.photo_analysis import Target
 from catalog.index.live_index import LiveIndex
 from catalog.index.match_margin import Neighbourhood
 from catalog.models import Tag

@@ -1,14 +1,22 @@
-"""An encoder for tests that also sees where things are: patches of one colour on white."""
+"""A detector for tests, which finds patches of one colour on white, and its encoder."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from catalog.detection.objects import ObjectSettings
+from catalog.detection.detector import (
+    MAX_OBJECTS,
+    MAX_OVERLAP,
+    MIN_SIDE,
+    Detection,
+    Detector,
+)
+from catalog.detection.overlaps import suppress_overlaps
 from catalog.index.live_index import live_index
-from catalog.visual.encoder import Look
+from catalog.visual.encoder import Encoder
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
 from search.ranking.blank_photos import blanks_of
@@ -18,42 +26,51 @@ from tests.indexing.histogram_encoder import LEVELS, HistogramEncoder
 from tests.indexing.shop import add_product, photo
 
 COLOURS = ("red", "blue", "lime", "yellow", "magenta", "cyan", "black", "white", "gray", "olive")
-CELLS = 16
-LEAST_PIXELS = 8  # fewer are the blurred edge of something
+DETECTOR = f"{__name__}.ColourDetector"
+WHITE = LEVELS**3 - 1
 
 
 class ColourSpotter(HistogramEncoder):
-    """A thing is what has one colour that is not white: the larger, the surer. `looked` counts the
-    photos looked at, `encoded` (as before) all that became vectors in another way."""
+    """The encoder that ColourDetector belongs to. `detected_in` counts the photos that went through
+    the detector, `encoded` the images that were encoded."""
 
     def __init__(self) -> None:
         super().__init__("spotter")
-        self.objects = ObjectSettings(threshold=0.5, margin=0.0)
-        self.looked = 0
-
-    def look(self, pixels: np.ndarray) -> Look:
-        self.looked += len(pixels)
-        vectors = self.encode_pixels(pixels)
-        self.encoded -= len(pixels)
-        return Look(vectors, np.stack([spots(image) for image in pixels]))
+        self.detected_in = 0
 
 
-def spots(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (height, width, 3) → candidates (CELLS, 5): score 0.5 and half of the share of the
-    photo, box; the rest zeros."""
-    height, width, _ = pixels.shape
-    colours = (pixels // (256 // LEVELS)) @ [LEVELS**2, LEVELS, 1]
-    found = np.zeros((CELLS, 5), np.float32)
-    cell = 0
-    for colour in range(LEVELS**3 - 1):  # the last is white
+class ColourDetector(Detector):
+    """Everything of one colour that is not white is one object. A larger object has a higher
+    confidence: 0.5 plus half its share of the photo."""
+
+    @classmethod
+    def for_encoder(cls, encoder: Encoder) -> "ColourDetector | None":
+        return cls(encoder) if isinstance(encoder, ColourSpotter) else None
+
+    def detect(self, images: Sequence[Image.Image]) -> list[list[Detection]]:
+        assert isinstance(self.encoder, ColourSpotter)
+        self.encoder.detected_in += len(images)
+        return [find_patches(image) for image in images]
+
+
+def find_patches(image: Image.Image) -> list[Detection]:
+    """The patches of a photo, by falling confidence."""
+    colours = (np.asarray(image) // (256 // LEVELS)) @ [LEVELS**2, LEVELS, 1]
+    height, width = colours.shape
+    boxes, scores = [], []
+    for colour in np.setdiff1d(colours, [WHITE]):
         rows, columns = np.nonzero(colours == colour)
-        if len(rows) < LEAST_PIXELS:
-            continue
-        box = columns.min() / width, rows.min() / height
-        box += (columns.max() + 1) / width, (rows.max() + 1) / height
-        found[cell] = 0.5 + len(rows) / (2 * height * width), *box
-        cell += 1
-    return found
+        left, top = columns.min() / width, rows.min() / height
+        right, bottom = (columns.max() + 1) / width, (rows.max() + 1) / height
+        if min(right - left, bottom - top) >= MIN_SIDE:
+            boxes.append((left, top, right, bottom))
+            scores.append(0.5 + len(rows) / (2 * height * width))
+    corners, confidence = np.array(boxes).reshape(-1, 4), np.array(scores)
+    return [
+        Detection((x1, y1, x2 - x1, y2 - y1), float(confidence[i]))
+        for i in suppress_overlaps(corners, confidence, MAX_OVERLAP, MAX_OBJECTS)
+        for x1, y1, x2, y2 in [map(float, corners[i])]
+    ]
 
 
 def scene(*things: tuple[Any, tuple[int, int, int, int]]) -> Image.Image:
@@ -71,10 +88,10 @@ def png(image: Image.Image) -> bytes:
 
 
 def fill_shop(spotter: ColourSpotter) -> None:
-    """A product of each of COLOURS, its name for a sku, and nothing else; indexed and live."""
+    """A product of each of COLOURS with its name as sku, and nothing else; indexed and live."""
     empty_tables()
     for colour in COLOURS:
         add_product(colour, photo(colour, "PNG"))
     work_on(start_rebuild())
     blanks_of(live_index(), Deadline())
-    spotter.encoded = spotter.looked = 0
+    spotter.encoded = spotter.detected_in = 0

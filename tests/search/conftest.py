@@ -15,7 +15,7 @@ from search.search_log import SearchLog
 from search.serving.single_flight import SingleFlightCache
 from tests.processes import url_of_test_database
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
-from tests.search.colour_spotter import ColourSpotter
+from tests.search.colour_spotter import DETECTOR, ColourSpotter
 from tests.web_servers import WebServer, web_server
 
 Ask = Callable[..., dict[str, Any]]
@@ -125,7 +125,7 @@ def check_problem() -> Callable[[HttpResponse, int, str], dict[str, Any]]:
 def _kept_apart(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept query photos go to a folder of the test's own, and nothing is known of them from other
     tests; static files are served as they are."""
-    monkeypatch.setattr("search.photo_search.seen_photos", SingleFlightCache(10))
+    monkeypatch.setattr("search.photo_search.photo_analyses", SingleFlightCache(10))
     monkeypatch.setattr("search.query.vector.encoded_texts", SingleFlightCache(10))
     (tmp_path / "static").mkdir()
     settings.STATIC_ROOT = tmp_path / "static"
@@ -250,9 +250,10 @@ def log(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Searc
 
 @pytest.fixture
 def spotter(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ColourSpotter:
-    """In place of every encoder, one that sees colours and where they are."""
+    """An encoder and a detector of colours, in place of all others."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.ENCODER = "spotter"
+    settings.DETECTOR = DETECTOR
     settings.LABELLED_PHOTOS = ""
     made = ColourSpotter()
     monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *how: made)

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from catalog.detection.objects import ObjectSettings
 from catalog.detection.torchvision_ops import declare_missing_ops
+from catalog.visual.encoder import ObjectHeadSettings
 
 SIDE = 64  # pixels of the input: 4 × 4 cells
 MODEL: dict[str, Any] = {
@@ -52,7 +52,7 @@ def efficientnet_model(folder: Path, head: bool = True) -> str:
     described = {"model_cfg": {**MODEL, "custom_text": True}, "preprocess_cfg": PREPROCESSING}
     (folder / "open_clip_config.json").write_text(json.dumps(described))
     if head:
-        save_object_head(random_head(), ObjectSettings(threshold=0.25, margin=0.1), folder)
+        save_object_head(random_head(), ObjectHeadSettings(threshold=0.25, margin=0.1), folder)
     return f"local-dir:{folder}"
 
 

@@ -13,8 +13,9 @@ from catalog.detection.object_head import (
     load_object_head,
     save_object_head,
 )
-from catalog.detection.objects import ObjectSettings
+from catalog.detection.object_head_detector import ObjectHeadDetector
 from catalog.visual import encoder_cache
+from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.encoder_cache import compile_model, compiled_model
 from catalog.visual.errors import EncoderError
 from catalog.visual.openvino_encoder import OpenVinoEncoder
@@ -84,57 +85,56 @@ def test_a_head_is_small() -> None:
     assert sum(weight.numel() for weight in ObjectHead().parameters()) <= 100_000
 
 
-def test_one_look_gives_the_embedding_and_the_candidates(
+def test_one_pass_gives_the_embedding_and_the_cells(
     compiled: OpenVinoEncoder, pixels: np.ndarray
 ) -> None:
-    look = compiled.look(pixels)
+    output = compiled.run_object_head(pixels)
 
-    assert look.vectors == pytest.approx(compiled.encode_pixels(pixels), abs=1e-4)
-    assert look.candidates is not None
-    assert look.candidates.shape == (5, 16, 5)
-    assert look.candidates.dtype == np.float32
-    assert look.candidates[..., 0].std() > 0.01  # the photos and the cells differ
-    alone = np.concatenate([compiled.look(photo[None]).vectors for photo in pixels])
-    assert look.vectors == pytest.approx(alone, abs=1e-5)
-    assert compiled.objects == ObjectSettings(threshold=0.25, margin=0.1)
+    assert output.vectors == pytest.approx(compiled.encode_pixels(pixels), abs=1e-4)
+    assert output.cells.shape == (5, 16, 5)
+    assert output.cells.dtype == np.float32
+    assert output.cells[..., 0].std() > 0.01  # the photos and the cells differ
+    alone = np.concatenate([compiled.run_object_head(photo[None]).vectors for photo in pixels])
+    assert output.vectors == pytest.approx(alone, abs=1e-5)
+    assert compiled.object_head == ObjectHeadSettings(threshold=0.25, margin=0.1)
 
 
-def test_torch_sees_what_the_compiled_model_sees(
+def test_torch_and_the_compiled_model_give_the_same_output(
     model: str, compiled: OpenVinoEncoder, pixels: np.ndarray
 ) -> None:
     uncompiled = TorchEncoder(model, "cpu")
 
-    ours, theirs = compiled.look(pixels), uncompiled.look(pixels)
+    ours, theirs = compiled.run_object_head(pixels), uncompiled.run_object_head(pixels)
 
     assert theirs.vectors == pytest.approx(uncompiled.encode_pixels(pixels), abs=1e-4)
     assert ours.vectors == pytest.approx(theirs.vectors, abs=1e-4)
-    assert ours.candidates == pytest.approx(theirs.candidates, abs=1e-3)
-    assert uncompiled.objects == compiled.objects
+    assert ours.cells == pytest.approx(theirs.cells, abs=1e-3)
+    assert uncompiled.object_head == compiled.object_head
 
 
-def test_a_model_without_a_head_sees_no_objects(
+def test_a_model_without_a_head_has_no_detector(
     tmp_path: Path, pixels: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encoder_cache, "_compile_in_child", compile_model)
     name = efficientnet_model(tmp_path / "model", head=False)
 
     encoder = OpenVinoEncoder(name, tmp_path / "cache")
-    look = encoder.look(pixels)
 
-    assert look.candidates is None
-    assert encoder.objects is None
-    assert (look.vectors == encoder.encode_pixels(pixels)).all()
+    assert encoder.object_head is None
+    assert ObjectHeadDetector.for_encoder(encoder) is None
+    with pytest.raises(EncoderError, match="has no object head"):
+        encoder.run_object_head(pixels)
     assert not (compiled_model(name, tmp_path / "cache").folder / "objects.xml").exists()
 
 
 def test_a_head_is_kept_in_half_precision(tmp_path: Path) -> None:
     head = random_head()
 
-    save_object_head(head, ObjectSettings(0.4, 0.05), tmp_path)
+    save_object_head(head, ObjectHeadSettings(0.4, 0.05), tmp_path)
     kept = load_object_head(tmp_path)
 
     assert kept is not None
-    assert kept[1] == ObjectSettings(0.4, 0.05)
+    assert kept[1] == ObjectHeadSettings(0.4, 0.05)
     for name, weights in kept[0].state_dict().items():
         assert weights.float().numpy() == pytest.approx(
             head.state_dict()[name].float().numpy(), abs=1e-3
@@ -160,7 +160,7 @@ def _change(folder: Path, **described: Any) -> None:
     ids=["no description", "empty weights", "another version", "unknown setting"],
 )
 def test_a_damaged_head_is_told_in_a_sentence(damage: Any, reason: str, tmp_path: Path) -> None:
-    save_object_head(random_head(), ObjectSettings(), tmp_path)
+    save_object_head(random_head(), ObjectHeadSettings(), tmp_path)
     damage(tmp_path)
 
     with pytest.raises(EncoderError, match=rf"The object head in .+ cannot be read: .*{reason}"):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalog.visual.encoder import AHEAD, BATCH, Encoder
+from catalog.visual.encoder import BATCH_SIZE, Encoder
+from catalog.visual.openvino_encoder import MIN_REQUESTS_AHEAD
 from catalog.visual.torch_encoder import TorchEncoder
 from tests.catalog.visual.conftest import TEXTS
 
@@ -82,7 +83,7 @@ def test_what_is_encoded_ahead_is_taken_as_it_is_needed(
     vectors.close()  # type: ignore[attr-defined]
 
     assert keys == list(range(100))
-    assert len(taken) <= 100 + max(2 * BATCH, AHEAD, 4 * (os.cpu_count() or 1))
+    assert len(taken) <= 100 + max(2 * BATCH_SIZE, MIN_REQUESTS_AHEAD, 4 * (os.cpu_count() or 1))
 
 
 def test_four_threads_encode_ahead_while_others_ask_for_one(
@@ -109,20 +110,20 @@ def test_a_photo_has_one_vector_however_many_are_asked_for_at_once(
 ) -> None:
     pixels = starter.preprocessing.batch(pictures)
     alone = np.concatenate([starter.encode_pixels(one[None]) for one in pixels])
-    looked = np.concatenate([starter.look(one[None]).vectors for one in pixels])
+    by_head = np.concatenate([starter.run_object_head(one[None]).vectors for one in pixels])
 
     def ask(number: int) -> tuple[np.ndarray, np.ndarray]:
         chosen = pixels[number % len(pixels)][None]
-        return starter.encode_pixels(chosen), starter.look(chosen).vectors
+        return starter.encode_pixels(chosen), starter.run_object_head(chosen).vectors
 
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(ask, range(32)))
 
     assert starter.encode_pixels(pixels) == pytest.approx(alone, abs=1e-5)
     assert starter.encode_batch(pixels) == pytest.approx(alone, abs=1e-5)
-    for number, (encoded, seen) in enumerate(together):
+    for number, (encoded, with_objects) in enumerate(together):
         assert encoded[0] == pytest.approx(alone[number % len(pixels)], abs=1e-5)
-        assert seen[0] == pytest.approx(looked[number % len(pixels)], abs=1e-5)
+        assert with_objects[0] == pytest.approx(by_head[number % len(pixels)], abs=1e-5)
 
 
 def test_photos_have_a_core_each_unless_cores_would_be_idle(
@@ -162,7 +163,7 @@ def test_an_uncompiled_encoder_sees_photos_of_many_threads_in_few_batches(
 ) -> None:
     encoder = TorchEncoder("starter", "cpu")
     pixels = encoder.preprocessing.batch(pictures[:4])
-    alone = [encoder.look(one[None]) for one in pixels]
+    alone = [encoder.run_object_head(one[None]) for one in pixels]
     run, sizes = encoder._towers["objects"].work, []
 
     def counted(inputs: np.ndarray) -> list[np.ndarray]:
@@ -171,13 +172,15 @@ def test_an_uncompiled_encoder_sees_photos_of_many_threads_in_few_batches(
 
     monkeypatch.setattr(encoder._towers["objects"], "work", counted)
     with ThreadPoolExecutor(8) as threads:
-        looks = list(threads.map(lambda n: encoder.look(pixels[n % 4][None]), range(16)))
+        outputs = list(
+            threads.map(lambda n: encoder.run_object_head(pixels[n % 4][None]), range(16))
+        )
 
     assert sum(sizes) == 16
     assert len(sizes) <= 8
-    for number, look in enumerate(looks):
-        assert look.vectors == pytest.approx(alone[number % 4].vectors, abs=1e-4)
-        assert look.candidates == pytest.approx(alone[number % 4].candidates, abs=1e-3)
+    for number, output in enumerate(outputs):
+        assert output.vectors == pytest.approx(alone[number % 4].vectors, abs=1e-4)
+        assert output.cells == pytest.approx(alone[number % 4].cells, abs=1e-3)
 
 
 def test_a_photo_that_cannot_be_decoded_ends_what_was_begun(

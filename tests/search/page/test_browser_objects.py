@@ -56,7 +56,7 @@ def test_a_thing_in_the_photo_is_tapped(
     expect(page.locator("#results .card h3").first).to_have_text("Thing red")
     expect(outlines.nth(0)).to_have_attribute("aria-pressed", "true")
     expect(outlines.nth(1)).to_have_attribute("aria-pressed", "false")
-    assert spotter.looked == 1
+    assert spotter.detected_in == 1
 
     # Back to all of it, and then a box drawn from within an outline is a box.
     page.get_by_role("button", name="Whole photo").click()

@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from catalog.index.live_index import live_index
-from catalog.visual.encoder import Look
+from catalog.visual.encoder import ObjectHeadOutput
 from search.serving.admission import Admission, Budget, Deadline, Overloaded
 
 Ask = Callable[..., dict[str, Any]]
@@ -150,12 +150,13 @@ def test_a_search_that_takes_too_long_is_given_up_between_its_stages(
 ) -> None:
     settings.SEARCH_TIME_LIMIT_S = 0.1
     encoder = live_index().query_encoder
+    original = encoder.run_object_head
 
-    def slow(pixels: Any) -> Look:
+    def slow(pixels: Any) -> ObjectHeadOutput:
         threading.Event().wait(0.2)
-        return Look(encoder.encode_pixels(pixels), None)
+        return original(pixels)
 
-    monkeypatch.setattr(encoder, "look", slow)
+    monkeypatch.setattr(encoder, "run_object_head", slow)
     image = BytesIO(photos[LAMP].data + b"never seen")
     with CaptureQueriesContext(connection) as asked:
         response = client.post("/api/v1/search/photo/", {"image": image})
@@ -174,17 +175,17 @@ def test_the_database_gives_up_a_statement_that_takes_too_long() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_an_identical_photo_is_looked_at_once_however_many_send_it(
+def test_concurrent_searches_by_the_same_photo_share_one_analysis(
     photos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = live_index().query_encoder
-    looks, original = [], encoder.look
+    passes, original = [], encoder.run_object_head
 
-    def counted(pixels: Any) -> Look:
-        looks.append(len(pixels))
+    def counted(pixels: Any) -> ObjectHeadOutput:
+        passes.append(len(pixels))
         return original(pixels)
 
-    monkeypatch.setattr(encoder, "look", counted)
+    monkeypatch.setattr(encoder, "run_object_head", counted)
     data = photos["blends-antiquechair-0"].data + b"not seen before"
 
     def ask(_: int) -> int:
@@ -198,7 +199,7 @@ def test_an_identical_photo_is_looked_at_once_however_many_send_it(
     with ThreadPoolExecutor(4) as threads:
         first = set(threads.map(ask, range(8)))
 
-    assert looks == [1]
+    assert passes == [1]
     assert len(first) == 1
 
 

@@ -8,17 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from catalog.detection.objects import ObjectSettings, best_of_overlapping, objects_in, overlaps
+from catalog.detection.object_head_detector import read_cells
+from catalog.detection.overlaps import intersection_over_union, suppress_overlaps
+from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.preprocessing import Preprocessing
 
-PLAIN = ObjectSettings(threshold=0.5, margin=0.0)
+PLAIN = ObjectHeadSettings(threshold=0.5, margin=0.0)
 
 
 def preprocessing(mode: str, height: int = 100, width: int = 100) -> Preprocessing:
     return Preprocessing(height, width, (0,) * 3, (1,) * 3, "bilinear", mode, 255)
 
 
-def candidates(*rows: Any) -> np.ndarray:
+def cells_of(*rows: Any) -> np.ndarray:
     return np.array(rows, np.float32).reshape(-1, 5)
 
 
@@ -30,7 +32,7 @@ def test_overlap_is_the_share_of_the_union() -> None:
     others = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [1, 1, 2, 2], [2, 0, 4, 2], [5, 5, 6, 6]])
 
     # Shared 4, 2, 1, 0 and 0; united 4, 6, 4, 8 and 5.
-    assert overlaps(box, others) == pytest.approx([1, 1 / 3, 1 / 4, 0, 0])
+    assert intersection_over_union(box, others) == pytest.approx([1, 1 / 3, 1 / 4, 0, 0])
 
 
 def test_of_boxes_that_overlap_much_the_surest_is_kept() -> None:
@@ -38,10 +40,10 @@ def test_of_boxes_that_overlap_much_the_surest_is_kept() -> None:
     scores = np.array([0.8, 0.9, 0.7, 0.6])
 
     # The second is the surest; it shares 6/10 with the first and 4/6 with the third.
-    assert best_of_overlapping(boxes, scores, iou=0.5, most=5) == [1, 3]
-    assert best_of_overlapping(boxes, scores, iou=0.65, most=5) == [1, 0, 3]
-    assert best_of_overlapping(boxes, scores, iou=1.0, most=2) == [1, 0]
-    assert best_of_overlapping(boxes[:0], scores[:0], iou=0.5, most=5) == []
+    assert suppress_overlaps(boxes, scores, max_overlap=0.5, max_boxes=5) == [1, 3]
+    assert suppress_overlaps(boxes, scores, max_overlap=0.65, max_boxes=5) == [1, 0, 3]
+    assert suppress_overlaps(boxes, scores, max_overlap=1.0, max_boxes=2) == [1, 0]
+    assert suppress_overlaps(boxes[:0], scores[:0], max_overlap=0.5, max_boxes=5) == []
 
 
 # --- Geometry -------------------------------------------------------------------------------------
@@ -115,49 +117,47 @@ def test_a_thing_is_where_the_geometry_says(mode: str, inputs: Any, size: tuple[
 
 
 def test_only_sure_candidates_are_objects() -> None:
-    cells = candidates([0.49, 0, 0, 0.4, 1], [0.5, 0.6, 0, 1, 1])
+    cells = cells_of([0.49, 0, 0, 0.4, 1], [0.5, 0.6, 0, 1, 1])
 
-    [found] = objects_in(cells, (100, 100), preprocessing("squash"), PLAIN)
+    [found] = read_cells(cells, (100, 100), preprocessing("squash"), PLAIN)
 
-    assert found.score == 0.5
+    assert found.confidence == 0.5
     assert found.box == pytest.approx((0.6, 0, 0.4, 1))
 
 
 def test_boxes_are_of_the_photo_and_end_with_it() -> None:
     # In the padded input, rows 0.25 to 0.75 are the photo.
-    cells = candidates([0.9, -0.2, 0.1, 0.5, 0.5])
+    cells = cells_of([0.9, -0.2, 0.1, 0.5, 0.5])
 
-    [found] = objects_in(cells, WIDE, preprocessing("longest"), PLAIN)
+    [found] = read_cells(cells, WIDE, preprocessing("longest"), PLAIN)
 
     assert found.box == pytest.approx((0, 0, 0.5, 0.5))
 
 
 def test_what_lies_in_the_padding_or_is_tiny_is_no_object() -> None:
-    cells = candidates(
-        [0.9, 0, 0, 1, 0.24], [0.9, 0.5, 0.4, 0.519, 0.6], [0.6, 0.5, 0.4, 0.53, 0.6]
-    )
+    cells = cells_of([0.9, 0, 0, 1, 0.24], [0.9, 0.5, 0.4, 0.519, 0.6], [0.6, 0.5, 0.4, 0.53, 0.6])
 
-    [found] = objects_in(cells, WIDE, preprocessing("longest"), PLAIN)
+    [found] = read_cells(cells, WIDE, preprocessing("longest"), PLAIN)
 
-    assert found.score == pytest.approx(0.6)
+    assert found.confidence == pytest.approx(0.6)
 
 
 def test_a_box_has_a_margin_that_stays_in_the_photo() -> None:
-    cells = candidates([0.9, 0.2, 0.5, 0.6, 1.0])
+    cells = cells_of([0.9, 0.2, 0.5, 0.6, 1.0])
 
-    [found] = objects_in(cells, (100, 100), preprocessing("squash"), ObjectSettings(0.5, 0.1))
+    [found] = read_cells(cells, (100, 100), preprocessing("squash"), ObjectHeadSettings(0.5, 0.1))
 
     # 0.04 to each side and 0.05 above; below there is nothing.
     assert found.box == pytest.approx((0.16, 0.45, 0.48, 0.55))
 
 
 def test_at_most_five_are_found_the_surest_first() -> None:
-    cells = candidates(*([0.5 + i / 20, i / 8, 0, i / 8 + 0.1, 1] for i in range(8)))
+    cells = cells_of(*([0.5 + i / 20, i / 8, 0, i / 8 + 0.1, 1] for i in range(8)))
 
-    found = objects_in(cells, (100, 100), preprocessing("squash"), PLAIN)
+    found = read_cells(cells, (100, 100), preprocessing("squash"), PLAIN)
 
-    assert [one.score for one in found] == pytest.approx([0.85, 0.8, 0.75, 0.7, 0.65])
+    assert [one.confidence for one in found] == pytest.approx([0.85, 0.8, 0.75, 0.7, 0.65])
 
 
 def test_nothing_sure_is_no_object() -> None:
-    assert objects_in(candidates(), (10, 10), preprocessing("squash"), PLAIN) == []
+    assert read_cells(cells_of(), (10, 10), preprocessing("squash"), PLAIN) == []

@@ -1,4 +1,4 @@
-"""Objects in a photo: which are searched for, in what order their products come, what is kept."""
+"""Searches by photos of several objects: their targets, their results and what is kept."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from django.test import Client
 
-from catalog.detection.objects import PhotoObject
-from catalog.detection.query_objects import SeenPhoto, Target, targets_of
+from catalog.detection.detector import Detection
+from catalog.detection.photo_analysis import PhotoAnalysis, Target, build_targets
 from catalog.index.vectors import mean_direction
 from catalog.models import EncoderVersion, Generation, Product
 from search.photo_search import search
@@ -40,17 +40,18 @@ def skus(answer: Any) -> list[str]:
 # --- Which objects, by numbers worked out by hand -------------------------------------------------
 
 
-def found(score: float, width: float, height: float) -> PhotoObject:
-    return PhotoObject((0.0, 0.0, width, height), score)
+def found(confidence: float, width: float, height: float) -> Detection:
+    return Detection((0.0, 0.0, width, height), confidence)
 
 
 def unit(*numbers: float) -> np.ndarray:
     return mean_direction(np.array([numbers]))
 
 
-def seen(*objects: PhotoObject) -> SeenPhoto:
-    crops = np.stack([unit(1, number, 0) for number in range(len(objects))] or [unit(0, 0, 0)])
-    return SeenPhoto(unit(0, 0, 1), list(objects), crops[: len(objects)], "")
+def analysis(*detections: Detection) -> PhotoAnalysis:
+    count = len(detections)
+    crops = np.stack([unit(1, number, 0) for number in range(count)] or [unit(0, 0, 0)])
+    return PhotoAnalysis(unit(0, 0, 1), list(detections), crops[:count], "")
 
 
 def vectors(targets: list[Target]) -> list[list[float]]:
@@ -67,14 +68,14 @@ def vectors(targets: list[Target]) -> list[list[float]]:
 def test_each_thing_is_searched_for_with_or_without_its_surroundings(
     surroundings: float, expected: list[list[float]]
 ) -> None:
-    targets = targets_of(seen(found(0.9, 0.8, 0.8), found(0.6, 0.1, 0.1)), surroundings)
+    targets = build_targets(analysis(found(0.9, 0.8, 0.8), found(0.6, 0.1, 0.1)), surroundings)
 
     assert vectors(targets) == expected
     assert [(target.object, target.confidence) for target in targets] == [(0, 0.9), (1, 0.6)]
 
 
 def test_without_objects_the_whole_photo_is_searched_for() -> None:
-    [target] = targets_of(seen(), 0.5)
+    [target] = build_targets(analysis(), 0.5)
 
     assert vectors([target]) == [[0, 0, 1]]
     assert target.object is None
@@ -112,13 +113,13 @@ def test_with_nothing_found_the_whole_photo_is_searched_for(encoder: ColourSpott
     assert skus(answer)[0] == "white"
     assert answer.objects == []
     assert {result.object for result in answer.results} == {None}
-    assert (encoder.looked, encoder.encoded) == (1, 0)
+    assert (encoder.detected_in, encoder.encoded) == (1, 1)
 
 
-def test_an_encoder_without_a_detector_searches_for_the_whole_photo(
-    encoder: ColourSpotter,
+def test_without_a_detector_for_the_encoder_the_whole_photo_is_searched_for(
+    encoder: ColourSpotter, settings: Any
 ) -> None:
-    encoder.objects = None
+    settings.DETECTOR = "catalog.detection.object_head_detector.ObjectHeadDetector"
 
     answer = search(SearchRequest(images=(ONE_THING,)))
 
@@ -143,7 +144,7 @@ def test_a_box_says_what_is_meant(encoder: ColourSpotter) -> None:
     assert skus(answer)[0] == "blue"
     assert answer.box == (0.6, 0.3, 0.3, 0.4)
     assert answer.objects == []
-    assert (encoder.looked, encoder.encoded) == (0, 1)
+    assert (encoder.detected_in, encoder.encoded) == (0, 1)
 
 
 def test_of_several_photos_each_gives_its_best_thing(encoder: ColourSpotter) -> None:
@@ -152,7 +153,7 @@ def test_of_several_photos_each_gives_its_best_thing(encoder: ColourSpotter) -> 
     answer = search(SearchRequest(images=(ONE_THING, other)))
 
     assert set(skus(answer)[:2]) == {"red", "blue"}
-    assert (encoder.looked, encoder.encoded) == (2, 2)
+    assert (encoder.detected_in, encoder.encoded) == (2, 4)
     boxed = search(SearchRequest(images=(TWO_THINGS, other), box=(0.0, 0.0, 0.05, 0.1)))
     assert set(skus(boxed)[:2]) == {"white", "blue"}
     assert boxed.objects == []
@@ -198,22 +199,22 @@ def test_words_are_added_to_each_object(encoder: ColourSpotter) -> None:
     assert answer.results[0].score == pytest.approx(1 / (1 + 0.6**2) ** 0.5, abs=0.02)
 
 
-def test_a_photo_asked_for_again_is_not_looked_at_again(encoder: ColourSpotter) -> None:
+def test_a_photo_is_analysed_once_for_all_its_searches(encoder: ColourSpotter) -> None:
     first = search(SearchRequest(images=(TWO_THINGS,)))
-    assert (encoder.looked, encoder.encoded) == (1, 2)  # the photo; its two things
+    assert (encoder.detected_in, encoder.encoded) == (1, 3)  # the photo; its two things
 
     page = search(SearchRequest(query=first.query_id, offset=3))
     assert skus(page) == skus(first)[3:]
-    assert (encoder.looked, encoder.encoded) == (1, 2)
+    assert (encoder.detected_in, encoder.encoded) == (1, 3)
 
     boxed = search(SearchRequest(query=page.query_id, box=first.objects[1].box))
     assert skus(boxed)[0] == "blue"
     assert boxed.objects == first.objects
-    assert (encoder.looked, encoder.encoded) == (1, 3)
+    assert (encoder.detected_in, encoder.encoded) == (1, 4)
 
     again = search(SearchRequest(query=boxed.query_id))
     assert skus(again) == skus(first)
-    assert (encoder.looked, encoder.encoded) == (1, 3)
+    assert (encoder.detected_in, encoder.encoded) == (1, 4)
 
 
 def test_another_encoder_looks_for_itself(encoder: ColourSpotter) -> None:
@@ -224,10 +225,12 @@ def test_another_encoder_looks_for_itself(encoder: ColourSpotter) -> None:
     Generation.objects.update(note="another")
 
     assert skus(search(SearchRequest(query=first.query_id))) == skus(first)
-    assert encoder.looked == 2
+    assert encoder.detected_in == 2
 
 
-def test_a_photo_first_asked_for_with_a_box_is_looked_at_without(encoder: ColourSpotter) -> None:
+def test_a_kept_photo_that_had_a_box_is_searched_whole(
+    encoder: ColourSpotter,
+) -> None:
     boxed = search(SearchRequest(images=(TWO_THINGS,), box=(0.6, 0.3, 0.3, 0.4)))
 
     whole = search(SearchRequest(query=boxed.query_id))
