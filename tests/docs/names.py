@@ -148,7 +148,8 @@ def is_address(method: str, address: str) -> bool:
 
 def is_metric(name: str) -> bool:
     short = name.removeprefix("vitrina_index_")
-    return quoted(name) or quoted(name.removesuffix("_total")) or f'gauge("{short}"' in code()
+    gauge = re.search(rf'gauge\(\s*"{short}"', code())
+    return quoted(name) or quoted(name.removesuffix("_total")) or gauge is not None
 
 
 @cache
