@@ -1,2 +1,2 @@
-"""Products from files into the catalogue. Others use `files.import_file` and
-`upsert.upsert_products`."""
+"""Imports products from files into the catalogue. Others use `files.import_file`, which raises
+`files.ImportFailed`, and `files.READERS`, which lists the formats."""

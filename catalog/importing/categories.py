@@ -1,4 +1,4 @@
-"""Category paths to category rows, made where they are missing."""
+"""Turns category paths into categories and creates the missing ones."""
 
 from collections.abc import Sequence
 
@@ -8,19 +8,20 @@ from catalog.importing.records import ProductRecord
 from catalog.models import Category
 from catalog.models.product import content_hash
 
-LONGEST_SLUG = 200
+MAX_SLUG_LENGTH = 200
 
 
 class CategoryTree:
-    """Finds or makes the category a record names; one query for the whole tree at the start. Where
-    records disagree on a Russian name, the first one that gives it counts."""
+    """Finds or creates the categories of records. One query reads all categories at the start. If
+    records disagree on a Russian name, the first record that gives one wins."""
 
     def __init__(self) -> None:
         self._by_slug = {category.slug: category for category in Category.objects.all()}
         self._named: set[str] = set()
 
     def category_for(self, record: ProductRecord) -> Category | None:
-        """The category at the end of the record's path, or None for a record without one."""
+        """Returns the category at the end of the record's path, or None for a record without a
+        path."""
         parent: Category | None = None
         for depth, name in enumerate(record.category):
             name_ru = record.category_ru[depth] if depth < len(record.category_ru) else ""
@@ -47,9 +48,10 @@ class CategoryTree:
 
 
 def path_slug(path: Sequence[str]) -> str:
-    """The slug of the category at the end of `path`. Steps are parted by two hyphens, which no name
-    makes by itself, so that "Garden > Lamps" and "Garden lamps" stay two."""
+    """Returns the slug of the category at the end of `path`. Two hyphens separate the steps. The
+    slug of a single name has no two hyphens in a row, so "Garden > Lamps" and "Garden lamps" stay
+    different categories."""
     slug = "--".join(slugify(name, allow_unicode=True) or "other" for name in path)
-    if len(slug) > LONGEST_SLUG:
-        slug = f"{slug[: LONGEST_SLUG - 33]}-{content_hash(slug.encode())}"
+    if len(slug) > MAX_SLUG_LENGTH:
+        slug = f"{slug[: MAX_SLUG_LENGTH - 33]}-{content_hash(slug.encode())}"
     return slug

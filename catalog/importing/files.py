@@ -1,4 +1,4 @@
-"""Reads product files and hands them on in batches. JSON Lines so far."""
+"""Imports product files in batches. The only format is JSON Lines."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,50 +14,53 @@ from catalog.importing.categories import CategoryTree
 from catalog.importing.records import ProductRecord, RecordError, read_record
 from catalog.importing.upsert import upsert_products
 
-BATCH = 500
+BATCH_SIZE = 500
 
 
 class ImportFailed(Exception):
-    """The file as a whole cannot be read; the message says why."""
+    """An import has ended early; the message says why."""
 
 
 @dataclass
 class ImportReport:
-    """What became of a file: products written, and (line number, sentence) for each refused."""
+    """The number of products written, and (line number, sentence) for each line refused."""
 
     written: int = 0
     errors: list[tuple[int, str]] = field(default_factory=list)
 
 
 def import_file(
-    path: Path, file_format: str | None = None, progress: Callable[[int], None] = lambda n: None
+    path: Path,
+    file_format: str | None = None,
+    progress: Callable[[int], None] = lambda n: None,
+    batch_size: int = BATCH_SIZE,
 ) -> ImportReport:
-    """Upserts every product of `path`, whose image paths are relative to its folder. A bad line is
-    reported and the others are written. `progress` is told how many lines were dealt with. Raises
-    ImportFailed where the file cannot be read, or the disk or the database takes no more: the
-    batches before stay written."""
+    """Creates or updates every product of the file. Image paths are relative to its folder. Bad
+    lines are reported, and the other lines are written. After each batch, `progress` gets the
+    number of its lines. Raises ImportFailed if the file cannot be read, or if the disk or the
+    database is full; the batches before stay written."""
     reader = READERS.get(file_format or path.suffix.lower().lstrip("."))
     if reader is None:
         known = ", ".join(sorted(READERS))
-        raise ImportFailed(f"{path.name}: format not known; use --format {known}.")
+        raise ImportFailed(f"{path.name}: the format is not known; use --format {known}.")
     if not path.is_file():
         raise ImportFailed(f"{path}: there is no such file.")
     report, categories = ImportReport(), CategoryTree()
     lines = reader(path)
-    while batch := _next_batch(lines, path):
+    while batch := _read_batch(lines, batch_size, path):
         good: list[tuple[int, ProductRecord]] = []
         for line, raw in batch:
             try:
                 good.append((line, read_record(_raise_if_error(raw))))
             except RecordError as error:
                 report.errors.append((line, str(error)))
-        with _stopping_short(report):
+        with _describe_write_errors(report):
             failed = upsert_products(
                 [record for _, record in good],
-                lambda name: read_beside(path.parent, name),
+                lambda name: read_image(path.parent, name),
                 categories,
             )
-        line_of = {record.sku: line for line, record in good}  # of two with one sku, the last
+        line_of = {record.sku: line for line, record in good}  # the last line of each sku
         report.errors += [(line_of[sku], reason) for sku, reason in failed.items()]
         report.written += len(line_of) - len(failed)
         progress(len(batch))
@@ -66,8 +69,8 @@ def import_file(
 
 
 @contextmanager
-def _stopping_short(report: ImportReport) -> Iterator[None]:
-    """A batch that cannot be written ends the import with a sentence: nothing of it is."""
+def _describe_write_errors(report: ImportReport) -> Iterator[None]:
+    """Raises ImportFailed if a batch cannot be written. Its transaction leaves nothing of it."""
     try:
         yield
     except (OSError, OperationalError) as error:
@@ -76,13 +79,14 @@ def _stopping_short(report: ImportReport) -> Iterator[None]:
         else:
             reason = f"The database cannot write: {str(error).partition(chr(10))[0].rstrip('.')}."
         raise ImportFailed(
-            f"{reason} {report.written} products are written, the next ones are not."
+            f"{reason} {report.written} products are written, the others are not."
             " Remove the cause, then import the file again."
         ) from error
 
 
-def read_beside(folder: Path, name: str) -> bytes:
-    """The bytes of an image file below `folder`; a path that leads out of it is refused."""
+def read_image(folder: Path, name: str) -> bytes:
+    """Returns the bytes of an image file below `folder`. Raises RecordError if the path leads out
+    of the folder or cannot be read."""
     try:
         path = (folder / name).resolve()
         if not path.is_relative_to(folder.resolve()):
@@ -90,13 +94,13 @@ def read_beside(folder: Path, name: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise RecordError(f"image {name!r} cannot be read: {error.strerror}") from error
-    except RuntimeError as error:  # pathlib's word for links that go in a circle
-        raise RecordError(f"image {name!r} cannot be read: a circle of links") from error
+    except RuntimeError as error:  # pathlib raises it for a loop of symbolic links
+        raise RecordError(f"image {name!r} cannot be read: a loop of symbolic links") from error
 
 
-def _next_batch(lines: Iterator[tuple[int, Any]], path: Path) -> list[tuple[int, Any]]:
+def _read_batch(lines: Iterator[tuple[int, Any]], size: int, path: Path) -> list[tuple[int, Any]]:
     try:
-        return list(islice(lines, BATCH))
+        return list(islice(lines, size))
     except OSError as error:
         raise ImportFailed(f"{path}: the file cannot be read: {error.strerror}.") from error
 
@@ -107,8 +111,8 @@ def _raise_if_error(raw: Any) -> Any:
     return raw
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """(line number, decoded object or RecordError) for each line that is not blank."""
+def _read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """Yields (line number, decoded object or RecordError) for each line that is not blank."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -121,4 +125,4 @@ def _json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                 yield number, RecordError(f"not valid JSON: {error}")
 
 
-READERS = {"jsonl": _json_lines, "ndjson": _json_lines}
+READERS = {"jsonl": _read_json_lines, "ndjson": _read_json_lines}

@@ -1,4 +1,4 @@
-"""Writes checked records to the catalogue, a batch at a time, by sku."""
+"""Writes batches of checked records to the catalogue, identified by sku."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -13,25 +13,30 @@ from catalog.models import Product, ProductImage
 from catalog.models.product import content_hash
 
 ReadImage = Callable[[str], bytes]
-"""Gives the bytes an image path of a record stands for, or raises RecordError."""
+"""Returns the bytes behind an image path of a record, or raises RecordError."""
 
-_UPDATED = ["category", "attributes", "updated_at", "title", "title_ru", "description", "brand"]
-_UPDATED += ["keywords", "price", "currency", "in_stock", "is_visible", "popularity", "url"]
-_TYPES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif"}
+_UPDATED_FIELDS = [
+    *("category", "attributes", "updated_at", "title", "title_ru", "description", "brand"),
+    *("keywords", "price", "currency", "in_stock", "is_visible", "popularity", "url"),
+]
+_IMAGE_SUFFIXES = {
+    *(".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif")
+}
 
 
 def upsert_products(
     records: Sequence[ProductRecord], read_image: ReadImage, categories: CategoryTree
 ) -> dict[str, str]:
-    """Creates or updates the products of `records` in one transaction; of two with one sku the
-    last counts. Returns {sku: error} for those that could not be written; the others are. Raises
-    OSError or OperationalError where no more can be, and then writes nothing."""
+    """Creates or updates the products of `records` in one transaction. Of two records with the
+    same sku, the last wins. Returns {sku: error} for the records with an unreadable image; the
+    others are written. Raises OSError if a photo cannot be stored, and OperationalError if the
+    database cannot write; then no product is written."""
     by_sku = {record.sku: record for record in records}
     errors: dict[str, str] = {}
     stored: dict[str, list[tuple[str, str]]] = {}
     for record in by_sku.values():
         try:
-            stored[record.sku] = [_store(path, read_image) for path in record.images or ()]
+            stored[record.sku] = [_store_image(path, read_image) for path in record.images or ()]
         except RecordError as error:
             errors[record.sku] = str(error)
     good = {sku: record for sku, record in by_sku.items() if sku not in errors}
@@ -41,16 +46,16 @@ def upsert_products(
     return errors
 
 
-def _store(path: str, read_image: ReadImage) -> tuple[str, str]:
-    """Keeps an image under its content's name, so that the same photo is kept once; gives (name in
-    storage, content hash). Raises OSError where it cannot be kept, and leaves nothing of it."""
+def _store_image(path: str, read_image: ReadImage) -> tuple[str, str]:
+    """Stores an image under the hash of its content, so that equal photos share one file. Returns
+    (name in the storage, content hash). If it raises OSError, it leaves no partial file."""
     data = read_image(path)
     digest = content_hash(data)
     suffix = PurePosixPath(path).suffix.lower()
-    if suffix not in _TYPES:
+    if suffix not in _IMAGE_SUFFIXES:
         suffix = ".img"
     name = f"products/{digest[:2]}/{digest}{suffix}"
-    # A file of another size is what a full disk or a killed import left behind.
+    # A full disk or a killed import may have left a partial file.
     exists = default_storage.exists(name)
     if not exists or default_storage.size(name) != len(data):
         try:
@@ -71,16 +76,18 @@ def _write_products(records: Sequence[ProductRecord], categories: CategoryTree) 
                 attributes=record.attributes,
                 **record.fields,
             )
-            for record in sorted(records, key=lambda record: record.sku)  # one order, no deadlock
+            # Sorted, so that imports at the same time lock rows in one order: no deadlocks.
+            for record in sorted(records, key=lambda record: record.sku)
         ],
         update_conflicts=True,
         unique_fields=["sku"],
-        update_fields=_UPDATED,
+        update_fields=_UPDATED_FIELDS,
     )
 
 
 def _write_images(wanted: Mapping[str, list[tuple[str, str]]]) -> None:
-    """Makes each product's photos the ones wanted, touching only rows that differ."""
+    """Replaces each product's photos with those wanted (name in the storage, content hash), and
+    writes only the rows that differ."""
     ids = dict(Product.objects.filter(sku__in=wanted).values_list("sku", "id"))
     present = {
         (image.product_id, image.position): image

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: the demo catalogue, to try Vitrina with."""
+"""`manage.py load_demo` loads the demo catalogue."""
 
 from typing import Any
 
@@ -14,11 +14,15 @@ class Command(BaseCommand):
     help = "Loads the demo products, photos and vocabulary into an empty catalogue."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--force", action="store_true", help="even if there are products")
+        parser.add_argument(
+            "--force", action="store_true", help="load it even if the catalogue has products"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if Product.objects.exists() and not options["force"]:
-            self.stdout.write("The catalogue has products already: nothing loaded. See --force.")
+            self.stdout.write(
+                "The catalogue already has products; nothing was loaded. Use --force to load."
+            )
             return
         with progress_bar(options["verbosity"], desc="demo", unit=" products") as bar:
             try:
@@ -27,5 +31,7 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
         if report.errors:
             line, reason = report.errors[0]
-            raise CommandError(f"{len(report.errors)} demo products refused; line {line}: {reason}")
+            raise CommandError(
+                f"{len(report.errors)} demo products were refused; line {line}: {reason}"
+            )
         self.stdout.write(f"{report.written} demo products are in the catalogue.")

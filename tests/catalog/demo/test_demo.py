@@ -66,7 +66,7 @@ def test_the_command_loads_an_empty_catalogue_and_leaves_a_filled_one_alone() ->
 
     said = StringIO()
     call_command("load_demo", verbosity=0, stdout=said)
-    assert "nothing loaded" in said.getvalue()
+    assert "nothing was loaded" in said.getvalue()
     assert Product.objects.get(sku="blends-bed1").title == "Ours"
 
     call_command("load_demo", "--force", verbosity=0, stdout=StringIO())

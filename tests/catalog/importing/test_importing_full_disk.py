@@ -1,5 +1,5 @@
-"""Imports on a full disk end with a sentence, and go on when there is room: on real small disks,
-for the photos and for the database."""
+"""An import onto a full disk ends with a sentence and can be repeated once there is room. The tests
+fill real small disks, one for photos and one for the database."""
 
 import json
 import os
@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from django.core.management import CommandError, call_command
 from django.db import connection
 from PIL import Image
 
-from catalog.importing import files
+from catalog.importing.files import ImportFailed, import_file
 from catalog.models import Product, ProductImage
 
 pytestmark = pytest.mark.usefixtures("empty_catalogue")
@@ -30,8 +29,8 @@ SmallDisk = Callable[[int, int], Path]
 
 @pytest.fixture
 def small_disk() -> Iterator[SmallDisk]:
-    """Makes a disk of so many kilobytes that belongs to a user. Skips where nothing may be
-    mounted."""
+    """Mounts a disk of the given kilobytes that belongs to a user. Skips the test if this user may
+    not mount disks."""
     mounted = []
 
     def make(kilobytes: int, owner: int) -> Path:
@@ -56,9 +55,8 @@ def resize(disk: Path, kilobytes: int) -> None:
 
 
 @pytest.fixture
-def supplied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A supplier's file of PRODUCTS products, with a photo of about 50 kilobytes each."""
-    monkeypatch.setattr(files, "BATCH", BATCH)
+def supplied(tmp_path: Path) -> Path:
+    """A supplier's file of PRODUCTS products, each with a photo of about 50 kilobytes."""
     random = np.random.default_rng(1)
     lines = []
     for number in range(PRODUCTS):
@@ -76,7 +74,7 @@ def stored(media: Path) -> dict[str, int]:
 
 
 def check_whole(media: Path) -> None:
-    """Every product has its photo, which is there as a whole, and nothing else is."""
+    """Checks that every product has its whole photo and that the storage holds nothing else."""
     assert Product.objects.count() == ProductImage.objects.count() == PRODUCTS
     for image in ProductImage.objects.all():
         Image.open(BytesIO((media / image.file.name).read_bytes())).load()
@@ -89,34 +87,39 @@ def test_a_full_disk_for_photos_ends_an_import_with_a_sentence(
     media = small_disk(1024, 0)
     settings.MEDIA_ROOT = media
 
-    with pytest.raises(CommandError) as told:
-        call_command("import_products", str(supplied), verbosity=0)
+    with pytest.raises(ImportFailed) as told:
+        import_file(supplied, batch_size=BATCH)
 
-    assert "No space left on device" in str(told.value)
-    assert "10 products are written" in str(told.value)
+    assert str(told.value) == (
+        "A photo cannot be stored: No space left on device. 10 products are written, the others"
+        " are not. Remove the cause, then import the file again."
+    )
     assert Product.objects.count() == ProductImage.objects.count() == BATCH
-    assert all(size > 40_000 for size in stored(media).values())  # none is cut off
+    assert all(size > 40_000 for size in stored(media).values())  # no photo is partial
 
     resize(media, 8192)
-    call_command("import_products", str(supplied), verbosity=0)
+    import_file(supplied, batch_size=BATCH)
     check_whole(media)
 
 
-# In a database of its own: PostgreSQL cannot roll back what was written to a table that was moved.
+# This runs in a database of its own: PostgreSQL cannot roll back changes to a table that moved to
+# another tablespace.
 ON_A_SMALL_DISK = """
 import json, subprocess, sys
+from pathlib import Path
 from config.database import database_in_use
 with database_in_use():
     import django
     django.setup()
     from django.conf import settings
-    from django.core.management import CommandError, call_command
     from django.db import connection
-    from catalog.importing import files
+    from catalog.importing.files import ImportFailed, import_file
     from catalog.models import Product, ProductImage
     from catalog.demo.synthetic import scratch_database
     supplied, media, disk, space, batch = sys.argv[1:]
-    settings.MEDIA_ROOT, files.BATCH, told = media, int(batch), ""
+    settings.MEDIA_ROOT, told = media, ""
+    def run_import():
+        import_file(Path(supplied), batch_size=int(batch))
     def sql(statement):
         with connection.cursor() as cursor:
             cursor.execute(statement)
@@ -128,12 +131,12 @@ with database_in_use():
         sql(f"ALTER TABLE catalog_product SET TABLESPACE {space}")
         resize(250)
         try:
-            call_command("import_products", supplied, verbosity=0)
-        except CommandError as error:
+            run_import()
+        except ImportFailed as error:
             told = str(error)
         written = Product.objects.count()
         resize(65_536)
-        call_command("import_products", supplied, verbosity=0)
+        run_import()
         found = [told, written, Product.objects.count(), ProductImage.objects.count()]
     sql(f"DROP TABLESPACE {space}")
     print(json.dumps(found))
@@ -143,7 +146,7 @@ with database_in_use():
 def test_a_full_disk_of_the_database_ends_an_import_with_a_sentence(
     supplied: Path, small_disk: SmallDisk, tmp_path: Path
 ) -> None:
-    # Given a database whose products lie on a small disk.
+    # Given a database that stores its products on a small disk.
     with connection.cursor() as cursor:
         cursor.execute("SHOW data_directory")
         folder = Path(cursor.fetchone()[0])
@@ -176,7 +179,7 @@ def in_a_process(script: str, arguments: list[str]) -> subprocess.CompletedProce
 
 
 def test_a_file_limit_ends_an_import_with_a_sentence(supplied: Path, tmp_path: Path) -> None:
-    """As a full disk, for users who may not mount one."""
+    """A limit on file sizes stands in for a full disk where users may not mount one."""
     script = f"""
 import resource, sys
 from config.database import database_in_use
