@@ -1,24 +1,24 @@
-"""Children that do not outlive their parent. No Django here: a spawned child imports it."""
+"""Processes that end with their parent. Spawned children import this module before Django."""
 
 import ctypes
 import os
 import signal
 
 PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)  # loaded before any fork: a child of a threaded process may not load
+_libc = ctypes.CDLL(None)  # loaded here: a fork of a threaded process cannot load libraries safely
 
 
 def die_with_parent(parent: int, how: int = signal.SIGTERM) -> None:
-    """In a child of process `parent`, before its work: the kernel sends it `how` when its parent
-    ends, even killed; it ends at once if that has happened already."""
+    """Asks the kernel to send this process the signal `how` when process `parent` ends, even if
+    that is killed. A child calls it first. If the parent has already ended, the child exits."""
     _libc.prctl(PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def make_forks_die_with_parent() -> None:
-    """From now on the kernel kills each process that this one forks, and each that those fork, when
-    its parent ends: for libraries that fork where nobody can put `die_with_parent`."""
+    """Makes the kernel kill every process that this one forks from now on, and their forks, when
+    the parent of that process ends. For libraries that offer no hook for `die_with_parent`."""
     forking = os.getpid()
 
     def note_parent() -> None:

@@ -1,4 +1,4 @@
-"""Products as a page of results shows them, read in one statement."""
+"""Reads products as a page of results shows them, all in one statement."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from catalog.index.prepared_sql import fetch_rows
 from catalog.models.product import in_active_language
 
-SHOWN = """
+CARDS_SQL = """
     SELECT product.id, product.sku, product.title, product.title_ru, product.brand, product.price,
         product.currency, product.in_stock, product.url,
         (SELECT image.file FROM catalog_productimage image
@@ -24,7 +24,7 @@ SHOWN = """
     LEFT JOIN catalog_category category ON category.id = product.category_id
     WHERE product.id = ANY(%s) AND product.is_visible
 """
-"""In the order of ProductCard: category and tags come last."""
+"""Its columns have the order of ProductCard's fields: the category and the tags come last."""
 
 
 class CategoryOrTag(NamedTuple):
@@ -40,8 +40,8 @@ class CategoryOrTag(NamedTuple):
 
 
 class ProductCard(NamedTuple):
-    """What is shown of a product among others; `file`: of its first photo, in the storage; `tags`:
-    the surest first. CategoryOrTag as in `Product`."""
+    """What a list of results shows of a product. The fields have the names of `Product`'s. `file`
+    is the first photo's name in the storage. The tags with the highest scores come first."""
 
     pk: int
     sku: str
@@ -66,10 +66,10 @@ class ProductCard(NamedTuple):
 
 
 def read_product_cards(ids: Sequence[int]) -> dict[int, ProductCard]:
-    """The visible ones of these products by id."""
-    shown = {}
-    for *values, slug, name, name_ru, given in fetch_rows(SHOWN, [list(ids)]):
+    """Returns those of the products that are visible, by id."""
+    cards = {}
+    for *values, slug, name, name_ru, given in fetch_rows(CARDS_SQL, [list(ids)]):
         category = None if slug is None else CategoryOrTag(slug, name, name_ru)
         tags = [CategoryOrTag(*tag) for tag in json.loads(given or "[]")]
-        shown[values[0]] = ProductCard._make([*values, category, tags])
-    return shown
+        cards[values[0]] = ProductCard._make([*values, category, tags])
+    return cards

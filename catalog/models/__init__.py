@@ -1,4 +1,5 @@
-"""The tables both sides agree on: products and tags, and the vectors made from them."""
+"""The tables that the offline and the online side share: products, tags, vectors, the search log
+and what clicks teach."""
 
 from catalog.models.adapter import Adapter
 from catalog.models.change import IndexedProduct, ProductChange

@@ -1,4 +1,4 @@
-"""Whatever else a shop says of a product: JSON of any shape, within what can be kept and shown."""
+"""Attributes of products: JSON of any shape that the database can store and pages can show."""
 
 import json
 import re
@@ -9,15 +9,15 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext as _
 
-MAX_DEPTH = 20  # of lists and objects inside each other
-MAX_READABLE_DEPTH = 500  # Python reads and writes about twice as many
+MAX_DEPTH = 20  # of nested lists and objects
+MAX_READABLE_DEPTH = 500  # Python's JSON reads and writes about twice as many levels
 UNREADABLE_ATTRIBUTES = {"attributes": "nested too deeply, or a number too long, to be read"}
 CUT_MARK = "…"
 _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def describe_problem(value: Any) -> str | None:
-    """Why attributes cannot be kept, as a sentence without its subject; None if they can."""
+    """Says why attributes cannot be stored, as a sentence without its subject, or returns None."""
     if is_nested_deeper(value, MAX_DEPTH):
         return _("are nested more than %(depth)s deep") % {"depth": MAX_DEPTH}
     try:
@@ -29,16 +29,16 @@ def describe_problem(value: Any) -> str | None:
     return None
 
 
-def is_nested_deeper(value: Any, most: int) -> bool:
-    """Whether lists and objects lie more than `most` deep inside each other."""
+def is_nested_deeper(value: Any, depth: int) -> bool:
+    """Returns whether lists and objects are nested more than `depth` levels deep."""
     inside = [value]
-    for _depth in range(most):
-        inside = _parts_of(inside)
+    for _level in range(depth):
+        inside = _list_children(inside)
     return any(isinstance(one, dict | list | tuple) for one in inside)
 
 
 def cut_to_depth(value: Any, depth: int) -> Any:
-    """The same with CUT_MARK in place of lists and objects that lie more than `depth` deep."""
+    """Returns `value` with CUT_MARK in place of lists and objects below `depth` levels."""
     if not isinstance(value, dict | list | tuple):
         return value
     if not depth:
@@ -49,7 +49,7 @@ def cut_to_depth(value: Any, depth: int) -> Any:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether there is no half of a surrogate pair in it."""
+    """Returns whether the text is free of halves of surrogate pairs."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -58,8 +58,8 @@ def is_unicode(text: str) -> bool:
 
 
 class AttributesFormField(forms.JSONField):
-    """What is typed in the console, shown again as it was typed; of what Python cannot read, a
-    sentence."""
+    """JSON typed in the console. A rejected value is shown again as it was typed, with a sentence
+    if Python cannot read it."""
 
     def to_python(self, value: Any) -> Any:
         try:
@@ -72,8 +72,8 @@ class AttributesFormField(forms.JSONField):
 
 
 class AttributesField(models.JSONField):
-    """JSON that shops and operators give. What SQL has written and Python cannot read is read as
-    UNREADABLE_ATTRIBUTES."""
+    """JSON from shops and operators. A value that was written by SQL and that Python cannot read
+    becomes UNREADABLE_ATTRIBUTES."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         try:
@@ -87,11 +87,11 @@ class AttributesField(models.JSONField):
             raise ValidationError(_("The attributes %(problem)s.") % {"problem": problem})
         super().validate(value, model_instance)
 
-    def formfield(self, **how: Any) -> Any:
-        return super().formfield(**{"form_class": AttributesFormField, **how})
+    def formfield(self, **options: Any) -> Any:
+        return super().formfield(**{"form_class": AttributesFormField, **options})
 
 
-def _parts_of(values: list[Any]) -> list[Any]:
+def _list_children(values: list[Any]) -> list[Any]:
     return [
         item
         for one in values

@@ -1,4 +1,4 @@
-"""What was searched for, what was shown, and what came of it; and what was learnt from that."""
+"""Logged searches, what shoppers did with the results, and what both taught."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -7,13 +7,13 @@ from django.utils import timezone
 
 
 def origin_field() -> models.CharField:
-    """Whence something came: see `catalog.models.origins.OriginKey`. Empty where it was logged
-    before there were origins."""
+    """Returns a field for the hashed network address of a sender: see
+    `catalog.models.origins.OriginKey`. Rows older than this field have an empty one."""
     return models.CharField(max_length=16, blank=True, default="", db_default="", editable=False)
 
 
 class LoggedSearch(models.Model):
-    """One page of results as it was shown. Kept for SEARCH_LOG_DAYS."""
+    """One page of results as a shopper saw it. Rows are kept for SEARCH_LOG_DAYS days."""
 
     query_id = models.CharField(max_length=32, primary_key=True)
     at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -37,7 +37,8 @@ class LoggedSearch(models.Model):
 
 
 class Event(models.Model):
-    """What somebody did with a product; with a `query_id`, in the results of that search."""
+    """A shopper's action on a product. With a `query_id`, the action was on a result of that
+    search."""
 
     class Type(models.TextChoices):
         VIEW = "view"
@@ -65,7 +66,8 @@ class Event(models.Model):
 
 
 class ClickRate(models.Model):
-    """How often a product is opened where it is shown, corrected for where on the page that was."""
+    """How often shoppers open a product that they are shown, corrected for its positions on the
+    pages."""
 
     product_id = models.BigIntegerField(primary_key=True)
     clicks = models.PositiveBigIntegerField()
@@ -80,9 +82,9 @@ class ClickRate(models.Model):
 
 
 class Reranker(models.Model):
-    """Weights of the features learnt from clicks, that of the cosine being 1; none where a nearer
-    look was no reason to open a result. At most one is active, and takes the place of
-    RANKING_WEIGHTS."""
+    """Weights of the features, learnt from clicks, relative to a weight of 1 for the cosine. They
+    are empty if the learnt weight of the cosine is not positive. At most one reranker is active;
+    its weights replace RANKING_WEIGHTS."""
 
     weights = models.JSONField()
     figures = models.JSONField(help_text="Of these weights and of the formula, on clicks held out.")

@@ -1,5 +1,5 @@
-"""Where searches and events come from: enough to bound what one sender can do, and not enough to
-find the sender."""
+"""Origins of searches and events. They limit what one sender can do and do not identify the
+sender."""
 
 from django.db import models
 
@@ -7,9 +7,9 @@ from catalog.models.querysets import ClickBurstQuerySet
 
 
 class OriginKey(models.Model):
-    """The random key of a day (UTC), with which the network addresses of that day are hashed to
-    origins. It is deleted when the day is over. From then on, no address follows from an origin,
-    and no two days' origins can be compared."""
+    """The random key of a day (UTC). It hashes the network addresses of that day to origins. It is
+    deleted when the day is over: from then on, nobody can compute an origin from an address, and
+    origins of different days cannot be compared."""
 
     day = models.DateField(primary_key=True)
     key = models.BinaryField()
@@ -19,10 +19,9 @@ class OriginKey(models.Model):
 
 
 class EventAllowance(models.Model):
-    """How far one bucket of senders has used up its allowance of events: until `spent_until` it
-    has sent as many as it may at its rate (a virtual scheduling algorithm, ITU-T I.371). Unlogged:
-    a crash of the database empties it. Senders share a fixed number of buckets, so that nobody can
-    make the table grow."""
+    """The time until which one bucket of senders has used up its allowance of events (the virtual
+    scheduling algorithm of ITU-T I.371). Senders share a fixed number of buckets, so nobody can
+    make the table grow. The table is unlogged: a crash of the database empties it."""
 
     bucket = models.IntegerField(primary_key=True)
     spent_until = models.DateTimeField()
@@ -32,8 +31,8 @@ class EventAllowance(models.Model):
 
 
 class ClickBurst(models.Model):
-    """Clicks that came too thick to be shoppers', from one origin or on one product in a day. They
-    teach nothing unless an operator decides that they count."""
+    """More clicks of one origin, or on one product, in a day than shoppers make. They are left out
+    of training unless an operator decides that they count."""
 
     class Reason(models.TextChoices):
         ORIGIN_IN_A_DAY = "origin_day", "One address clicked far more than others do in a day"
@@ -49,7 +48,7 @@ class ClickBurst(models.Model):
     day = models.DateField()
     reason = models.CharField(max_length=16, choices=Reason.choices)
     origin = models.CharField(max_length=32, blank=True)
-    product_id = models.BigIntegerField(default=0)  # 0: of an origin
+    product_id = models.BigIntegerField(default=0)  # 0: the burst is of an origin
     clicks = models.PositiveIntegerField(help_text="That were set aside.")
     decision = models.CharField(max_length=10, choices=Decision.choices, default=Decision.OPEN)
     found_at = models.DateTimeField(auto_now_add=True)

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from catalog.models.tag import Tag
 
 HASH_LENGTH = 32
-MAX_DESCRIPTION_LENGTH = 20_000  # characters: PostgreSQL limits the search document
+MAX_DESCRIPTION_LENGTH = 20_000  # characters; PostgreSQL limits the size of the search document
 
 
 def content_hash(data: bytes | Iterable[bytes]) -> str:
-    """BLAKE2b of `data`, whole or in parts, 128 bits as 32 hex digits: names a content, wherever it
-    is stored."""
+    """Returns the BLAKE2b hash of `data`, given whole or in parts: 128 bits as 32 hex digits."""
     digest = hashlib.blake2b(digest_size=HASH_LENGTH // 2)
     for part in (data,) if isinstance(data, bytes) else data:
         digest.update(part)
@@ -32,7 +31,7 @@ def content_hash(data: bytes | Iterable[bytes]) -> str:
 
 
 def in_active_language(english: str, russian: str) -> str:
-    """The text in the language of the request; the other one where that is missing."""
+    """Returns the text in the active language, or the other text if that one is empty."""
     return (russian or english) if get_language() == "ru" else (english or russian)
 
 
@@ -61,8 +60,8 @@ class Category(models.Model):
 
 
 class Product(models.Model):
-    """A thing for sale. Rows may be changed by SQL: the database itself keeps the hash and the
-    search document, and notes what has to be indexed again (`catalog/migrations/0003`)."""
+    """A product for sale. SQL may change rows: the database computes the text hash and the search
+    document, and its triggers record what must be indexed again (`catalog/migrations/0003`)."""
 
     sku = models.CharField("SKU", max_length=200, unique=True)
     title = models.CharField(max_length=500, blank=True)
@@ -129,13 +128,13 @@ class Product(models.Model):
 
     @property
     def shown_attributes(self) -> dict[str, Any]:
-        """The attributes down to MAX_DEPTH; none where SQL has put something else there."""
+        """The attributes, cut to MAX_DEPTH levels; empty if SQL has written no JSON object."""
         given = self.attributes
         return cut_to_depth(given, MAX_DEPTH) if isinstance(given, dict) else {}
 
     @property
     def photos(self) -> list[str]:
-        """Their addresses."""
+        """The URLs of the photos, in order."""
         return [image.file.url for image in self.images.all()]
 
     @property
@@ -145,13 +144,13 @@ class Product(models.Model):
 
     @property
     def tags(self) -> "list[Tag]":
-        """The surest first."""
+        """The tags, those with the highest scores first."""
         return [given.tag for given in self.product_tags.all()]
 
 
 class ProductImage(models.Model):
     """One photo of a product. The primary key in the database is (product_id, id), so that the
-    table can be distributed by product; `id` alone is unique by its sequence."""
+    table can be distributed by product. A sequence makes `id` unique."""
 
     product = models.ForeignKey(
         Product, on_delete=models.CASCADE, related_name="images", db_index=False
@@ -174,10 +173,10 @@ class ProductImage(models.Model):
         return self.file.name or ""
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Hashes a file that was just uploaded, and leaves it open for the storage to read. A file
-        that was merely named is hashed by whoever reads it to index it; until then it has none."""
+        """Hashes a newly uploaded file and leaves it open for the storage to read. A file that is
+        only named has an empty hash until indexing reads the file."""
         if self.file and not getattr(self.file, "_committed", True):
-            self.file.open("rb")  # at its start, wherever the form has left it
+            self.file.open("rb")  # the form may have read part of it
             self.content_hash = content_hash(self.file.chunks())
             self.file.seek(0)
             if (fields := kwargs.get("update_fields")) is not None:

@@ -1,4 +1,4 @@
-"""Reads of the catalogue by their names in the shop."""
+"""Querysets of the catalogue with domain names for common reads."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 class CategoryQuerySet(models.QuerySet["Category"]):
     def subtree_ids(self, slugs: list[str]) -> list[int]:
-        """Ids of the categories named by `slugs` and of all that lie below them, in one query."""
+        """Returns the ids of the categories with these slugs and of all their descendants, read in
+        one query."""
         rows = self.model.objects.raw(
             """
             WITH RECURSIVE below AS (
@@ -27,11 +28,11 @@ class CategoryQuerySet(models.QuerySet["Category"]):
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def visible(self) -> "ProductQuerySet":
-        """What shoppers may see."""
+        """Products that shoppers may see."""
         return self.filter(is_visible=True)
 
     def for_display(self) -> "ProductQuerySet":
-        """With category, photos and tags, in two more queries."""
+        """Fetches the category by a join, and the photos and tags in two more queries."""
         from catalog.models import ProductTag
 
         tags = models.Prefetch("product_tags", ProductTag.objects.select_related("tag"))
@@ -40,9 +41,9 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
 class ClickBurstQuerySet(models.QuerySet["ClickBurst"]):
     def undecided(self) -> "ClickBurstQuerySet":
-        """Those that no operator has decided on."""
+        """Bursts on which no operator has decided."""
         return self.filter(decision="open")
 
     def clicks(self) -> int:
-        """How many clicks they set aside, all together."""
+        """Returns the number of clicks in all these bursts."""
         return self.aggregate(models.Sum("clicks"))["clicks__sum"] or 0

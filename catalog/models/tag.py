@@ -1,4 +1,4 @@
-"""The vocabulary, and which product carries which of its words."""
+"""The vocabulary of tags, and the tags of each product."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from catalog.models.product import Product, in_active_language
 
 
 class Tag(models.Model):
-    """A word of the vocabulary that products are tagged against."""
+    """A word of the vocabulary that products are tagged with."""
 
     slug = models.SlugField(max_length=100, unique=True, allow_unicode=True)
     name = models.CharField(max_length=100)
@@ -27,8 +27,8 @@ class Tag(models.Model):
 
 
 class ProductTag(models.Model):
-    """A tag given to a product by the offline side; `score` is 0 to 1, 1 for a word of its text.
-    Keyed by (product_id, id) in the database, like the photos."""
+    """A tag that the offline side gave to a product. `score` is 0 to 1; 1 means that the product's
+    text has the word. The primary key in the database is (product_id, id), as for photos."""
 
     product = models.ForeignKey(
         Product, on_delete=models.CASCADE, related_name="product_tags", db_index=False
