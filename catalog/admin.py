@@ -1,4 +1,4 @@
-"""Products, categories and tags in the console."""
+"""Admin classes for products, categories and tags."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-import catalog.console.logged_searches  # noqa: F401  (registers its lists)
+import catalog.console.logged_searches  # noqa: F401  (registers its admin classes)
 from catalog.console.base import ModelAdmin, TabularInline
-from catalog.console.product_photos import ProductImageInline, thumbnail
+from catalog.console.product_photos import ProductImageInline, render_thumbnail
 from catalog.models import Category, Product, ProductTag, Tag
 from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
 
 class ProductTagInline(TabularInline):
-    """What the offline side gave; it would overwrite what were typed here."""
+    """Tags are read-only: the offline side overwrites them."""
 
     model = ProductTag
     extra = 0
@@ -55,7 +55,7 @@ class ProductAdmin(ModelAdmin):
     @admin.display(description="")
     def photo(self, product: Product) -> str:
         images = list(product.images.all())
-        return thumbnail(images[0]) if images else "–"
+        return render_thumbnail(images[0]) if images else "–"
 
 
 @admin.register(Category)

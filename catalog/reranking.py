@@ -31,7 +31,7 @@ def activate_reranker(reranker: Reranker) -> None:
     """Lets `reranker` rank in place of the formula or another reranker. Raises RerankingError if
     it has no weights."""
     if not reranker.weights:
-        sentence = _("Reranker %(number)s has no weights that could rank.")
+        sentence = _("Reranker %(number)s has no weights to rank with.")
         raise RerankingError(sentence % {"number": reranker.pk})
     with transaction.atomic():
         Reranker.objects.filter(is_active=True).update(is_active=False)

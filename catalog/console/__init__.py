@@ -1,4 +1,5 @@
-"""What all lists and forms of the console share, and those of searches and clicks.
+"""What all admin classes share, and the admin classes of searches and clicks.
 
-Other admins use `base` and `product_photos`. `error_pages.ConsoleErrors` is a middleware.
+Other admin classes build on `base` and `product_photos`; `error_pages.ConsoleErrors` is a
+middleware.
 """

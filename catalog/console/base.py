@@ -1,4 +1,4 @@
-"""What the admin classes are built on: unfold's where it is installed, else Django's own."""
+"""Base classes of all admin classes: unfold's if it is installed, else Django's own."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ __all__ = ["ModelAdmin", "ReadOnlyAdmin", "StackedInline", "TabularInline"]
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """A ledger: rows are written by the code, and read here, by superusers too. The right to change
-    its rows is the right to use its actions (`permissions=["steer"]`), and no other."""
+    """An admin whose rows nobody can add, change or delete, not even superusers: only the code
+    writes them. The permission to change rows allows its actions (`permissions=["steer"]`)."""
 
     def has_steer_permission(self, request: HttpRequest) -> bool:
         codename = get_permission_codename("change", self.opts)
@@ -35,12 +35,14 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
     def get_chosen_row(self, request: HttpRequest, chosen: QuerySet[Any]) -> Any:
-        """The one row that was chosen for an action; None, and a message, where it is not one."""
+        """Returns the only row chosen for an action. If there is not exactly one, shows a message
+        and returns None."""
         rows = list(chosen[:2])
         if len(rows) == 1:
             return rows[0]
-        self.message_user(request, _("Choose one.") if rows else self.gone(), messages.WARNING)
+        sentence = _("Choose one row.") if rows else self.gone_sentence()
+        self.message_user(request, sentence, messages.WARNING)
         return None
 
-    def gone(self) -> str:
-        return _("This is gone: somebody has deleted it.")
+    def gone_sentence(self) -> str:
+        return _("This row no longer exists: somebody has deleted it.")

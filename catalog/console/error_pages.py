@@ -1,5 +1,5 @@
-"""Errors of the console stay in the console: as a message on the page one came from, or a page of
-its own, in the reader's language."""
+"""Shows errors of the console within the console, in the language of the reader: as a message on
+the previous page, or as an error page."""
 
 import logging
 from collections.abc import Callable
@@ -18,13 +18,14 @@ from catalog.visual.errors import EncoderError
 
 log = logging.getLogger("vitrina.console")
 
-PASSES = (OperationalError, InterfaceError, RedisError, OSError, EncoderError)
-UNKEEPABLE = (DataError, RecursionError, UnicodeEncodeError)
-FORESEEN = (*PASSES, *UNKEEPABLE, Error, ObjectDoesNotExist)
+TRANSIENT_ERRORS = (OperationalError, InterfaceError, RedisError, OSError, EncoderError)
+INVALID_VALUE_ERRORS = (DataError, RecursionError, UnicodeEncodeError)
+HANDLED_ERRORS = (*TRANSIENT_ERRORS, *INVALID_VALUE_ERRORS, Error, ObjectDoesNotExist)
 
 
 class ConsoleErrors:
-    """Middleware. What is not foreseen is a bug, and goes on being one."""
+    """Middleware that turns HANDLED_ERRORS of the console into sentences. All other errors are bugs
+    and stay errors."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -36,26 +37,28 @@ class ConsoleErrors:
         match = request.resolver_match
         if match is None or admin.site.name not in match.namespaces:
             return None
-        if not isinstance(error, FORESEEN):
+        if not isinstance(error, HANDLED_ERRORS):
             return None
         log.warning("%s %s: %s", request.method, request.path, error, exc_info=error)
         if request.method == "POST":
-            list(messages.get_messages(request))  # what was said before it failed is not true
-            messages.error(request, sentence(error))
-            return HttpResponseRedirect(_came_from(request))
-        return _page(request, error)
+            list(messages.get_messages(request))  # messages from before the failure are not true
+            messages.error(request, describe_error(error))
+            return HttpResponseRedirect(_find_previous_page(request))
+        return _render_error_page(request, error)
 
 
-def sentence(error: Exception) -> str:
-    """What went wrong, and what a person may do."""
+def describe_error(error: Exception) -> str:
+    """Says what went wrong and what the reader can do."""
     if isinstance(error, OperationalError | InterfaceError):
         return _("The database did not answer. Try again in a moment.")
     if isinstance(error, IntegrityError):
-        return _("Somebody has changed this meanwhile. Look at it as it is now, and try again.")
-    if isinstance(error, UNKEEPABLE):
-        return _("The database does not take one of the values. Nothing was changed.")
+        return _(
+            "Somebody has changed this in the meantime. Check the current values and try again."
+        )
+    if isinstance(error, INVALID_VALUE_ERRORS):
+        return _("The database does not accept one of the values. Nothing was changed.")
     if isinstance(error, ObjectDoesNotExist):
-        return _("This is gone: somebody has deleted it.")
+        return _("This row no longer exists: somebody has deleted it.")
     if isinstance(error, RedisError):
         return _("The task queue cannot be reached. Try again in a moment.")
     if isinstance(error, OSError):
@@ -64,24 +67,24 @@ def sentence(error: Exception) -> str:
         }
     if isinstance(error, EncoderError):
         return str(error)
-    return _("The database refused this. The log says why.")
+    return _("The database refused this. The log gives the reason.")
 
 
-def _came_from(request: HttpRequest) -> str:
+def _find_previous_page(request: HttpRequest) -> str:
     referer = request.META.get("HTTP_REFERER", "")
     if url_has_allowed_host_and_scheme(referer, {request.get_host()}, request.is_secure()):
         return referer
     return request.get_full_path()
 
 
-def _page(request: HttpRequest, error: Exception) -> HttpResponse:
-    passes = isinstance(error, PASSES)
-    status = 503 if passes else 400
+def _render_error_page(request: HttpRequest, error: Exception) -> HttpResponse:
+    transient = isinstance(error, TRANSIENT_ERRORS)
+    status = 503 if transient else 400
     try:
-        context = {**admin.site.each_context(request), "sentence": sentence(error)}
+        context = {**admin.site.each_context(request), "sentence": describe_error(error)}
         response = render(request, "admin/console_error.html", context, status=status)
-    except Error:  # nobody knows who is asking, so there is no console to show it in
+    except Error:  # the user cannot be read, so the console's frame cannot be shown
         response = render(request, "503.html", status=status)
-    if passes:
+    if transient:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

@@ -1,4 +1,4 @@
-"""What was searched for in the console, what came of it, and what was learnt from that."""
+"""Admin classes for logged searches, events, click rates, bursts of clicks and rerankers."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="product", ordering="product_id")
     def product(self, event: Event) -> str:
-        return product_link(event.product_id)
+        return link_to_product(event.product_id)
 
 
 @admin.register(ClickRate)
@@ -56,7 +56,7 @@ class ClickRateAdmin(ReadOnlyAdmin):
 
     @admin.display(description="product", ordering="product_id")
     def product(self, rate: ClickRate) -> str:
-        return product_link(rate.product_id)
+        return link_to_product(rate.product_id)
 
     @admin.display(description="expected", ordering="expected")
     def expected_clicks(self, rate: ClickRate) -> float:
@@ -69,7 +69,7 @@ class ClickRateAdmin(ReadOnlyAdmin):
 
 @admin.register(ClickBurst)
 class ClickBurstAdmin(ReadOnlyAdmin):
-    """Clicks that were set aside, and why; an operator decides whether they count."""
+    """Clicks that are set aside, with the reason. An operator decides whether they count."""
 
     list_display = ("day", "reason", "whose", "clicks", "decision", "found_at")
     list_filter = ("decision", "reason")
@@ -79,13 +79,13 @@ class ClickBurstAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         undecided = ClickBurst.objects.undecided()
         if request.method == "GET" and (clicks := undecided.clicks()):
-            self.message_user(request, f"{clicks} clicks are set aside until somebody decides.")
+            self.message_user(request, f"{clicks} clicks are set aside until an operator decides.")
         return super().changelist_view(request, extra_context)
 
     @admin.display(description="address or product")
     def whose(self, burst: ClickBurst) -> str:
         if burst.product_id:
-            return product_link(burst.product_id)
+            return link_to_product(burst.product_id)
         return f"address {burst.origin[:8]} of that day"
 
     @admin.action(description="Count them", permissions=["steer"])
@@ -98,12 +98,12 @@ class ClickBurstAdmin(ReadOnlyAdmin):
 
     def _decide(self, request: HttpRequest, chosen: QuerySet[ClickBurst], decision: str) -> None:
         chosen.update(decision=decision)
-        self.message_user(request, "Decided. It takes effect when clicks are counted next.")
+        self.message_user(request, "Saved. The decision takes effect when clicks are next counted.")
 
 
 @admin.register(Reranker)
 class RerankerAdmin(ReadOnlyAdmin):
-    """What was learnt from clicks; any of them can be made to rank, or none."""
+    """Weights learnt from clicks. An operator can activate any reranker, or none."""
 
     list_display = (
         *("id", "created_at", "is_active", "ndcg", "ndcg_formula", "doubt", "pages"),
@@ -116,7 +116,7 @@ class RerankerAdmin(ReadOnlyAdmin):
     def ndcg(self, reranker: Reranker) -> float | None:
         return reranker.figures.get("ndcg")
 
-    @admin.display(description="the formula's")
+    @admin.display(description="NDCG of the formula")
     def ndcg_formula(self, reranker: Reranker) -> float | None:
         return reranker.figures.get("ndcg_formula")
 
@@ -141,17 +141,19 @@ class RerankerAdmin(ReadOnlyAdmin):
         except RerankingError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            ranks = _("Reranker %(number)s ranks within seconds.")
-            self.message_user(request, ranks % {"number": reranker.pk})
+            sentence = _("Reranker %(number)s takes effect within seconds.")
+            self.message_user(request, sentence % {"number": reranker.pk})
 
     @admin.action(description=gettext_lazy("Let the formula rank again"), permissions=["steer"])
     def withdraw(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
         if withdraw_reranker():
-            self.message_user(request, _("The formula of the settings ranks within seconds."))
+            self.message_user(
+                request, _("The formula from the settings takes effect within seconds.")
+            )
         else:
-            self.message_user(request, _("The formula ranks already."), messages.WARNING)
+            self.message_user(request, _("The formula already ranks."), messages.WARNING)
 
 
-def product_link(product_id: int) -> str:
+def link_to_product(product_id: int) -> str:
     address = reverse("admin:catalog_product_change", args=[product_id])
     return format_html('<a href="{}">{}</a>', address, product_id)

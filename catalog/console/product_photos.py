@@ -1,4 +1,5 @@
-"""A product's photos in the console: each is decoded before it is kept, as a search would do it."""
+"""Forms for the photos of a product. Every upload is decoded before it is stored, with the same
+limits as the photos of searches."""
 
 from typing import Any
 
@@ -18,15 +19,16 @@ from catalog.imaging.image_decoding import ImageError, ImageLimits
 from catalog.models import ProductImage
 from catalog.problems import photo_sentences
 
-SMALLEST_SIDE = 224  # pixels; photos are decoded no larger than that needs
-CPU_S, WAIT_S = 10.0, 20.0  # seconds that decoding one photo may take, and that a form waits for it
-TOO_SLOW = _("This photo takes too long to read. Try again, or send a smaller copy.")
+MIN_DECODED_SIDE = 224  # pixels; photos are decoded at the smallest scale with such a side
+MAX_CPU_S = 10.0  # processor time for decoding one photo
+MAX_WAIT_S = 20.0  # time that a form waits for it
+TOO_SLOW_SENTENCE = _("This photo takes too long to read. Try again, or send a smaller copy.")
 
-decoders = DecoderPool(1)  # in a process of its own: suppliers send broken photos too
+decoders = DecoderPool(1)  # a separate process, as broken photos may crash it
 
 
 class PhotoField(forms.FileField):
-    """A photo that can be indexed; for any other file, a sentence that says why it cannot."""
+    """A file field that accepts only photos that can be indexed."""
 
     default_validators = [validate_image_file_extension]
 
@@ -34,21 +36,25 @@ class PhotoField(forms.FileField):
         file = super().to_python(data)
         if file is not None:
             limits = ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
-            photo = file.read(limits.max_bytes + 1)  # one more is enough to be too large
+            photo = file.read(limits.max_bytes + 1)  # one byte more shows that it is too large
             try:
                 decoders.decode(
-                    photo, at_least=SMALLEST_SIDE, limits=limits, cpu_s=CPU_S, wait_s=WAIT_S
+                    photo,
+                    at_least=MIN_DECODED_SIDE,
+                    limits=limits,
+                    cpu_s=MAX_CPU_S,
+                    wait_s=MAX_WAIT_S,
                 )
             except ImageError as error:
                 sentence = photo_sentences().get(error.code, str(error))
                 raise forms.ValidationError(sentence, code=error.code) from error
             except DecodingTimeout as error:
-                raise forms.ValidationError(TOO_SLOW, code="image_unreadable") from error
+                raise forms.ValidationError(TOO_SLOW_SENTENCE, code="image_unreadable") from error
             file.seek(0)
         return file
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        # By their endings too: not every system takes HEIC and AVIF for images.
+        # Not every system knows HEIC and AVIF as images, so their extensions are listed as well.
         return {**super().widget_attrs(widget), "accept": "image/*,.heic,.heif,.avif"}
 
 
@@ -56,7 +62,9 @@ class PhotoForm(forms.ModelForm):
     class Meta:
         model = ProductImage
         fields = ("position", "file")
-        help_texts = {"position": _("The first one is shown. Empty: it becomes the last.")}
+        help_texts = {
+            "position": _("The first photo is shown. A photo without a position comes last.")
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,20 +73,22 @@ class PhotoForm(forms.ModelForm):
             self.initial["position"] = None
 
     def validate_constraints(self) -> None:
-        """Left to the formset: photos may change places, which one of them alone may not."""
+        """Does nothing: the formset checks positions, as photos may swap them."""
 
 
 class PhotoFormSet(forms.BaseInlineFormSet):
-    """All photos of a product: no two in one place, those without a place behind the others."""
+    """All photos of a product. It refuses equal positions and puts photos without one last."""
 
     def clean(self) -> None:
         super().clean()
         kept = [f for f in self.forms if f.has_changed() or f.instance.pk]
         kept = [form for form in kept if form not in self.deleted_forms and form.is_valid()]
-        places = {form: form.cleaned_data.get("position") for form in kept}
-        last = max((place for place in places.values() if place is not None), default=-1)
+        positions = {form: form.cleaned_data.get("position") for form in kept}
+        last = max(
+            (position for position in positions.values() if position is not None), default=-1
+        )
         for form in kept:
-            if places[form] is None:
+            if positions[form] is None:
                 last += 1
                 form.instance.position = last
 
@@ -86,7 +96,7 @@ class PhotoFormSet(forms.BaseInlineFormSet):
 class ProductImageInline(StackedInline):
     model = ProductImage
     form, formset = PhotoForm, PhotoFormSet
-    classes = ("min-w-0",)  # else it is wider than a phone
+    classes = ("min-w-0",)  # without it, the form is wider than a phone
     extra = 0
     fields = ("preview", "file", "position")
     readonly_fields = ("preview",)
@@ -100,11 +110,11 @@ class ProductImageInline(StackedInline):
 
     @admin.display(description=_("photo"))
     def preview(self, image: ProductImage) -> str:
-        return thumbnail(image)
+        return render_thumbnail(image)
 
 
-def thumbnail(image: ProductImage) -> str:
-    """A small picture of a photo, or a dash where there is no file yet."""
+def render_thumbnail(image: ProductImage) -> str:
+    """Returns an img element for a photo, or a dash without a file."""
     if not image.file:
         return "–"
     return format_html('<img src="{}" width="56" height="56" alt="">', image.file.url)

@@ -75,7 +75,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     ) -> None:
         found = list(chosen)
         if not found:
-            self.message_user(request, self.gone(), messages.WARNING)
+            self.message_user(request, self.gone_sentence(), messages.WARNING)
         for run in found:
             if act(run):
                 self.message_user(request, done % {"number": run.pk})

@@ -93,7 +93,7 @@ def test_what_is_set_aside_is_shown_with_the_reason(
     page = admin_client.get(reverse(BURSTS)).content.decode()
 
     for shown in (
-        "506 clicks are set aside until somebody decides.",
+        "506 clicks are set aside until an operator decides.",
         "One address searched and clicked within seconds",
         "address 01234567 of that day",
         "The product was clicked far more than on other days",
@@ -137,15 +137,15 @@ def test_a_reranker_is_let_rank_and_taken_back(
     first, second = rerankers
     for reranker in (first, second):
         said = act(admin_client, "activate", reranker)
-        assert said == [f"Reranker {reranker.pk} ranks within seconds."]
+        assert said == [f"Reranker {reranker.pk} takes effect within seconds."]
         assert active_weights() == reranker.weights
 
     assert act(admin_client, "withdraw", first) == [
-        "The formula of the settings ranks within seconds."
+        "The formula from the settings takes effect within seconds."
     ]
     assert active_weights() is None
     assert list(Reranker.objects.filter(withdrawn=True)) == [second]
-    assert act(admin_client, "withdraw", first) == ["The formula ranks already."]
+    assert act(admin_client, "withdraw", first) == ["The formula already ranks."]
 
     act(admin_client, "activate", first)
     assert active_weights() == first.weights
@@ -156,7 +156,7 @@ def test_what_cannot_rank_is_not_let(admin_client: Client, rerankers: list[Reran
     useless = Reranker.objects.create(weights={}, figures=FIGURES)
 
     assert "no weights" in act(admin_client, "activate", useless)[0]
-    assert act(admin_client, "activate", *rerankers) == ["Choose one."]
+    assert act(admin_client, "activate", *rerankers) == ["Choose one row."]
     assert active_weights() is None
 
 

@@ -42,7 +42,7 @@ def test_generations_that_cannot_go_live_are_told_in_the_list(admin_client: Clie
         assert len(said) == 1
         assert said[0].endswith(".")
     _, said = act(admin_client, GENERATIONS, "publish", building.pk, made(Generation).pk)
-    assert said == ["Choose one."]
+    assert said == ["Choose one row."]
     assert live_generation() is None
 
 
@@ -70,7 +70,7 @@ def test_what_is_gone_meanwhile_is_told(
         row = made(model)
         pk, _ = row.pk, row.delete()
         _, said = act(admin_client, page, action, pk)
-        assert said == ["This is gone: somebody has deleted it."]
+        assert said == ["This row no longer exists: somebody has deleted it."]
 
     # Gone between the list and the switch.
     row = made(Generation)
@@ -113,7 +113,7 @@ def test_a_table_that_is_missing_is_told(admin_client: Client) -> None:
 
     _, said = act(admin_client, GENERATIONS, "roll_back", second.pk)
 
-    assert said == ["The database refused this. The log says why."]
+    assert said == ["The database refused this. The log gives the reason."]
     assert live_generation() == second
 
 
@@ -143,7 +143,9 @@ def test_two_who_add_a_photo_in_one_place(admin_client: Client) -> None:
 
     said = [str(message) for message in get_messages(response.wsgi_request)]
     assert (response.status_code, errors_of(response)) == (200, {})
-    assert said == ["Somebody has changed this meanwhile. Look at it as it is now, and try again."]
+    assert said == [
+        "Somebody has changed this in the meantime. Check the current values and try again."
+    ]
     assert product.images.count() == 2
 
 
