@@ -1,5 +1,5 @@
-// Tells the shop which result was opened, so that the search learns from it. No personal data: the
-// session is a random number that the tab forgets when it is closed.
+// Reports which results shoppers open, so that the search can learn from it. It sends no personal
+// data: the session is a random number that the browser forgets when the tab is closed.
 
 let known;
 
@@ -9,7 +9,7 @@ function session() {
     known ??= Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join("");
     sessionStorage.setItem("session", known);
   } catch {
-    // The browser keeps nothing for this site: a number for this page alone.
+    // The browser stores nothing for this site, so the number lasts for this page only.
   }
   return known;
 }

@@ -1,14 +1,14 @@
-// <crop-box>: the part of a photo to search for. It lies over the photo and is drawn, dragged and
-// resized by mouse, finger or keyboard. `box` is [x, y, width, height], each 0 to 1, or null for
-// the whole photo. Things found in the photo are outlined, to be chosen by a tap or the keyboard.
-// A choice, once made, is told by the event "crop".
+// <crop-box> selects the part of a photo to search for. It covers the photo; users draw, drag and
+// resize the box with the mouse, a finger or the keyboard. `box` is [x, y, width, height], each 0
+// to 1, or null for the whole photo. Outlines show the objects found in the photo; a tap or the
+// keyboard selects one. The event "crop" reports each finished choice.
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
-const LEAST = 0.04; // the smallest side; anything smaller was a tap
-const SAME = 0.002; // edges nearer than this are one
-const STEP = 0.02; // of the arrow keys
+const MIN_SIDE = 0.04; // share of the photo; a smaller box is a tap
+const EDGE_TOLERANCE = 0.002; // edges closer than this are equal
+const KEY_STEP = 0.02; // share of the photo that an arrow key moves the box
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const KEY_PAUSE_MS = 500; // a row of key presses is one choice
+const KEY_PAUSE_MS = 500; // key presses with shorter pauses are one choice
 
 const clamp = (value, low = 0, high = 1) => Math.min(Math.max(value, low), high);
 
@@ -48,13 +48,13 @@ class CropBox extends HTMLElement {
     this.#show();
   }
 
-  /** Whether a choice is being made. */
+  /** Whether the user is making a choice. */
   get busy() {
     return Boolean(this.#drag || this.#keyTimer);
   }
 
-  /** Outlines things in the photo, each with its `box` and a `label`. Those that are outlined
-   * already keep the keyboard's focus. */
+  /** Outlines objects of the photo, each with its `box` and a `label`. The same objects again
+   * change nothing, so an outline keeps the keyboard's focus. */
   suggest(objects) {
     const edges = objects.map(({ box }) => edgesOf(box));
     const known = [...this.#objects.values()];
@@ -73,14 +73,14 @@ class CropBox extends HTMLElement {
     button.type = "button";
     button.setAttribute("aria-label", label);
     place(button, edges);
-    button.style.zIndex = Math.round(100 * (1 - area(edges))); // small things lie on top
+    button.style.zIndex = Math.round(100 * (1 - area(edges))); // smaller objects lie on top
     button.addEventListener("click", (event) => {
-      if (event.detail === 0) this.#choose(button); // by keyboard; taps end in #end
+      if (event.detail === 0) this.#choose(button); // from the keyboard; #end handles taps
     });
     return button;
   }
 
-  /** The object alone; chosen once more, the whole photo. */
+  /** Selects an object, or the whole photo if that object is selected already. */
   #choose(button) {
     const pressed = button.getAttribute("aria-pressed") === "true";
     this.#edges = pressed ? [0, 0, 1, 1] : [...this.#objects.get(button)];
@@ -88,7 +88,7 @@ class CropBox extends HTMLElement {
     this.#tell();
   }
 
-  /** The smallest outline around a point, even under a handle of the frame. */
+  /** Returns the button of the smallest object around a point, even under a handle. */
   #objectAt(point) {
     const around = [...this.#objects].filter(([, edges]) => contains(edges, point));
     return around.sort(([, one], [, other]) => area(one) - area(other))[0]?.[0];
@@ -96,7 +96,7 @@ class CropBox extends HTMLElement {
 
   #isWhole() {
     const [left, top, right, bottom] = this.#edges;
-    return left < SAME && top < SAME && right > 1 - SAME && bottom > 1 - SAME;
+    return left < EDGE_TOLERANCE && top < EDGE_TOLERANCE && right > 1 - EDGE_TOLERANCE && bottom > 1 - EDGE_TOLERANCE;
   }
 
   #point(event) {
@@ -109,14 +109,14 @@ class CropBox extends HTMLElement {
 
   #start(event) {
     if (event.button !== 0 || !event.isPrimary) return;
-    event.preventDefault(); // no dragging of the picture, no selecting of text
+    event.preventDefault(); // neither drag the picture nor select text
     this.frame.focus({ preventScroll: true, focusVisible: false });
     this.setPointerCapture(event.pointerId);
     const handle = event.target.dataset.edges;
     const from = this.#point(event);
     const inside = !this.#isWhole() && contains(this.#edges, from);
     const kind = handle ? "resize" : inside ? "move" : "draw";
-    const object = event.target.closest("button") ?? this.#objectAt(from); // if this is a tap
+    const object = event.target.closest("button") ?? this.#objectAt(from); // selected if this is a tap
     this.#drag = { kind, handle, object, from, to: from, edges: [...this.#edges] };
   }
 
@@ -130,10 +130,10 @@ class CropBox extends HTMLElement {
       this.#edges = moved(edges, to[0] - from[0], to[1] - from[1]);
     } else {
       const next = [...edges];
-      if (handle.includes("w")) next[0] = Math.min(to[0], edges[2] - LEAST);
-      if (handle.includes("e")) next[2] = Math.max(to[0], edges[0] + LEAST);
-      if (handle.includes("n")) next[1] = Math.min(to[1], edges[3] - LEAST);
-      if (handle.includes("s")) next[3] = Math.max(to[1], edges[1] + LEAST);
+      if (handle.includes("w")) next[0] = Math.min(to[0], edges[2] - MIN_SIDE);
+      if (handle.includes("e")) next[2] = Math.max(to[0], edges[0] + MIN_SIDE);
+      if (handle.includes("n")) next[1] = Math.min(to[1], edges[3] - MIN_SIDE);
+      if (handle.includes("s")) next[3] = Math.max(to[1], edges[1] + MIN_SIDE);
       this.#edges = next.map((edge) => clamp(edge));
     }
     this.#show();
@@ -143,13 +143,13 @@ class CropBox extends HTMLElement {
     if (!this.#drag) return;
     const { kind, edges: before, object, from, to } = this.#drag;
     this.#drag = null;
-    const slack = kind === "draw" ? LEAST / 2 : 2 * SAME;
+    const slack = kind === "draw" ? MIN_SIDE / 2 : 2 * EDGE_TOLERANCE;
     if (object && to.every((place, axis) => Math.abs(place - from[axis]) < slack)) {
       this.#choose(object);
       return;
     }
     const [left, top, right, bottom] = this.#edges;
-    if (right - left < LEAST || bottom - top < LEAST) this.#edges = before;
+    if (right - left < MIN_SIDE || bottom - top < MIN_SIDE) this.#edges = before;
     this.#show();
     if (!alike(this.#edges, before)) this.#tell();
   }
@@ -165,10 +165,10 @@ class CropBox extends HTMLElement {
     if (event.key === "Escape" && !this.#isWhole()) {
       this.#edges = [0, 0, 1, 1];
     } else if (event.key in KEYS && !event.altKey && !event.ctrlKey && !event.metaKey) {
-      const [dx, dy] = KEYS[event.key].map((direction) => direction * STEP);
+      const [dx, dy] = KEYS[event.key].map((direction) => direction * KEY_STEP);
       const [left, top, right, bottom] = this.#edges;
       this.#edges = event.shiftKey
-        ? [left, top, clamp(right + dx, left + LEAST), clamp(bottom + dy, top + LEAST)]
+        ? [left, top, clamp(right + dx, left + MIN_SIDE), clamp(bottom + dy, top + MIN_SIDE)]
         : moved(this.#edges, dx, dy);
     } else {
       return;
@@ -219,7 +219,7 @@ function contains([left, top, right, bottom], [x, y]) {
 }
 
 function alike(edges, others) {
-  return edges.every((edge, i) => Math.abs(edge - others[i]) < SAME);
+  return edges.every((edge, i) => Math.abs(edge - others[i]) < EDGE_TOLERANCE);
 }
 
 function moved([left, top, right, bottom], dx, dy) {

@@ -1,8 +1,8 @@
-// The search page: takes a photo in every way a browser offers, and asks again whenever the photo,
-// the box, a filter or the order changes. htmx sends the form and swaps the answer in; without this
-// script the same form works by its buttons.
+// The search page. It takes photos in every way that browsers offer, and searches again when the
+// photo, the box, a filter or the order changes. htmx sends the form and swaps the answer in.
+// Without this script, the buttons of the form do the same.
 
-const LONGEST_SIDE = 1600; // more does not help the search, and takes long to upload
+const MAX_SIDE = 1600; // pixels; larger photos upload slowly and are found no better
 const JPEG_QUALITY = 0.9;
 
 const form = document.getElementById("search");
@@ -16,7 +16,7 @@ const wholePhoto = form.querySelector("[data-whole]");
 const status = document.getElementById("status");
 
 const results = () => document.getElementById("results");
-const keptQuery = () => form.elements.namedItem("query"); // comes with each answer
+const keptQuery = () => form.elements.namedItem("query"); // each answer brings one
 const ask = () => form.requestSubmit();
 
 // --- The photo ------------------------------------------------------------------------------------
@@ -35,8 +35,8 @@ async function usePhoto(file) {
   ask();
 }
 
-/** The photo upright, small and without metadata (such as where it was taken); the original where
- * the browser cannot read it, as with HEIC in most: the server can. */
+/** Returns the photo upright, small and without metadata such as its location. If the browser
+ * cannot read the file, as most cannot read HEIC, returns the original for the server to read. */
 async function shrunk(file) {
   let bitmap;
   try {
@@ -44,12 +44,12 @@ async function shrunk(file) {
   } catch {
     return file;
   }
-  const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
+  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
   const canvas = document.createElement("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
   canvas.height = Math.max(1, Math.round(bitmap.height * scale));
   const pen = canvas.getContext("2d");
-  pen.fillStyle = "#fff"; // JPEG knows no transparency
+  pen.fillStyle = "#fff"; // JPEG has no transparency
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.imageSmoothingQuality = "high";
   pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
@@ -60,7 +60,7 @@ async function shrunk(file) {
 
 function showPhoto(url) {
   if (preview.src.startsWith("blob:")) URL.revokeObjectURL(preview.src);
-  crop.hidden = true; // until the photo is there to draw on
+  crop.hidden = true; // until the photo has loaded
   panel.classList.remove("unshown");
   preview.src = url;
   panel.classList.add("with-photo");
@@ -72,7 +72,7 @@ function photoIsShown() {
 }
 
 function removePhoto(event) {
-  if (!form.elements.namedItem("q").value.trim()) return; // the link leads to the start
+  if (!form.elements.namedItem("q").value.trim()) return; // the link leads to the home page
   event.preventDefault();
   input.value = camera.value = "";
   keptQuery()?.remove();
@@ -87,7 +87,7 @@ function setBox(box) {
   wholePhoto.hidden = !box;
 }
 
-/** Outlines the objects that the server has found in the photo. */
+/** Outlines the objects that the server found in the photo. */
 function outline(objects) {
   crop.suggest(objects);
   panel.classList.toggle("with-objects", objects.length > 0);
@@ -121,13 +121,13 @@ function imageIn(transfer) {
 
 document.addEventListener("paste", (event) => {
   const file = imageIn(event.clipboardData);
-  if (!file) return; // text goes where it was pasted
+  if (!file) return; // leave pasted text alone
   event.preventDefault();
   usePhoto(file);
 });
 document.addEventListener("dragover", (event) => {
   if (!event.dataTransfer.types.includes("Files")) return;
-  event.preventDefault(); // else the browser opens the photo
+  event.preventDefault(); // otherwise the browser opens the photo
   document.body.classList.add("dragging");
 });
 document.addEventListener("dragleave", (event) => {
@@ -137,7 +137,7 @@ document.addEventListener("drop", (event) => {
   document.body.classList.remove("dragging");
   if (!event.dataTransfer.types.includes("Files")) return;
   event.preventDefault();
-  // What is no picture is sent as well: the server says what is wrong with it.
+  // Other files are sent too: the server says what is wrong with them.
   const file = imageIn(event.dataTransfer) ?? event.dataTransfer.files[0];
   if (file) usePhoto(file);
 });
@@ -157,7 +157,8 @@ document.addEventListener("change", ({ target }) => {
   if (asks) ask();
 });
 
-// Only a photo that the server does not have is sent; all else is a GET, with an address to share.
+// A photo that the server does not have is sent by POST. Everything else is a GET, so that its
+// address can be shared.
 document.body.addEventListener("htmx:configRequest", ({ detail }) => {
   const data = detail.formData;
   const sends = !keptQuery() && input.files.length > 0;
@@ -178,7 +179,7 @@ document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
   if (!photoIsGone) return;
   detail.shouldSwap = false;
   keptQuery().remove();
-  setTimeout(ask); // once htmx is through with this one
+  setTimeout(ask); // after htmx has finished this request
 });
 
 let filtersWereOpen = false;
@@ -207,7 +208,7 @@ function tryAgain() {
   else location.reload();
 }
 
-/** Takes over what the answer says about the photo, and tells screen readers. */
+/** Applies what the answer says about the photo, and announces the answer to screen readers. */
 function readAnswer() {
   const answer = results();
   shop.classList.remove("offline");
