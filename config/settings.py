@@ -1,5 +1,5 @@
 """Settings of Vitrina. Whatever differs between installations is read from the environment;
-README.md lists every variable."""
+docs/settings.md lists every variable."""
 
 import os
 from datetime import timedelta

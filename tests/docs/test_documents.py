@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.docs.markdown import ROOT, SPAN, Document, documents
-from tests.docs.names import CODE_FOLDERS, defines, unknown_names
+from tests.docs.names import CODE_FOLDERS, code, defines, unknown_names
 
 RIGHT = [
     "[settings](settings.md#search)",
@@ -54,6 +54,13 @@ def document_of(text: str) -> Document:
 
 def test_documents_name_only_what_is_there() -> None:
     assert [wrong for document in documents() for wrong in unknown_names(document)] == []
+
+
+def test_code_names_documents_that_are_there() -> None:
+    named = set(re.findall(r"(?<![/\w])docs/[\w/.-]*\w", code()))
+
+    assert "docs/settings.md" in named
+    assert [name for name in named if not any(ROOT.glob(f"{name}*"))] == []
 
 
 ROOM = re.compile(r"^\| `(\w+/\w[\w/]*)/` \| .* \|(.*)\|$", re.MULTILINE)
