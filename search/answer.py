@@ -1,4 +1,4 @@
-"""What a search gives back; the API and the page show the same."""
+"""The answer of a search, for the API and the page."""
 
 import time
 from collections.abc import Iterator
@@ -15,9 +15,10 @@ from search.serving.admission import Deadline
 
 @dataclass
 class Result:
-    """A product, how well it fits, 0 to 1, how many lookalikes are shown by it, the `features` it
-    was ranked by, what the score is the sum of if that was asked, and which of the photo's objects
-    it was found for."""
+    """A product in the answer. `score`: 0 to 1; `duplicates`: the number of lookalikes that this
+    product stands for; `features`: the values it was ranked by; `explanation`: the terms of the
+    score, if the request asks for them; `object`: the number of the photo's object that it was
+    found for."""
 
     product: ProductCard
     score: float
@@ -30,8 +31,8 @@ class Result:
 
 @dataclass
 class SearchAnswer:
-    """The answer of the public contract; `complete` is false where more might match than was
-    looked at."""
+    """The answer of the public contract. `complete` is False if products that were not compared may
+    match too."""
 
     query_id: str
     kind: str
@@ -47,13 +48,13 @@ class SearchAnswer:
 
     @property
     def only_weak(self) -> bool:
-        """Whether there are results, and none is like what was asked for."""
+        """Whether there are results and all of them are weak matches."""
         return bool(self.results) and all(result.match == "weak" for result in self.results)
 
 
 class StageClock:
-    """Milliseconds by stage, in the words of the public contract. No stage begins after the
-    deadline."""
+    """Measures the milliseconds of each stage, under the names of the public contract. No stage
+    begins after the deadline."""
 
     STAGES = ("decode", "embed", "retrieve", "rank")
 

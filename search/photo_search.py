@@ -13,7 +13,7 @@ from catalog.index.vocabulary import vocabulary_for
 from catalog.product_cards import read_product_cards
 from search.answer import Result, SearchAnswer, StageClock
 from search.query.photo_decoding import decode_query, decoded_photos
-from search.query.query_photos import QueryPhoto, keep_photo, query_photos
+from search.query.query_photos import QueryPhoto, keep_photo, read_query_photos
 from search.query.vector import embed_query
 from search.ranking.blank_photos import blank_results
 from search.ranking.match_level import match_of
@@ -48,7 +48,7 @@ def search(request: SearchRequest) -> SearchAnswer:
 
 def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
     """Answers a search with one generation of the index."""
-    photos = query_photos(request)
+    photos = read_query_photos(request)
     kept = photos[0].analysis_by(index.query_encoder) if photos else None
     if kept and request.box is None:
         analyses = [kept]

@@ -1,4 +1,4 @@
-"""The catalogue as shoppers read it, without a search."""
+"""Products for shoppers, without a search."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ ORDERS = {
 
 
 def list_products(filters: Filters, sort: str, limit: int, offset: int) -> dict[str, Any]:
-    """A page of visible products: `results`, how many they are, and `next_offset`. Without a query,
-    relevance is popularity. Raises Overloaded, as searches do."""
+    """A page of visible products: `count`, `next_offset` and `results`. Relevance means popularity
+    here. Raises Overloaded, as searches do."""
     with admission.admitted(Deadline()):
         products = _filtered(Product.objects.visible(), filters).order_by(*ORDERS[sort])
         page = list(products.for_display()[offset : offset + limit + 1])
@@ -31,7 +31,7 @@ def list_products(filters: Filters, sort: str, limit: int, offset: int) -> dict[
 
 
 def visible_product(pk: int) -> Product:
-    """A product that shoppers may see. Raises RequestError."""
+    """The visible product of this id. Raises RequestError if there is none."""
     product = Product.objects.visible().for_display().filter(pk=pk).first()
     if product is None:
         raise RequestError("not_found", f"There is no product {pk}.", 404)

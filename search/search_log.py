@@ -1,5 +1,5 @@
-"""The log of what shoppers searched for, written beside the searches: a full queue or a database
-that is away costs entries, never a search."""
+"""The log of shoppers' searches. A thread writes it, so a full queue or a database that is down
+loses entries but never fails a search."""
 
 import atexit
 import logging
@@ -21,16 +21,16 @@ from search.request import Filters, SearchRequest
 
 log = logging.getLogger("vitrina.search")
 
-QUEUED = 2_000  # entries at most
-QUEUED_BYTES = 64 * 1024 * 1024  # of their photos; more are not kept
-WRITTEN_AT_ONCE = 200
+MAX_QUEUED = 2_000  # entries
+MAX_QUEUED_BYTES = 64 * 1024 * 1024  # of their photos; further entries lose their photo
+WRITE_BATCH = 200  # entries of one statement
 WRITE_EVERY_S = 1.0
 
 DROPPED = Counter("vitrina_search_log_dropped", "Searches of this process that were not logged.")
 
 
 class Entry(NamedTuple):
-    """A search, its first photo if that is kept, and the address that it came from."""
+    """A search, its first photo or no bytes, and the network address of the shopper."""
 
     search: LoggedSearch
     photo: bytes
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
 
 class SearchLog:
-    """Entries wait in memory and are written by a thread of their own, many in one statement."""
+    """Queues entries in memory. A thread writes them, up to WRITE_BATCH in one statement."""
 
     def __init__(self) -> None:
         self._waiting: deque[Entry] = deque()
@@ -48,36 +48,37 @@ class SearchLog:
         self._thread: threading.Thread | None = None
 
     def note(self, request: SearchRequest, answer: SearchAnswer, address: str) -> None:
-        """Logs what a shopper at this address was answered, soon; with its first photo where
-        SEARCH_LOG_PHOTO_DAYS says so."""
+        """Queues a search by a shopper at this address, with its first photo if
+        SEARCH_LOG_PHOTO_DAYS is not 0."""
         if not settings.SEARCH_LOG_DAYS:
             return
         keep = request.images and settings.SEARCH_LOG_PHOTO_DAYS
-        search, photo = _search(request, answer), request.images[0] if keep else b""
+        search, photo = _log_row(request, answer), request.images[0] if keep else b""
         with self._changing:
-            if len(self._waiting) >= QUEUED:
+            if len(self._waiting) >= MAX_QUEUED:
                 DROPPED.inc()
             else:
-                photo = photo if self._bytes + len(photo) <= QUEUED_BYTES else b""
+                photo = photo if self._bytes + len(photo) <= MAX_QUEUED_BYTES else b""
                 self._bytes += len(photo)
                 self._waiting.append(Entry(search, photo, address))
             self._start()
 
     def flush(self) -> None:
-        """Writes what waits, in this thread, after what another one is writing."""
+        """Writes all queued entries in the calling thread, and waits for those that another thread
+        is writing."""
         with self._writing:
-            while entries := self._taken():
+            while entries := self._take_batch():
                 self._write(entries)
 
-    def _taken(self) -> list[Entry]:
+    def _take_batch(self) -> list[Entry]:
         with self._changing:
-            count = min(len(self._waiting), WRITTEN_AT_ONCE)
+            count = min(len(self._waiting), WRITE_BATCH)
             entries = [self._waiting.popleft() for _ in range(count)]
             self._bytes -= sum(len(entry.photo) for entry in entries)
         return entries
 
     def _start(self) -> None:
-        """The thread, in each process: a fork leaves it behind."""
+        """Starts the thread if this process has none: a fork does not copy threads."""
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="search-log", daemon=True)
             self._thread.start()
@@ -108,8 +109,8 @@ class SearchLog:
 
 
 def logged_search(request: SearchRequest, address: str) -> SearchAnswer:
-    """A search of a shopper at this network address, which is logged. Raises what `search`
-    raises."""
+    """Searches and logs the search. `address`: the network address of the shopper. Raises what
+    `search` raises."""
     answer = search(request)
     search_log.note(request, answer, address)
     return answer
@@ -120,11 +121,11 @@ atexit.register(search_log.flush)
 
 
 def photo_path(query_id: str) -> Path:
-    """Where the photo of a logged search is, if it was kept."""
+    """The path of the photo of a logged search, whether or not the photo was kept."""
     return settings.SEARCH_LOG_PHOTOS / query_id
 
 
-def _search(request: SearchRequest, answer: SearchAnswer) -> LoggedSearch:
+def _log_row(request: SearchRequest, answer: SearchAnswer) -> LoggedSearch:
     return LoggedSearch(
         query_id=answer.query_id,
         kind=answer.kind,

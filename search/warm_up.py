@@ -1,4 +1,4 @@
-"""The first search of a process, made before a shopper makes it."""
+"""The first searches of a process, before it serves shoppers."""
 
 import gc
 from io import BytesIO
@@ -10,10 +10,9 @@ from search.request import SearchRequest
 
 
 def warm_up() -> None:
-    """Searches by a blank photo, by a part of it and by a word: loads the encoder, all its towers,
-    the vocabulary and a database connection. All that is loaded then stays out of garbage
-    collections, which would halt every search for 80 ms to look through it. Raises what a search
-    raises."""
+    """Searches by a blank photo, by a part of it and by a word. This loads the encoder with all its
+    towers, the vocabulary and a database connection. Garbage collections then leave these objects
+    out; scanning them would stop all searches for 80 ms. Raises what a search raises."""
     blank = BytesIO()
     Image.new("RGB", (480, 480), "white").save(blank, "JPEG")
     search(SearchRequest(images=(blank.getvalue(),)))

@@ -19,7 +19,7 @@ from search.page.forms import SearchForm
 from search.page.product_details import details_of
 from search.page.refinements import address_of, box_text, choice_groups, tag_chips
 from search.products import visible_product
-from search.query.preview import photo_preview
+from search.query.preview import get_preview
 from search.request import Filters, RequestError, SearchRequest
 from search.search_log import logged_search
 from search.serving.admission import Overloaded
@@ -88,7 +88,7 @@ def photo(request: HttpRequest, query: str) -> HttpResponse:
     """The photo of an earlier search, made small, while it is kept: for a page that is reloaded,
     and for photos that browsers cannot show."""
     try:
-        return HttpResponse(photo_preview(query), content_type="image/jpeg")
+        return HttpResponse(get_preview(query), content_type="image/jpeg")
     except Overloaded as error:
         problem = page_error(error)
         response = HttpResponse(status=problem.status)

@@ -1,8 +1,8 @@
-"""Shoppers' photos, kept in files for a while, so that another box or page of one can be asked for
-without sending it again.
+"""Shoppers' photos, kept in files for a while. A shopper can then search for another box of a
+photo, or open its next page, without sending it again.
 
-Each query id is the name of a file of its own. The ids of one photo are hard links to one file, so
-that a photo is on disk once, however often it is asked for.
+Each query id is the name of a file. The ids of one photo are hard links to one file, so every photo
+is on disk once.
 """
 
 import logging
@@ -21,10 +21,10 @@ from catalog.detection.photo_analysis import PhotoAnalysis
 
 log = logging.getLogger("vitrina.search")
 
-# A crash of the machine has cut the file, or another version of the program has written it.
+# A file that a crash truncated, or that another version of Vitrina wrote, raises one of these.
 UNREADABLE = (EOFError, pickle.UnpicklingError, AttributeError, ImportError, TypeError, ValueError)
 SWEEP_EVERY_S = 60.0
-SWEEP_EVERY_SHARE = 0.05  # of QUERY_PHOTOS_BYTES, that were written since the last time
+SWEEP_EVERY_SHARE = 0.05  # of QUERY_PHOTOS_BYTES, written since the last sweep
 
 
 class KeptPhoto(NamedTuple):
@@ -35,8 +35,8 @@ class KeptPhoto(NamedTuple):
     preview: str
 
 
-def load(query_id: str) -> KeptPhoto | None:
-    """The photo of a query, or None where it is not kept any more."""
+def load_photo(query_id: str) -> KeptPhoto | None:
+    """The photo of a query, or None if it is not kept."""
     try:
         with open(_folder() / query_id, "rb") as file:
             if os.fstat(file.fileno()).st_mtime < _oldest():
@@ -50,28 +50,29 @@ def load(query_id: str) -> KeptPhoto | None:
         return None
 
 
-def keep(query_id: str, data: bytes, analysis: PhotoAnalysis | None) -> None:
-    """Keeps a photo for QUERY_PHOTO_KEPT_S. Raises OSError where it cannot be written."""
+def store_photo(query_id: str, data: bytes, analysis: PhotoAnalysis | None) -> None:
+    """Keeps a photo for QUERY_PHOTO_KEPT_S. Raises OSError if it cannot be written."""
     head = pickle.dumps((f"{query_id}.jpg", analysis))
     _write(query_id, head + data)
 
 
-def keep_longer(query_id: str, earlier: str) -> None:
-    """Keeps the photo of the query `earlier` under a further id, and longer. Raises OSError where
-    the photo is gone, or its file takes no further link: ext4 allows 65,000."""
-    os.link(_folder() / earlier, _folder() / query_id)
+def link_photo(query_id: str, earlier_id: str) -> None:
+    """Keeps the photo of the query `earlier_id` under another id as well, for QUERY_PHOTO_KEPT_S
+    from now. Raises OSError if the photo is gone, or its file takes no more links: ext4 allows
+    65,000."""
+    os.link(_folder() / earlier_id, _folder() / query_id)
     os.utime(_folder() / query_id)
 
 
 def load_preview(photo: KeptPhoto) -> bytes | None:
-    """The JPEG that `keep_preview` kept, or None."""
+    """The JPEG that `store_preview` kept, or None."""
     with suppress(FileNotFoundError):
         return (_folder() / photo.preview).read_bytes()
     return None
 
 
-def keep_preview(photo: KeptPhoto, jpeg: bytes) -> None:
-    """Keeps the small copy of a photo that pages show. Raises OSError."""
+def store_preview(photo: KeptPhoto, jpeg: bytes) -> None:
+    """Keeps the small copy of a photo for pages to show. Raises OSError."""
     _write(photo.preview, jpeg)
 
 
@@ -86,7 +87,7 @@ def _oldest() -> float:
 def _write(name: str, content: bytes) -> None:
     folder = _folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _sweeper.written(len(content))
+    _sweeper.count_written(len(content))
     descriptor, fresh = tempfile.mkstemp(dir=folder)  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -99,14 +100,16 @@ def _write(name: str, content: bytes) -> None:
 
 
 class _Sweeper:
-    """Removes photos past their time, and the oldest where all take over QUERY_PHOTOS_BYTES. Each
-    process looks when it has written enough, or a minute after the last time."""
+    """Removes expired photos, and the oldest ones while all together take more than
+    QUERY_PHOTOS_BYTES. Each process sweeps when it has written SWEEP_EVERY_SHARE of that, and when
+    it writes SWEEP_EVERY_S after its last sweep."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._bytes, self._last = 0, 0.0
 
-    def written(self, size: int) -> None:
+    def count_written(self, size: int) -> None:
+        """Counts the bytes of a file that is about to be written, and sweeps if it is time."""
         with self._lock:
             self._bytes += size
             enough = self._bytes > SWEEP_EVERY_SHARE * settings.QUERY_PHOTOS_BYTES
@@ -121,10 +124,10 @@ class _Sweeper:
             for entry in entries:
                 with suppress(FileNotFoundError):
                     status = entry.stat()
-                    known = files.setdefault(
+                    _, _, names = files.setdefault(
                         status.st_ino, (status.st_mtime, 512 * status.st_blocks, [])
                     )
-                    known[2].append(entry.path)
+                    names.append(entry.path)
         taken = sum(size for _, size, _ in files.values())
         allowed = (1 - SWEEP_EVERY_SHARE) * settings.QUERY_PHOTOS_BYTES
         for kept_at, size, names in sorted(files.values()):

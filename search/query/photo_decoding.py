@@ -1,4 +1,4 @@
-"""Photos that strangers send, decoded in processes that can be ended."""
+"""Decoding of the photos that shoppers send, in child processes with limits."""
 
 import math
 from collections.abc import Sequence
@@ -13,57 +13,58 @@ from catalog.visual.encoder import Encoder
 from search.request import RequestError
 from search.serving.admission import Budget, Deadline
 
-DETAIL = 4  # an object of a quarter of the photo's side is as sharp as the encoder can use
-CPU_S = 1.0  # processor time that decoding the photos of a query may take, of whatever size
-CPU_S_PER_MB = 1.0  # and for each megabyte: a real photo takes a tenth of that
+OBJECT_DETAIL = 4  # the crop of an object a quarter as wide as the photo fills the encoder's input
+MAX_CPU_S = 1.0  # processor time for decoding the photos of a query
+MAX_CPU_S_PER_MB = 1.0  # in addition, for each megabyte; real photos take a tenth of that
 
 decoders = DecoderPool(settings.DECODERS)
-decoded_photos = Budget(max(16, settings.IMAGES_PER_QUERY))  # of up to 6 megapixels, 24 MB each
+# A decoded photo has up to 6 megapixels and takes up to 24 MB.
+decoded_photos = Budget(max(16, settings.IMAGES_PER_QUERY))
 
 
 def decode_query(
     photos: Sequence[bytes], box: Box | None, encoder: Encoder, deadline: Deadline
 ) -> list[Image.Image]:
-    """RGB images, the first cut to `box`; whole ones large enough to cut objects out. Raises
-    ImageError or RequestError (Overloaded is one)."""
+    """Decodes photos to RGB images and crops the first one to `box`. Whole photos keep enough
+    detail to crop objects out of them. Raises ImageError or RequestError (Overloaded is one)."""
     images = []
     for number, data in enumerate(photos):
         part = checked_box(box) if number == 0 else WHOLE
         side = useful_side(part, encoder)
-        images.append(decode_within(deadline, data, part, side, CPU_S / len(photos)))
+        images.append(decode_within(deadline, data, part, side, MAX_CPU_S / len(photos)))
     return images
 
 
 def decode_within(
-    deadline: Deadline, data: bytes, box: Box, at_least: int, cpu_s: float = CPU_S
+    deadline: Deadline, data: bytes, box: Box, at_least: int, cpu_s: float = MAX_CPU_S
 ) -> Image.Image:
-    """As `decode_image`, in a process of its own, within `cpu_s` and what the size of the file adds
-    to it. Raises ImageError or Overloaded."""
+    """As `decode_image`, in a child process that may use `cpu_s` seconds of processor time, and
+    MAX_CPU_S_PER_MB more for each megabyte. Raises ImageError or Overloaded."""
     with deadline.enforced():
         return decoders.decode(
             data,
             box=box,
             at_least=at_least,
             limits=ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS),
-            cpu_s=cpu_s + CPU_S_PER_MB * len(data) / 1e6,
+            cpu_s=cpu_s + MAX_CPU_S_PER_MB * len(data) / 1e6,
             wait_s=deadline.left(),
         )
 
 
 def useful_side(box: Box, encoder: Encoder) -> int:
-    """The smallest side of a photo's part, in pixels, that the encoder can use: of a whole photo,
-    objects are cut out."""
+    """The smallest side in pixels that the encoder can use of this part of a photo. Whole photos
+    need more, because objects are cropped out of them."""
     size = max(encoder.preprocessing.height, encoder.preprocessing.width)
-    return size * DETAIL if box == WHOLE and detector_for(encoder) else size
+    return size * OBJECT_DETAIL if box == WHOLE and detector_for(encoder) else size
 
 
 def checked_box(box: Box | None) -> Box:
-    """The box, or the whole photo without one. Raises RequestError where it is not inside the photo
-    or has no area."""
+    """The box, or the whole photo if it is None. Raises RequestError if the box is not inside the
+    photo or has no area."""
     if box is None:
         return WHOLE
     x, y, width, height = box
-    slack = 1e-3  # of rounding
+    slack = 1e-3  # for rounding
     inside = x >= -slack and y >= -slack and x + width <= 1 + slack and y + height <= 1 + slack
     if not all(map(math.isfinite, box)) or not inside or min(width, height) < 0.005:
         raise RequestError(

@@ -1,4 +1,4 @@
-"""The photo of a query: the one that is sent, or the one of an earlier query, kept for a while."""
+"""The photos of a query: those that the shopper sends, or the kept photo of an earlier query."""
 
 import logging
 import re
@@ -36,8 +36,8 @@ class QueryPhoto(NamedTuple):
         return analysis if analysis and analysis.encoder_checksum == encoder.checksum else None
 
 
-def query_photos(request: SearchRequest) -> list[QueryPhoto]:
-    """The photos of the request: those it brings, or the one of an earlier query. Raises
+def read_query_photos(request: SearchRequest) -> list[QueryPhoto]:
+    """The photos in the request, or the kept photo of the earlier query that it names. Raises
     RequestError."""
     if len(request.images) > settings.IMAGES_PER_QUERY:
         raise RequestError(
@@ -45,13 +45,13 @@ def query_photos(request: SearchRequest) -> list[QueryPhoto]:
         )
     if request.images or not request.query:
         return [QueryPhoto(data, content_hash(data)) for data in request.images]
-    kept = kept_photo(request.query)
+    kept = load_kept_photo(request.query)
     return [QueryPhoto(kept.data, content_hash(kept.data), kept.analysis, request.query)]
 
 
-def kept_photo(query_id: str) -> KeptPhoto:
-    """The photo of an earlier query. Raises RequestError where it is not kept."""
-    kept = kept_photos.load(query_id) if QUERY_ID.fullmatch(query_id) else None
+def load_kept_photo(query_id: str) -> KeptPhoto:
+    """The photo of an earlier query. Raises RequestError if it is not kept."""
+    kept = kept_photos.load_photo(query_id) if QUERY_ID.fullmatch(query_id) else None
     if kept is None:
         raise RequestError(
             "not_found", "That photo is not kept any more: send the image again.", 404
@@ -68,10 +68,10 @@ def keep_photo(photos: Sequence[QueryPhoto], analysis: PhotoAnalysis | None) -> 
         photo = photos[0]
         if photo.kept_as and photo.analysis is analysis:
             with suppress(OSError):
-                kept_photos.keep_longer(query_id, photo.kept_as)
+                kept_photos.link_photo(query_id, photo.kept_as)
                 return query_id
         try:
-            kept_photos.keep(query_id, photo.data, analysis)
+            kept_photos.store_photo(query_id, photo.data, analysis)
         except OSError as error:
             log.warning("the photo of a query is not kept: %s", error)
     return query_id

@@ -1,4 +1,4 @@
-"""A query's parts put together as one vector of the index space."""
+"""The vectors of a query: its photos, words and products combined in the index space."""
 
 from collections.abc import Sequence
 
@@ -12,39 +12,40 @@ from search.request import RequestError, SearchRequest
 from search.serving.admission import Deadline
 from search.serving.single_flight import SingleFlightCache
 
-TEXT_WEIGHT = 0.6  # of words added to a photo or a product
-LESS_WEIGHT = 0.4  # of what to move away from
-TEXTS_KEPT = 1024
+TEXT_WEIGHT = 0.6  # of words that are added to a photo or a product
+LESS_WEIGHT = 0.4  # of words and products to move away from
+MAX_CACHED_TEXTS = 1024
 
-encoded_texts: SingleFlightCache[np.ndarray] = SingleFlightCache(TEXTS_KEPT)
+encoded_texts: SingleFlightCache[np.ndarray] = SingleFlightCache(MAX_CACHED_TEXTS)
 
 
 def embed_query(
     request: SearchRequest, photos: Sequence[np.ndarray], index: LiveIndex, deadline: Deadline
 ) -> np.ndarray:
-    """Query vectors of the index space, float32 (q, dimensions) of unit length, one for each of
-    `photos` (unit vectors by the query encoder of what is searched for in the photo) or one without
-    a photo: that, or the mean of the product's photos, plus the words, minus what to move away
-    from. Vectors of products come from the database."""
+    """Query vectors in the index space, float32 (q, dimensions) of unit length. `photos` are unit
+    vectors by the query encoder, one for each object to search for. Each of them gives one query
+    vector: the photo's, plus the mean vector of the product's photos and the vector of the words,
+    minus those of `less_text` and `less_products`. Without photos there is one query vector. Raises
+    RequestError (Overloaded is one)."""
     parts: list[tuple[float, np.ndarray]] = []
     if request.product_id is not None:
-        parts.append((1.0, product_vector(request.product_id, index)))
+        parts.append((1.0, read_product_vector(request.product_id, index)))
     if request.text:
         weight = TEXT_WEIGHT if parts or photos else 1.0
-        parts.append((weight, text_vector(request.text, index, deadline)))
+        parts.append((weight, encode_text(request.text, index, deadline)))
     if request.less_text:
-        parts.append((-LESS_WEIGHT, text_vector(request.less_text, index, deadline)))
+        parts.append((-LESS_WEIGHT, encode_text(request.less_text, index, deadline)))
     for product_id in request.less_products:
-        parts.append((-LESS_WEIGHT, product_vector(product_id, index)))
+        parts.append((-LESS_WEIGHT, read_product_vector(product_id, index)))
     if not photos:
         return combine(parts)[None]
-    stored = index.to_index_space(np.stack(photos))
-    return np.stack([combine([(1.0, photo), *parts]) for photo in stored])
+    mapped = index.to_index_space(np.stack(photos))
+    return np.stack([combine([(1.0, photo), *parts]) for photo in mapped])
 
 
-def text_vector(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
-    """A text in the index space, unit (dimensions,); the same one is encoded once. Raises
-    Overloaded where another search encodes it for too long."""
+def encode_text(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
+    """The unit vector (dimensions,) of a text in the index space, from the cache if it is there.
+    Raises Overloaded if another search encodes the same text and the time is up."""
     encoder = index.query_encoder
     key = (text, encoder.checksum)
     with deadline.enforced():
@@ -52,8 +53,9 @@ def text_vector(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
     return index.to_index_space(vector)[0]
 
 
-def product_vector(product_id: int, index: LiveIndex) -> np.ndarray:
-    """The mean of a product's stored embeddings. Raises RequestError where there are none."""
+def read_product_vector(product_id: int, index: LiveIndex) -> np.ndarray:
+    """The mean direction of a product's embeddings, (dimensions,). Raises RequestError if it has
+    none."""
     query = sql.SQL(
         "SELECT vector FROM catalog_embedding WHERE encoder_id = {} AND product_id = {}"
     ).format(sql.Literal(index.generation.encoder_id), sql.Literal(product_id))

@@ -1,4 +1,4 @@
-"""How many searches a process takes on at once, and how they share work.
+"""Limits on concurrent searches of a process, and the cache through which they share work.
 
 Others use `admission` (`admission`, `Deadline`, `Budget`, `Overloaded`) and
 `single_flight.SingleFlightCache`.

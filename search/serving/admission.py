@@ -1,4 +1,4 @@
-"""How many searches a process works on at once, how many may wait for that, and for how long."""
+"""Limits on the searches of a process: how many run, how many wait, and for how long."""
 
 import threading
 import time
@@ -14,30 +14,30 @@ TOO_LONG = "The search took too long; try again in a moment."
 
 
 class Overloaded(RequestError):
-    """More searches than the process takes on, or one that took too long."""
+    """Too many searches are running and waiting, or a search took too long."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__("unavailable", sentence, 503)
 
 
 class Deadline:
-    """When a search is to be given up, SEARCH_TIME_LIMIT_S after it came."""
+    """The time limit of a search: SEARCH_TIME_LIMIT_S from now."""
 
     def __init__(self) -> None:
         self._end = time.monotonic() + settings.SEARCH_TIME_LIMIT_S
 
     def left(self) -> float:
-        """Seconds, not below 0."""
+        """The seconds left, at least 0."""
         return max(0.0, self._end - time.monotonic())
 
     def check(self) -> None:
-        """Raises Overloaded where no time is left."""
+        """Raises Overloaded if no time is left."""
         if not self.left():
             raise Overloaded(TOO_LONG)
 
     @contextmanager
     def enforced(self) -> Iterator[None]:
-        """Raises Overloaded where the block raises TimeoutError."""
+        """Raises Overloaded if the block raises TimeoutError."""
         try:
             yield
         except TimeoutError as error:
@@ -45,18 +45,18 @@ class Deadline:
 
 
 class Admission:
-    """At most `at_once` go on, and as many as `queued` wait for their turn, in the order in which
-    they came."""
+    """Lets at most `max_running` callers run at the same time. Up to `max_waiting` others wait for
+    their turn, first come, first served."""
 
-    def __init__(self, at_once: int, queued: int) -> None:
-        self._free, self._queued = at_once, queued
+    def __init__(self, max_running: int, max_waiting: int) -> None:
+        self._free, self._max_waiting = max_running, max_waiting
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
 
     @contextmanager
     def admitted(self, deadline: Deadline) -> Iterator[None]:
-        """Inside the block it is the caller's turn. Raises Overloaded at once where too many wait
-        already, and when the time is up."""
+        """Runs the block when it is the caller's turn. Raises Overloaded at once if too many
+        callers wait already, and later if the time is up."""
         self._wait(deadline)
         try:
             yield
@@ -72,7 +72,7 @@ class Admission:
             if self._free:
                 self._free -= 1
                 return
-            if len(self._waiting) >= self._queued:
+            if len(self._waiting) >= self._max_waiting:
                 raise Overloaded("Too many people are searching; try again in a moment.")
             turn = threading.Event()
             self._waiting.append(turn)
@@ -85,7 +85,7 @@ class Admission:
 
 
 class Budget:
-    """Things that take memory, of which all searches of a process hold at most `size` at a time."""
+    """Limits the decoded photos that all searches of a process hold at the same time to `size`."""
 
     def __init__(self, size: int) -> None:
         self._left = size
@@ -93,8 +93,8 @@ class Budget:
 
     @contextmanager
     def held(self, count: int, deadline: Deadline) -> Iterator[None]:
-        """Inside the block the caller holds `count` of them, at most `size`. Raises Overloaded when
-        the time is up before there is room."""
+        """Runs the block when `count` photos, at most `size`, fit into the budget, and counts them
+        until it ends. Raises Overloaded if the time is up before."""
         with self._change:
             if not self._change.wait_for(lambda: self._left >= count, deadline.left()):
                 raise Overloaded(TOO_LONG)

@@ -1,4 +1,4 @@
-"""Work that several callers ask for at the same time, done once."""
+"""A cache through which concurrent callers share one computation."""
 
 import threading
 from collections import OrderedDict
@@ -9,38 +9,38 @@ Value = TypeVar("Value")
 
 
 class _Computation(Generic[Value]):
-    """One computation under way or done. It holds no exception: an exception holds the frames that
-    raised it, and with them the pictures they worked on."""
+    """A computation that runs or has ended. It keeps no exception, because an exception keeps the
+    frames that raised it, and with them the decoded photos."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self.values: list[Value] = []  # one; none where it failed
+        self.values: list[Value] = []  # one value, or none if the computation failed
 
 
 class SingleFlightCache(Generic[Value]):
-    """A cache of the last `kept` results. Concurrent callers with the same key share one
-    computation; where it fails, each of them computes the value itself."""
+    """A cache of the `max_values` results used last. Concurrent callers with the same key share one
+    computation. If it fails, each of the waiting callers computes the value itself."""
 
-    def __init__(self, kept: int) -> None:
-        self._kept = kept
+    def __init__(self, max_values: int) -> None:
+        self._max_values = max_values
         self._computations: OrderedDict[Hashable, _Computation[Value]] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, compute: Callable[[], Value], wait_s: float) -> Value:
-        """The value of `compute`, or of an earlier call with this key. Raises what `compute`
-        raises, and TimeoutError where another caller computes for more than `wait_s` seconds."""
+        """The cached value of this key, or the result of `compute`. Raises what `compute` raises,
+        and TimeoutError if another caller's computation takes more than `wait_s` seconds."""
         with self._lock:
-            known = self._computations.get(key)
-            if known is None:
+            shared = self._computations.get(key)
+            if shared is None:
                 mine = self._computations[key] = _Computation[Value]()
-                while len(self._computations) > self._kept:
+                while len(self._computations) > self._max_values:
                     self._computations.popitem(last=False)
             else:
                 self._computations.move_to_end(key)
-        if known is not None:
-            if not known.done.wait(wait_s):
+        if shared is not None:
+            if not shared.done.wait(wait_s):
                 raise TimeoutError
-            return known.values[0] if known.values else compute()
+            return shared.values[0] if shared.values else compute()
         try:
             mine.values.append(compute())
         finally:

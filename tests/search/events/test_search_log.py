@@ -65,7 +65,7 @@ def test_a_search_writes_nothing_itself(
 def test_a_full_queue_costs_entries_and_is_counted(
     log: SearchLog, by_photo: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "QUEUED", 1)
+    monkeypatch.setattr(module, "MAX_QUEUED", 1)
     before = dropped()
 
     for _ in range(3):
@@ -110,7 +110,7 @@ def test_photos_that_wait_take_no_more_than_some_memory(
     log: SearchLog, by_photo: Ask, settings: Any, photos: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.SEARCH_LOG_PHOTO_DAYS = 1
-    monkeypatch.setattr(module, "QUEUED_BYTES", len(photos[LAMP].data))
+    monkeypatch.setattr(module, "MAX_QUEUED_BYTES", len(photos[LAMP].data))
 
     first, second = (by_photo(LAMP)["query"]["id"] for _ in range(2))
     log.flush()

@@ -150,12 +150,12 @@ def test_nobody_else_on_the_machine_reads_kept_photos(by_photo: Ask, settings: A
 def test_all_kept_photos_together_stay_below_their_bound(settings: Any) -> None:
     settings.QUERY_PHOTOS_BYTES = 2_000_000
     for number in range(60):
-        kept_photos.keep(f"{number:032x}", os.urandom(100_000), None)
+        kept_photos.store_photo(f"{number:032x}", os.urandom(100_000), None)
         taken = sum(512 * path.stat().st_blocks for path in files(settings))
         assert taken <= settings.QUERY_PHOTOS_BYTES
 
-    assert kept_photos.load(f"{59:032x}") is not None, "the latest stay"
-    assert kept_photos.load(f"{0:032x}") is None, "the oldest go"
+    assert kept_photos.load_photo(f"{59:032x}") is not None, "the latest stay"
+    assert kept_photos.load_photo(f"{0:032x}") is None, "the oldest go"
 
 
 def test_photos_past_their_time_leave_the_disk(
@@ -262,6 +262,6 @@ def test_a_preview_waits_for_its_turn_as_searches_do(
 
 
 def test_a_photo_that_cannot_be_decoded_has_no_preview(client: Client) -> None:
-    kept_photos.keep("a" * 32, b"not a photo", None)
+    kept_photos.store_photo("a" * 32, b"not a photo", None)
 
     assert client.get(f"/search/photos/{'a' * 32}.jpg").status_code == 404
