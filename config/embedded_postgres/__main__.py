@@ -1,4 +1,4 @@
-"""python -m config.embedded_postgres start|stop|status|url"""
+"""`python -m config.embedded_postgres start|stop|status|url` controls the server in DATA_DIR."""
 
 import argparse
 import sys
@@ -9,21 +9,21 @@ from . import EmbeddedPostgres, EmbeddedPostgresError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do one action on the server in DATA_DIR; the exit status (3: status found none running)."""
+    """Runs one action and returns the exit status: 3 if `status` finds no running server."""
     parser = argparse.ArgumentParser(
         prog="python -m config.embedded_postgres",
-        description="The bundled PostgreSQL, in the folder postgres under DATA_DIR (.data).",
+        description="Controls the bundled PostgreSQL in the folder postgres of DATA_DIR (.data).",
     )
     parser.add_argument("action", choices=["start", "stop", "status", "url"])
     action = parser.parse_args(arguments).action
     try:
-        return _act(EmbeddedPostgres(DATA_DIR / "postgres"), action)
+        return _run_action(EmbeddedPostgres(DATA_DIR / "postgres"), action)
     except EmbeddedPostgresError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-def _act(server: EmbeddedPostgres, action: str) -> int:
+def _run_action(server: EmbeddedPostgres, action: str) -> int:
     if action == "start":
         print("Started." if server.start() else "Already running.", server.url)
     elif action == "stop":

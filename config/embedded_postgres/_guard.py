@@ -1,5 +1,5 @@
-"""`python -m config.embedded_postgres._guard FOLDER LOCK`: stops the server of a folder when its
-last user has ended, be it killed. LOCK is an open file of the users' lock."""
+"""`python -m config.embedded_postgres._guard FOLDER LOCK` stops the server of a folder when its
+last user has ended, even if that was killed. LOCK is the descriptor of the users' lock file."""
 
 import os
 import sys
@@ -9,5 +9,5 @@ from ._server import EmbeddedPostgres
 
 if __name__ == "__main__":
     if os.fork():
-        os._exit(0)  # whoever started this waits no longer
+        os._exit(0)  # the caller waits for this process only
     EmbeddedPostgres(Path(sys.argv[1])).guard(int(sys.argv[2]))

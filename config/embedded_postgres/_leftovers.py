@@ -1,15 +1,15 @@
-"""What a killed server leaves behind: lock files that lie, and backends that finish their work; and
-what a killed start leaves behind: a server that nobody waits for."""
+"""Leftovers of killed processes. A killed server leaves stale lock files and backends that finish
+their work; a killed start leaves a server that nobody uses."""
 
 import os
 from pathlib import Path
 
 
-def processes_in(data: Path, uid: int) -> list[int]:
-    """Ids of live PostgreSQL processes of a user that work in a data folder; zombies do not live.
+def find_processes(data: Path, uid: int) -> list[int]:
+    """Returns the ids of a user's PostgreSQL processes in a data folder, without zombies.
 
-    A process whose working folder cannot be seen (root without ptrace rights in a container) counts
-    as one of them, to be on the safe side.
+    Processes whose working folder is hidden, as from root without ptrace rights in a container,
+    are included to be on the safe side.
     """
     found = []
     for process in Path("/proc").glob("[0-9]*"):
@@ -25,8 +25,8 @@ def processes_in(data: Path, uid: int) -> list[int]:
     return found
 
 
-def starters_of(data: Path) -> list[int]:
-    """Ids of the live pg_ctl processes at work on a data folder, whoever started them."""
+def find_starters(data: Path) -> list[int]:
+    """Returns the ids of all running pg_ctl processes for a data folder."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -38,28 +38,28 @@ def starters_of(data: Path) -> list[int]:
     return found
 
 
-def postmaster_of(data: Path, uid: int) -> int | None:
-    """The id of the live server of a data folder, also of one that does not listen yet."""
+def find_postmaster(data: Path, uid: int) -> int | None:
+    """Returns the id of the running server of a data folder, even if it does not listen yet."""
     try:
         named = int((data / "postmaster.pid").read_text().partition("\n")[0])
     except (OSError, ValueError):
         return None
-    return named if named in processes_in(data, uid) else None
+    return named if named in find_processes(data, uid) else None
 
 
 def remove_stale_locks(data: Path, sockets: Path, uid: int) -> None:
-    """Remove the lock files of a killed server, unless any of its processes still lives.
+    """Removes the lock files of a killed server, unless any of its processes is still running.
 
-    PostgreSQL does so itself when the process id in them is free, but not when a zombie or an
-    unrelated process has it. Without /proc to tell these apart, the files stay.
+    PostgreSQL removes them itself if no process has the id in them, but not if a zombie or an
+    unrelated process has it. Without /proc to distinguish these, the files stay.
     """
-    if not Path("/proc/self").exists() or processes_in(data, uid):
+    if not Path("/proc/self").exists() or find_processes(data, uid):
         return
     for lock in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
         lock.unlink(missing_ok=True)
 
 
 def _is_live_postgres(process: Path) -> bool:
-    # "pid (name) state ...", where the name may hold spaces and parentheses
+    # "pid (name) state ...", where the name may contain spaces and parentheses
     head, _, rest = (process / "stat").read_text().rpartition(")")
     return head.partition("(")[2] == "postgres" and rest.split()[0] not in "ZX"

@@ -1,5 +1,5 @@
-"""Open lock files, which a forked child must not keep: a lock of `flock` lasts until the last copy
-of its file is closed, and so would outlive the process that took it."""
+"""Closes open lock files in forked children. A `flock` lock lasts until the last copy of its file
+is closed, so a child with a copy would keep the lock after its parent has ended."""
 
 import os
 
@@ -7,12 +7,12 @@ _open: set[int] = set()
 
 
 def close_lock_in_forks(lock: int) -> None:
-    """From now on each forked child closes its copy of this open file at once."""
+    """Makes every forked child close its copy of this open file at once."""
     _open.add(lock)
 
 
 def close_lock(lock: int) -> None:
-    """Close the file, unless this is a child that has done so at its fork."""
+    """Closes the file, unless this process is a fork that has already closed it."""
     if lock in _open:
         _open.discard(lock)
         os.close(lock)

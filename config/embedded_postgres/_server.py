@@ -1,4 +1,4 @@
-"""One PostgreSQL server in one folder, shared by all processes that name the folder."""
+"""A PostgreSQL server in a folder, shared by all processes that use the folder."""
 
 import fcntl
 import os
@@ -11,39 +11,47 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ._cluster import Cluster
-from ._errors import failure
+from ._errors import make_error
 from ._locks import close_lock, close_lock_in_forks
-from ._place import DATABASE, Place, find_place
+from ._place import DATABASE, FALLBACK_ROOT, Place, find_place
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-GUARD = "config.embedded_postgres._guard"
+GUARD_MODULE = "config.embedded_postgres._guard"
 
 
 class EmbeddedPostgres:
     """The PostgreSQL server of one folder.
 
-    `folder` is made when needed and private to the server; `settings` are PostgreSQL settings by
-    name that win over those sized for the machine. Methods raise EmbeddedPostgresError.
+    `folder` is created when needed and private to the server. `settings` are PostgreSQL settings
+    by name that override those sized for the machine. `fallback_root` holds the files if root runs
+    this and the server's user cannot enter the folder. Methods raise EmbeddedPostgresError.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str] | None = None,
+        fallback_root: Path = FALLBACK_ROOT,
+    ) -> None:
         self._folder = Path(folder)
         self._settings = dict(settings or {})
+        self._fallback_root = fallback_root
 
     @property
     def url(self) -> str:
-        """The database's URL over the unix socket; known whether or not the server runs."""
+        """The database's URL over the unix socket, known even if the server is not running."""
         return f"postgresql://postgres@{quote(str(self._place.sockets), safe='')}:5432/{DATABASE}"
 
     def is_running(self) -> bool:
-        """Whether a server listens: no stale file, zombie or recycled process id can feign that."""
+        """Returns whether a server listens. Stale files, zombies and reused process ids do not
+        matter."""
         return self._cluster.listens()
 
     def start(self) -> bool:
-        """Have the server running with the database in it; True if this call started it.
+        """Starts the server if it is not running. Returns True if this call started it.
 
-        Any number of processes may call this at once. The first start makes the database and
-        proves that pgvector works on this processor.
+        Any number of processes may call this at the same time. The first start creates the
+        database and checks that pgvector works on this processor.
         """
         with self._lock():
             launched = False
@@ -61,27 +69,27 @@ class EmbeddedPostgres:
             return launched
 
     def stop(self) -> None:
-        """Shut the server down, ending its connections; nothing happens when none runs."""
+        """Stops the server, if it is running, and ends its connections."""
         if os.path.exists(self._place.home):
             with self._lock():
                 self._cluster.shut_down()
 
     @contextmanager
     def in_use(self) -> Iterator["EmbeddedPostgres"]:
-        """Keep the server running inside the block; the last process to leave stops it.
+        """Keeps the server running inside the block. The last process to leave stops it.
 
-        Each user holds a shared lock on one file. The kernel drops it when a process dies, and no
-        child inherits it. Where the last user is killed, a guard stops the server: a process that
-        each user who finds no server starts first.
+        Each user holds a shared lock on one file. The kernel releases it when the process ends,
+        and children do not inherit it. If the last user is killed, a guard process stops the
+        server. A user who finds no running server first starts a guard.
         """
         users = self._open("users.lock")
         try:
-            # Before start(): whoever leaves meanwhile must see this user or be done with stopping.
+            # Locked before start(), so that a leaving user sees this one or has stopped the server.
             fcntl.flock(users, fcntl.LOCK_SH)
             if self.is_running():
                 self.start()
             else:
-                with self._post_guard():
+                with self._start_guard():
                     self.start()
             yield self
         finally:
@@ -89,22 +97,22 @@ class EmbeddedPostgres:
             self._stop_if_unused()
 
     def guard(self, users: int) -> None:
-        """Wait until nobody uses the server, however they ended, and stop it then.
+        """Waits until no process uses the server, then stops it.
 
-        `users` is an open file of the lock that they hold.
+        `users` is the descriptor of the users' open lock file.
         """
         fcntl.flock(users, fcntl.LOCK_EX)
         lock = self._place.home / "users.lock"
         if lock.exists() and os.path.samestat(os.fstat(users), lock.stat()):
             self.stop()
 
-    def _post_guard(self) -> subprocess.Popen[bytes]:
-        """Start the guard, which forks once and goes on without us. It gets the lock's file open:
-        the folder may be gone before it would open it."""
+    def _start_guard(self) -> subprocess.Popen[bytes]:
+        """Starts the guard, which forks into the background. It inherits the open lock file, as the
+        folder may be deleted before the guard could open it."""
         users = self._open("users.lock")
         try:
             return subprocess.Popen(
-                [sys.executable, "-m", GUARD, self._place.folder, str(users)],
+                [sys.executable, "-m", GUARD_MODULE, self._place.folder, str(users)],
                 cwd=REPOSITORY,
                 pass_fds=[users],
                 stdin=subprocess.DEVNULL,
@@ -121,14 +129,14 @@ class EmbeddedPostgres:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.stop()
         except BlockingIOError:
-            # Somebody else uses the server, and will stop it; or is stopping it: until it is done.
+            # Another user will stop the server, or is stopping it: wait for that.
             fcntl.flock(users, fcntl.LOCK_SH)
         finally:
             close_lock(users)
 
     @cached_property
     def _place(self) -> Place:
-        return find_place(self._folder)
+        return find_place(self._folder, self._fallback_root)
 
     @cached_property
     def _cluster(self) -> Cluster:
@@ -136,26 +144,26 @@ class EmbeddedPostgres:
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        """Hold the lock for starting and stopping; the disk's failures become sentences."""
+        """Holds the lock for starting and stopping, and turns disk errors into sentences."""
         lock = self._open("start.lock")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         except OSError as error:
             what = f"PostgreSQL's files in {self._place.home} cannot be used."
-            raise failure(what, str(error)) from error
+            raise make_error(what, str(error)) from error
         finally:
             close_lock(lock)
 
     def _open(self, name: str) -> int:
-        """Open a lock file of the account; root follows no link that the account put there."""
+        """Opens a lock file of the account. Root follows no symbolic link of that account."""
         self._place.prepare()
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             opened = os.open(self._place.home / name, flags, 0o600)
         except OSError as error:
             what = f"The lock file {self._place.home / name} cannot be opened."
-            raise failure(what, str(error)) from error
+            raise make_error(what, str(error)) from error
         close_lock_in_forks(opened)
         self._place.give(opened)
         return opened

@@ -1,4 +1,4 @@
-"""PostgreSQL settings that suit the machine: its memory, its processors and its /dev/shm."""
+"""Chooses PostgreSQL settings for the memory, the processors and the /dev/shm of the machine."""
 
 import os
 import re
@@ -12,29 +12,30 @@ UNITS = {"B": 1, "kB": 1024, "MB": MB, "GB": 1024**3, "TB": 1024**4}
 
 @dataclass(frozen=True)
 class Machine:
-    """What settings depend on, in bytes; `shared_memory` is what /dev/shm has free (None: none)."""
+    """A machine's memory in bytes and processors. `shared_memory` is the free space of /dev/shm, or
+    None without it."""
 
     memory: int
     shared_memory: int | None
     processors: int
 
 
-def this_machine() -> Machine:
-    """Measure this machine; a control group's memory limit counts where it is the smaller."""
+def measure_machine() -> Machine:
+    """Measures this machine. A lower memory limit of its control group counts instead."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         shm = os.statvfs("/dev/shm")
         shared_memory = shm.f_bavail * shm.f_frsize
     except OSError:
         shared_memory = None
-    return Machine(min([physical, *_control_group_limits()]), shared_memory, os.cpu_count() or 1)
+    return Machine(min([physical, *_read_memory_limits()]), shared_memory, os.cpu_count() or 1)
 
 
-def sized_settings(machine: Machine, chosen: Mapping[str, str]) -> dict[str, str]:
-    """Every setting of the server: sized for the machine, then overridden by those chosen.
+def size_settings(machine: Machine, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Returns all settings of the server: sized for the machine, overridden by those chosen.
 
-    A parallel HNSW build allocates all of maintenance_work_mem in /dev/shm and fails where that is
-    too small (64 MB in a default container), so there the build gets no parallel workers.
+    A parallel HNSW build allocates all of maintenance_work_mem in /dev/shm and fails if that is too
+    small (64 MB in a default container). In that case, the build gets no parallel workers.
     """
     maintenance = min(max(machine.memory // 8, 64 * MB), 2048 * MB)
     settings = {
@@ -48,7 +49,7 @@ def sized_settings(machine: Machine, chosen: Mapping[str, str]) -> dict[str, str
         "jit": "off",
     }
     if "maintenance_work_mem" in chosen:
-        maintenance = _bytes(chosen["maintenance_work_mem"])
+        maintenance = _parse_bytes(chosen["maintenance_work_mem"])
     if machine.shared_memory is None:
         settings["dynamic_shared_memory_type"] = "sysv"
     if machine.shared_memory is None or machine.shared_memory < 1.25 * maintenance:
@@ -56,16 +57,17 @@ def sized_settings(machine: Machine, chosen: Mapping[str, str]) -> dict[str, str
     return {**settings, **chosen}
 
 
-def _bytes(size: str) -> int:
-    """Bytes in PostgreSQL's notation of a memory size; a bare number counts kilobytes."""
+def _parse_bytes(size: str) -> int:
+    """Parses PostgreSQL's notation of a memory size. A number without a unit is in kilobytes."""
     match = re.fullmatch(r"\s*(\d+)\s*(B|kB|MB|GB|TB)?\s*", size)
     if match is None:
         raise ValueError(f"maintenance_work_mem must look like 512MB, not {size!r}.")
     return int(match[1]) * UNITS[match[2] or "kB"]
 
 
-def _control_group_limits() -> Iterator[int]:
-    """Memory limits in bytes of this process's control group and those above it (v1 and v2)."""
+def _read_memory_limits() -> Iterator[int]:
+    """Yields the memory limits, in bytes, of this process's control group and those above it (v1
+    and v2)."""
     try:
         memberships = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:

@@ -1,8 +1,9 @@
-"""How the embedded server's settings follow from the machine; numbers worked out by hand."""
+"""Settings of the embedded server for machines of different sizes, with numbers worked out by
+hand."""
 
 import pytest
 
-from config.embedded_postgres._sizing import MB, Machine, sized_settings
+from config.embedded_postgres._sizing import MB, Machine, size_settings
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,7 @@ def test_settings_suit_the_machine(
     workers: str,
 ) -> None:
     machine = Machine(memory * MB, None if shared is None else shared * MB, processors=4)
-    settings = sized_settings(machine, chosen)
+    settings = size_settings(machine, chosen)
     assert settings["shared_buffers"] == buffers
     assert settings["maintenance_work_mem"] == maintenance
     assert settings["max_parallel_maintenance_workers"] == workers
