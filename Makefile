@@ -1,24 +1,24 @@
-# `make run` and `make test` do everything on a fresh machine with Python 3.11 and make.
+# `make run` and `make test` need only Python 3.11 and make; they set up the rest.
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Waits for another make that is at it, and makes the environment where there is none.
+# Creates the environment if it is missing, and waits for another make that is doing so.
 INSTALL := $(PYTHON) config/make_venv.py
 
 .PHONY: run test test-long train lint format shell clean browser
 
-# Ends with this make, even if that is killed.
+# ENDS_WITH makes the start end with this make, even if that is killed.
 run: $(VENV)/run
 	@ENDS_WITH=$$PPID exec $(BIN)/python -m config.run
 
 test: $(VENV)/test browser lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-# What takes hours for a reason: repetitions in full, and tests that are too long for `make test`.
+# Takes hours: repeats tests in full, and runs those that are too long for `make test`.
 test-long: $(VENV)/test browser
 	$(BIN)/python -m pytest --long -m "slow or long" $(PYTEST_ARGS)
 
-# Trains the starter encoder anew; TRAIN_ARGS go to `manage.py train_encoder`.
+# Trains the starter encoder from scratch. TRAIN_ARGS are options of `manage.py train_encoder`.
 train: $(VENV)/train
 	$(BIN)/python manage.py train_encoder $(TRAIN_ARGS)
 
@@ -35,7 +35,7 @@ format: $(VENV)/test
 shell: $(VENV)/run
 	@$(BIN)/python manage.py shell
 
-# Debian's Chromium for the browser test; without the right to install it the test says so and skips.
+# Installs Debian's Chromium for the browser tests, which are skipped without it.
 browser:
 	@sh tests/install_browser.sh
 

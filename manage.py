@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line; the embedded PostgreSQL runs for as long as a command needs it."""
+"""Django's command line. The embedded PostgreSQL runs while a command needs it."""
 
 import os
 import sys

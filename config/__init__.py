@@ -1,7 +1,7 @@
-"""Settings, addresses, start-up. Imported before all else, so that what must be set before numpy is
-loaded is set here."""
+"""Settings, URLs and start-up. Python imports this package before numpy, so it sets the variables
+that numpy reads when it is loaded."""
 
 import os
 
-# Vectors here are small: more threads gain nothing, and spin on the cores that others wait for.
+# The vectors are small: more threads gain nothing, and their spinning takes cores from others.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

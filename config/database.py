@@ -1,5 +1,5 @@
-"""Which PostgreSQL serves the project, the one `DATABASE_URL` names or else the embedded one, and
-how the project connects to it."""
+"""Selects the PostgreSQL server, that of `DATABASE_URL` or else the embedded one, and configures
+connections to it."""
 
 import os
 from collections.abc import Iterator
@@ -15,24 +15,28 @@ from config.paths import DATA_DIR
 
 
 @cache
-def embedded() -> EmbeddedPostgres:
-    """The embedded server of this checkout (not started by asking for it)."""
+def embedded_server() -> EmbeddedPostgres:
+    """Returns the embedded server of this checkout, without starting it."""
     return EmbeddedPostgres(DATA_DIR / "postgres")
 
 
 def uses_embedded() -> bool:
+    """Returns whether the embedded server is used, as DATABASE_URL is not set."""
     return not os.environ.get("DATABASE_URL", "").strip()
 
 
-def database_url() -> str:
-    return embedded().url if uses_embedded() else os.environ["DATABASE_URL"].strip()
+def _database_url() -> str:
+    return embedded_server().url if uses_embedded() else os.environ["DATABASE_URL"].strip()
 
 
-def database_settings(ef_search: int, pool: int, statement_timeout_s: float) -> dict[str, Any]:
-    """Django's settings of the database. With a `pool` of so many connections, as web processes
-    have it, nobody waits for a server that has stopped answering. Raises ImproperlyConfigured."""
+def build_database_settings(
+    ef_search: int, pool: int, statement_timeout_s: float
+) -> dict[str, Any]:
+    """Returns Django's settings of the database. `pool` is the maximum number of pooled
+    connections; 0 means no pool. Pooled connections, which web processes use, do not wait for a
+    server that has stopped answering. Raises ImproperlyConfigured."""
     try:
-        database: dict[str, Any] = {**dj_database_url.parse(database_url())}
+        database: dict[str, Any] = {**dj_database_url.parse(_database_url())}
     except (ValueError, dj_database_url.ParseError) as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read: {error}") from error
     if database.get("ENGINE") != "django.db.backends.postgresql":
@@ -40,37 +44,37 @@ def database_settings(ef_search: int, pool: int, statement_timeout_s: float) -> 
     session = {
         "hnsw.ef_search": ef_search,
         "hnsw.iterative_scan": "relaxed_order",
-        "jit": "off",  # compiling a search takes longer than the search
+        "jit": "off",  # compiling a search takes longer than running it
         "statement_timeout": round(1000 * statement_timeout_s),
     }
     options = {
         **database.get("OPTIONS", {}),
         "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
-        "prepare_threshold": 5,  # for catalog/index/prepared_sql.py; the ORM prepares nothing
+        "prepare_threshold": 5,  # for catalog/index/prepared_sql.py; the ORM prepares no statements
         **(_pool_options(pool) if pool else {}),
     }
-    age = 0 if pool else 60
-    return {**database, "CONN_MAX_AGE": age, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    max_age_s = 0 if pool else 60
+    return {**database, "CONN_MAX_AGE": max_age_s, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
 def _pool_options(size: int) -> dict[str, Any]:
-    from config.web.database_limits import CONNECT_S, WebConnection
+    from config.web.database_limits import CONNECT_TIMEOUT_S, WebConnection
 
     pool = {
         "min_size": 1,
         "max_size": size,
         "timeout": 3,
-        "reconnect_timeout": 3,  # then the next request tries, instead of waits growing to minutes
+        "reconnect_timeout": 3,  # without it, the pauses between attempts grow to minutes
         "connection_class": WebConnection,
     }
-    return {"connect_timeout": CONNECT_S, "pool": pool}
+    return {"connect_timeout": CONNECT_TIMEOUT_S, "pool": pool}
 
 
 @contextmanager
 def database_in_use() -> Iterator[None]:
-    """Keeps the embedded server up inside the block; the last process to leave stops it."""
+    """Keeps the embedded server running inside the block. The last process to leave stops it."""
     if not uses_embedded():
         yield
         return
-    with embedded().in_use():
+    with embedded_server().in_use():
         yield

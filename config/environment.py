@@ -1,4 +1,5 @@
-"""Settings from environment variables; a bad value stops the start with a sentence naming it."""
+"""Reads settings from environment variables. Every reader raises ImproperlyConfigured, with a
+sentence that names the variable, for a bad value. Unset and blank variables have the default."""
 
 import os
 import secrets
@@ -10,25 +11,25 @@ from urllib.parse import urlsplit
 from croniter import CroniterError, croniter
 from django.core.exceptions import ImproperlyConfigured
 
-_TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"0", "false", "no", "off"}
-ALL = ["0.0.0.0/0", "::/0"]
+_TRUE_WORDS = {"1", "true", "yes", "on"}
+_FALSE_WORDS = {"0", "false", "no", "off"}
+_ALL_NETWORKS = ["0.0.0.0/0", "::/0"]
 
 
 def read_bool(name: str, default: bool) -> bool:
-    """`name` as a boolean: 1/true/yes/on or 0/false/no/off, in any case."""
+    """Reads a boolean: 1/true/yes/on or 0/false/no/off, in any case."""
     value = os.environ.get(name, "").strip().lower()
     if not value:
         return default
-    if value in _TRUE:
+    if value in _TRUE_WORDS:
         return True
-    if value in _FALSE:
+    if value in _FALSE_WORDS:
         return False
     raise ImproperlyConfigured(f"{name} is {value!r}: write true or false.")
 
 
 def read_int(name: str, default: int, low: int, high: int) -> int:
-    """`name` as a whole number between `low` and `high`, both included."""
+    """Reads a whole number from `low` to `high`."""
     value = os.environ.get(name, "").strip()
     if not value:
         return default
@@ -42,7 +43,7 @@ def read_int(name: str, default: int, low: int, high: int) -> int:
 
 
 def read_float(name: str, default: float, low: float, high: float) -> float:
-    """`name` as a number between `low` and `high`, both included."""
+    """Reads a number from `low` to `high`."""
     value = os.environ.get(name, "").strip()
     if not value:
         return default
@@ -56,8 +57,8 @@ def read_float(name: str, default: float, low: float, high: float) -> float:
 
 
 def read_weights(name: str, default: dict[str, float]) -> dict[str, float]:
-    """`name` as `word=number, word=number`, with any of the words of `default`, each number -1 to
-    1; words that are not named keep their default."""
+    """Reads `word=number, word=number`, where every word is a key of `default` and every number is
+    -1 to 1. Missing words keep their default."""
     weights = dict(default)
     for item in read_list(name, []):
         word, _, number = item.partition("=")
@@ -67,33 +68,35 @@ def read_weights(name: str, default: dict[str, float]) -> dict[str, float]:
             weight = float("nan")
         if word not in default or not -1 <= weight <= 1:
             raise ImproperlyConfigured(
-                f"{name} has {item!r}: write such as {next(iter(default))}=0.05, with any of"
-                f" {', '.join(default)}, -1 to 1."
+                f"{name} has {item!r}: write items such as {next(iter(default))}=0.05. Use the"
+                f" words {', '.join(default)} and numbers from -1 to 1."
             )
         weights[word] = weight
     return weights
 
 
 def read_choice(name: str, default: str, choices: set[str]) -> str:
-    """`name` as one of `choices`."""
+    """Reads one of `choices`."""
     value = os.environ.get(name, "").strip() or default
     if value not in choices:
-        raise ImproperlyConfigured(f"{name} is {value!r}: write {', '.join(sorted(choices))}.")
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}: write one of {', '.join(sorted(choices))}."
+        )
     return value
 
 
 def read_list(name: str, default: list[str]) -> list[str]:
-    """`name` as a comma-separated list without empty items."""
+    """Reads a comma-separated list and drops empty items."""
     value = os.environ.get(name, "")
     return [item.strip() for item in value.split(",") if item.strip()] or default
 
 
 def read_networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:
-    """`name` as a comma-separated list of addresses and networks (10.0.0.0/8); * means all."""
+    """Reads a comma-separated list of addresses and networks (10.0.0.0/8); * means all."""
     networks = []
     for item in read_list(name, default):
         try:
-            networks += [ip_network(each) for each in (ALL if item == "*" else [item])]
+            networks += [ip_network(each) for each in (_ALL_NETWORKS if item == "*" else [item])]
         except ValueError as error:
             raise ImproperlyConfigured(
                 f"{name} has {item!r}: write addresses such as 10.0.0.7 or 10.0.0.0/8."
@@ -102,7 +105,8 @@ def read_networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Netwo
 
 
 def read_url(name: str, schemes: set[str]) -> str | None:
-    """`name` as a URL with one of `schemes`, or None when unset."""
+    """Reads a URL with one of `schemes`; None if it is unset. Errors do not repeat the URL, as it
+    may contain a password."""
     value = os.environ.get(name, "").strip()
     if not value:
         return None
@@ -117,7 +121,7 @@ def read_url(name: str, schemes: set[str]) -> str | None:
 
 
 def read_cron(name: str, default: str) -> str:
-    """`name` as a five-field cron expression that comes true one day."""
+    """Reads a five-field cron expression that matches at least one future time."""
     value = os.environ.get(name, "").strip() or default
     try:
         if len(value.split()) != 5:
@@ -131,7 +135,7 @@ def read_cron(name: str, default: str) -> str:
 
 
 def read_file(name: str, default: Path) -> Path:
-    """`name` as the path of a file that is there."""
+    """Reads the path of an existing file."""
     value = os.environ.get(name, "").strip()
     path = Path(value) if value else default
     if not path.is_file():
@@ -140,20 +144,23 @@ def read_file(name: str, default: Path) -> Path:
 
 
 def read_folder(name: str, default: Path) -> Path:
-    """`name` as an absolute folder path; it need not exist yet, but must not be a file."""
+    """Reads a folder as an absolute path. The folder need not exist, but must not be a file."""
     value = os.environ.get(name, "").strip()
     try:
         folder = Path(value).expanduser().resolve() if value else default
     except RuntimeError as error:  # no such user
         raise ImproperlyConfigured(f"{name} is {value!r}: {error}") from error
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    if not there.is_dir():
-        raise ImproperlyConfigured(f"{name} is {str(folder)!r}: {there} is a file, not a folder.")
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise ImproperlyConfigured(
+            f"{name} is {str(folder)!r}: {existing} is a file, not a folder."
+        )
     return folder
 
 
 def read_or_create_secret(path: Path, length: int = 50) -> str:
-    """The secret in file `path` (mode 0600), made at random the first time it is asked for."""
+    """Returns the secret in the file `path`. If the file is missing, creates it with mode 0600 and
+    a random secret of `length` bytes."""
     try:
         return path.read_text().strip()
     except FileNotFoundError:
@@ -164,7 +171,7 @@ def read_or_create_secret(path: Path, length: int = 50) -> str:
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_urlsafe(length))
     try:
-        os.link(fresh, path)  # atomic, and the first of two processes wins
+        os.link(fresh, path)  # atomic: the first of several processes wins
     except FileExistsError:
         pass
     finally:

@@ -1,6 +1,7 @@
-"""What an installation needs at a start: an administrator, the schedules, and an index."""
+"""Creates what an installation needs to serve: an administrator, schedules and an index."""
 
 from datetime import datetime
+from pathlib import Path
 
 from croniter import croniter
 from django.conf import settings
@@ -18,36 +19,37 @@ from indexing.ledger.runs import RunConflict
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.tasks import enqueue_run
 
-ADMIN = "admin"
+ADMIN_USERNAME = "admin"
 PASSWORD_FILE = DATA_DIR / "admin_password"
 
 
-def create_admin() -> None:
-    """The user `admin` with a random password, where there is no administrator yet."""
+def create_admin(password_file: Path = PASSWORD_FILE) -> None:
+    """Creates the user `admin` with a random password, which it keeps in `password_file`, if there
+    is no administrator."""
     users = get_user_model().objects
     if not users.filter(is_superuser=True).exists():
-        users.create_superuser(ADMIN, password=read_or_create_secret(PASSWORD_FILE, 12))
+        users.create_superuser(ADMIN_USERNAME, password=read_or_create_secret(password_file, 12))
 
 
-def admin_login() -> str:
-    """How to log in, for the person at the terminal. Terminals are logged and shared, so the
-    password itself is shown once, at the end of the first start."""
-    user = get_user_model().objects.filter(username=ADMIN).first()
-    if user is None or not PASSWORD_FILE.exists():
-        return "(log in as you set it up)"
-    password = PASSWORD_FILE.read_text().strip()
+def describe_admin_login(password_file: Path = PASSWORD_FILE) -> str:
+    """Returns how to log in. Only the first call contains the password, as terminals are logged
+    and shared; later calls name its file."""
+    user = get_user_model().objects.filter(username=ADMIN_USERNAME).first()
+    if user is None or not password_file.exists():
+        return "(log in as the administrator you created)"
+    password = password_file.read_text().strip()
     if not user.check_password(password):
-        return f"user {ADMIN}, with the password you set"
-    shown = PASSWORD_FILE.with_suffix(".shown")
+        return f"user {ADMIN_USERNAME}, with the password you set"
+    shown = password_file.with_suffix(".shown")
     if shown.exists():
-        return f"user {ADMIN}, password in {PASSWORD_FILE}"
+        return f"user {ADMIN_USERNAME}, password in {password_file}"
     shown.touch()
-    return f"user {ADMIN}, password {password}"
+    return f"user {ADMIN_USERNAME}, password {password}"
 
 
 def set_schedules() -> None:
-    """The refresh at the times of REFRESH_CRON (what was changed there counts from now on), each
-    minute a look for runs whose worker has died, and each night what clicks can teach."""
+    """Schedules refreshes by the current REFRESH_CRON, a check for abandoned runs every minute, and
+    learning from clicks every night."""
     schedules = {
         "refresh": settings.REFRESH_CRON,
         "join_abandoned_runs": "* * * * *",
@@ -68,9 +70,9 @@ def set_schedules() -> None:
 
 
 def ensure_index() -> None:
-    """Loads the demo into an empty catalogue, and builds the first index here and now. Where the
-    encoder has changed since the live index was built, that one goes on answering (its model is
-    kept), and a new one is built in the background. Raises CommandError."""
+    """Loads the demo into an empty catalogue, and builds the first index before it returns. If the
+    encoder has changed since the live index was built, starts a rebuild in the background; the
+    live index keeps answering with its own encoder until then. Raises CommandError."""
     if not Product.objects.exists():
         call_command("load_demo")
     live = live_generation()
@@ -81,6 +83,6 @@ def ensure_index() -> None:
     try:
         if encoder_named(settings.ENCODER).checksum != live.encoder.checksum:
             enqueue_run(start_rebuild())
-            print("The encoder has changed: an index of the new one is built in the background.")
+            print("The encoder has changed: a new index is being built in the background.")
     except (EncoderError, RunConflict) as error:
-        print(f"The index stays as it is: {error}")
+        print(f"No rebuild was started: {error}")

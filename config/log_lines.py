@@ -1,10 +1,11 @@
-"""How log records are written."""
+"""A filter for log records."""
 
 import logging
 
 
 class WithoutTraceback(logging.Filter):
-    """Leaves the message alone: what strangers send, such as a wrong Host header, is one line."""
+    """Removes tracebacks, so that a bad request from a stranger, such as a wrong Host header, takes
+    one line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = record.exc_text = None

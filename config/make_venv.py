@@ -1,7 +1,7 @@
-"""`python make_venv.py [--no-deps] VENV/DONE FILES`: installs the requirements that the files
-ending in .txt list, then makes VENV/DONE, newer than all FILES. The environment is made where it is
-missing, also where the system's Python came without `ensurepip` (Debian keeps it in a package of
-its own) and nobody may install that. Of several at once, one works and the others wait."""
+"""`python make_venv.py [--no-deps] VENV/DONE FILES` installs the requirements of those FILES that
+end in .txt, then touches VENV/DONE. It creates the environment VENV if it is missing, even if the
+system's Python has no `ensurepip` (Debian keeps it in a separate package). Of several processes at
+the same time, one works and the others wait."""
 
 import fcntl
 import hashlib
@@ -16,18 +16,18 @@ import venv
 from pathlib import Path
 from typing import TextIO
 
-INDEX = os.environ.get("PIP_INDEX_URL", "").strip() or "https://pypi.org/simple"
-LINK = re.compile(r'href="([^"]+/(pip-[0-9.]+-py3-none-any\.whl)#sha256=([0-9a-f]{64}))"')
+PACKAGE_INDEX = os.environ.get("PIP_INDEX_URL", "").strip() or "https://pypi.org/simple"
+PIP_WHEEL_LINK = re.compile(r'href="([^"]+/(pip-[0-9.]+-py3-none-any\.whl)#sha256=([0-9a-f]{64}))"')
 
 
 def main(options: list[str], done: Path, files: list[Path]) -> None:
-    """Installs, unless somebody else has done so meanwhile. Whoever was interrupted leaves no
-    `done`, and the next one goes on."""
-    if sys.version_info < (3, 11):  # noqa: UP036  (it is run by whatever Python there is)
+    """Installs the requirements, unless `done` is newer than all `files`. An interrupted process
+    leaves no `done`, so the next one completes its work."""
+    if sys.version_info < (3, 11):  # noqa: UP036  (any Python may run this)
         sys.exit(f"vitrina: Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
     folder = done.parent
     with Path(f"{folder}.lock").open("w") as lock:
-        wait_for(lock, folder)
+        take_lock(lock, folder)
         if done.exists() and all(done.stat().st_mtime >= f.stat().st_mtime for f in files):
             return
         python = folder / "bin" / "python"
@@ -36,13 +36,14 @@ def main(options: list[str], done: Path, files: list[Path]) -> None:
         print("Installing what Vitrina needs (a few minutes the first time)", flush=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         lists = [f"--requirement={file}" for file in files if file.suffix == ".txt"]
-        # pip keeps the lock open: should it outlive this process, the next one waits for it.
+        # pip inherits the lock: if it outlives this process, the next one waits for it.
         if status := subprocess.run([*pip, *options, *lists], pass_fds=[lock.fileno()]).returncode:
             sys.exit(status)
         done.touch()
 
 
-def wait_for(lock: TextIO, folder: Path) -> None:
+def take_lock(lock: TextIO, folder: Path) -> None:
+    """Takes the lock, and says so if it must wait for another process."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -51,14 +52,14 @@ def wait_for(lock: TextIO, folder: Path) -> None:
 
 
 def has_pip(python: Path) -> bool:
-    """Whether the environment was made to its end, pip being the last of it."""
+    """Returns whether the environment is complete. pip is installed last."""
     if not python.exists():
         return False
     return subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
 
 
 def make_environment(folder: Path) -> None:
-    """Makes the environment in `folder`, replacing one that was left half made."""
+    """Creates the environment in `folder` and replaces an incomplete one."""
     try:
         import ensurepip  # noqa: F401
     except ImportError:
@@ -69,10 +70,10 @@ def make_environment(folder: Path) -> None:
 
 
 def install_pip(python: Path) -> None:
-    """Fetches pip's newest wheel from the package index and lets it install itself."""
-    page = f"{INDEX.rstrip('/')}/pip/"
+    """Downloads pip's newest wheel from the package index and lets it install itself."""
+    page = f"{PACKAGE_INDEX.rstrip('/')}/pip/"
     with urllib.request.urlopen(page, timeout=60) as answer:
-        links = LINK.findall(answer.read().decode())
+        links = PIP_WHEEL_LINK.findall(answer.read().decode())
     if not links:
         sys.exit(f"vitrina: {page} offers no pip; install python3-venv and try again.")
     url, name, checksum = links[-1]

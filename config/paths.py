@@ -1,4 +1,4 @@
-"""Where the project and the data it makes lie."""
+"""The folders of the project and of its data."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""`make run`: everything from nothing to serving, then web server, worker and database together
-until Ctrl-C. What was done by an earlier start is not done again; it may be interrupted or killed
-at any moment, and the next start completes what is missing."""
+"""`make run`: sets up what is missing, then runs the database, the web server and the worker until
+Ctrl-C. A start can be interrupted or killed at any moment: the next start completes the set-up and
+repeats nothing."""
 
 import fcntl
 import os
@@ -16,23 +16,23 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from catalog.parent_death import die_with_parent
-from config.database import database_in_use, embedded, uses_embedded
+from config.database import database_in_use, embedded_server, uses_embedded
 from config.embedded_postgres import EmbeddedPostgresError
 from config.paths import BASE_DIR, DATA_DIR
 from config.stopping import Stop, check_stop, stop_on_signals
 
-CHILDREN_STOP_S = 6.0
+CHILDREN_STOP_TIMEOUT_S = 6.0
 START_TIMEOUT_S = 60.0
-DATABASE_CHECK_S = 2.0
+DATABASE_CHECK_INTERVAL_S = 2.0
 
 
 def main() -> int:
-    """Runs until it is told to stop; the exit status says whether something went wrong."""
+    """Runs until it is told to stop. Returns the exit status, 1 after a failed start."""
     stop_on_signals()
     if starter := os.environ.pop("ENDS_WITH", ""):
         die_with_parent(int(starter))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads leave shared cores alone
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads do not spin on shared cores
     try:
         with database_in_use(), ExitStack() as starting:
             starting.enter_context(one_start_at_a_time())
@@ -47,12 +47,12 @@ def main() -> int:
 
 
 class StartFailed(Exception):
-    """Something needed did not start; the message is a sentence."""
+    """The start cannot go on; the message says why."""
 
 
 @contextmanager
 def one_start_at_a_time() -> Iterator[None]:
-    """Waits while another process is inside the block for the same DATA_DIR."""
+    """Allows one process at a time into the block for each DATA_DIR; the others wait."""
     try:
         DATA_DIR.mkdir(parents=True, exist_ok=True)
         lock = (DATA_DIR / "run.lock").open("w")
@@ -68,8 +68,8 @@ def one_start_at_a_time() -> Iterator[None]:
 
 
 def prepare() -> None:
-    """Migrates, collects static files, loads the demo into an empty catalogue, builds the first
-    index. Each step looks first whether it is needed."""
+    """Migrates the database, collects static files, loads the demo into an empty catalogue and
+    builds the first index. Each step does only what is missing. Raises StartFailed."""
     import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
@@ -90,7 +90,8 @@ def prepare() -> None:
 
 
 def _collect_static_files() -> None:
-    """From scratch where an earlier start was interrupted at it: half a file is taken for whole."""
+    """Collects static files, all anew if an earlier start was interrupted here: collectstatic does
+    not notice partial files."""
     from django.core.management import call_command
 
     unfinished = DATA_DIR / "static.unfinished"
@@ -101,15 +102,15 @@ def _collect_static_files() -> None:
 
 
 def serve(started: Callable[[], None]) -> None:
-    """Starts worker and web server, prints where they are, calls `started`, and watches over
-    them."""
+    """Starts the worker and the web server, prints the addresses, calls `started`, and then
+    restarts whatever ends. Raises StartFailed."""
     from django.conf import settings
     from django.db import connections
 
-    from config.first_start import admin_login
+    from config.first_start import describe_admin_login
 
     connections.close_all()
-    _check_port(settings.HOST, settings.PORT)  # again: it may have taken minutes to get here
+    _check_port(settings.HOST, settings.PORT)  # again, as the set-up may have taken minutes
     python = sys.executable
     children = {
         "web server": [python, "-m", "gunicorn", "-c", "python:config.web.gunicorn", "config.wsgi"],
@@ -118,18 +119,19 @@ def serve(started: Callable[[], None]) -> None:
     running = {name: _spawn(command) for name, command in children.items()}
     try:
         address = f"http://{settings.HOST}:{settings.PORT}/"
-        _wait_until_it_answers(address, running["web server"])
+        _wait_until_it_serves(address, running["web server"])
         print(f"\nVitrina  {address}")
-        print(f"Admin    {address}admin/  {admin_login()}")
+        print(f"Admin    {address}admin/  {describe_admin_login()}")
         print("Ctrl-C stops everything.", flush=True)
         started()
-        _watch(running, children)
+        _keep_running(running, children)
     finally:
-        _end(list(running.values()))
+        _stop(list(running.values()))
 
 
-def _watch(running: dict[str, subprocess.Popen], children: dict[str, list[str]]) -> None:
-    """Starts again whatever of database, web server and worker has died."""
+def _keep_running(running: dict[str, subprocess.Popen], children: dict[str, list[str]]) -> None:
+    """Restarts the database, the web server and the worker whenever one has ended. It never
+    returns."""
     checked = time.monotonic()
     while True:
         time.sleep(0.2)
@@ -143,16 +145,16 @@ def _watch(running: dict[str, subprocess.Popen], children: dict[str, list[str]])
                 )
                 time.sleep(1)
                 running[name] = _spawn(children[name])
-        if uses_embedded() and time.monotonic() - checked > DATABASE_CHECK_S:
+        if uses_embedded() and time.monotonic() - checked > DATABASE_CHECK_INTERVAL_S:
             checked = time.monotonic()
-            if not embedded().is_running():
+            if not embedded_server().is_running():
                 print("vitrina: the database died; starting it again", file=sys.stderr, flush=True)
-                embedded().start()
+                embedded_server().start()
 
 
 def _spawn(command: list[str]) -> subprocess.Popen:
-    """In a session of its own, so that Ctrl-C reaches only this process, which ends the others in
-    order; and told to stop by the kernel should this process be killed."""
+    """Starts a child in a session of its own, so that Ctrl-C reaches only this process, which
+    stops its children in order. The kernel stops the child if this process is killed."""
     return subprocess.Popen(
         command,
         cwd=BASE_DIR,
@@ -161,12 +163,13 @@ def _spawn(command: list[str]) -> subprocess.Popen:
     )
 
 
-def _end(processes: list[subprocess.Popen]) -> None:
-    """SIGTERM to all, SIGKILL to the groups of the slow: runs lose nothing by it."""
+def _stop(processes: list[subprocess.Popen]) -> None:
+    """Sends SIGTERM to all processes, and SIGKILL to the groups of those that are still there after
+    CHILDREN_STOP_TIMEOUT_S. Runs lose nothing if they are killed."""
     for process in processes:
         if process.poll() is None:
             process.terminate()
-    deadline = time.monotonic() + CHILDREN_STOP_S
+    deadline = time.monotonic() + CHILDREN_STOP_TIMEOUT_S
     for process in processes:
         try:
             process.wait(max(0.1, deadline - time.monotonic()))
@@ -175,12 +178,12 @@ def _end(processes: list[subprocess.Popen]) -> None:
             process.wait()
 
 
-def _wait_until_it_answers(address: str, server: subprocess.Popen) -> None:
+def _wait_until_it_serves(address: str, server: subprocess.Popen) -> None:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         check_stop()
         if server.poll() is not None:
-            raise StartFailed("The web server did not start; the reason stands above.")
+            raise StartFailed("The web server did not start; see the reason above.")
         try:
             with urllib.request.urlopen(f"{address}livez", timeout=2):
                 return
@@ -197,7 +200,7 @@ def _check_port(host: str, port: int) -> None:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
             raise StartFailed(
-                f"Port {port} of {host} cannot be used ({error.strerror}): set PORT to another."
+                f"Port {port} of {host} cannot be used ({error.strerror}): set PORT to another one."
             ) from error
 
 

@@ -1,10 +1,10 @@
-"""Settings of Vitrina. Whatever differs between installations is read from the environment;
-docs/settings.md lists every variable."""
+"""Settings of Vitrina. Environment variables set whatever differs between installations;
+`docs/settings.md` lists them all."""
 
 import os
 from datetime import timedelta
 
-from config.database import database_settings
+from config.database import build_database_settings
 from config.environment import (
     read_bool,
     read_choice,
@@ -28,7 +28,7 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "").strip() or read_or_create_secret(
 DEBUG = read_bool("DEBUG", False)
 PORT = read_int("PORT", 8000, 1, 65535)
 HOST = os.environ.get("HOST", "").strip() or "127.0.0.1"
-# This machine's own names as well: `make run`, balancers and Prometheus ask by them.
+# `make run`, load balancers and Prometheus use the machine's own names.
 ALLOWED_HOSTS = [*read_list("ALLOWED_HOSTS", []), "localhost", "127.0.0.1", "[::1]", HOST]
 CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", [])
 
@@ -51,7 +51,7 @@ INSTALLED_APPS = [
     "catalog",
     "indexing",
     "search",
-    "django_q",  # after indexing, whose command qcluster takes the place of its own
+    "django_q",  # after indexing, whose command qcluster replaces that of django_q
 ]
 MIDDLEWARE = [
     "config.web.proxies.TrustedProxyMiddleware",
@@ -87,15 +87,15 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# HSTS for subdomains, and its list in browsers: the other subdomains are the shop's to decide on.
+# These ask for HSTS on subdomains and for the preload list, which the shop decides.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # --- Database -----------------------------------------------------------------------------------
 HNSW_EF_SEARCH = read_int("HNSW_EF_SEARCH", 240, 10, 1000)
-# Set by config/web/gunicorn.py: connections of the pool, and how long a statement may take.
+# config/web/gunicorn.py sets both for web processes.
 DATABASE_POOL = read_int("DATABASE_POOL", 0, 0, 1000)
 STATEMENT_TIMEOUT_S = read_float("STATEMENT_TIMEOUT_S", 0.0, 0.0, 86_400.0)
-DATABASES = {"default": database_settings(HNSW_EF_SEARCH, DATABASE_POOL, STATEMENT_TIMEOUT_S)}
+DATABASES = {"default": build_database_settings(HNSW_EF_SEARCH, DATABASE_POOL, STATEMENT_TIMEOUT_S)}
 
 # --- Language and time --------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -117,29 +117,31 @@ STORAGES = {
 
 # --- Encoder ------------------------------------------------------------------------------------
 ENCODER = os.environ.get("ENCODER", "").strip() or "starter"
-ENCODER_CACHE = DATA_DIR / "encoders"  # models compiled for this machine, by checksum
+ENCODER_CACHE = DATA_DIR / "encoders"  # models compiled for this machine, named by checksum
 ENCODER_DEVICE = read_choice("ENCODER_DEVICE", "auto", {"auto", "cpu", "cuda"})
-ENCODER_THREADS = read_int("ENCODER_THREADS", 0, 0, 256)  # 0: as many as there are cores
+ENCODER_THREADS = read_int("ENCODER_THREADS", 0, 0, 256)  # 0: OpenVINO chooses
 
 # --- Limits of a query --------------------------------------------------------------------------
 IMAGE_MAX_BYTES = 15 * 1024 * 1024
 IMAGE_MAX_PIXELS = 40_000_000
 IMAGES_PER_QUERY = 5
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # of a form without its files, or of JSON
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # a form without its files, or JSON
 REQUEST_MAX_BYTES = IMAGES_PER_QUERY * IMAGE_MAX_BYTES + 2 * DATA_UPLOAD_MAX_MEMORY_SIZE
 FILE_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES
 
 # --- Search -------------------------------------------------------------------------------------
-SEARCH_CANDIDATES = read_int("SEARCH_CANDIDATES", 200, 20, 1000)  # images taken from the graph
+SEARCH_CANDIDATES = read_int("SEARCH_CANDIDATES", 200, 20, 1000)  # photos taken from the graph
 MATCH_EXACT = read_float("MATCH_EXACT", 0.95, 0.0, 1.0)  # cosine of the same photo
-MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.75, 0.0, 1.0)  # where nothing stands out
-DETECTOR = "catalog.detection.object_head_detector.ObjectHeadDetector"  # of objects in photos
-# Of the things in a photo, the likeliest is shown alone if it is so many times as likely meant as
-# any other; each is searched for by its crop, to which the whole photo is added with a weight.
-OBJECT_LEAST = read_float("OBJECT_LEAST", 0.5, 0.0, 1.0)  # as sure as the surest, to be looked for
+MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.75, 0.0, 1.0)  # without a calibrated threshold
+DETECTOR = "catalog.detection.object_head_detector.ObjectHeadDetector"  # finds objects in photos
+# Objects in a photo: the confidence from which one is searched for, as a share of the highest; how
+# many times as likely as the others one must be to be shown alone; and the weight of the whole
+# photo beside an object's crop.
+OBJECT_LEAST = read_float("OBJECT_LEAST", 0.5, 0.0, 1.0)
 OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 1.35, 1.0, 1000.0)
 OBJECT_SURROUNDINGS = read_float("OBJECT_SURROUNDINGS", 0.15, 0.0, 1.0)
-# Added to the cosine, by how far a feature is from what is ordinary (search/ranking/features.py).
+# Added to the cosine for each feature's distance from its ordinary value
+# (search/ranking/features.py).
 RANKING_WEIGHTS = read_weights(
     "RANKING_WEIGHTS",
     {
@@ -151,18 +153,22 @@ RANKING_WEIGHTS = read_weights(
         "clicks": 0.05,
     },
 )
-LOOKALIKE = read_float("LOOKALIKE", 0.985, 0.5, 1.0)  # cosine from which two are shown as one
-QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # to ask for another box of it
+LOOKALIKE = read_float(
+    "LOOKALIKE", 0.985, 0.5, 1.0
+)  # cosine from which two products are shown as one
+QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # for searches with another box
 QUERY_PHOTOS = DATA_DIR / "query_photos"
 QUERY_PHOTOS_BYTES = 1024**2 * read_int("QUERY_PHOTOS_MB", 1024, 16, 1024**2)
-DECODERS = read_int("DECODERS", min(4, os.cpu_count() or 1), 1, 64)  # processes, in a web process
-SEARCHES_AT_ONCE = read_int("SEARCHES_AT_ONCE", 8, 1, 128)  # in a process
-SEARCH_QUEUE = read_int("SEARCH_QUEUE", 16, 0, 1000)  # waiting for that; more are turned away
+DECODERS = read_int("DECODERS", min(4, os.cpu_count() or 1), 1, 64)  # processes of each web process
+SEARCHES_AT_ONCE = read_int("SEARCHES_AT_ONCE", 8, 1, 128)  # in each web process
+SEARCH_QUEUE = read_int(
+    "SEARCH_QUEUE", 16, 0, 1000
+)  # waiting searches in each web process; more get 503
 SEARCH_TIME_LIMIT_S = read_float("SEARCH_TIME_LIMIT_S", 5.0, 0.1, 600.0)
-SEARCH_LOG_DAYS = read_int("SEARCH_LOG_DAYS", 90, 0, 3650)  # 0: nothing is logged
-SEARCH_LOG_PHOTO_DAYS = read_int("SEARCH_LOG_PHOTO_DAYS", 0, 0, 365)  # 0: no photos are kept
+SEARCH_LOG_DAYS = read_int("SEARCH_LOG_DAYS", 90, 0, 3650)  # 0: no log
+SEARCH_LOG_PHOTO_DAYS = read_int("SEARCH_LOG_PHOTO_DAYS", 0, 0, 365)  # 0: photos are not kept
 SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
-# Events a minute. A call brings up to 500, which must fit.
+# Events a minute, at least the 500 that one call may bring.
 EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)
 EVENTS_PER_SESSION = read_int("EVENTS_PER_SESSION", 500, 500, 10_000_000)
 
@@ -176,11 +182,15 @@ FRESHNESS_TARGET_S = read_int("FRESHNESS_TARGET_S", 17_280, 1, 30 * 86_400)  # a
 VECTOR_DIMENSIONS = 128
 HNSW_M = read_int("HNSW_M", 24, 2, 100)
 HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 200, 4, 1000)
-KEPT_GENERATIONS = read_int("KEPT_GENERATIONS", 2, 1, 100)  # retired, to roll back to
+KEPT_GENERATIONS = read_int("KEPT_GENERATIONS", 2, 1, 100)  # retired ones that a roll back can use
 GATE_RECALL_AT_20 = read_float("GATE_RECALL_AT_20", 0.95, 0.0, 1.0)
 GATE_PHOTO_RECALL_DROP = read_float("GATE_PHOTO_RECALL_DROP", 0.05, 0.0, 1.0)
-ADAPTER_SAMPLE = read_int("ADAPTER_SAMPLE", 2000, 100, 20_000)  # photos an adapter is fitted on
-GATE_ADAPTER_RECALL = read_float("GATE_ADAPTER_RECALL", 0.95, 0.0, 1.0)  # of the encoder's own
+ADAPTER_SAMPLE = read_int(
+    "ADAPTER_SAMPLE", 2000, 100, 20_000
+)  # photos that an adapter is fitted to
+GATE_ADAPTER_RECALL = read_float(
+    "GATE_ADAPTER_RECALL", 0.95, 0.0, 1.0
+)  # share of the new encoder's own recall
 LABELLED_PHOTOS = read_file("LABELLED_PHOTOS", BASE_DIR / "catalog" / "demo" / "photos.jsonl")
 CHUNK_IMAGES = read_int("CHUNK_IMAGES", 512, 1, 100_000)
 CHUNK_LEASE_S = read_float("CHUNK_LEASE_S", 60.0, 1.0, 3600.0)
@@ -192,13 +202,13 @@ Q_CLUSTER = {
     "name": "vitrina",
     "workers": read_int("WORKERS", 2, 1, 64),
     "recycle": 20,
-    "daemonize_workers": False,  # a worker has a child of its own for photos that kill or hang
-    # A task only joins a run, and a run resumes from its chunks, so a task cut off loses nothing.
+    "daemonize_workers": False,  # daemons may not have children, and workers decode in one
+    # A task only joins a run, and runs resume at their chunks: interrupted tasks lose nothing.
     "timeout": 6 * 3600,
     "retry": 6 * 3600 + 600,
     "max_attempts": 3,
     "ack_failures": True,
-    "catch_up": False,  # one refresh after an outage, not one for every refresh missed
+    "catch_up": False,  # one refresh after an outage, not one for each missed refresh
     "poll": 1,
     "save_limit": 250,
     "label": "Task queue",
@@ -219,7 +229,7 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Photo search for a shop's catalogue.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "COMPONENT_SPLIT_REQUEST": True,  # photos are sent as bytes and come back as addresses
+    "COMPONENT_SPLIT_REQUEST": True,  # requests contain photos as bytes, answers contain their URLs
     "ENFORCE_NON_BLANK_FIELDS": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -229,11 +239,11 @@ SPECTACULAR_SETTINGS = {
 UNFOLD = {"SITE_TITLE": "Vitrina", "SITE_HEADER": "Vitrina", "SITE_URL": "/"}
 
 # --- Security -----------------------------------------------------------------------------------
-HTTPS = read_bool("HTTPS", False)  # served through a proxy that speaks HTTPS and says so
+HTTPS = read_bool("HTTPS", False)  # behind a proxy that serves HTTPS and sets X-Forwarded-Proto
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|metrics)$"]  # asked from inside, past the proxy
+SECURE_REDIRECT_EXEMPT = [r"^(livez|readyz|metrics)$"]  # called from inside, past the proxy
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -246,9 +256,9 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_CALLABLE = "config.web.logins.locked_out"
+AXES_LOCKOUT_CALLABLE = "config.web.logins.render_lockout_page"
 AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else nobody could say when it ends
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # otherwise the lockout has no known end
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

@@ -1,5 +1,5 @@
-"""How a start is told to stop: in order by the first signal, by force by the second one or where
-order takes too long."""
+"""Stops a start: the first signal stops it in order; a second signal, or a stop that takes too
+long, ends it by force."""
 
 import os
 import select
@@ -9,18 +9,18 @@ import threading
 from types import FrameType
 
 STOP_TIMEOUT_S = 9.0
-_told = threading.Event()
+_stop_requested = threading.Event()
 
 
 class Stop(KeyboardInterrupt):
-    """SIGINT or SIGTERM came. As KeyboardInterrupt it is nobody's failure to handle, and libraries
-    that know that one, such as psycopg, leave a query in good order."""
+    """SIGINT or SIGTERM has arrived. It is a KeyboardInterrupt, so that handlers of errors do not
+    catch it, and libraries such as psycopg cancel their queries."""
 
 
 def stop_on_signals() -> None:
-    """From now on the first SIGINT or SIGTERM raises Stop in the main thread. A second one, or
-    STOP_TIMEOUT_S, end the process at once, even if the main thread is busy outside Python or
-    something has swallowed the Stop: nothing is lost by it, and the children end as well."""
+    """Makes the first SIGINT or SIGTERM raise Stop in the main thread. A second signal, or
+    STOP_TIMEOUT_S seconds, end the process at once, even if the main thread is busy outside Python
+    or a library has swallowed the Stop. The children end with it, and no data is lost."""
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
@@ -30,21 +30,21 @@ def stop_on_signals() -> None:
 
 
 def check_stop() -> None:
-    """Raises Stop again where a signal came and something has swallowed it: Python ignores what is
-    raised in the callbacks of a fork."""
-    if _told.is_set():
+    """Raises Stop again if a signal has arrived. It may have been swallowed: Python ignores
+    exceptions in the callbacks of a fork."""
+    if _stop_requested.is_set():
         raise Stop
 
 
 def _stop(signum: int, frame: FrameType | None) -> None:
-    _told.set()
+    _stop_requested.set()
     signal.signal(signal.SIGINT, _leave_to_thread)
     signal.signal(signal.SIGTERM, _leave_to_thread)
     raise Stop
 
 
 def _leave_to_thread(signum: int, frame: FrameType | None) -> None:
-    """A handler, so that the thread is told of the signal (it is of none that is ignored)."""
+    """Does nothing. Without a handler, `_end_by_force` would not learn of the signal."""
 
 
 def _end_by_force(signals: socket.socket, _kept_open: socket.socket) -> None:

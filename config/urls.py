@@ -1,4 +1,4 @@
-"""Every address of the site."""
+"""All URLs of the site."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -13,10 +13,10 @@ from indexing.api import views as index
 from search.api import problem_details
 
 
-# Photos are stored under their content's name, so a copy never goes out of date.
+# Photos are stored under the hash of their content, so a copy never becomes outdated.
 @cache_control(public=True, max_age=31_536_000, immutable=True)
-def media(request: HttpRequest, path: str) -> HttpResponseBase:
-    """A photo of a product; a path that no file can have is not there either."""
+def serve_media(request: HttpRequest, path: str) -> HttpResponseBase:
+    """Serves a photo of a product. A path that no file can have is not found either."""
     try:
         return serve(request, path, document_root=str(settings.MEDIA_ROOT))
     except OSError as error:
@@ -33,6 +33,6 @@ urlpatterns = [
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
     re_path(r"^api/", problem_details.not_found),
-    re_path(r"^media/(?P<path>.*)$", media),
+    re_path(r"^media/(?P<path>.*)$", serve_media),
     path("", include("search.page.urls")),
 ]

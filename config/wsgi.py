@@ -1,4 +1,4 @@
-"""WSGI entry point. Who starts the web server keeps the database running (`config/run.py`)."""
+"""WSGI entry point. `config/run.py` keeps the database running."""
 
 import os
 from typing import Any
@@ -9,14 +9,14 @@ from django.utils.http import parse_header_parameters
 
 
 class Utf8Request(WSGIRequest):
-    """A request that is read as UTF-8, whatever charset its Content-Type names. Django takes the
-    name of any codec that Python has. Some raise errors even before the middleware runs, others
-    give half of a surrogate pair, which no database keeps."""
+    """A request that is read as UTF-8, whatever charset its Content-Type names. Django accepts the
+    name of any codec of Python. Some codecs raise errors before the middleware runs, and others
+    return halves of surrogate pairs, which the database cannot store."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
             kind, parameters = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
-        except ValueError:  # a parameter in an encoding that it is not in, or that does not exist
+        except ValueError:  # a parameter names a wrong or unknown encoding
             meta["CONTENT_TYPE"] = ""
             kind, parameters = "", {}
         self.content_type, self.content_params = kind, parameters

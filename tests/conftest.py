@@ -1,4 +1,4 @@
-"""Fixtures: a real PostgreSQL for the whole run, and the demo catalogue indexed once in it."""
+"""Fixtures of all tests: a real PostgreSQL, and the demo catalogue, indexed once a session."""
 
 import os
 from contextlib import ExitStack
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-# The browser test's event loop runs in the thread that also queries the database.
+# The event loop of browser tests runs in the thread that also queries the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 _held = ExitStack()
@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from config.paths import DATA_DIR
 
     _held.enter_context(database_in_use())
-    (DATA_DIR / "static").mkdir(parents=True, exist_ok=True)  # whitenoise warns where it is missing
+    (DATA_DIR / "static").mkdir(parents=True, exist_ok=True)  # whitenoise warns if it is missing
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def long_run(pytestconfig: pytest.Config) -> bool:
-    """Whether this is `make test-long`: tests of repetitions then repeat in full, else once."""
+    """Whether this is `make test-long`, in which tests repeat in full instead of once."""
     return bool(pytestconfig.getoption("--long"))
 
 
@@ -50,8 +50,8 @@ def media_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _media(settings, media_root: Path) -> None:
-    """Photos that tests import go to a folder of their own. Searches are not logged, and a busy
-    machine has time for them."""
+    """Imported photos go to a folder of the test session. Searches are not logged, and have time
+    even on a busy machine."""
     settings.MEDIA_ROOT = media_root
     settings.SEARCH_LOG_DAYS = 0
     settings.SEARCH_TIME_LIMIT_S = 30
@@ -59,8 +59,8 @@ def _media(settings, media_root: Path) -> None:
 
 @pytest.fixture(scope="session")
 def demo_index(django_db_setup, django_db_blocker, media_root: Path) -> None:
-    """The demo catalogue imported, embedded by the starter encoder, tagged and live. Kept for the
-    session: tests that write roll back, and those that cannot run after all that use it."""
+    """The demo catalogue, imported and indexed with the starter encoder. It lasts for the session:
+    tests that write roll back, and tests that cannot roll back run after all that use it."""
     from django.core.management import call_command
     from django.test import override_settings
 

@@ -1,4 +1,4 @@
-"""Database servers that tests start and kill."""
+"""Settings of small database servers, and how tests kill them."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ SMALL = {"shared_buffers": "16MB", "fsync": "off"}
 
 
 def kill_hard(server: EmbeddedPostgres) -> None:
-    """kill -9 of the postmaster and all its backends, as when the machine loses power."""
+    """Kills the postmaster with SIGKILL, so that all backends end as after a power failure."""
     with psycopg.connect(server.url) as connection:
         postmaster = connection.execute(
             "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int"

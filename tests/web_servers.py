@@ -1,4 +1,4 @@
-"""Web servers that tests start as operators do, each a process of its own."""
+"""Web servers in separate processes, started as operators start them."""
 
 import http.client
 import os
@@ -17,7 +17,7 @@ MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
 def multipart(images: list[bytes]) -> bytes:
-    """The body of a photo search, for the headers MULTIPART."""
+    """Returns the body of a photo search. Its request needs the headers MULTIPART."""
     head = 'Content-Disposition: form-data; name="image"; filename="photo.jpg"'
     parts = [f"--{BOUNDARY}\r\n{head}\r\n\r\n".encode() + data + b"\r\n" for data in images]
     return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
@@ -25,7 +25,7 @@ def multipart(images: list[bytes]) -> bytes:
 
 @dataclass(frozen=True)
 class WebServer:
-    """A running web server: its port on 127.0.0.1, its main process, and what it has logged."""
+    """A running web server: its port on 127.0.0.1, its main process and its log file."""
 
     port: int
     pid: int
@@ -39,7 +39,7 @@ class WebServer:
         headers: dict[str, str] | None = None,
         timeout_s: float = 60,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of an answer. Raises OSError or HTTPException without one."""
+        """Returns status, headers and body. Raises OSError or HTTPException without an answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
         try:
             connection.request(method, path, body, headers or {})
@@ -49,14 +49,14 @@ class WebServer:
             connection.close()
 
     def status(self, path: str, timeout_s: float = 60) -> int:
-        """The status of a GET; 0 where nobody answers in time."""
+        """Returns the status of a GET, or 0 without an answer in time."""
         try:
             return self.ask(path, timeout_s=timeout_s)[0]
         except (OSError, http.client.HTTPException):
             return 0
 
     def connect(self, sent: bytes = b"") -> socket.socket:
-        """A connection on which `sent` was sent."""
+        """Opens a connection and sends `sent` on it."""
         connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
         connection.sendall(sent)
         return connection
@@ -70,7 +70,7 @@ def free_port() -> int:
 
 @contextmanager
 def web_server(folder: Path, **environment: str) -> Iterator[WebServer]:
-    """gunicorn with the project's settings, from when it answers to the end of the block."""
+    """Runs gunicorn with the project's settings inside the block, which starts once it answers."""
     port = free_port()
     log = folder / "web.log"
     with log.open("w") as output:

@@ -1,4 +1,4 @@
-"""A connection of a web client: what it may take its time for, and how it is refused."""
+"""Connections of web clients: their time limits, and how requests are refused."""
 
 import logging
 import socket
@@ -15,26 +15,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("vitrina.web")
 
-IDLE_S = 15.0
-HEAD_S = 10.0
-BODY_S = 30.0
-BODY_BYTES_A_SECOND = 8 * 1024
-"""A body has BODY_S, and more as long as this many bytes a second came on the whole."""
-STALLED_S = 30.0
-"""For how long a client may take nothing of its answer."""
-LINGER_S = 30.0
-"""For how long what a refused client goes on sending is read and thrown away: closed before, it
-would lose the answer."""
-CHUNKED_AT_ONCE = 8 * 1024
-"""Bytes of a chunked body that are taken apart at a time: the effort grows with their square."""
-FRAMING_BYTES, FRAMING_SHARE = 8 * 1024, 0.1
-"""What sizes, extensions and trailers of chunks may take, and what share of the body on top."""
+MAX_IDLE_S = 15.0
+MAX_HEADERS_S = 10.0
+MIN_BODY_S, MIN_BODY_BYTES_PER_S = 30.0, 8 * 1024
+"""A body may take MIN_BODY_S seconds, plus the time that its bytes take at this rate."""
+MAX_STALL_S = 30.0
+"""How long a client may read nothing of its answer."""
+MAX_LINGER_S = 30.0
+"""How long the server reads and discards what a refused client still sends. If the server closed
+the connection at once, the client would lose the answer."""
+MAX_CHUNKED_BYTES = 8 * 1024
+"""How much of a chunked body is parsed at a time: the effort grows with its square."""
+MAX_FRAMING_BYTES, MAX_FRAMING_SHARE = 8 * 1024, 0.1
+"""Sizes, extensions and trailers of chunks may take these bytes, plus this share of the body."""
 
 
 class Request(HTTPRequestParser):
-    """A request as far as it has come. One that is too large counts as complete, without its body:
-    the application refuses it by its Content-Length, in the format of its address. `cut_short` says
-    that the rest of the body is not to be read."""
+    """A request, of which a part may still be missing. A request that is too large counts as
+    complete without its body: the application refuses it by its Content-Length, as a page or as
+    JSON. `cut_short` says that the rest of the body is not read."""
 
     completed = False
     cut_short = False
@@ -45,9 +44,9 @@ class Request(HTTPRequestParser):
         self.began = time.time()
 
     def received(self, data: bytes) -> int:
-        consumed: int = super().received(data[:CHUNKED_AT_ONCE] if self.chunked else data)
+        consumed: int = super().received(data[:MAX_CHUNKED_BYTES] if self.chunked else data)
         if self.body_rcv is None:
-            self.expect_continue = False  # there is nothing to go on with
+            self.expect_continue = False  # there is no body to wait for
         elif self.chunked and not self.completed and self._is_mostly_framing():
             self.error = BadRequest("The chunks are too small")
             self.completed = True
@@ -63,12 +62,12 @@ class Request(HTTPRequestParser):
     def _is_mostly_framing(self) -> bool:
         body = len(self.body_rcv)
         framing = self.body_bytes_received - body
-        return framing > FRAMING_BYTES + FRAMING_SHARE * body
+        return framing > MAX_FRAMING_BYTES + MAX_FRAMING_SHARE * body
 
 
 def without_bodies_for_head(application: "WSGIApplication") -> "WSGIApplication":
-    """The application, whose answers to HEAD are headers alone. Django and waitress leave that to
-    each other, and a client takes a body for the beginning of the next answer."""
+    """Wraps the application so that answers to HEAD have no body. Neither Django nor waitress
+    removes it, and clients would read it as the start of the next answer."""
 
     def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         body = application(environ, start_response)
@@ -87,51 +86,52 @@ class Connection(HTTPChannel):
     _refused = False
     _lingers_since: float | None = None
 
-    def overdue(self, now: float) -> bool:
-        """Whether it is to be closed, whatever may still come."""
+    def is_overdue(self, now: float) -> bool:
+        """Returns whether the connection has exceeded one of its time limits."""
         if self._lingers_since is not None:
-            return now - self._lingers_since > LINGER_S
+            return now - self._lingers_since > MAX_LINGER_S
         if self.total_outbufs_len:
-            return bool(now - self.last_activity > STALLED_S)
+            return bool(now - self.last_activity > MAX_STALL_S)
         if self.requests:
             return False
         if self.request is None:
-            return bool(now - self.last_activity > IDLE_S)
+            return bool(now - self.last_activity > MAX_IDLE_S)
         if not self.request.headers_finished:
-            return bool(now - self.request.began > HEAD_S)
-        allowed = BODY_S + self.request.body_bytes_received / BODY_BYTES_A_SECOND
+            return bool(now - self.request.began > MAX_HEADERS_S)
+        allowed = MIN_BODY_S + self.request.body_bytes_received / MIN_BODY_BYTES_PER_S
         return bool(now - self.request.began > allowed)
 
-    def waiting(self) -> bool:
-        """Whether nothing is being done for it: it is idle, or its request is unfinished."""
+    def is_waiting(self) -> bool:
+        """Returns whether the connection is idle or its request is unfinished."""
         return not (self.requests or self.total_outbufs_len or self.close_when_flushed)
 
     def has_body(self) -> bool:
         return self.request is not None and self.request.headers_finished
 
-    def since(self) -> float:
-        """When its unfinished request began, else when it was last active."""
+    def active_since(self) -> float:
+        """Returns when its unfinished request began, or else when it was last active."""
         return float(self.request.began if self.request else self.last_activity)
 
-    def received_bytes(self) -> int:
-        """Of the bodies of its requests, also of those that a thread works on or is to work on."""
+    def count_body_bytes(self) -> int:
+        """Returns how many bytes of bodies have arrived, including those of requests that threads
+        work on or will work on."""
         unfinished = [self.request] if self.request else []
         return sum(request.body_bytes_received for request in [*self.requests, *unfinished])
 
     def received(self, data: bytes) -> bool:
         try:
-            came: bool = super().received(data)
-        except OSError as error:  # the disk of temporary files is full
-            log.warning("a request could not be kept: %s", error)
+            received: bool = super().received(data)
+        except OSError as error:  # the disk for temporary files is full
+            log.warning("a request could not be stored: %s", error)
             self.handle_close()
             return False
-        return came
+        return received
 
     def service(self) -> None:
         self._refused = self._refused or self.requests[0].cut_short
         try:
             super().service()
-        except BaseException:  # the pool of threads keeps it to itself, and the client waits
+        except BaseException:  # the thread pool swallows it, and the client would wait
             log.exception("a request ended in an error")
             self.cancel()
             self.server.pull_trigger()
@@ -143,14 +143,14 @@ class Connection(HTTPChannel):
         if self._lingers_since is None:
             super().handle_read()
         else:
-            self.recv(self.adj.recv_bytes)  # which closes the connection at its end
+            self.recv(self.adj.recv_bytes)  # closes the connection at the end of the stream
 
     def handle_write(self) -> None:
         if not (self._refused and self.close_when_flushed):
             super().handle_write()
             return
         self._flush_exception(self._flush_some)
-        if self.will_close:  # its client is gone
+        if self.will_close:  # the client has gone
             self.handle_close()
         elif not self.total_outbufs_len and self.connected:
             self.close_when_flushed = False

@@ -1,5 +1,5 @@
-"""gunicorn's settings: threads in one process per copy of the model, warmed up before traffic.
-What a connection may take its time for is in `connection.py`."""
+"""gunicorn's settings. Each process has one copy of the model and many threads, and warms up before
+it accepts requests. `connection.py` has the time limits of connections."""
 
 import logging
 import os
@@ -18,20 +18,20 @@ timeout = 60
 graceful_timeout = 5
 control_socket_disable = True
 
-# Read by the settings, which are loaded after this.
+# config/settings.py reads these when it is loaded later.
 os.environ.setdefault("DATABASE_POOL", str(threads))
 os.environ.setdefault("STATEMENT_TIMEOUT_S", os.environ.get("SEARCH_TIME_LIMIT_S") or "5")
 
 
 def post_fork(server: object, worker: Any) -> None:
-    """A web process ends with its master, even if that is killed, and keeps no memory that it has
-    freed."""
+    """Makes the web process end with its master, even if that is killed, and return freed memory
+    to the system."""
     die_with_parent(worker.ppid, signal.SIGKILL)
     return_freed_memory()
 
 
 def post_worker_init(worker: object) -> None:
-    """Loads encoder and vocabulary after the fork, so that no shopper waits for them."""
+    """Loads the encoder and the vocabulary after the fork, so that no shopper waits for them."""
     from django.db import Error, connection
 
     from catalog.index.live_index import IndexNotReady
@@ -44,4 +44,4 @@ def post_worker_init(worker: object) -> None:
     except (IndexNotReady, EncoderError, RequestError, Error) as error:
         logging.getLogger("vitrina").warning("not warmed up: %s", error)
     finally:
-        connection.close()  # to the pool: this thread answers no requests
+        connection.close()  # back to the pool: this thread answers no requests

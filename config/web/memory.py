@@ -1,28 +1,28 @@
-"""How a long-lived process gives memory back to the system."""
+"""Returns the freed memory of a long-lived process to the system."""
 
 import ctypes
 import threading
 import time
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # of glibc's malloc.h
-MAPPED_FROM = 4 * 1024**2  # bytes
-ARENAS = 2
-TRIM_EVERY_S = 5.0
+MMAP_THRESHOLD_BYTES = 4 * 1024**2
+MAX_ARENAS = 2
+TRIM_INTERVAL_S = 5.0
 
 
 def return_freed_memory() -> None:
-    """From now on blocks of 4 MB and more, such as uploads and pictures, go back to the system when
-    they are freed. All threads share two heaps, of which a thread gives back every few seconds what
-    is free. By default each thread has a heap, and what is free within it stays. Call it before
-    other threads start. Does nothing where the C library is not glibc."""
+    """Makes freed blocks of 4 MB and more, such as uploads and pictures, return to the system at
+    once. All threads share two heaps, and a thread returns their free memory every few seconds. By
+    default, each thread has a heap that keeps its free memory. Call this before other threads
+    start. It does nothing if the C library is not glibc."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
-        libc.mallopt(M_MMAP_THRESHOLD, MAPPED_FROM)
-        libc.mallopt(M_ARENA_MAX, ARENAS)
+        libc.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
+        libc.mallopt(M_ARENA_MAX, MAX_ARENAS)
         threading.Thread(target=_trim, args=(libc,), name="trim-memory", daemon=True).start()
 
 
 def _trim(libc: ctypes.CDLL) -> None:
     while True:
-        time.sleep(TRIM_EVERY_S)
-        libc.malloc_trim(0)  # takes 0.2 ms where there is nothing to give back
+        time.sleep(TRIM_INTERVAL_S)
+        libc.malloc_trim(0)  # takes 0.2 ms if there is nothing to return

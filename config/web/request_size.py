@@ -1,4 +1,4 @@
-"""Requests that are too large are refused by their Content-Length, before anything reads them."""
+"""Refuses requests that are too large, by their Content-Length, before anything reads them."""
 
 from collections.abc import Callable
 
@@ -10,30 +10,29 @@ from django.utils.translation import gettext as _
 from search.api.problem_details import CONTENT_TYPE, problem
 from search.page.errors import PageError
 
-Answer = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestSizeMiddleware:
-    """Answers 413 where a body is larger than REQUEST_MAX_BYTES, or is not a multipart form and
-    larger than DATA_UPLOAD_MAX_MEMORY_SIZE (Django itself counts the fields of multipart forms, and
-    does not count JSON that is read as a stream). Answers 411 where a length is missing because the
-    web server has not put the chunks together."""
+    """Answers 413 if a multipart form is larger than REQUEST_MAX_BYTES, or another body is larger
+    than DATA_UPLOAD_MAX_MEMORY_SIZE. Django itself limits only the fields of multipart forms, and
+    not JSON that is read as a stream. Answers 411 to chunked bodies without a length."""
 
-    def __init__(self, get_response: Answer) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "HTTP_TRANSFER_ENCODING" in request.META:
-            return _refused(request, 411, "Send the request with a Content-Length.")
-        most = settings.REQUEST_MAX_BYTES
+            return _refuse(request, 411, "Send the request with a Content-Length.")
+        max_bytes = settings.REQUEST_MAX_BYTES
         if request.content_type != "multipart/form-data":
-            most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if int(request.META.get("CONTENT_LENGTH") or 0) > most:
-            return _refused(request, 413, f"Send at most {most // 1024**2} MB.")
+            max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
+            return _refuse(request, 413, f"Send at most {max_bytes // 1024**2} MB.")
         return self._get_response(request)
 
 
-def _refused(request: HttpRequest, status: int, detail: str) -> HttpResponse:
+def _refuse(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     code = "image_too_large" if status == 413 else "parameter_invalid"
     if request.path.startswith("/api/"):
         if request.content_type == "application/json":

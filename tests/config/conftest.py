@@ -1,4 +1,4 @@
-"""A database server of one test alone."""
+"""Fixtures: a database server for a single test."""
 
 import shutil
 import tempfile
@@ -13,7 +13,7 @@ from tests.servers import SMALL
 
 @pytest.fixture
 def top() -> Iterator[Path]:
-    """A folder that every user can enter, which pytest's tmp_path is not."""
+    """A folder that every user can enter, unlike pytest's tmp_path."""
     folder = Path(tempfile.mkdtemp(prefix="vitrina-test-", dir="/tmp"))
     folder.chmod(0o755)
     yield folder

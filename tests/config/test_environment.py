@@ -1,4 +1,4 @@
-"""Settings read from the environment: what is unset, good or bad in each."""
+"""Settings from environment variables with unset, valid and invalid values."""
 
 import os
 import stat
@@ -182,7 +182,7 @@ def test_a_secret_written_by_hand_is_taken_as_it_is(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_start_left_behind_does_not_stop_the_next(tmp_path: Path) -> None:
-    # Given what a process that had our id, as it always does in a container, did not finish.
+    # Given a partial file of a killed process that had our id, as often in containers.
     (tmp_path / f".secret.{os.getpid()}").write_text("half")
 
     assert len(read_or_create_secret(tmp_path / "secret")) >= 50
@@ -194,7 +194,7 @@ def test_a_secret_that_cannot_be_read_stops_with_a_sentence(tmp_path: Path) -> N
 
 
 def test_processes_that_start_together_have_one_secret(tmp_path: Path) -> None:
-    # Given processes that all wait for the same file before they ask.
+    # Given processes that wait for one file before they read the secret.
     code = (
         "import sys, time; from pathlib import Path\n"
         "from config.environment import read_or_create_secret\n"

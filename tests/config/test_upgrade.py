@@ -1,7 +1,7 @@
-"""An installation of the first release is upgraded: nothing is lost, and nothing is encoded again.
+"""An upgrade of an installation of the first release loses nothing and encodes nothing again.
 
-`demo-0.1.dump` is the demo's database before the migrations that came after 0007, with one search
-by photo in its log and a click on its first result.
+`demo-0.1.dump` is the demo's database before migration 0008. Its log has one search by photo and a
+click on the first result.
 """
 
 import importlib.util
@@ -22,7 +22,7 @@ from config.embedded_postgres import EmbeddedPostgres
 REPOSITORY = Path(__file__).resolve().parents[2]
 DUMP = Path(__file__).with_name("demo-0.1.dump")
 DEMO = REPOSITORY / "catalog/demo"
-OLD_QUERY = "f22fbaad964317fca6a2b805bd376039"  # begins as the hash of its photo does
+OLD_QUERY = "f22fbaad964317fca6a2b805bd376039"  # starts with the hash of its photo
 KEPT = (
     *("catalog_product", "catalog_productimage", "catalog_embedding", "catalog_producttag"),
     *("catalog_tag", "catalog_category", "catalog_generation", "catalog_loggedsearch"),
@@ -65,7 +65,7 @@ def installation(old: str, top: Path) -> dict[str, str]:
     data = top / "data"
     data.mkdir()
     django_settings.ENCODER_CACHE.mkdir(parents=True, exist_ok=True)
-    (data / "encoders").symlink_to(django_settings.ENCODER_CACHE)  # compiled once
+    (data / "encoders").symlink_to(django_settings.ENCODER_CACHE)  # shares the compiled encoder
     photos = {content_hash(path.read_bytes()): path for path in (DEMO / "images").glob("*/*")}
     for (file,) in rows(old, "SELECT DISTINCT file FROM catalog_productimage"):
         place = data / "media" / file
@@ -84,7 +84,7 @@ def counts(url: str) -> dict[str, int]:
 
 
 def run(installation: dict[str, str], *command: str) -> str:
-    """What `manage.py` prints."""
+    """Runs `manage.py` and returns its output."""
     done = subprocess.run(
         [sys.executable, "manage.py", *command],
         cwd=REPOSITORY,

@@ -1,5 +1,4 @@
-"""Starts of Vitrina as `make run` makes them, each on a folder of its own, for tests that stop
-them."""
+"""Starts of Vitrina as by `make run`, each in a folder of its own, for tests that stop them."""
 
 import os
 import signal
@@ -24,7 +23,7 @@ SCHEDULES = ["join_abandoned_runs", "learn_from_clicks", "refresh"]
 
 
 class Tree:
-    """One DATA_DIR and one PORT, and all processes that work for them."""
+    """An installation: its DATA_DIR, its PORT and all its processes."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
@@ -47,7 +46,7 @@ class Tree:
         return Start(self, self.folder / f"start-{self.starts}.log")
 
     def manage(self, *command: str) -> str:
-        """What `manage.py COMMAND` prints."""
+        """Runs `manage.py COMMAND` and returns its output."""
         return subprocess.check_output(
             [sys.executable, "manage.py", *command],
             cwd=REPOSITORY,
@@ -57,8 +56,8 @@ class Tree:
         )
 
     def processes(self) -> dict[int, str]:
-        """Command by id of whatever lives and was started for this tree, the database included:
-        all of it inherits DATA_DIR."""
+        """Returns the commands of all running processes of this installation by id, including the
+        database's. All of them inherit DATA_DIR."""
         found = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -71,7 +70,7 @@ class Tree:
         return found
 
     def wait_until_nothing_runs(self) -> float:
-        """Gives the seconds that it took."""
+        """Returns the seconds that it took."""
         began = time.monotonic()
         try:
             wait_until(lambda: not self.processes(), timeout_s=60, every_s=0.1)
@@ -87,7 +86,7 @@ class Tree:
                 continue
 
     def status(self, path: str = "readyz") -> int:
-        """0 where nobody answers."""
+        """Returns the status of a GET, or 0 without an answer."""
         try:
             address = f"http://127.0.0.1:{self.port}/{path}"
             with urllib.request.urlopen(address, timeout=30) as response:
@@ -98,7 +97,7 @@ class Tree:
             return 0
 
     def assert_whole(self) -> None:
-        """What a first start makes is there, once, and searchable."""
+        """Checks that a first start has created everything exactly once, and that it serves."""
         assert self.status() == 200
         assert self.status("") == 200
         with psycopg.connect(EmbeddedPostgres(self.data / "postgres").url) as connection:
@@ -118,7 +117,7 @@ class Tree:
 
 
 class Start:
-    """`python -m config.run`, in a session of its own."""
+    """A process of `python -m config.run` in a session of its own."""
 
     def __init__(self, tree: Tree, log: Path) -> None:
         self._tree, self.log = tree, log
@@ -146,7 +145,7 @@ class Start:
         self.wait_until_it_says("Ctrl-C stops everything.")
 
     def stop(self, how: signal.Signals) -> float:
-        """Sends a signal to this process alone, and gives the seconds until nothing was left."""
+        """Sends a signal to this process alone. Returns the seconds until no process was left."""
         began = time.monotonic()
         self.process.send_signal(how)
         status = self.process.wait(60)

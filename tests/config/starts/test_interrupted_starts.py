@@ -1,5 +1,5 @@
-"""First starts that are interrupted or killed at any moment: they end at once and leave nothing
-running, and the next start completes them."""
+"""First starts that are interrupted or killed at any moment. They leave no process running, and the
+next start completes them."""
 
 import random
 import signal
@@ -11,10 +11,10 @@ import pytest
 
 from tests.config.starts.starts import STOP_S, Start, Tree
 
-pytestmark = pytest.mark.slow  # first starts, with the whole demo
+pytestmark = pytest.mark.slow  # runs first starts with the whole demo
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
-FIRST_START_S = 40.0  # about, so that random moments fall everywhere in it
+FIRST_START_S = 40.0  # an estimate, so that random moments cover the whole start
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def tree(top: Path) -> Iterator[Tree]:
 
 
 def test_an_interruption_anywhere_leaves_nothing_running_and_is_made_up_for(tree: Tree) -> None:
-    # When a first start is interrupted while it makes the database, while it loads the demo, while
-    # it embeds and while it measures, each time in another manner,
+    # When a first start is interrupted while it creates the database, loads the demo, embeds and
+    # evaluates, each time by another signal,
     def interrupt(how: signal.Signals, while_it_says: str, after_s: float = 0) -> Start:
         start = tree.start()
         if while_it_says:
@@ -42,7 +42,7 @@ def test_an_interruption_anywhere_leaves_nothing_running_and_is_made_up_for(tree
     assert "rebuild: project:" not in start.said()
     interrupt(signal.SIGKILL, "rebuild: evaluate:", 1.0)
 
-    # then the next one completes it.
+    # then the next start completes it.
     start = tree.start()
     start.wait_until_it_serves()
     tree.assert_whole()

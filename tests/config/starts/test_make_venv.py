@@ -1,4 +1,4 @@
-"""The Makefile's set-up: several at once make one environment."""
+"""The Makefile creates one environment, even if several makes run at the same time."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ WHEEL = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-no
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A clone whose only requirement lies beside it."""
+    """A clone that requires one package, which lies in the clone."""
     (tmp_path / "config").mkdir()
     for name in ("Makefile", "config/make_venv.py"):
         shutil.copy(REPOSITORY / name, tmp_path / name)
@@ -52,7 +52,7 @@ def test_of_three_makes_at_once_one_sets_up_and_the_others_wait_for_it(clone: Pa
 
 
 def test_a_set_up_that_was_killed_is_done_again(clone: Path) -> None:
-    # Given an environment that was left before pip was in it.
+    # Given an environment without pip, left by a killed make.
     (clone / ".venv/bin").mkdir(parents=True)
     (clone / ".venv/bin/python").symlink_to("/usr/bin/env")
 

@@ -1,4 +1,4 @@
-"""Two starts at once, and starts whose processes are killed."""
+"""Two starts at the same time, and starts with killed processes."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 from tests.config.starts.starts import REPOSITORY, STOP_S, Tree
 from tests.processes import wait_until
 
-pytestmark = pytest.mark.slow  # a first start, with the whole demo
+pytestmark = pytest.mark.slow  # runs a first start with the whole demo
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def tree(top: Path) -> Iterator[Tree]:
 
 
 def test_two_starts_at_once_and_then_processes_that_are_killed(tree: Tree) -> None:
-    # Given two starts at once on an empty folder: one works, the other waits and says so,
+    # Given two starts at the same time in an empty folder, one works and the other waits,
     starts = [tree.start(), tree.start()]
     wait_until(lambda: any("waiting until it serves" in start.said() for start in starts))
     waiting, serving = sorted(starts, key=lambda start: "waiting" not in start.said())
     serving.wait_until_it_serves()
 
-    # and ends with a sentence, once the first has the port.
+    # and fails with a sentence once the first has the port.
     assert waiting.process.wait(60) == 1
     said = waiting.said().splitlines()
     assert len(said) == 2, said
@@ -43,15 +43,15 @@ def test_two_starts_at_once_and_then_processes_that_are_killed(tree: Tree) -> No
         assert family
         main.kill()
 
-        # then all that it started ends with it, and another one takes its place.
+        # then all its children end with it, and a new process replaces it.
         wait_until(lambda family=family: not any(alive(process) for process in family), 10)
         wait_until(lambda name=name: main_process_of(serving.process.pid, name))
     wait_until(lambda: tree.status() == 200)
 
-    # Commands still work beside it,
+    # Commands still work,
     assert "Live: generation 1" in tree.manage("index", "status")
 
-    # and nothing of either is left in the end, nor of a start that is killed while it serves.
+    # and no process is left after a start that is stopped, or killed while it serves.
     assert serving.stop(signal.SIGINT) < STOP_S
     again = tree.start()
     again.wait_until_it_serves()
@@ -59,7 +59,7 @@ def test_two_starts_at_once_and_then_processes_that_are_killed(tree: Tree) -> No
 
 
 def test_a_start_ends_with_the_make_that_began_it(tree: Tree) -> None:
-    # Given a start as the Makefile makes it, in place of a shell whose parent is make,
+    # Given a start as by the Makefile, which replaces a shell whose parent is make,
     recipe = f"ENDS_WITH=$PPID exec {sys.executable} -m config.run"
     make = f"import subprocess; subprocess.run({recipe!r}, shell=True)"
     process = subprocess.Popen([sys.executable, "-c", make], cwd=REPOSITORY, env=tree.environment)
@@ -74,7 +74,7 @@ def test_a_start_ends_with_the_make_that_began_it(tree: Tree) -> None:
 
 
 def main_process_of(start: int, name: str) -> psutil.Process | None:
-    """The child of a start whose command names it; None while there is none."""
+    """Returns the child of a start whose command contains `name`, or None."""
     for process in psutil.Process(start).children():
         if alive(process) and name in " ".join(process.cmdline()):
             return process

@@ -1,4 +1,4 @@
-"""The first signal stops in order; a second one, or time, by force."""
+"""The first signal stops a process in order; a second one, or a timeout, ends it by force."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ from config.stopping import stop_on_signals
 stop_on_signals()
 print("ready", flush=True)
 lock = ctypes.create_string_buffer(64)
-for _ in range(2):  # the second time it waits for itself, and no signal wakes it
+for _ in range(2):  # the second call waits for ever, and no signal wakes it
     ctypes.CDLL(None).pthread_mutex_lock(lock)
 """
 SWALLOWED = """
@@ -53,7 +53,7 @@ def started(code: str) -> subprocess.Popen[str]:
     )
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
-    time.sleep(1)  # until it is where the code means it to be
+    time.sleep(1)  # until it waits
     return process
 
 

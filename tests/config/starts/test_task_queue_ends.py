@@ -1,4 +1,4 @@
-"""The task queue ends when it is told to, and with the process that started it."""
+"""The task queue ends when it is told to, and when the process that started it ends."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ enqueue_run(start_rebuild("histogram"))
 
 @pytest.fixture
 def environment(server: EmbeddedPostgres, top: Path) -> dict[str, str]:
-    """Of a migrated shop on a server of its own."""
+    """The environment of a migrated shop on a server of its own."""
     server.start()
     (top / "pauses.json").write_text('{"embed": 10}')
     environment = {
@@ -46,7 +46,7 @@ def environment(server: EmbeddedPostgres, top: Path) -> dict[str, str]:
 
 @pytest.fixture
 def queue(environment: dict[str, str], top: Path) -> Iterator[psutil.Process]:
-    """A task queue with all its processes, one of which is at a chunk."""
+    """A task queue, with all its processes, that is working on a chunk."""
     with (top / "queue.log").open("w") as log:
         process = psutil.Popen(
             [sys.executable, "-m", "tests.offline_process", "qcluster"],
@@ -77,15 +77,15 @@ def alive(process: psutil.Process) -> bool:
 def test_it_ends_within_ten_seconds_although_a_worker_waits_for_a_database_that_is_gone(
     queue: psutil.Process, server: EmbeddedPostgres, top: Path
 ) -> None:
-    # Given a database that went away, for which workers wait for ten minutes,
+    # Given that the database has gone, for which workers wait for ten minutes,
     family = queue.children(recursive=True)
     kill_hard(server)
     wait_until(lambda: "the database is not available" in (top / "queue.log").read_text())
 
-    # when it is told to stop,
+    # when the queue is told to stop,
     queue.terminate()
 
-    # then it does.
+    # then it stops.
     assert queue.wait(10) == 0, (top / "queue.log").read_text()
     assert not [member for member in family if alive(member)]
 
@@ -100,7 +100,7 @@ def test_its_processes_end_with_the_one_that_started_them(
     (queue if which == "main" else sentinel).kill()
 
     wait_until(lambda: not [member for member in family if alive(member)], 10)
-    # A main process without its sentinel ends too, so that whoever started it sees it.
+    # A main process without its sentinel ends too, so that its parent can restart it.
     assert queue.wait(10) == (-signal.SIGKILL if which == "main" else 1)
 
 

@@ -1,4 +1,4 @@
-"""Whose request it is: a header is believed of proxies only, and only what the last of them saw."""
+"""The client's address comes from headers of trusted proxies only."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 
 from config.environment import read_networks
-from config.web.proxies import TrustedProxyMiddleware, client_address
+from config.web.proxies import TrustedProxyMiddleware, find_client_address
 
 LOCAL = ["127.0.0.1", "::1"]
 INSIDE = ["10.0.0.0/8", "2001:db8::/32"]
@@ -21,17 +21,17 @@ INSIDE = ["10.0.0.0/8", "2001:db8::/32"]
         ("::1", "2001:db8::9", LOCAL, "2001:db8::9"),
         ("::ffff:127.0.0.1", "203.0.113.9", LOCAL, "203.0.113.9"),
         ("127.0.0.1", "", LOCAL, "127.0.0.1"),
-        # What the client wrote itself stands before what the proxy appended.
+        # The client may have written the entries before the one that the proxy appended.
         ("127.0.0.1", "192.0.2.1, 203.0.113.9", LOCAL, "203.0.113.9"),
         ("127.0.0.1", "127.0.0.1, 203.0.113.9", LOCAL, "203.0.113.9"),
-        # Two proxies, the outer one named too or not.
+        # Two proxies, of which the outer one is trusted or not.
         ("10.1.1.1", "203.0.113.9, 10.2.2.2", INSIDE, "203.0.113.9"),
         ("10.1.1.1", "192.0.2.1,203.0.113.9,10.2.2.2", INSIDE, "203.0.113.9"),
         ("10.1.1.1", "203.0.113.9, 192.0.2.2", INSIDE, "192.0.2.2"),
         ("10.1.1.1", "10.3.3.3", INSIDE, "10.3.3.3"),
-        # Any peer is a proxy, and only the peer.
+        # Every peer is trusted, but only the peer.
         ("198.51.100.7", "192.0.2.1, 203.0.113.9", ["*"], "203.0.113.9"),
-        # What is no address leads nowhere.
+        # Entries that are not addresses end the chain.
         ("127.0.0.1", "unknown", LOCAL, "127.0.0.1"),
         ("127.0.0.1", "203.0.113.9, <script>", LOCAL, "127.0.0.1"),
         ("127.0.0.1", ", ,", LOCAL, "127.0.0.1"),
@@ -43,7 +43,7 @@ def test_the_address_of_the_client(
 ) -> None:
     networks = read_networks("NOT_SET", proxies)
 
-    assert client_address(peer, forwarded, networks) == client
+    assert find_client_address(peer, forwarded, networks) == client
 
 
 def test_everything_after_the_middleware_reads_it(settings: Any) -> None:

@@ -1,4 +1,4 @@
-"""The web server as it is run, with its pool of connections: it outlives its database."""
+"""The web server, with its pool of connections, outlives its database."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ THREADS = 8
 
 @pytest.fixture
 def site(server: EmbeddedPostgres, top: Path) -> Iterator[str]:
-    """The address of the API of a web server on an empty shop."""
+    """The URL of the API of a web server on an empty shop."""
     server.start()
     environment = {"DATABASE_URL": server.url, "DATA_DIR": str(top / "data")}
     migrate = [sys.executable, "manage.py", "migrate", "-v0"]
@@ -33,7 +33,7 @@ def site(server: EmbeddedPostgres, top: Path) -> Iterator[str]:
 
 
 def status(url: str) -> int:
-    """0 where nobody answers."""
+    """Returns the status of a GET, or 0 without an answer."""
     try:
         with urllib.request.urlopen(url, timeout=30) as response:
             return response.status
@@ -46,18 +46,18 @@ def status(url: str) -> int:
 def test_the_web_server_says_that_the_database_is_away_and_goes_on_when_it_is_back(
     site: str, server: EmbeddedPostgres
 ) -> None:
-    # Given a connection in every thread.
+    # Given that every thread has a connection,
     def all_at_once() -> set[int]:
         with ThreadPoolExecutor(THREADS) as clients:
             return set(clients.map(status, [f"{site}products/"] * 2 * THREADS))
 
     assert all_at_once() == {200}
 
-    # When the database dies, every request is told so,
+    # when the database dies, every request gets 503,
     kill_hard(server)
     assert all_at_once() == {503}
 
-    # and when it is back, no request fails for a connection of before.
+    # and when it is back, no request fails because of an old connection.
     server.start()
     wait_until(lambda: status(f"{site}products/") == 200)
     assert all_at_once() == {200}

@@ -1,37 +1,31 @@
-"""What the event loop of a web process allows its connections. Real connections and threads, and
-an application that answers when it is told to."""
+"""Limits of the event loop of a web process, tried with real connections and threads and an
+application that answers when the test lets it."""
 
 import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from waitress import wasyncore
 
-from config.web import gunicorn_worker as worker
+from config.web.gunicorn_worker import ThreadPool, open_server
 
 BODY = 600_000
 HEAD = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {BODY}\r\n\r\n".encode()
 
 
 class Site:
-    """A listening server of one thread, which answers once `go_on` is set."""
+    """A listening server with one thread. It answers once `go_on` is set."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()
         self.address = socket.create_server(("127.0.0.1", 0))
         self.sockets: dict[int, Any] = {}
-        self.threads = worker.Threads(1)
-        self.server = worker.Worker._listen(
-            SimpleNamespace(wsgi=self._answer),  # type: ignore[arg-type]
-            SimpleNamespace(sock=self.address),
-            self.sockets,
-            self.threads,
-        )
+        self.threads = ThreadPool(1)
+        self.server = open_server(self._answer, self.address, self.sockets, self.threads)
 
     def _answer(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/exit":
@@ -46,11 +40,11 @@ class Site:
         return client
 
     def turn(self, seconds: float = 0.5) -> None:
-        """Looks at the sockets for a while, and sweeps."""
+        """Runs the event loop for a while, then closes excess connections."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             wasyncore.loop(0.05, use_poll=True, map=self.sockets, count=1)
-        self.server.sweep()
+        self.server.close_excess()
 
 
 @pytest.fixture
@@ -63,12 +57,10 @@ def site() -> Iterator[Site]:
     site.address.close()
 
 
-# The file of an unfinished body is closed as its connection goes.
+# Closing a connection drops the temporary file of its unfinished body.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_bodies_that_wait_for_a_thread_count_against_those_that_are_arriving(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker, "MAX_BODY_BYTES", 3 * BODY + 10_000)
+def test_bodies_that_wait_for_a_thread_count_against_those_that_are_arriving(site: Site) -> None:
+    site.server.max_total_body_bytes = 3 * BODY + 10_000
     with ExitStack() as held:
 
         def arrived(sent: bytes) -> socket.socket:
@@ -76,18 +68,18 @@ def test_bodies_that_wait_for_a_thread_count_against_those_that_are_arriving(
             site.turn()
             return client
 
-        # Given two requests that have arrived, and one that has not quite: all that is allowed,
+        # Given two complete requests and two unfinished ones, which together reach the limit,
         whole = [arrived(HEAD + bytes(BODY)) for _ in range(2)]
         small = arrived(HEAD + bytes(1000))
         large = arrived(HEAD + bytes(BODY - 1))
         assert len(site.server.connections()) == 4
 
-        # when another one arrives, the largest unfinished one makes room,
+        # when another request arrives, the server closes the largest unfinished one,
         whole.append(arrived(HEAD + bytes(BODY)))
         assert len(site.server.connections()) == 4
         assert large.recv(1) == b""
 
-        # and those that have arrived are answered, as are those that hold little.
+        # and answers the complete requests and the small one.
         site.go_on.set()
         small.sendall(bytes(BODY - 1000))
         site.turn(2)
