@@ -1,4 +1,4 @@
-"""What was searched for and learnt, in the console."""
+"""Searches, events, click rates, bursts and rerankers in the console."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -34,13 +34,13 @@ def rerankers() -> list[Reranker]:
 
 
 def act(client: Client, action: str, *chosen: Reranker) -> list[str]:
-    """Chooses an action for rerankers; gives what the console then says of it."""
+    """Runs an action on rerankers. Returns the messages that the console shows."""
     data = {"action": action, "_selected_action": [str(reranker.pk) for reranker in chosen]}
     response: Any = client.post(reverse(RERANKERS), data, follow=True)
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-def test_every_list_shows_what_there_is(admin_client: Client, rerankers: list[Reranker]) -> None:
+def test_every_list_shows_its_rows(admin_client: Client, rerankers: list[Reranker]) -> None:
     LoggedSearch.objects.create(
         query_id="a" * 32,
         kind="photo",
@@ -87,7 +87,7 @@ def decide(client: Client, action: str, *chosen: ClickBurst) -> None:
     client.post(reverse(BURSTS), data, follow=True)
 
 
-def test_what_is_set_aside_is_shown_with_the_reason(
+def test_bursts_are_shown_with_their_reasons(
     admin_client: Client, bursts: list[ClickBurst]
 ) -> None:
     page = admin_client.get(reverse(BURSTS)).content.decode()
@@ -106,7 +106,9 @@ def test_what_is_set_aside_is_shown_with_the_reason(
     assert admin_client.get(change).status_code == 200
 
 
-def test_an_operator_decides_what_counts(admin_client: Client, bursts: list[ClickBurst]) -> None:
+def test_an_operator_decides_whether_a_burst_counts(
+    admin_client: Client, bursts: list[ClickBurst]
+) -> None:
     by_origin, on_product = bursts
 
     decide(admin_client, "count", on_product)
@@ -118,7 +120,7 @@ def test_an_operator_decides_what_counts(admin_client: Client, bursts: list[Clic
     assert "are set aside" not in admin_client.get(reverse(BURSTS)).content.decode()
 
 
-def test_who_may_only_look_decides_nothing_of_bursts(
+def test_users_who_may_only_view_cannot_decide_on_bursts(
     client: Client, bursts: list[ClickBurst]
 ) -> None:
     user = User.objects.create_user("operator", is_staff=True)
@@ -131,7 +133,7 @@ def test_who_may_only_look_decides_nothing_of_bursts(
     assert ClickBurst.objects.undecided().count() == 2
 
 
-def test_a_reranker_is_let_rank_and_taken_back(
+def test_a_reranker_is_activated_and_withdrawn(
     admin_client: Client, rerankers: list[Reranker]
 ) -> None:
     first, second = rerankers
@@ -152,15 +154,21 @@ def test_a_reranker_is_let_rank_and_taken_back(
     assert not Reranker.objects.filter(withdrawn=True).exists()
 
 
-def test_what_cannot_rank_is_not_let(admin_client: Client, rerankers: list[Reranker]) -> None:
+def test_a_reranker_without_weights_is_not_activated(
+    admin_client: Client, rerankers: list[Reranker]
+) -> None:
     useless = Reranker.objects.create(weights={}, figures=FIGURES)
 
-    assert "no weights" in act(admin_client, "activate", useless)[0]
+    assert act(admin_client, "activate", useless) == [
+        f"Reranker {useless.pk} has no weights to rank with."
+    ]
     assert act(admin_client, "activate", *rerankers) == ["Choose one row."]
     assert active_weights() is None
 
 
-def test_who_may_only_look_changes_nothing(client: Client, rerankers: list[Reranker]) -> None:
+def test_users_who_may_only_view_cannot_activate_rerankers(
+    client: Client, rerankers: list[Reranker]
+) -> None:
     user = User.objects.create_user("operator", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_reranker"))
     client.force_login(user)

@@ -82,7 +82,7 @@ Reader = Callable[[], Any]
     ],
 )
 @pytest.mark.parametrize("value", [None, "", "   "])
-def test_what_is_unset_or_blank_has_its_default(
+def test_unset_and_blank_variables_have_the_default(
     value: str | None, read: Reader, default: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(NAME, raising=False)
@@ -112,7 +112,7 @@ def test_what_is_unset_or_blank_has_its_default(
         (folder, "~", Path.home()),
     ],
 )
-def test_a_good_value_is_taken(
+def test_a_valid_value_is_read(
     read: Reader, value: str, expected: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(NAME, value)
@@ -139,7 +139,7 @@ def test_a_good_value_is_taken(
         *[(folder, value) for value in (__file__, f"{__file__}/below", "~no-such-user/photos")],
     ],
 )
-def test_a_bad_value_stops_with_a_sentence_that_names_the_variable(
+def test_an_invalid_value_raises_a_sentence_that_names_the_variable(
     read: Reader, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(NAME, value)
@@ -151,7 +151,7 @@ def test_a_bad_value_stops_with_a_sentence_that_names_the_variable(
     assert str(caught.value).endswith(".")
 
 
-def test_a_bad_url_is_not_repeated_for_it_may_hold_a_password(
+def test_an_invalid_url_is_not_repeated_as_it_may_contain_a_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(NAME, "http://:secret@cache")
@@ -162,7 +162,7 @@ def test_a_bad_url_is_not_repeated_for_it_may_hold_a_password(
     assert "secret" not in str(caught.value)
 
 
-def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+def test_a_secret_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "below" / "secret"
 
     first, again = read_or_create_secret(path), read_or_create_secret(path)
@@ -174,26 +174,26 @@ def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert read_or_create_secret(tmp_path / "another") != first
 
 
-def test_a_secret_written_by_hand_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_a_secret_written_by_hand_is_used(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("by hand\n")
 
     assert read_or_create_secret(path) == "by hand"
 
 
-def test_what_a_killed_start_left_behind_does_not_stop_the_next(tmp_path: Path) -> None:
+def test_a_partial_file_of_a_killed_start_does_not_stop_the_next(tmp_path: Path) -> None:
     # Given a partial file of a killed process that had our id, as often in containers.
     (tmp_path / f".secret.{os.getpid()}").write_text("half")
 
     assert len(read_or_create_secret(tmp_path / "secret")) >= 50
 
 
-def test_a_secret_that_cannot_be_read_stops_with_a_sentence(tmp_path: Path) -> None:
+def test_an_unreadable_secret_raises_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"cannot be read: .+\."):
         read_or_create_secret(tmp_path)
 
 
-def test_processes_that_start_together_have_one_secret(tmp_path: Path) -> None:
+def test_processes_that_start_together_share_one_secret(tmp_path: Path) -> None:
     # Given processes that wait for one file before they read the secret.
     code = (
         "import sys, time; from pathlib import Path\n"
@@ -236,7 +236,7 @@ def test_processes_that_start_together_have_one_secret(tmp_path: Path) -> None:
         ("EVENTS_PER_SESSION", "499"),
     ],
 )
-def test_a_bad_setting_stops_the_start_and_is_named(variable: str, value: str) -> None:
+def test_an_invalid_setting_stops_the_start_and_is_named(variable: str, value: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import config.settings"],
         cwd=ROOT,

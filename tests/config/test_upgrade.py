@@ -96,7 +96,9 @@ def run(installation: dict[str, str], *command: str) -> str:
     return done.stdout
 
 
-def test_the_first_release_is_upgraded(installation: dict[str, str]) -> None:
+def test_an_upgrade_of_the_first_release_keeps_rows_and_embeddings(
+    installation: dict[str, str],
+) -> None:
     url = installation["DATABASE_URL"]
     embeddings = "SELECT product_id, image_id, xmin::text, md5(vector::text) FROM catalog_embedding"
     before = counts(url), sorted(rows(url, embeddings))

@@ -1,4 +1,4 @@
-"""Every address of the console, as the URL resolver has them, with a row to ask them for."""
+"""All URLs of the console from the URL resolver, filled in with the ids of rows."""
 
 import re
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from django.contrib.admin.utils import quote
 from django.urls import URLPattern, reverse
 
 ARGUMENTS = {"kind": ["refresh", "rebuild"], "url": ["nonsense/"]}
-"""Values for arguments that are no row's id, by name: an address with another one needs its own."""
+"""Values of URL arguments that are not ids of rows, by name. New arguments need an entry here."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """`page` is changelist, add, change, delete, history, or the name of another address."""
+    """`page` is changelist, add, change, delete, history, or the name of another URL."""
 
     page: str
     url: str
@@ -26,7 +26,7 @@ class Address:
 
 
 def addresses_of(model: type[Any], row: Any) -> Iterator[Address]:
-    """Those of a model's admin, for one of its rows."""
+    """Yields the URLs of a model's admin for one of its rows."""
     base = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     for pattern in admin.site._registry[model].get_urls():
         page = (pattern.name or "old").removeprefix(
@@ -37,7 +37,7 @@ def addresses_of(model: type[Any], row: Any) -> Iterator[Address]:
 
 
 def addresses_of_site() -> Iterator[Address]:
-    """Those that belong to no model."""
+    """Yields the URLs that belong to no model."""
     labels = sorted({model._meta.app_label for model in admin.site._registry})
     for pattern in admin.site.get_urls():
         if isinstance(pattern, URLPattern):
@@ -51,7 +51,7 @@ def addresses_of_site() -> Iterator[Address]:
 
 
 def _filled(pattern: URLPattern, values: dict[str, list[Any]]) -> list[str]:
-    """The pattern's route with each of its arguments' values."""
+    """Returns the pattern's routes, one for each combination of argument values."""
     route, known = str(pattern.pattern), {**ARGUMENTS, **values}
     routes = [re.sub(r"\(\?P<(\w+)>.*?\)", r"<\1>", route).lstrip("^").rstrip("$")]
     for name in re.findall(r"<(?:\w+:)?(\w+)>", routes[0]):

@@ -1,4 +1,4 @@
-"""Fixtures of the console's tests: a small shop, and a browser."""
+"""Fixtures of the tests of the console: a small shop and a browser."""
 
 from typing import Any
 

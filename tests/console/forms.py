@@ -1,5 +1,5 @@
-"""Sends the console's forms as a browser would: with what the page shows, and new values in place
-of it, by the kind of each field."""
+"""Fills in the console's forms as a browser does: with the values on the page, or with new values
+for each kind of field."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -30,14 +30,14 @@ _made = 0
 
 
 def shown(response: Any) -> Sent:
-    """What a browser sends when somebody saves the page as it is."""
+    """Returns what a browser sends if the user saves the page unchanged."""
     page = _Page()
     page.feed(response.content.decode())
     return page.sent
 
 
 def filled(response: Any) -> Sent:
-    """The same with a new value in every field of the main form."""
+    """Returns the same with a new value in every field of the main form."""
     data = shown(response)
     for bound in response.context["adminform"].form:
         for name, value in _new(bound):
@@ -57,7 +57,7 @@ def _new(bound: Any) -> Iterator[tuple[str, Any]]:
 
 
 def new_value(bound: Any) -> Any:
-    """Something new that the field takes; None where it is best left as it is."""
+    """Returns a new value that the field accepts, or None if the field should keep its value."""
     global _made
     _made += 1
     field = bound.field
@@ -84,7 +84,7 @@ def upload(name: str, data: bytes) -> SimpleUploadedFile:
 
 
 def errors_of(response: Any) -> dict[str, list[str]]:
-    """The sentences of a page that was not saved, by the name of the field they stand beside."""
+    """Returns the error messages of a page that was not saved, by field name."""
     if response.context is None or "adminform" not in response.context:
         return {}
     inlines = [inline.formset for inline in response.context["inline_admin_formsets"]]
@@ -96,7 +96,7 @@ def errors_of(response: Any) -> dict[str, list[str]]:
 
 
 class _Page(HTMLParser):
-    """Collects the values of the one form of the page that saves something."""
+    """Collects the values of the page's main form."""
 
     def __init__(self) -> None:
         super().__init__()

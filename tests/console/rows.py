@@ -1,4 +1,4 @@
-"""Rows of any model, made from what its fields ask for, so that a new table needs no words here."""
+"""Creates rows of any model from its fields, so that new tables need no changes here."""
 
 import uuid
 from datetime import time, timedelta
@@ -32,13 +32,13 @@ FIXED: dict[str, dict[str, Any]] = {
     "adapter": {"figures": FIGURES},
     "failure": {"success": False},
 }
-"""By model: what its rows must hold to be listed, beyond what the fields say."""
+"""Values, by model, that its admin needs in addition to those that the fields require."""
 
 _made = 0
 
 
 def made(model: type[models.Model]) -> Any:
-    """A new row with a value in every field that asks for one; related rows are made too."""
+    """Creates a row with a value in every required field, and the related rows."""
     fields = {f.name: value_for(f) for f in model._meta.concrete_fields if _asks(f)}
     fixed = FIXED.get(model._meta.model_name or "", {})
     row = model._default_manager.create(**{**fields, **fixed})

@@ -1,4 +1,4 @@
-"""The console in a real browser: somebody logs in and gives a product a photo."""
+"""The console in a real browser: an operator logs in and adds a photo to a product."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed_shop")]
 
 @pytest.fixture
 def product() -> Product:
-    """Read before the browser's event loop runs in this thread."""
+    """Created before the browser's event loop runs in this thread."""
     User.objects.create_superuser("admin", password="Longer-than-8-chars")
     return add_product("lamp", photo("red"))
 
@@ -35,7 +35,7 @@ def test_an_operator_adds_a_photo_and_sees_it(
     page.get_by_role("button", name="Log in").click()
     page.goto(f"{served}/admin/catalog/product/{product.pk}/change/")
 
-    # A damaged file first: a sentence beside the field, and nothing is saved.
+    # A damaged file gets a sentence beside the field, and nothing is saved.
     photos = page.locator("#images-group")
     photos.get_by_role("link", name="Add another Product image").click()
     photos.locator("#id_images-1-file").set_input_files(broken)

@@ -1,5 +1,5 @@
-"""Whatever goes wrong in the console is told there, in its language; never a 500, never a page
-without the console around it."""
+"""Errors in the console are shown in the console, in its language. No error is a 500 or a page
+without the frame of the console."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ RUNS = "admin:indexing_indexingrun_changelist"
 
 
 def act(client: Client, page: str, action: str, *keys: Any) -> tuple[Any, list[str]]:
-    """The answer to an action, after redirects, and what the console says of it."""
+    """Runs an action. Returns the answer after redirects and the messages that it shows."""
     data = {"action": action, "_selected_action": [str(key) for key in keys]}
     response: Any = client.post(reverse(page), data, follow=True)
     assert response.status_code == 200
@@ -34,7 +34,7 @@ def act(client: Client, page: str, action: str, *keys: Any) -> tuple[Any, list[s
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_generations_that_cannot_go_live_are_told_in_the_list(admin_client: Client) -> None:
+def test_the_list_says_why_a_generation_cannot_go_live(admin_client: Client) -> None:
     building = made(Generation)
 
     for action in ("publish", "roll_back"):
@@ -47,7 +47,7 @@ def test_generations_that_cannot_go_live_are_told_in_the_list(admin_client: Clie
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_the_console_speaks_russian_of_errors(admin_client: Client) -> None:
+def test_errors_are_shown_in_russian(admin_client: Client) -> None:
     admin_client.cookies["django_language"] = "ru"
     building = made(Generation)
 
@@ -60,7 +60,7 @@ def test_the_console_speaks_russian_of_errors(admin_client: Client) -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_what_is_gone_meanwhile_is_told(
+def test_actions_on_deleted_rows_show_a_message(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for page, model, action in (
@@ -86,7 +86,7 @@ def test_what_is_gone_meanwhile_is_told(
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_a_photo_that_is_gone_meanwhile_is_no_500(admin_client: Client) -> None:
+def test_a_photo_deleted_in_the_meantime_causes_no_500(admin_client: Client) -> None:
     product = add_product("lamp", photo("red"), photo("blue"))
     page = reverse("admin:catalog_product_change", args=[product.pk])
     form = shown(admin_client.get(page))
@@ -102,7 +102,7 @@ def test_a_photo_that_is_gone_meanwhile_is_no_500(admin_client: Client) -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_a_table_that_is_missing_is_told(admin_client: Client) -> None:
+def test_a_missing_table_shows_a_message(admin_client: Client) -> None:
     add_product("lamp", photo("red"))
     first, second = rebuild().generation, rebuild().generation
     assert first is not None
@@ -121,9 +121,7 @@ def test_a_table_that_is_missing_is_told(admin_client: Client) -> None:
 @pytest.mark.parametrize(
     "path", ["django_q/success/%00/change/", "django_q/success/?group=%00", "catalog/tag/?q=%00"]
 )
-def test_an_address_that_the_database_cannot_read_gets_a_page(
-    admin_client: Client, path: str
-) -> None:
+def test_a_url_that_the_database_cannot_read_gets_a_page(admin_client: Client, path: str) -> None:
     response = admin_client.get(reverse("admin:index") + path, follow=True)
 
     assert response.status_code in (200, 400)
@@ -131,7 +129,7 @@ def test_an_address_that_the_database_cannot_read_gets_a_page(
 
 
 @pytest.mark.usefixtures("committed_shop")
-def test_two_who_add_a_photo_in_one_place(admin_client: Client) -> None:
+def test_two_users_who_add_a_photo_with_one_position(admin_client: Client) -> None:
     product = add_product("lamp", photo("red"))
     page = reverse("admin:catalog_product_change", args=[product.pk])
     form = shown(admin_client.get(page))
@@ -154,8 +152,8 @@ def add_photo_elsewhere(product: Product) -> None:
 
 
 @pytest.mark.usefixtures("committed_shop")
-def test_a_row_that_is_locked_too_long_is_told(admin_client: Client) -> None:
-    # Given a run whose row another connection holds, and a limit on statements.
+def test_a_row_locked_for_too_long_shows_a_message(admin_client: Client) -> None:
+    # Given a run whose row another connection has locked, and a statement timeout.
     run = start_refresh()
     other = connections.create_connection("default")
     try:
@@ -198,8 +196,8 @@ def test_a_list_that_takes_too_long_gets_a_page_of_the_console(admin_client: Cli
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_a_photo_that_the_disk_does_not_take_is_told(admin_client: Client, settings: Any) -> None:
-    # Given a file in the place of the folder for photos.
+def test_a_photo_that_cannot_be_stored_shows_a_message(admin_client: Client, settings: Any) -> None:
+    # Given a file with the name of the folder for photos.
     product = add_product("lamp")
     page = reverse("admin:catalog_product_change", args=[product.pk])
     form = shown(admin_client.get(page))
@@ -220,10 +218,10 @@ def test_a_photo_that_the_disk_does_not_take_is_told(admin_client: Client, setti
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_a_queue_that_is_away_is_told(
+def test_an_unreachable_queue_shows_a_message(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given a broker of Redis at an address where nobody listens.
+    # Given a Redis broker at an address where nothing listens.
     from django_q.brokers.redis_broker import Redis
     from django_q.conf import Conf
 

@@ -1,4 +1,4 @@
-"""Every form of every table that the console knows, by real requests."""
+"""Every form of every model in the console, by real requests."""
 
 from datetime import datetime
 from typing import Any
@@ -29,12 +29,12 @@ def label(model: type[Any]) -> str:
 
 
 def without_times(values: dict[str, Any]) -> dict[str, Any]:
-    """A form shows whole seconds, and some times say when the row was saved."""
+    """Drops times: forms show whole seconds, and some fields hold the time of saving."""
     return {name: value for name, value in values.items() if not isinstance(value, datetime)}
 
 
 def save(client: Client, page: str, data: Any) -> Any:
-    """Posts a form; the database checks what it otherwise checks at the end of the transaction."""
+    """Posts a form, then makes the database check its deferred constraints."""
     response: Any = client.post(page, data)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -43,9 +43,7 @@ def save(client: Client, page: str, data: Any) -> Any:
 
 
 @pytest.mark.parametrize("model", WRITTEN, ids=label)
-def test_a_row_is_added_changed_looked_at_and_deleted(
-    admin_client: Client, model: type[Any]
-) -> None:
+def test_a_row_is_added_changed_viewed_and_deleted(admin_client: Client, model: type[Any]) -> None:
     objects = model._default_manager
     before = set(objects.values_list("pk", flat=True))
 
@@ -74,7 +72,7 @@ def test_a_row_is_added_changed_looked_at_and_deleted(
 
 
 @pytest.mark.parametrize("model", WRITTEN, ids=label)
-def test_an_empty_form_is_shown_again_with_sentences(
+def test_an_empty_form_is_shown_again_and_saves_nothing(
     admin_client: Client, model: type[Any]
 ) -> None:
     before = model._default_manager.count()
@@ -97,7 +95,7 @@ def test_rows_are_deleted_together(admin_client: Client, model: type[Any]) -> No
 
 
 @pytest.mark.parametrize("model", READ, ids=label)
-def test_a_ledger_is_only_read(admin_client: Client, model: type[Any]) -> None:
+def test_a_read_only_model_cannot_be_changed(admin_client: Client, model: type[Any]) -> None:
     row = made(model)
     before = model._default_manager.values().get(pk=row.pk)
     count = model._default_manager.count()

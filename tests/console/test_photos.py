@@ -1,4 +1,4 @@
-"""Photos of a product, added, replaced and deleted in the console, then found by a search."""
+"""Photos of a product that are added, replaced and deleted in the console, then searched for."""
 
 from contextlib import closing
 from io import BytesIO
@@ -24,7 +24,7 @@ from tests.indexing.shop import add_product, images_now, photo, rebuild, refresh
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
-IN_MEMORY = 2_500_000  # bytes; a larger upload comes as a temporary file
+IN_MEMORY = 2_500_000  # bytes; larger uploads become temporary files
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def page_of(product: Product) -> str:
 
 
 def with_photo(sent: Sent, data: bytes, name: str = "photo.png", position: str = "") -> Sent:
-    """The form with one more photo."""
+    """Returns the form with one more photo."""
     number = int(sent["images-TOTAL_FORMS"][0])
     return {
         **sent,
@@ -48,7 +48,7 @@ def with_photo(sent: Sent, data: bytes, name: str = "photo.png", position: str =
 
 
 def save(client: Client, product: Product, **changes: Any) -> Any:
-    """Opens the product, changes what is given of the form, and saves it."""
+    """Opens the product's form, changes the given fields and saves it."""
     form = {**shown(client.get(page_of(product))), **{k: [v] for k, v in changes.items()}}
     return client.post(page_of(product), form)
 
@@ -60,7 +60,7 @@ def add(client: Client, product: Product, data: bytes, name: str = "photo.png") 
 
 
 def large(seed: int) -> bytes:
-    """A PNG that is too large to be kept in memory: noise."""
+    """Returns a PNG of noise that is too large to be kept in memory."""
     noise = np.random.default_rng(seed).integers(0, 256, (1024, 1024, 3), np.uint8)
     file = BytesIO()
     Image.fromarray(noise).save(file, "PNG")
@@ -84,9 +84,7 @@ PHOTOS = {
 
 
 @pytest.mark.parametrize("name", PHOTOS)
-def test_a_photo_is_added_becomes_stale_and_is_found_after_a_refresh(
-    admin_client: Client, name: str
-) -> None:
+def test_an_added_photo_is_found_after_a_refresh(admin_client: Client, name: str) -> None:
     add_product("other", photo("red"))
     product = add_product("lamp")
     rebuild()
@@ -120,7 +118,7 @@ def test_a_photo_is_replaced(admin_client: Client, name: str) -> None:
     assert skus(photo("red"))[0] == "red one"
 
 
-def test_a_new_product_comes_with_its_photos(admin_client: Client) -> None:
+def test_a_new_product_is_added_with_its_photos(admin_client: Client) -> None:
     page = reverse("admin:catalog_product_add")
     sent = {**shown(admin_client.get(page)), "sku": ["new"]}
     for seed in (1, 2):
@@ -133,7 +131,7 @@ def test_a_new_product_comes_with_its_photos(admin_client: Client) -> None:
     assert [(at, data) for at, data, _ in photos_of(product)] == [(0, photo(1)), (1, photo(2))]
 
 
-def test_photos_change_places_and_are_deleted(admin_client: Client) -> None:
+def test_photos_swap_positions_and_are_deleted(admin_client: Client) -> None:
     product = add_product("lamp", photo("red"), photo("blue"), photo("lime"))
     rebuild()
 
@@ -163,7 +161,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_file_that_is_no_photo_gets_a_sentence_beside_the_field(
+def test_a_file_that_is_not_a_photo_gets_a_sentence_beside_the_field(
     admin_client: Client, name: str
 ) -> None:
     product = add_product("lamp", photo("red"))
@@ -189,7 +187,7 @@ def stored_files() -> list[str]:
     return sorted(str(path) for path in Path(default_storage.location).rglob("*") if path.is_file())
 
 
-def test_the_sentence_is_in_the_language_of_the_console(admin_client: Client) -> None:
+def test_the_sentence_has_the_language_of_the_console(admin_client: Client) -> None:
     product = add_product("lamp")
     admin_client.cookies["django_language"] = "ru"
 
@@ -198,7 +196,7 @@ def test_the_sentence_is_in_the_language_of_the_console(admin_client: Client) ->
     assert "не удаётся прочитать" in " ".join(errors_of(response)["images-0-file"])
 
 
-def test_photos_need_rights_of_their_own(client: Client) -> None:
+def test_photos_need_their_own_permissions(client: Client) -> None:
     user = User.objects.create_user("editor", is_staff=True)
     rights = Permission.objects.filter(codename__in=["change_product", "view_productimage"])
     user.user_permissions.set(rights)
@@ -215,7 +213,7 @@ def test_photos_need_rights_of_their_own(client: Client) -> None:
     assert product.title == "Other"
 
 
-def test_two_photos_in_one_place_are_refused(admin_client: Client) -> None:
+def test_two_photos_with_one_position_are_refused(admin_client: Client) -> None:
     product = add_product("lamp", photo("red"))
     sent = with_photo(shown(admin_client.get(page_of(product))), photo(1), position="0")
 

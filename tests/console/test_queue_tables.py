@@ -1,5 +1,4 @@
-"""A task names a function that a worker calls: through the console nobody can write one, or send
-one again."""
+"""A task names a function that workers call, so the console can neither create nor repeat tasks."""
 
 from typing import Any
 
@@ -26,7 +25,7 @@ SCHEDULE = {
 
 @pytest.fixture
 def tasks() -> dict[str, Any]:
-    """One that went well and one that failed, and a schedule."""
+    """A successful task, a failed task and a schedule."""
     made = {
         name: Task.objects.create(
             id=name, name=name, func="indexing.tasks.refresh", success=name == "success",
@@ -58,7 +57,7 @@ def test_no_schedule_can_be_written(operator: Client, tasks: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("table", ["success", "failure", "schedule"])
 @pytest.mark.parametrize("action", ["resubmit_task", "delete_selected"])
-def test_nothing_is_sent_again_or_deleted(
+def test_tasks_cannot_be_repeated_or_deleted(
     operator: Client, tasks: dict[str, Any], table: str, action: str
 ) -> None:
     row = tasks[table].pk
@@ -69,14 +68,14 @@ def test_nothing_is_sent_again_or_deleted(
     assert (Task.objects.count(), Schedule.objects.count(), OrmQ.objects.count()) == (2, 1, 0)
 
 
-def test_what_happened_is_still_seen(operator: Client, tasks: dict[str, Any]) -> None:
+def test_failed_tasks_are_shown(operator: Client, tasks: dict[str, Any]) -> None:
     page = operator.get(reverse("admin:django_q_failure_changelist")).content.decode()
     assert "Kaput" in page
     page = operator.get(reverse("admin:django_q_failure_change", args=["failure"]))
     assert "Kaput" in page.content.decode()
 
 
-def test_tasks_that_wait_have_no_table_in_the_console(operator: Client) -> None:
+def test_waiting_tasks_are_not_in_the_console(operator: Client) -> None:
     assert {Success, Failure, Schedule} <= admin.site._registry.keys()
     with pytest.raises(NoReverseMatch):
         reverse("admin:django_q_ormq_changelist")

@@ -1,5 +1,5 @@
-"""Who may do what in the console: every role, every address, every action. What is expected follows
-from the rights of the role alone; that nothing else is done is seen in the database."""
+"""Permissions in the console: every role, every URL, every action. The expectations follow from the
+permissions of the role. The whole database shows that nothing else happens."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from tests.console.rows import made
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
 ADMINS = admin.site._registry
-NOT_LOOKED_AT = {"django_session", "django_migrations"}
+IGNORED_TABLES = {"django_session", "django_migrations"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Role:
         return self.staff or self.superuser
 
     def has(self, verb: str, model: type[Any]) -> bool:
-        """Whether it has this right for the rows of this model."""
+        """Returns whether the role has the permission `verb` for the model."""
         return self.superuser or verb in self.verbs or (verb == "view" and "change" in self.verbs)
 
 
@@ -60,7 +60,7 @@ ROLES = [
 
 @pytest.fixture
 def rows() -> dict[type[Any], Any]:
-    """One of each model that the console knows."""
+    """A row of each model in the console."""
     return {model: made(model) for model in ADMINS}
 
 
@@ -71,7 +71,7 @@ def role(request: pytest.FixtureRequest) -> Role:
 
 @pytest.fixture
 def visitor(role: Role, client: Client) -> Client:
-    """A browser in which somebody of that role has logged in."""
+    """A client that is logged in with the role."""
     if role.name != "anonymous":
         user = User.objects.create_user(
             "visitor", is_staff=role.enters, is_superuser=role.superuser
@@ -93,9 +93,7 @@ def page_allowed(role: Role, address: Address, method: str, data: dict[str, str]
         verb = "view" if method == "get" else "add" if "_saveasnew" in data else "change"
     if isinstance(of, ReadOnlyAdmin) and address.page in ("add", "change", "delete"):
         return verb == "view" and role.has("view", model)
-    if (
-        isinstance(of, UserAdmin) and address.page == "add"
-    ):  # a new user's rights are given by a change
+    if isinstance(of, UserAdmin) and address.page == "add":  # it leads to the change page
         return role.has("add", model) and role.has("change", model)
     return role.has(verb, model)
 
@@ -114,9 +112,9 @@ def undone() -> Iterator[None]:
 
 
 def everything() -> list[Any]:
-    """What stands in every table, as one number each."""
+    """Returns a hash of the content of every table."""
     hashed = "SELECT {name}, md5(string_agg(row::text, ',' ORDER BY row::text)) FROM {table} row"
-    names = {*connection.introspection.table_names()} - NOT_LOOKED_AT
+    names = {*connection.introspection.table_names()} - IGNORED_TABLES
     tables = [
         sql.SQL(hashed).format(name=sql.Literal(name), table=sql.Identifier(name))
         for name in sorted(names)
@@ -156,7 +154,7 @@ def test_pages_of_models(role: Role, visitor: Client, rows: dict[type[Any], Any]
 
 
 SENT = {"post": "yes", "_saveasnew": "1"}
-"""Confirms a deletion, and asks a form for a copy."""
+"""Confirms a deletion, and makes a form save a copy."""
 
 
 def test_actions(role: Role, visitor: Client, rows: dict[type[Any], Any]) -> None:
@@ -180,7 +178,7 @@ def test_actions(role: Role, visitor: Client, rows: dict[type[Any], Any]) -> Non
     assert problems == []
 
 
-def test_addresses_of_no_model(role: Role, visitor: Client, rows: dict[type[Any], Any]) -> None:
+def test_urls_without_a_model(role: Role, visitor: Client, rows: dict[type[Any], Any]) -> None:
     before, cookies = everything(), visitor.cookies.output(header="", sep=";")
     problems = []
     for address in addresses_of_site():
@@ -188,7 +186,7 @@ def test_addresses_of_no_model(role: Role, visitor: Client, rows: dict[type[Any]
             with undone():
                 response = getattr(visitor, method)(address.url)
                 changed = everything() != before
-            visitor.cookies = SimpleCookie(cookies)  # whoever was logged out is in again
+            visitor.cookies = SimpleCookie(cookies)  # logs the visitor in again
             open_to_all = address.page in ("login", "logout")
             right = response.status_code < 500 and not changed
             if not role.enters and not open_to_all:
@@ -197,7 +195,7 @@ def test_addresses_of_no_model(role: Role, visitor: Client, rows: dict[type[Any]
     assert problems == []
 
 
-def test_choices_of_a_field_are_for_those_who_may_view_them(
+def test_choices_of_a_field_need_the_view_permission(
     role: Role, visitor: Client, rows: dict[type[Any], Any]
 ) -> None:
     for model, of in ADMINS.items():
@@ -216,7 +214,7 @@ def test_choices_of_a_field_are_for_those_who_may_view_them(
                 assert response.status_code == (200 if allowed else 403), asked
 
 
-def test_the_search_of_the_console_shows_what_one_may_view(
+def test_the_search_of_the_console_shows_only_what_the_role_may_view(
     role: Role, visitor: Client, rows: dict[type[Any], Any]
 ) -> None:
     wanted = [row for row in rows.values() if ADMINS[type(row)].search_fields]

@@ -1,4 +1,4 @@
-"""Products from JSON Lines files: what is written, and what is left alone the second time."""
+"""Imports of JSON Lines files, and repeated imports, which change only what differs."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -65,7 +65,7 @@ def test_every_field_of_a_line_reaches_the_product(import_lines: ImportLines) ->
     assert lamp.attributes == {"width_cm": 12.5, "license": "CC0-1.0"}
 
 
-def test_a_product_can_be_found_by_words_of_both_languages(import_lines: ImportLines) -> None:
+def test_a_product_is_found_by_words_of_both_languages(import_lines: ImportLines) -> None:
     import_lines(LAMP)
 
     for language, word in (("english", "lamps"), ("russian", "лампы")):
@@ -75,7 +75,7 @@ def test_a_product_can_be_found_by_words_of_both_languages(import_lines: ImportL
         assert [product.sku for product in found] == ["lamp-1"]
 
 
-def test_the_photos_are_kept_in_order_under_the_name_of_their_content(
+def test_photos_are_stored_in_order_and_named_by_their_hashes(
     import_lines: ImportLines, folder: Path
 ) -> None:
     import_lines(LAMP)
@@ -102,7 +102,7 @@ def test_a_category_path_becomes_a_tree_with_names_in_both_languages(
     assert Category.objects.count() == 2
 
 
-def test_paths_that_read_alike_are_different_categories(import_lines: ImportLines) -> None:
+def test_similar_paths_are_different_categories(import_lines: ImportLines) -> None:
     import_lines(
         {"sku": "a", "category": "Garden lamps"},
         {"sku": "b", "category": "Garden > Lamps"},
@@ -114,7 +114,7 @@ def test_paths_that_read_alike_are_different_categories(import_lines: ImportLine
     assert a.category != b.category
 
 
-def test_a_path_too_long_for_a_slug_still_has_a_place_of_its_own(import_lines: ImportLines) -> None:
+def test_a_path_too_long_for_a_slug_has_its_own_category(import_lines: ImportLines) -> None:
     import_lines({"sku": "a", "category": f"{'x' * 200} > Lamps"})
 
     category = Product.objects.get().category
@@ -123,7 +123,7 @@ def test_a_path_too_long_for_a_slug_still_has_a_place_of_its_own(import_lines: I
     assert (category.name, category.parent.name) == ("Lamps", "x" * 200)
 
 
-def test_when_lines_disagree_on_a_russian_name_the_first_one_counts(
+def test_the_first_russian_name_of_a_category_wins(
     import_lines: ImportLines,
 ) -> None:
     lines = [
@@ -145,7 +145,7 @@ def test_a_category_renamed_by_the_shop_is_found_again(import_lines: ImportLines
     assert [category.name for category in Category.objects.all()] == ["Lighting"]
 
 
-def test_a_line_may_be_short_and_null_means_not_given(import_lines: ImportLines) -> None:
+def test_missing_and_null_fields_have_their_defaults(import_lines: ImportLines) -> None:
     nothing = dict.fromkeys(["title", "keywords", "price", "in_stock", "popularity", "images"])
 
     assert import_lines({"sku": "bare"}, {"sku": "null", **nothing}).written == 2
@@ -155,7 +155,7 @@ def test_a_line_may_be_short_and_null_means_not_given(import_lines: ImportLines)
         assert (product.price, product.in_stock, product.popularity) == (0, True, 0)
 
 
-def test_numbers_are_taken_for_a_sku_and_blank_lines_for_nothing(import_lines: ImportLines) -> None:
+def test_a_sku_may_be_a_number_and_blank_lines_are_skipped(import_lines: ImportLines) -> None:
     report = import_lines(b"", {"sku": 12345}, b"   ")
 
     assert (report.written, report.errors) == (1, [])
@@ -165,7 +165,7 @@ def test_numbers_are_taken_for_a_sku_and_blank_lines_for_nothing(import_lines: I
 # --- Imported again -------------------------------------------------------------------------------
 
 
-def test_the_same_file_again_changes_nothing(import_lines: ImportLines) -> None:
+def test_a_repeated_import_changes_nothing(import_lines: ImportLines) -> None:
     import_lines(LAMP)
     before, images = seqs(), list(ProductImage.objects.values())
     created = Product.objects.get().created_at
@@ -179,7 +179,7 @@ def test_the_same_file_again_changes_nothing(import_lines: ImportLines) -> None:
     assert Product.objects.get().created_at == created
 
 
-def test_a_changed_price_is_no_change_to_index_but_a_changed_title_is(
+def test_a_changed_title_is_recorded_for_the_index_and_a_changed_price_is_not(
     import_lines: ImportLines,
 ) -> None:
     import_lines(LAMP)
@@ -212,7 +212,7 @@ def test_a_photo_whose_content_changed_is_replaced_in_its_row(
     assert seqs()[product_id] > before[product_id]
 
 
-def test_a_photo_left_out_is_removed_and_one_added_is_added(
+def test_a_photo_left_out_is_removed_and_a_new_one_added(
     import_lines: ImportLines, folder: Path
 ) -> None:
     import_lines(LAMP)
@@ -235,7 +235,7 @@ def test_a_line_without_images_leaves_the_photos_alone(import_lines: ImportLines
     assert len(photos_of("lamp-1")) == 2
 
 
-def test_of_two_lines_with_one_sku_the_last_counts(import_lines: ImportLines, folder: Path) -> None:
+def test_of_two_lines_with_one_sku_the_last_wins(import_lines: ImportLines, folder: Path) -> None:
     report = import_lines(LAMP, {"sku": "lamp-1", "title": "Last", "images": ["blue.png"]})
 
     assert (report.written, report.errors) == (1, [])
@@ -243,7 +243,7 @@ def test_of_two_lines_with_one_sku_the_last_counts(import_lines: ImportLines, fo
     assert photos_of("lamp-1") == hashes(folder, "blue")
 
 
-def test_a_half_written_photo_left_by_an_interrupted_import_is_not_taken_for_whole(
+def test_a_partial_photo_of_an_interrupted_import_is_replaced(
     import_lines: ImportLines, tmp_path: Path, folder: Path
 ) -> None:
     digest = content_hash((folder / "red.png").read_bytes())
@@ -257,7 +257,7 @@ def test_a_half_written_photo_left_by_an_interrupted_import_is_not_taken_for_who
         assert file.read() == (folder / "red.png").read_bytes()
 
 
-def test_a_file_of_several_batches_is_imported_whole_and_progress_is_told(folder: Path) -> None:
+def test_a_file_of_several_batches_is_imported_with_progress(folder: Path) -> None:
     file = folder / "many.jsonl"
     file.write_text("".join(f'{{"sku": "p{n}"}}\n' for n in range(1203)))
     told: list[int] = []
@@ -265,5 +265,4 @@ def test_a_file_of_several_batches_is_imported_whole_and_progress_is_told(folder
     report = import_file(file, progress=told.append)
 
     assert report.written == Product.objects.count() == 1203
-    assert sum(told) == 1203
-    assert len(told) > 1
+    assert told == [500, 500, 203]

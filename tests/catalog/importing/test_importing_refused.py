@@ -1,4 +1,4 @@
-"""Products from JSON Lines files: what is refused, and that nothing else suffers from it."""
+"""Imports refuse bad lines of JSON Lines files and write all others."""
 
 import json
 from collections.abc import Callable
@@ -56,9 +56,7 @@ def test_an_image_outside_the_folder_of_the_file_is_refused(
 
 
 @pytest.mark.parametrize("path", [".", "loop.png", "x" * 5000, "red.png/inside.png"])
-def test_an_image_that_is_no_readable_file_is_refused(
-    import_lines: ImportLines, folder: Path, path: str
-) -> None:
+def test_an_unreadable_image_is_refused(import_lines: ImportLines, folder: Path, path: str) -> None:
     (folder / "loop.png").symlink_to("loop.png")
 
     report = import_lines({"sku": "a", "images": [path]}, {"sku": "b"})
@@ -68,7 +66,7 @@ def test_an_image_that_is_no_readable_file_is_refused(
     assert (line, "cannot be read" in reason) == (1, True)
 
 
-def test_a_product_whose_photo_cannot_be_read_stays_as_it_was(import_lines: ImportLines) -> None:
+def test_a_product_with_an_unreadable_photo_stays_unchanged(import_lines: ImportLines) -> None:
     import_lines({"sku": "a", "title": "Old", "images": ["red.png"]})
 
     report = import_lines({"sku": "a", "title": "New", "images": ["missing.png"]})
@@ -141,7 +139,7 @@ def test_the_highest_price_is_written(import_lines: ImportLines) -> None:
     assert Product.objects.get().price == Decimal("9999999999.99")
 
 
-def test_a_backslash_before_u0000_is_text_like_any_other(import_lines: ImportLines) -> None:
+def test_a_backslash_before_u0000_is_ordinary_text(import_lines: ImportLines) -> None:
     assert import_lines({"sku": "a", "note": r"C:\u0000"}).errors == []
     assert Product.objects.get().attributes == {"note": r"C:\u0000"}
 
@@ -154,37 +152,39 @@ def test_lines_that_are_not_utf8_are_reported_and_the_others_written(
     assert (report.written, report.errors) == (2, [(2, "not UTF-8 text")])
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_line(import_lines: ImportLines) -> None:
+def test_a_byte_order_mark_is_ignored(import_lines: ImportLines) -> None:
     assert import_lines(b'\xef\xbb\xbf{"sku": "a"}').errors == []
 
 
-def test_json_nested_without_end_is_one_bad_line(import_lines: ImportLines) -> None:
+def test_extremely_nested_json_is_one_bad_line(import_lines: ImportLines) -> None:
     report = import_lines(b'{"sku": "a", "x": ' + b"[" * 200_000, {"sku": "b"})
 
     assert (report.written, [line for line, _ in report.errors]) == (1, [1])
 
 
-def test_a_refused_last_line_of_a_sku_is_the_one_reported(import_lines: ImportLines) -> None:
+def test_of_two_lines_with_one_sku_the_refused_last_one_is_reported(
+    import_lines: ImportLines,
+) -> None:
     report = import_lines({"sku": "a"}, {"sku": "a", "images": ["missing.png"]})
 
     assert report.written == 0
     assert [line for line, _ in report.errors] == [2]
 
 
-def test_errors_come_in_the_order_of_the_lines(import_lines: ImportLines) -> None:
+def test_errors_are_in_the_order_of_the_lines(import_lines: ImportLines) -> None:
     report = import_lines({"sku": "a", "images": ["missing.png"]}, {"title": "no sku"})
 
     assert [line for line, _ in report.errors] == [1, 2]
 
 
-def test_a_file_that_is_not_there_or_of_no_known_format_fails_as_a_whole(folder: Path) -> None:
+def test_a_missing_file_and_an_unknown_format_raise_import_failed(folder: Path) -> None:
     with pytest.raises(ImportFailed, match="there is no such file"):
         import_file(folder / "absent.jsonl")
     with pytest.raises(ImportFailed, match="not known"):
         import_file(folder / "red.png")
 
 
-def test_a_record_from_elsewhere_than_a_file_is_checked_the_same_way() -> None:
+def test_a_record_without_a_file_is_checked_the_same_way() -> None:
     assert read_record({"sku": "a", "category": " A >  > B "}).category == ("A", "B")
     with pytest.raises(RecordError, match="a value that JSON does not have"):
         read_record({"sku": "a", "made": object()})

@@ -1,4 +1,4 @@
-"""What migrations do with rows that are there already."""
+"""Migrations of existing rows."""
 
 import importlib
 from pathlib import Path
@@ -11,10 +11,10 @@ from catalog.models import Event, LoggedSearch
 
 pytestmark = pytest.mark.django_db
 
-OLD = "0123456789abcdef" + 16 * "7"  # its first half said which photo it was
+OLD = "0123456789abcdef" + 16 * "7"  # its first half identifies the photo
 
 
-def test_searches_and_their_events_forget_the_hashes_of_photos(
+def test_ids_of_searches_and_events_lose_the_hashes_of_photos(
     settings: Any, tmp_path: Path
 ) -> None:
     settings.SEARCH_LOG_PHOTOS = tmp_path

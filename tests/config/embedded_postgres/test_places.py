@@ -20,7 +20,7 @@ from tests.config.embedded_postgres.user_processes import (
 from tests.servers import SMALL
 
 
-def test_a_long_or_unusual_path_has_its_socket_elsewhere(top: Path) -> None:
+def test_the_socket_of_a_long_or_unusual_path_lies_in_tmp(top: Path) -> None:
     server = EmbeddedPostgres(top / ("long" * 25) / "ünüsual, 'name'", SMALL)
     sockets = Path(dj_database_url.parse(server.url)["HOST"])
     try:
@@ -34,7 +34,7 @@ def test_a_long_or_unusual_path_has_its_socket_elsewhere(top: Path) -> None:
 
 
 @as_root
-def test_a_socket_folder_of_somebody_else_is_refused(top: Path) -> None:
+def test_a_socket_folder_of_another_user_is_refused(top: Path) -> None:
     server = EmbeddedPostgres(top / ("long" * 25), SMALL)
     sockets = Path(dj_database_url.parse(server.url)["HOST"])
     sockets.mkdir()
@@ -51,7 +51,7 @@ def test_a_socket_folder_of_somebody_else_is_refused(top: Path) -> None:
     not all(folder.stat().st_mode & 0o001 for folder in Path(sys.prefix).resolve().parents),
     reason="the checkout lies where only root may enter, so nobody else can run it",
 )
-def test_root_and_the_owner_share_a_folder_which_others_are_refused(
+def test_root_and_the_owner_share_a_folder_and_others_are_refused(
     server: EmbeddedPostgres, top: Path
 ) -> None:
     owner, other = pwd.getpwnam("daemon"), pwd.getpwnam("games")
@@ -72,7 +72,7 @@ def test_root_and_the_owner_share_a_folder_which_others_are_refused(
 
 
 @as_root
-def test_root_runs_the_server_as_nobody_where_the_owner_has_no_name(
+def test_root_runs_the_server_as_nobody_if_the_owner_has_no_name(
     server: EmbeddedPostgres, top: Path
 ) -> None:
     # Given root of a container, and a folder of a user of the host, unknown in the container.
@@ -85,7 +85,7 @@ def test_root_runs_the_server_as_nobody_where_the_owner_has_no_name(
 
 
 @as_root
-def test_root_uses_another_folder_where_the_servers_user_cannot_enter(
+def test_root_uses_another_folder_if_the_servers_user_cannot_enter(
     top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a repository and a virtual environment that only root can enter, as under /root.

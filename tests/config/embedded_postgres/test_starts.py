@@ -14,7 +14,9 @@ from tests.config.embedded_postgres.user_processes import ask, read_postmaster_i
 from tests.servers import SMALL, kill_hard
 
 
-def test_first_start_makes_a_database_with_vectors(server: EmbeddedPostgres, top: Path) -> None:
+def test_the_first_start_creates_a_database_with_pgvector(
+    server: EmbeddedPostgres, top: Path
+) -> None:
     url = server.url
     assert not server.is_running()
 
@@ -36,9 +38,7 @@ def test_first_start_makes_a_database_with_vectors(server: EmbeddedPostgres, top
     assert not server.is_running()
 
 
-def test_three_processes_starting_at_once_start_one_server(
-    server: EmbeddedPostgres, top: Path
-) -> None:
+def test_three_simultaneous_starts_start_one_server(server: EmbeddedPostgres, top: Path) -> None:
     starters = [start_python(top / "postgres", "print(server.start())") for _ in range(3)]
     said = sorted(starter.communicate()[0].strip() for starter in starters)
     assert said == ["False", "False", "True"]
@@ -72,7 +72,7 @@ def test_start_waits_for_the_backends_of_a_killed_server(
 
 
 @pytest.mark.parametrize("command", ["sleep 60", "true"], ids=["recycled", "zombie"])
-def test_a_stale_process_id_does_not_hinder(
+def test_a_stale_process_id_does_not_prevent_a_start(
     server: EmbeddedPostgres, top: Path, command: str
 ) -> None:
     # Given a killed server whose process id an unrelated process or a zombie of its user now has.
@@ -95,7 +95,7 @@ def test_a_stale_process_id_does_not_hinder(
         other.kill()
 
 
-def test_an_interrupted_first_start_leaves_nothing_in_the_way(
+def test_leftovers_of_an_interrupted_first_start_are_removed(
     server: EmbeddedPostgres, top: Path
 ) -> None:
     half = top / "postgres/data.new-half/base"

@@ -74,7 +74,7 @@ def find_commands(top: Path) -> list[str]:
     return found
 
 
-def test_a_child_of_a_user_holds_no_lock(server: EmbeddedPostgres, top: Path) -> None:
+def test_a_forked_child_of_a_user_holds_no_lock(server: EmbeddedPostgres, top: Path) -> None:
     # Given a user whose forked child, like those of a task queue, outlives it.
     forking = """
 with server.in_use():

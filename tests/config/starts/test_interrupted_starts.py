@@ -24,7 +24,7 @@ def tree(top: Path) -> Iterator[Tree]:
     tree.end_all()
 
 
-def test_an_interruption_anywhere_leaves_nothing_running_and_is_made_up_for(tree: Tree) -> None:
+def test_an_interrupted_first_start_leaves_no_process_and_the_next_completes_it(tree: Tree) -> None:
     # When a first start is interrupted while it creates the database, loads the demo, embeds and
     # evaluates, each time by another signal,
     def interrupt(how: signal.Signals, while_it_says: str, after_s: float = 0) -> Start:
@@ -52,7 +52,9 @@ def test_an_interruption_anywhere_leaves_nothing_running_and_is_made_up_for(tree
 @pytest.mark.long
 @pytest.mark.parametrize("how", SIGNALS, ids=lambda how: how.name)
 @pytest.mark.parametrize("seed", range(10))
-def test_any_second_of_a_first_start(tree: Tree, how: signal.Signals, seed: int) -> None:
+def test_a_first_start_can_be_interrupted_at_any_second(
+    tree: Tree, how: signal.Signals, seed: int
+) -> None:
     start = tree.start()
     second = random.Random(f"{how.name} {seed}").uniform(1.0, FIRST_START_S)
     time.sleep(second)

@@ -40,7 +40,7 @@ def make(clone: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_of_three_makes_at_once_one_sets_up_and_the_others_wait_for_it(clone: Path) -> None:
+def test_of_three_simultaneous_makes_one_sets_up_and_the_others_wait(clone: Path) -> None:
     makes = [make(clone) for _ in range(3)]
     said = [process.communicate()[0] for process in makes]
 
@@ -51,7 +51,7 @@ def test_of_three_makes_at_once_one_sets_up_and_the_others_wait_for_it(clone: Pa
     assert make(clone).communicate()[0] == "make: '.venv/run' is up to date.\n"
 
 
-def test_a_set_up_that_was_killed_is_done_again(clone: Path) -> None:
+def test_a_killed_set_up_is_repeated(clone: Path) -> None:
     # Given an environment without pip, left by a killed make.
     (clone / ".venv/bin").mkdir(parents=True)
     (clone / ".venv/bin/python").symlink_to("/usr/bin/env")

@@ -22,7 +22,7 @@ def tree(top: Path) -> Iterator[Tree]:
     tree.end_all()
 
 
-def test_two_starts_at_once_and_then_processes_that_are_killed(tree: Tree) -> None:
+def test_two_simultaneous_starts_and_killed_processes(tree: Tree) -> None:
     # Given two starts at the same time in an empty folder, one works and the other waits,
     starts = [tree.start(), tree.start()]
     wait_until(lambda: any("waiting until it serves" in start.said() for start in starts))
@@ -58,7 +58,7 @@ def test_two_starts_at_once_and_then_processes_that_are_killed(tree: Tree) -> No
     assert again.stop(signal.SIGKILL) < STOP_S
 
 
-def test_a_start_ends_with_the_make_that_began_it(tree: Tree) -> None:
+def test_a_start_ends_with_its_make(tree: Tree) -> None:
     # Given a start as by the Makefile, which replaces a shell whose parent is make,
     recipe = f"ENDS_WITH=$PPID exec {sys.executable} -m config.run"
     make = f"import subprocess; subprocess.run({recipe!r}, shell=True)"

@@ -57,7 +57,7 @@ def started(code: str) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_stop_that_is_swallowed_is_followed_by_force_at_the_second_signal() -> None:
+def test_the_second_signal_ends_a_process_that_swallowed_the_first() -> None:
     process = started(STUBBORN)
     assert process.stdout
 
@@ -71,7 +71,7 @@ def test_a_stop_that_is_swallowed_is_followed_by_force_at_the_second_signal() ->
 
 
 @pytest.mark.parametrize("code", [STUBBORN, DOZING], ids=["swallowed", "busy outside Python"])
-def test_a_stop_that_does_not_arrive_is_followed_by_force_within_ten_seconds(code: str) -> None:
+def test_a_process_that_ignores_a_signal_ends_within_ten_seconds(code: str) -> None:
     process = started(code)
     began = time.monotonic()
 
@@ -82,7 +82,7 @@ def test_a_stop_that_does_not_arrive_is_followed_by_force_within_ten_seconds(cod
     process.communicate()
 
 
-def test_a_stop_that_a_fork_swallows_comes_again() -> None:
+def test_a_stop_that_a_fork_swallowed_is_raised_again() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SWALLOWED],
         cwd=REPOSITORY,

@@ -74,7 +74,7 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
-def test_it_ends_within_ten_seconds_although_a_worker_waits_for_a_database_that_is_gone(
+def test_the_queue_stops_within_ten_seconds_while_a_worker_waits_for_the_database(
     queue: psutil.Process, server: EmbeddedPostgres, top: Path
 ) -> None:
     # Given that the database has gone, for which workers wait for ten minutes,
@@ -91,7 +91,7 @@ def test_it_ends_within_ten_seconds_although_a_worker_waits_for_a_database_that_
 
 
 @pytest.mark.parametrize("which", ["main", "sentinel"])
-def test_its_processes_end_with_the_one_that_started_them(
+def test_the_processes_of_the_queue_end_with_their_parent(
     queue: psutil.Process, which: str
 ) -> None:
     family = queue.children(recursive=True)
@@ -104,7 +104,7 @@ def test_its_processes_end_with_the_one_that_started_them(
     assert queue.wait(10) == (-signal.SIGKILL if which == "main" else 1)
 
 
-def test_it_ends_within_ten_seconds_although_its_sentinel_is_frozen(queue: psutil.Process) -> None:
+def test_the_queue_stops_within_ten_seconds_with_a_frozen_sentinel(queue: psutil.Process) -> None:
     family = queue.children(recursive=True)
     [sentinel] = queue.children()
     sentinel.suspend()

@@ -38,15 +38,13 @@ INSIDE = ["10.0.0.0/8", "2001:db8::/32"]
         ("", "203.0.113.9", LOCAL, ""),
     ],
 )
-def test_the_address_of_the_client(
-    peer: str, forwarded: str, proxies: list[str], client: str
-) -> None:
+def test_the_clients_address(peer: str, forwarded: str, proxies: list[str], client: str) -> None:
     networks = read_networks("NOT_SET", proxies)
 
     assert find_client_address(peer, forwarded, networks) == client
 
 
-def test_everything_after_the_middleware_reads_it(settings: Any) -> None:
+def test_the_middleware_sets_the_clients_address(settings: Any) -> None:
     settings.TRUSTED_PROXIES = read_networks("NOT_SET", ["10.0.0.0/8"])
     request = HttpRequest()
     request.META = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9"}

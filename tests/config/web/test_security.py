@@ -35,7 +35,7 @@ def _static_files_as_they_are(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/livez", "/admin/login/", "/api/docs/", "/api/v1/none", "/none"])
-def test_every_answer_tells_browsers_what_a_page_may_do(path: str, client: Client) -> None:
+def test_every_answer_has_security_headers(path: str, client: Client) -> None:
     response = client.get(path)
 
     assert "default-src 'none'" in response["Content-Security-Policy"]
@@ -49,7 +49,7 @@ def test_every_answer_tells_browsers_what_a_page_may_do(path: str, client: Clien
 # --- HTTPS ----------------------------------------------------------------------------------------
 
 
-def test_djangos_own_check_of_a_deployment_finds_nothing() -> None:
+def test_djangos_deployment_check_finds_nothing() -> None:
     inherited = {k: v for k, v in os.environ.items() if k != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "INFO"],
@@ -82,7 +82,7 @@ def https_server(
 
 
 @pytest.mark.django_db
-def test_pages_are_for_https_alone(https_server: WebServer) -> None:
+def test_pages_are_served_over_https_only(https_server: WebServer) -> None:
     forwarded = {"Host": "shop.example", "X-Forwarded-Proto": "https"}
 
     status, headers, _ = https_server.ask("/admin/", headers={"Host": "shop.example"})
@@ -99,7 +99,7 @@ def test_pages_are_for_https_alone(https_server: WebServer) -> None:
 
 
 @pytest.mark.django_db
-def test_a_wrong_host_is_one_line_in_the_log(https_server: WebServer) -> None:
+def test_a_wrong_host_header_logs_one_line(https_server: WebServer) -> None:
     before = https_server.log.read_text()
 
     for path in ("/", "/admin/", "/api/v1/index/", "/search/?q=a"):
@@ -130,7 +130,7 @@ def test_a_wrong_host_is_one_line_in_the_log(https_server: WebServer) -> None:
         ("", "203.0.113.7", ""),
     ],
 )
-def test_the_address_of_a_client_is_what_our_proxies_say(
+def test_the_clients_address_and_scheme_come_from_trusted_proxies(
     peer: str, chain: str, client: str, rf: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from config.web.proxies import TrustedProxyMiddleware
@@ -147,7 +147,7 @@ def test_the_address_of_a_client_is_what_our_proxies_say(
 
 
 @pytest.mark.parametrize("value", ["proxy.example", "10.0.0.1/8", "10.0.0.300", "127.0.0.1;::1"])
-def test_bad_addresses_of_proxies_stop_the_start(
+def test_invalid_proxy_addresses_stop_the_start(
     value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", value)
@@ -180,7 +180,7 @@ def locked(operator: User, client: Client) -> Client:
     return client
 
 
-def test_wrong_passwords_close_the_login_and_say_until_when(locked: Client) -> None:
+def test_wrong_passwords_lock_the_login_and_say_until_when(locked: Client) -> None:
     english, russian = log_in(locked, "correct horse"), log_in(locked, "correct horse", "ru")
 
     assert (english.status_code, russian.status_code) == (429, 429)
@@ -189,7 +189,7 @@ def test_wrong_passwords_close_the_login_and_say_until_when(locked: Client) -> N
     assert 0 < int(english["Retry-After"]) <= 15 * 60
 
 
-def test_trying_on_does_not_make_it_longer(locked: Client) -> None:
+def test_further_attempts_do_not_extend_the_lockout(locked: Client) -> None:
     AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=14))
     log_in(locked, "guess")
     assert "Try again in 1 minute." in log_in(locked, "guess").content.decode()
@@ -198,7 +198,7 @@ def test_trying_on_does_not_make_it_longer(locked: Client) -> None:
     assert log_in(locked, "correct horse").status_code == 302
 
 
-def test_others_are_let_in(locked: Client) -> None:
+def test_other_users_and_addresses_can_log_in(locked: Client) -> None:
     User.objects.create_superuser("another", password="correct horse")
 
     assert log_in(locked, "correct horse", user="another").status_code == 302
@@ -206,7 +206,7 @@ def test_others_are_let_in(locked: Client) -> None:
     assert log_in(locked, "correct horse").status_code == 429
 
 
-def test_a_forged_address_before_the_proxys_own_does_not_help(operator: User) -> None:
+def test_a_forged_address_does_not_avoid_the_lockout(operator: User) -> None:
     answers = [
         log_in(Client(), "guess", address=f"6.6.6.{n}, 203.0.113.7").status_code for n in range(6)
     ]
@@ -214,13 +214,13 @@ def test_a_forged_address_before_the_proxys_own_does_not_help(operator: User) ->
     assert answers[4:] == [429, 429]
 
 
-def test_an_operator_unlocks_by_a_command(locked: Client, capsys: Any) -> None:
+def test_a_command_ends_the_lockout(locked: Client, capsys: Any) -> None:
     call_command("axes_reset_ip_username", PROXY, "operator")
 
     assert log_in(locked, "correct horse").status_code == 302
 
 
-def test_pages_ask_the_database_nothing_for_it(
+def test_pages_make_no_lockout_queries(
     db: None, client: Client, django_assert_num_queries: Any
 ) -> None:
     from django.db import connection

@@ -43,7 +43,7 @@ def status(url: str) -> int:
         return 0
 
 
-def test_the_web_server_says_that_the_database_is_away_and_goes_on_when_it_is_back(
+def test_requests_get_503_while_the_database_is_away_and_succeed_when_it_is_back(
     site: str, server: EmbeddedPostgres
 ) -> None:
     # Given that every thread has a connection,
