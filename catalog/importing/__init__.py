@@ -1,2 +1,2 @@
 """Imports products from files into the catalogue. Others use `files.import_file`, which raises
-`files.ImportFailed`, and `files.READERS`, which lists the formats."""
+`files.ImportFailed`, `files.READERS`, which lists the formats, and `upsert.upsert_products`."""
