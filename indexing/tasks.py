@@ -2,12 +2,13 @@
 
 from django_q.tasks import async_task
 
-from catalog.models import ClickBurst, Reranker
-from indexing.clicks.click_rates import update_click_rates
-from indexing.clicks.log_retention import forget_old_searches
-from indexing.clicks.reranker_training import described, train_reranker
+from catalog.models import Reranker
+from indexing.clicks import learning
+from indexing.clicks.log_retention import delete_old_searches
+from indexing.clicks.reranker_training import describe_reranker
 from indexing.ledger import runs
 from indexing.models import IndexingRun
+from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.worker import work_on
 
@@ -34,15 +35,21 @@ def join_abandoned_runs() -> int:
 
 
 def learn_from_clicks() -> str:
-    """Deletes old searches, counts clicks and trains the reranker. While an operator has turned a
-    reranker off, the new one does not take over. Scheduled every night."""
-    forget_old_searches()
-    update_click_rates()
-    turned_off = Reranker.objects.filter(withdrawn=True).exists()
-    reranker = train_reranker(may_take_over=not turned_off)
-    learnt = described(reranker) if reranker else "too few clicks"
-    set_aside = ClickBurst.objects.undecided().clicks()
-    return f"{learnt} ({set_aside} clicks are set aside)" if set_aside else learnt
+    """Deletes old searches and learns from clicks. While an operator has withdrawn a reranker, the
+    new one does not take over. Scheduled every night."""
+    delete_old_searches()
+    withdrawn = Reranker.objects.filter(withdrawn=True).exists()
+    report = learning.learn_from_clicks(may_take_over=not withdrawn)
+    learnt = describe_reranker(report.reranker) if report.reranker else "too few clicks"
+    return f"{learnt} ({report.set_aside} clicks are set aside)" if report.set_aside else learnt
+
+
+def start_queued_run(kind: str) -> IndexingRun:
+    """Starts a refresh or a rebuild with the default options, in the task queue, or joins the
+    unfinished one. Raises RunConflict."""
+    run = start_rebuild() if kind == IndexingRun.Kind.REBUILD else start_refresh()
+    enqueue_run(run)
+    return run
 
 
 def enqueue_run(run: IndexingRun) -> None:

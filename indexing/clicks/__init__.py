@@ -1,4 +1,5 @@
-"""What is learnt from clicks: which count, how places are looked at, rates, a reranker.
+"""Learning from clicks: which clicks count, the click model, click rates and the reranker.
 
-Others use `click_rates`, `reranker_training`, `click_bursts` and `log_retention`.
+Other packages use `learning` and `log_retention`; `click_rates` and `reranker_training` are its two
+parts.
 """

@@ -1,108 +1,121 @@
-"""Clicks that come too thick to be shoppers': set aside until an operator decides.
+"""Bursts of clicks: clicks too frequent to come from shoppers. They do not count until an operator
+decides.
 
-Each statement works on the temporary table `told_click` of `indexing/clicks/counted_clicks.py`."""
+Each statement works on the temporary table `reported_click` of
+`indexing/clicks/counted_clicks.py`."""
 
-SECONDS = 10  # of searches that were clicked
-SEARCHES_IN_SECONDS = 10  # of one origin
-CLICKS_IN_SECONDS = 10  # on one product, by different origins
-SHARE_IN_SECONDS = 0.05  # of the product's clicks of the day, on top
-CLICKS_IN_A_DAY = 40  # of one origin
-TIMES_AN_ORIGIN = 20  # the clicks of the median origin
-PRODUCT_IN_A_DAY = 20  # clicks, and on top
-TIMES_A_PRODUCT = 5  # what is usual for it
-LEAST_DAYS = 7  # beside a day say what is usual
+WINDOW_S = 10  # width of a time window
+MAX_CLICKED_SEARCHES_PER_WINDOW = 10  # of one origin
+MAX_PRODUCT_CLICKS_PER_WINDOW = 10  # on one product, by different origins,
+MAX_SHARE_OF_DAY_PER_WINDOW = 0.05  # plus this share of the product's clicks of the day
+MAX_CLICKS_PER_ORIGIN = 40  # in a day,
+MAX_TIMES_MEDIAN_ORIGIN = 20  # or this multiple of the median origin's clicks, if that is more
+MAX_CLICKS_PER_PRODUCT = 20  # in a day,
+MAX_TIMES_USUAL_PRODUCT = 5  # plus this multiple of the product's usual clicks
+MIN_OTHER_DAYS = 7  # before a product's usual clicks can be estimated
 
-BIN = f"date_bin('{SECONDS} seconds', at, 'epoch')"
-ADD = """INSERT INTO catalog_clickburst AS known
+WINDOW = f"date_bin('{WINDOW_S} seconds', at, 'epoch')"
+INSERT_BURSTS = """INSERT INTO catalog_clickburst AS known
         (day, reason, origin, product_id, clicks, decision, found_at)"""
-AGAIN = """ON CONFLICT ON CONSTRAINT one_burst_of_a_reason DO UPDATE SET clicks = excluded.clicks
+UPDATE_KNOWN = """ON CONFLICT ON CONSTRAINT one_burst_of_a_reason
+    DO UPDATE SET clicks = excluded.clicks
     WHERE known.clicks <> excluded.clicks"""
 
 FIND_ORIGINS = f"""
-    WITH a_day AS (
-        SELECT day, shown_to, count(*) AS clicks FROM told_click GROUP BY 1, 2
-    ), usual AS (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY clicks) AS clicks FROM a_day
+    WITH origin_day AS (
+        SELECT day, search_origin, count(*) AS clicks FROM reported_click GROUP BY 1, 2
+    ), median_origin AS (
+        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY clicks) AS clicks FROM origin_day
     ), fast AS (
-        SELECT DISTINCT day, shown_to, 'origin_seconds' AS reason FROM told_click
-        GROUP BY day, shown_to, {BIN} HAVING count(DISTINCT query_id) > {SEARCHES_IN_SECONDS}
+        SELECT DISTINCT day, search_origin, 'origin_seconds' AS reason FROM reported_click
+        GROUP BY day, search_origin, {WINDOW}
+        HAVING count(DISTINCT query_id) > {MAX_CLICKED_SEARCHES_PER_WINDOW}
     ), many AS (
-        SELECT day, shown_to, 'origin_day' AS reason FROM a_day, usual
-        WHERE a_day.clicks > greatest({CLICKS_IN_A_DAY}, {TIMES_AN_ORIGIN} * usual.clicks)
+        SELECT day, search_origin, 'origin_day' AS reason FROM origin_day, median_origin
+        WHERE origin_day.clicks
+            > greatest({MAX_CLICKS_PER_ORIGIN}, {MAX_TIMES_MEDIAN_ORIGIN} * median_origin.clicks)
     )
-    {ADD}
-    SELECT day, coalesce(fast.reason, many.reason), shown_to, 0, clicks, 'open', now()
-    FROM fast FULL JOIN many USING (day, shown_to) JOIN a_day USING (day, shown_to)
-    {AGAIN}
+    {INSERT_BURSTS}
+    SELECT day, coalesce(fast.reason, many.reason), search_origin, 0, clicks, 'open', now()
+    FROM fast FULL JOIN many USING (day, search_origin) JOIN origin_day USING (day, search_origin)
+    {UPDATE_KNOWN}
 """
 LEAVE_OUT_ORIGINS = """
-    UPDATE told_click SET counts = FALSE FROM catalog_clickburst burst
-    WHERE burst.day = told_click.day AND burst.origin = told_click.shown_to
+    UPDATE reported_click SET counts = FALSE FROM catalog_clickburst burst
+    WHERE burst.day = reported_click.day AND burst.origin = reported_click.search_origin
         AND burst.decision <> 'count'
 """
 
-# On a product, only what came within the seconds is set aside: others' clicks still count.
+# A burst on a product covers only the clicks within its time windows. Other clicks on the product
+# still count.
 MARK_FAST = f"""
-    UPDATE told_click SET is_fast = TRUE FROM (
-        SELECT id, count(*) OVER (PARTITION BY product_id, {BIN}) AS clicks,
-            count(*) OVER (PARTITION BY product_id, day) AS of_the_day
-        FROM told_click WHERE counts
-    ) near
-    WHERE near.id = told_click.id
-        AND near.clicks > {CLICKS_IN_SECONDS} + {SHARE_IN_SECONDS} * near.of_the_day
+    UPDATE reported_click SET is_fast = TRUE FROM (
+        SELECT id, count(*) OVER (PARTITION BY product_id, {WINDOW}) AS clicks,
+            count(*) OVER (PARTITION BY product_id, day) AS clicks_of_day
+        FROM reported_click WHERE counts
+    ) in_window
+    WHERE in_window.id = reported_click.id
+        AND in_window.clicks > {MAX_PRODUCT_CLICKS_PER_WINDOW}
+            + {MAX_SHARE_OF_DAY_PER_WINDOW} * in_window.clicks_of_day
 """
 FIND_FAST = f"""
-    {ADD}
+    {INSERT_BURSTS}
     SELECT day, 'product_seconds', '', product_id, count(*), 'open', now()
-    FROM told_click WHERE is_fast GROUP BY day, product_id
-    {AGAIN}
+    FROM reported_click WHERE is_fast GROUP BY day, product_id
+    {UPDATE_KNOWN}
 """
 LEAVE_OUT_FAST = """
-    UPDATE told_click SET counts = FALSE FROM catalog_clickburst burst
+    UPDATE reported_click SET counts = FALSE FROM catalog_clickburst burst
     WHERE is_fast AND burst.reason = 'product_seconds' AND burst.decision <> 'count'
-        AND burst.day = told_click.day AND burst.product_id = told_click.product_id
+        AND burst.day = reported_click.day AND burst.product_id = reported_click.product_id
 """
 
-# What is usual for a product on a day follows from all other products: as many times the clicks of
-# theirs as on other days; for a new product, the average of theirs. Earlier bursts are left out
-# before it is worked out, so that what goes on does not become usual.
+# The usual clicks of a product on a day are estimated from the clicks of all other products on that
+# day: the same ratio to them as on the other days or, if that is more, their average, which is all
+# that a new product has. Known bursts are left out first, so that an attack that goes on for days
+# does not become usual.
 FIND_PRODUCTS = f"""
-    WITH a_day AS (
+    WITH product_day AS (
         SELECT day, product_id, count(*)::float8 AS clicks
-        FROM told_click WHERE counts GROUP BY 1, 2
-    ), of_day AS (
-        SELECT day, sum(clicks) AS clicks, count(*) AS products FROM a_day GROUP BY 1
-    ), of_product AS (
-        SELECT product_id, sum(clicks) AS clicks FROM a_day GROUP BY 1
-    ), whole AS (
-        SELECT sum(clicks) AS clicks, count(*) AS days FROM of_day
-    ), beside AS (
-        SELECT a_day.*, days, products - 1 AS others, of_day.clicks - a_day.clicks AS on_others,
-            of_product.clicks - a_day.clicks AS on_other_days,
-            whole.clicks - of_day.clicks - of_product.clicks + a_day.clicks AS on_others_then
-        FROM a_day JOIN of_day USING (day) JOIN of_product USING (product_id), whole
+        FROM reported_click WHERE counts GROUP BY 1, 2
+    ), day_total AS (
+        SELECT day, sum(clicks) AS clicks, count(*) AS products FROM product_day GROUP BY 1
+    ), product_total AS (
+        SELECT product_id, sum(clicks) AS clicks FROM product_day GROUP BY 1
+    ), total AS (
+        SELECT sum(clicks) AS clicks, count(*) AS days FROM day_total
+    ), compared AS (
+        SELECT product_day.*, days, products - 1 AS others,
+            day_total.clicks - product_day.clicks AS on_others,
+            product_total.clicks - product_day.clicks AS on_other_days,
+            total.clicks - day_total.clicks - product_total.clicks + product_day.clicks
+                AS on_others_on_other_days
+        FROM product_day JOIN day_total USING (day) JOIN product_total USING (product_id), total
     )
-    {ADD}
-    SELECT day, 'product_day', '', product_id, clicks, 'open', now() FROM beside
-    WHERE days > {LEAST_DAYS} AND clicks > {PRODUCT_IN_A_DAY} + {TIMES_A_PRODUCT} * on_others
-        * coalesce(greatest(1.0 / nullif(others, 0), on_other_days / nullif(on_others_then, 0)), 0)
-    {AGAIN}
+    {INSERT_BURSTS}
+    SELECT day, 'product_day', '', product_id, clicks, 'open', now() FROM compared
+    WHERE days > {MIN_OTHER_DAYS}
+        AND clicks > {MAX_CLICKS_PER_PRODUCT} + {MAX_TIMES_USUAL_PRODUCT} * on_others
+        * coalesce(greatest(1.0 / nullif(others, 0),
+            on_other_days / nullif(on_others_on_other_days, 0)), 0)
+    {UPDATE_KNOWN}
 """
 RECOUNT_PRODUCTS = """
-    UPDATE catalog_clickburst burst SET clicks = told.clicks FROM (
-        SELECT day, product_id, count(*) AS clicks FROM told_click WHERE counts GROUP BY 1, 2
-    ) told
-    WHERE burst.reason = 'product_day' AND burst.day = told.day
-        AND burst.product_id = told.product_id AND burst.clicks <> told.clicks
+    UPDATE catalog_clickburst burst SET clicks = recounted.clicks FROM (
+        SELECT day, product_id, count(*) AS clicks
+        FROM reported_click WHERE counts GROUP BY 1, 2
+    ) recounted
+    WHERE burst.reason = 'product_day' AND burst.day = recounted.day
+        AND burst.product_id = recounted.product_id AND burst.clicks <> recounted.clicks
 """
 LEAVE_OUT_PRODUCTS = """
-    UPDATE told_click SET counts = FALSE FROM catalog_clickburst burst
+    UPDATE reported_click SET counts = FALSE FROM catalog_clickburst burst
     WHERE burst.reason = 'product_day' AND burst.decision <> 'count'
-        AND burst.day = told_click.day AND burst.product_id = told_click.product_id
+        AND burst.day = reported_click.day AND burst.product_id = reported_click.product_id
 """
 
-OF_ORIGINS = (FIND_ORIGINS, LEAVE_OUT_ORIGINS)
-OF_PRODUCTS = (
+LEAVE_OUT_ORIGIN_BURSTS = (FIND_ORIGINS, LEAVE_OUT_ORIGINS)
+LEAVE_OUT_PRODUCT_BURSTS = (
     *(MARK_FAST, FIND_FAST, LEAVE_OUT_FAST),
     *(RECOUNT_PRODUCTS, LEAVE_OUT_PRODUCTS, FIND_PRODUCTS, LEAVE_OUT_PRODUCTS),
 )

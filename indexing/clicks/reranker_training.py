@@ -1,5 +1,5 @@
-"""Weights of the ranking features learnt from clicks. They take over only where they order clicks
-held out better than the formula of the settings does."""
+"""Learns the weights of the ranking features from clicks. A reranker takes over only if it orders
+held-out clicks better than the ranking formula of the settings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,25 +8,31 @@ from django.db import transaction
 
 from catalog.models import Reranker
 from catalog.reranking import activate_reranker, active_weights
-from indexing.clicks.click_model import Page, fit, formula_of_settings, read_pages
+from indexing.clicks.click_model import (
+    Page,
+    fit_click_model,
+    read_pages,
+    read_ranking_formula,
+)
 
-LEAST_PAGES = 200  # with clicks
-HELD_OUT = 0.25  # of them, the latest
-MOST_WORTH = 20.0  # of a click
-RESAMPLED = 500
-SURE = 0.05  # the share of resamplings in which the formula may be as good
+MIN_PAGES = 200  # with clicks
+HELD_OUT_SHARE = 0.25  # of the pages, the latest
+MAX_CLICK_WORTH = 20.0
+RESAMPLES = 500
+MAX_DOUBT = 0.05
 
 
 def train_reranker(may_take_over: bool = True) -> Reranker | None:
-    """Learns from the log; what was learnt is stored with its figures, and activated if it is
-    better than the formula and no worse than what is active. None where there are fewer than
-    LEAST_PAGES pages to learn from."""
-    names, formula = formula_of_settings()
+    """Learns from the log, and stores the weights with their figures as a reranker.
+
+    Activates the reranker if it is better than the formula and no worse than the active one.
+    Returns None where there are fewer than MIN_PAGES pages to learn from."""
+    names, formula = read_ranking_formula()
     pages = read_pages(names)
-    if len(pages) < LEAST_PAGES:
+    if len(pages) < MIN_PAGES:
         return None
-    cut = int(len(pages) * (1 - HELD_OUT))
-    learnt, held_out = fit(pages[:cut], formula), pages[cut:]
+    cut = int(len(pages) * (1 - HELD_OUT_SHARE))
+    learnt, held_out = fit_click_model(pages[:cut], formula), pages[cut:]
     usable = bool(learnt.weights[0] > 0)
     weights = learnt.weights / learnt.weights[0] if usable else learnt.weights
     active = active_weights()
@@ -34,7 +40,7 @@ def train_reranker(may_take_over: bool = True) -> Reranker | None:
     mine, theirs, current = (
         ndcg(held_out, each, learnt.examination) for each in (weights, formula, now)
     )
-    doubt = doubtfulness(mine - theirs)
+    doubt = estimate_doubt(mine - theirs)
     figures = {
         "pages": len(pages),
         "held_out": len(held_out),
@@ -46,36 +52,37 @@ def train_reranker(may_take_over: bool = True) -> Reranker | None:
     stored = dict(zip(names[1:], np.round(weights[1:], 4).tolist(), strict=True))
     with transaction.atomic():
         reranker = Reranker.objects.create(weights=stored if usable else {}, figures=figures)
-        better = doubt < SURE and mine.mean() >= current.mean()
+        better = doubt < MAX_DOUBT and mine.mean() >= current.mean()
         if usable and better and may_take_over:
             activate_reranker(reranker)
     return reranker
 
 
 def ndcg(pages: Sequence[Page], weights: np.ndarray, examination: np.ndarray) -> np.ndarray:
-    """(pages,): the discounted gain of the clicked results in the order of these weights, each
-    worth more the less its place is looked at (inverse propensity: Joachims, Swaminathan, Schnabel,
-    2017), against the best order."""
+    """Returns the NDCG of each page, (pages,), in the order of these weights.
+
+    The gain of a clicked result is the inverse of the examination probability of its position
+    (inverse propensity weighting: Joachims, Swaminathan, Schnabel, 2017)."""
     gains = []
     for page in pages:
         ranks = np.empty(len(page.clicked))
         ranks[np.argsort(-(page.features @ weights), kind="stable")] = np.arange(len(ranks))
-        worth = np.minimum(1 / examination[page.places], MOST_WORTH) * page.clicked
+        worth = np.minimum(1 / examination[page.positions], MAX_CLICK_WORTH) * page.clicked
         gain = (worth / np.log2(2 + ranks)).sum()
         best = (np.sort(worth)[::-1] / np.log2(2 + np.arange(len(worth)))).sum()
         gains.append(gain / best)
     return np.array(gains)
 
 
-def doubtfulness(differences: np.ndarray, seed: int = 0) -> float:
-    """The share of resamplings (bootstrap) in which the mean difference is not above 0."""
+def estimate_doubt(differences: np.ndarray, seed: int = 0) -> float:
+    """Returns the share of bootstrap samples whose mean difference is not above 0."""
     random = np.random.default_rng(seed)
-    chosen = (random.choice(differences, len(differences)) for _ in range(RESAMPLED))
+    chosen = (random.choice(differences, len(differences)) for _ in range(RESAMPLES))
     return float(np.mean([sample.mean() <= 0 for sample in chosen]))
 
 
-def described(reranker: Reranker) -> str:
-    """What was learnt and how good it is, in two sentences."""
+def describe_reranker(reranker: Reranker) -> str:
+    """Describes the figures of a reranker, and whether it ranks, in two sentences."""
     figures: Mapping[str, float] = reranker.figures
     verdict = "ranks from now on" if reranker.is_active else "is kept, and does not rank"
     return (

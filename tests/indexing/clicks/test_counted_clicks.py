@@ -1,5 +1,5 @@
-"""Which clicks are learnt from: once for each origin, sender, product and day, only on what was
-shown, and no bursts."""
+"""Which clicks count: once for each origin, sender, product and day, only on shown results, and
+none of a burst."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,12 +11,12 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, OriginKey
-from indexing.clicks.click_model import PAGES_OF_AN_ORIGIN, read_pages
+from indexing.clicks.click_model import MAX_PAGES_PER_ORIGIN, read_pages
 from indexing.clicks.click_rates import update_click_rates
-from indexing.clicks.counted_clicks import tell_clicks
-from indexing.clicks.log_retention import forget_old_searches
+from indexing.clicks.counted_clicks import create_reported_clicks
+from indexing.clicks.log_retention import delete_old_searches
 from indexing.tasks import learn_from_clicks
-from tests.indexing.clicks.shoppers import FEATURES, logged
+from tests.indexing.clicks.shoppers import FEATURES, make_search
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def _kept(settings: Any, tmp_path: Any) -> None:
 
 
 class Shop:
-    """A log that is written search by search, half an hour apart unless a time is given."""
+    """Writes a search log, one search each half hour unless a time is given."""
 
     def __init__(self) -> None:
         self.at = NOON
@@ -40,12 +40,12 @@ class Shop:
     def search(
         self, origin: str, clicks: Sequence[int] = (), at: datetime | None = None, **how: Any
     ) -> LoggedSearch:
-        """A page that shows SHOWN, with the clicks in it; `told_by` is the origin of these if that
-        is another, `session` theirs if it is not one of this search."""
+        """Logs a page that shows SHOWN, and clicks on it. `event_origin`: the origin of the clicks,
+        by default that of the search. `session`: theirs, by default one of its own."""
         self.at = at or self.at + timedelta(minutes=30)
-        told_by, session = how.pop("told_by", origin), how.pop("session", "")
+        event_origin, session = how.pop("event_origin", origin), how.pop("session", "")
         products = how.pop("products", SHOWN)
-        search = logged(products, ROWS[: len(products)], at=self.at, origin=origin, **how)
+        search = make_search(products, ROWS[: len(products)], at=self.at, origin=origin, **how)
         search.save()
         for product in clicks:
             Event.objects.create(
@@ -53,7 +53,7 @@ class Shop:
                 product_id=product,
                 query_id=search.pk,
                 session=session or search.pk,
-                origin=told_by,
+                origin=event_origin,
                 at=self.at,
             )
         return search
@@ -65,10 +65,10 @@ def shop() -> Shop:
 
 
 def counted() -> list[int]:
-    """The products of the clicks that count, one for each."""
+    """Returns the product of each click that counts, in order."""
     with transaction.atomic(), connection.cursor() as cursor:
-        tell_clicks(cursor, timezone.now() - timedelta(days=90))
-        cursor.execute("SELECT product_id FROM told_click WHERE counts ORDER BY 1")
+        create_reported_clicks(cursor, timezone.now() - timedelta(days=90))
+        cursor.execute("SELECT product_id FROM reported_click WHERE counts ORDER BY 1")
         return [row[0] for row in cursor]
 
 
@@ -83,7 +83,7 @@ def rates() -> dict[int, float]:
     return {rate.product_id: rate.rate for rate in ClickRate.objects.all()}
 
 
-def test_where_a_search_came_from_a_click_on_a_product_counts_once(shop: Shop) -> None:
+def test_a_product_counts_once_for_each_origin_of_searches(shop: Shop) -> None:
     for _ in range(5):
         shop.search("a", clicks=[1, 2])
     shop.search("b", clicks=[1])
@@ -91,28 +91,28 @@ def test_where_a_search_came_from_a_click_on_a_product_counts_once(shop: Shop) -
     assert counted() == [1, 1, 2]
 
 
-def test_one_who_clicks_counts_once_for_all_searches_of_others(shop: Shop) -> None:
+def test_a_product_counts_once_for_each_origin_of_clicks(shop: Shop) -> None:
     for searcher in "abcde":
-        shop.search(searcher, clicks=[1], told_by="x")
+        shop.search(searcher, clicks=[1], event_origin="x")
 
     assert counted() == [1]
 
 
-def test_a_phone_that_changes_its_address_counts_once_too(shop: Shop) -> None:
-    shop.search("a", clicks=[1], told_by="b", session="s")
-    shop.search("c", clicks=[1, 2], told_by="d", session="s")
+def test_a_product_counts_once_for_each_session(shop: Shop) -> None:
+    shop.search("a", clicks=[1], event_origin="b", session="s")
+    shop.search("c", clicks=[1, 2], event_origin="d", session="s")
 
     assert counted() == [1, 2]
 
 
-def test_on_another_day_it_counts_again(shop: Shop) -> None:
+def test_a_session_counts_again_on_another_day(shop: Shop) -> None:
     shop.search("a", clicks=[1], session="s")
     shop.search("a the next day", clicks=[1], session="s", at=NOON + timedelta(days=1))
 
     assert counted() == [1, 1]
 
 
-def test_only_what_the_search_showed_counts(shop: Shop) -> None:
+def test_only_clicks_on_shown_results_count(shop: Shop) -> None:
     shop.search("a", clicks=[99])
     shop.search("b", clicks=[1], sort="price")
     Event.objects.create(type="click", product_id=1, query_id="f" * 32, session="s")
@@ -122,8 +122,8 @@ def test_only_what_the_search_showed_counts(shop: Shop) -> None:
     assert counted() == []
 
 
-def test_a_click_that_does_not_count_keeps_no_other_from_counting(shop: Shop) -> None:
-    # Given an attacker who claims the sessions of shoppers to come, in one search that showed it.
+def test_a_click_that_does_not_count_never_stops_another_from_counting(shop: Shop) -> None:
+    # Given an attacker who uses the sessions of future shoppers, in one search.
     victim = shop.search("attacker", clicks=[1])
     for session in ("s1", "s2", "s3"):
         Event.objects.create(
@@ -135,15 +135,15 @@ def test_a_click_that_does_not_count_keeps_no_other_from_counting(shop: Shop) ->
     assert counted() == [1, 1, 1, 1]
 
 
-def test_what_was_logged_before_there_were_origins_counts_as_before(shop: Shop) -> None:
+def test_searches_without_an_origin_count_one_by_one(shop: Shop) -> None:
     for _ in range(5):
         shop.search("", clicks=[1])
 
     assert counted() == [1] * 5
 
 
-def test_an_origin_looks_at_a_product_once_a_day(shop: Shop) -> None:
-    # Given ten shoppers, and then fifty searches of one origin that opens nothing of three.
+def test_the_views_of_an_origin_count_once_for_each_product(shop: Shop) -> None:
+    # Given ten shoppers, and then fifty searches of one origin that clicks none of three products.
     for number in range(10):
         shop.search(f"shopper {number}", clicks=[1] if number < 5 else [2])
     before = rates()
@@ -157,15 +157,15 @@ def test_an_origin_looks_at_a_product_once_a_day(shop: Shop) -> None:
     assert rates() == pytest.approx(by_one)
 
 
-def test_few_pages_of_an_origin_teach_the_reranker(shop: Shop) -> None:
+def test_the_reranker_learns_from_few_pages_of_an_origin(shop: Shop) -> None:
     for product in SHOWN:
         shop.search("a", clicks=[product])
     shop.search("b", clicks=[1])
 
-    assert len(read_pages(FEATURES)) == PAGES_OF_AN_ORIGIN + 1
+    assert len(read_pages(FEATURES)) == MAX_PAGES_PER_ORIGIN + 1
 
 
-def test_a_result_whose_click_does_not_count_is_no_result_that_was_passed_over(shop: Shop) -> None:
+def test_a_result_whose_click_does_not_count_is_left_out_of_its_page(shop: Shop) -> None:
     shop.search("a", clicks=[1])
     shop.search("a", clicks=[1, 2])
 
@@ -173,10 +173,10 @@ def test_a_result_whose_click_does_not_count_is_no_result_that_was_passed_over(s
 
     assert first.clicked.tolist() == [True] + [False] * 11
     assert second.clicked.tolist() == [True] + [False] * 10
-    assert second.places.tolist() == list(range(1, 12))
+    assert second.positions.tolist() == list(range(1, 12))
 
 
-def test_an_origin_that_searches_and_clicks_within_seconds_is_set_aside(shop: Shop) -> None:
+def test_an_origin_that_searches_and_clicks_within_seconds_is_a_burst(shop: Shop) -> None:
     shop.search("honest", clicks=[1])
     for number in range(200):
         shop.search("robot", clicks=[1 + number % 3], at=NOON + timedelta(seconds=number / 5))
@@ -185,7 +185,7 @@ def test_an_origin_that_searches_and_clicks_within_seconds_is_set_aside(shop: Sh
     assert bursts() == [("origin_seconds", "robot", 0, 200)]
 
 
-def test_an_origin_that_clicks_all_day_long_is_set_aside(shop: Shop) -> None:
+def test_an_origin_with_far_more_clicks_than_others_is_a_burst(shop: Shop) -> None:
     for number in range(20):
         shop.search(f"honest {number}", clicks=[1, 2])
     for number in range(60):
@@ -195,7 +195,7 @@ def test_an_origin_that_clicks_all_day_long_is_set_aside(shop: Shop) -> None:
     assert bursts() == [("origin_day", "robot", 0, 60)]
 
 
-def test_a_product_that_many_click_within_seconds_is_set_aside_for_these(shop: Shop) -> None:
+def test_many_clicks_on_a_product_within_seconds_are_a_burst(shop: Shop) -> None:
     for number in range(20):
         shop.search(f"honest {number}", clicks=[1])
     at = shop.at.replace(hour=18, minute=5)
@@ -206,45 +206,45 @@ def test_a_product_that_many_click_within_seconds_is_set_aside_for_these(shop: S
     assert bursts() == [("product_seconds", "", 1, 50)]
 
 
-def a_fortnight(shop: Shop, clicks_a_day: int = 6) -> None:
-    """Each day as many shoppers open products 1, 2 and 3."""
+def log_fortnight(shop: Shop, clicks_a_day: int = 6) -> None:
+    """On each of 14 days, the same number of shoppers click products 1, 2 and 3."""
     for day in range(14):
         for number in range(clicks_a_day):
             at = NOON + timedelta(days=day, minutes=20 * number)
             shop.search(f"{day}/{number}", clicks=[1, 2, 3], at=at)
 
 
-def many_clicks_on_product_1(shop: Shop, day: int, count: int = 100) -> None:
+def log_attack(shop: Shop, day: int, count: int = 100) -> None:
     for number in range(count):
         at = NOON + timedelta(days=day, minutes=number * 5, seconds=count)
         shop.search(f"{day}/{count} {number}", clicks=[1], at=at)
 
 
-def test_a_product_far_beyond_its_usual_rate_is_set_aside_that_day(shop: Shop) -> None:
-    a_fortnight(shop)
+def test_a_product_far_beyond_its_usual_clicks_is_a_burst_of_that_day(shop: Shop) -> None:
+    log_fortnight(shop)
     assert counted() == [1] * 84 + [2] * 84 + [3] * 84
-    many_clicks_on_product_1(shop, day=10)
+    log_attack(shop, day=10)
 
     assert counted() == [1] * 78 + [2] * 84 + [3] * 84
     assert bursts() == [("product_day", "", 1, 106)]
 
 
-def test_going_on_does_not_make_it_usual(shop: Shop) -> None:
-    # Given an attack that is counted each night, for four days.
-    a_fortnight(shop)
+def test_an_attack_that_goes_on_does_not_become_usual(shop: Shop) -> None:
+    # Given an attack of four days; clicks are counted each night.
+    log_fortnight(shop)
     for day in range(8, 12):
-        many_clicks_on_product_1(shop, day=day)
+        log_attack(shop, day=day)
         assert counted() == [1] * (84 - 6 * (day - 7)) + [2] * 84 + [3] * 84
 
     assert len(bursts()) == 4
 
-    many_clicks_on_product_1(shop, day=11, count=5)  # of other addresses, later that day
+    log_attack(shop, day=11, count=5)  # from other addresses, later that day
     counted()
     assert [clicks for *_, clicks in bursts()] == [106, 106, 106, 111]
 
 
-def test_a_day_on_which_all_is_clicked_more_is_no_burst(shop: Shop) -> None:
-    a_fortnight(shop)
+def test_a_day_with_more_clicks_on_all_products_is_no_burst(shop: Shop) -> None:
+    log_fortnight(shop)
     for number in range(60):
         at = NOON + timedelta(days=5, minutes=7 * number + 3)
         shop.search(f"sale {number}", clicks=[1, 2, 3], at=at)
@@ -253,9 +253,9 @@ def test_a_day_on_which_all_is_clicked_more_is_no_burst(shop: Shop) -> None:
     assert bursts() == []
 
 
-def test_an_operator_decides(shop: Shop) -> None:
-    a_fortnight(shop)
-    many_clicks_on_product_1(shop, day=10)
+def test_an_operator_decides_whether_a_burst_counts(shop: Shop) -> None:
+    log_fortnight(shop)
+    log_attack(shop, day=10)
     counted()
 
     ClickBurst.objects.update(decision=ClickBurst.Decision.COUNT)
@@ -266,15 +266,15 @@ def test_an_operator_decides(shop: Shop) -> None:
     assert len(counted()) == 3 * 84 - 6
 
 
-def test_the_nightly_task_says_how_many_are_set_aside(shop: Shop) -> None:
-    a_fortnight(shop)
+def test_the_nightly_task_reports_how_many_clicks_are_set_aside(shop: Shop) -> None:
+    log_fortnight(shop)
     assert learn_from_clicks() == "too few clicks"
-    many_clicks_on_product_1(shop, day=10)
+    log_attack(shop, day=10)
 
     assert learn_from_clicks() == "too few clicks (106 clicks are set aside)"
 
 
-def test_keys_and_bursts_past_their_days_are_forgotten() -> None:
+def test_old_keys_and_bursts_are_deleted() -> None:
     today = timezone.now().date()
     OriginKey.objects.all().delete()
     for days in (0, 1, 2):
@@ -283,7 +283,7 @@ def test_keys_and_bursts_past_their_days_are_forgotten() -> None:
         day = today - timedelta(days=days)
         ClickBurst.objects.create(day=day, reason="product_day", product_id=1, clicks=9)
 
-    forget_old_searches()
+    delete_old_searches()
 
     assert [key.day for key in OriginKey.objects.all()] == [today]
     assert [burst.day for burst in ClickBurst.objects.all()] == [today - timedelta(days=10)]

@@ -1,4 +1,4 @@
-"""What is learnt from clicks ranks only where it is better, on shoppers who are simulated."""
+"""A reranker takes over only if it is better, on simulated shoppers."""
 
 from collections.abc import Iterator
 from io import StringIO
@@ -11,13 +11,20 @@ from django.core.management import call_command
 from catalog.models import Reranker
 from catalog.reranking import active_weights, forget_active_weights, withdraw_reranker
 from indexing.clicks.click_model import Page
-from indexing.clicks.reranker_training import described, doubtfulness, ndcg, train_reranker
+from indexing.clicks.reranker_training import (
+    describe_reranker,
+    estimate_doubt,
+    ndcg,
+    train_reranker,
+)
 from indexing.tasks import learn_from_clicks
-from tests.indexing.clicks.shoppers import FEATURES, SHOWN, log, pages
+from tests.indexing.clicks.shoppers import FEATURES, SHOWN, log_pages, make_pages
+
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _kept(settings: Any, tmp_path: Any) -> Iterator[None]:
+def _no_reranker_ranks(settings: Any, tmp_path: Any) -> Iterator[None]:
     settings.SEARCH_LOG_DAYS = 90
     settings.SEARCH_LOG_PHOTOS = tmp_path
     forget_active_weights()
@@ -25,27 +32,26 @@ def _kept(settings: Any, tmp_path: Any) -> Iterator[None]:
     forget_active_weights()
 
 
-def liked_by_stock(ids: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """By the likeness, twice as much by stock, and against popularity."""
+def attracted_by_stock(ids: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Similarity attracts, stock twice as much; popularity repels."""
     of = dict(zip(FEATURES, features.T, strict=True))
     return 0.9 * np.exp(2 * of["similarity"] + 4 * of["stock"] - 2 * of["popularity"] - 6)
 
 
-def liked_alike(ids: np.ndarray, features: np.ndarray) -> np.ndarray:
+def attracted_equally(ids: np.ndarray, features: np.ndarray) -> np.ndarray:
     return np.full(SHOWN, 0.3)
 
 
-def trained(**options: Any) -> Reranker:
+def train(**options: Any) -> Reranker:
     reranker = train_reranker(**options)
     assert reranker is not None
     return reranker
 
 
-@pytest.mark.django_db
-def test_the_reranker_finds_what_shoppers_like_and_takes_over() -> None:
-    log(pages(6_000, liked_by_stock))
+def test_a_reranker_learns_what_attracts_shoppers_and_takes_over() -> None:
+    log_pages(make_pages(6_000, attracted_by_stock))
 
-    reranker = trained()
+    reranker = train()
 
     assert reranker.is_active
     assert set(reranker.weights) == set(FEATURES[1:])
@@ -54,48 +60,44 @@ def test_the_reranker_finds_what_shoppers_like_and_takes_over() -> None:
     assert abs(reranker.weights["price"]) < 0.2
     assert reranker.figures["ndcg"] > reranker.figures["ndcg_formula"] + 0.05
     assert active_weights() == reranker.weights
-    assert "ranks from now on" in described(reranker)
+    assert "ranks from now on" in describe_reranker(reranker)
 
 
-@pytest.mark.django_db
-def test_where_clicks_only_follow_the_places_the_formula_stays() -> None:
-    log(pages(1_500, liked_alike))
+def test_where_clicks_follow_positions_alone_the_formula_stays() -> None:
+    log_pages(make_pages(1_500, attracted_equally))
 
-    reranker = trained()
+    reranker = train()
 
     assert not reranker.is_active
     assert active_weights() is None
-    assert "does not rank" in described(reranker)
+    assert "does not rank" in describe_reranker(reranker)
 
 
-@pytest.mark.django_db
-def test_where_shoppers_like_what_the_formula_likes_it_stays(settings: Any) -> None:
+def test_where_the_formula_is_right_it_stays(settings: Any) -> None:
     names = FEATURES[1:]
     settings.RANKING_WEIGHTS = dict.fromkeys(names, 0.1)
     formula = np.array([1.0, *[0.1] * len(names)])
-    log(pages(1_500, lambda ids, f: 0.3 * np.exp(2 * (f @ formula) - 2.5)))
+    log_pages(make_pages(1_500, lambda ids, f: 0.3 * np.exp(2 * (f @ formula) - 2.5)))
 
-    assert not trained().is_active
+    assert not train().is_active
 
 
-@pytest.mark.django_db
-def test_a_few_clicks_teach_nothing() -> None:
-    log(pages(50, liked_alike))
+def test_too_few_pages_train_no_reranker() -> None:
+    log_pages(make_pages(50, attracted_equally))
 
     assert train_reranker() is None
     assert not Reranker.objects.exists()
 
 
-@pytest.mark.django_db
-def test_one_that_is_worse_than_the_active_one_does_not_take_its_place() -> None:
-    # Given an active one with the true weights, and clicks enough to beat the formula only.
+def test_a_reranker_worse_than_the_active_one_does_not_take_over() -> None:
+    # Given an active reranker with the true weights, and too few clicks to reach it.
     true = {"stock": 2.0, "popularity": -1.0} | dict.fromkeys(
         ("tags", "category", "price", "clicks"), 0.0
     )
     best = Reranker.objects.create(weights=true, figures={}, is_active=True)
-    log(pages(1_500, liked_by_stock))
+    log_pages(make_pages(1_500, attracted_by_stock))
 
-    reranker = trained()
+    reranker = train()
 
     figures = reranker.figures
     assert figures["ndcg_formula"] < figures["ndcg"] < figures["ndcg_active"]
@@ -103,9 +105,8 @@ def test_one_that_is_worse_than_the_active_one_does_not_take_its_place() -> None
     assert Reranker.objects.get(is_active=True) == best
 
 
-@pytest.mark.django_db
-def test_what_somebody_turned_off_does_not_come_back_by_night() -> None:
-    log(pages(1_500, liked_by_stock))
+def test_a_withdrawn_reranker_does_not_come_back_at_night() -> None:
+    log_pages(make_pages(1_500, attracted_by_stock))
     said = StringIO()
     call_command("train_reranker", stdout=said)
     assert "ranks from now on" in said.getvalue()
@@ -119,14 +120,14 @@ def test_what_somebody_turned_off_does_not_come_back_by_night() -> None:
     assert active_weights() is None
     assert not withdraw_reranker()
 
-    call_command("train_reranker", stdout=said)  # somebody wants it again
+    call_command("train_reranker", stdout=said)  # an operator trains again
     assert active_weights() is not None
     assert not Reranker.objects.filter(withdrawn=True).exists()
 
 
-def test_the_gain_of_an_order_by_hand() -> None:
-    # Given clicks on the second and third of three, of which the third is looked at half as much:
-    # worth 1 and 2. Best: 2 / log2(2) + 1 / log2(3) = 2.631.
+def test_ndcg_by_hand() -> None:
+    # Given clicks on the second and third of three results. The third is examined half as often, so
+    # the gains are 1 and 2. Best: 2 / log2(2) + 1 / log2(3) = 2.631.
     page = Page(np.array([[3.0], [2.0], [1.0]]), np.arange(3), np.array([False, True, True]))
     examination = np.array([1.0, 1.0, 0.5])
 
@@ -136,7 +137,7 @@ def test_the_gain_of_an_order_by_hand() -> None:
     assert backwards[0] == pytest.approx(1.0)
 
 
-def test_how_doubtful_a_difference_is() -> None:
-    assert doubtfulness(np.full(50, 0.1)) == 0.0
-    assert doubtfulness(np.full(50, 0.0)) == 1.0
-    assert 0.3 < doubtfulness(np.tile([0.1, -0.1], 50)) < 0.7
+def test_doubt_is_the_share_of_samples_without_a_positive_mean() -> None:
+    assert estimate_doubt(np.full(50, 0.1)) == 0.0
+    assert estimate_doubt(np.full(50, 0.0)) == 1.0
+    assert estimate_doubt(np.tile([0.1, -0.1], 50)) == 0.468  # 0.5, but for 500 samples
