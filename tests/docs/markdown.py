@@ -1,4 +1,4 @@
-"""The documents, and what they name: headings, links, code spans and lines of shell."""
+"""Documents, and their headings, links, code spans and shell commands."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Document:
-    """A text of Markdown and the file that it is in."""
+    """A Markdown file and its text."""
 
     path: Path
     text: str
@@ -25,7 +25,7 @@ class Document:
 
     @property
     def anchors(self) -> set[str]:
-        """What `#…` may name: the headings as GitHub spells them in addresses."""
+        """The anchors of the headings, as GitHub makes them."""
         headings = (re.sub(r"[^\w\- ]", "", title.lower()) for title in HEADING.findall(self.prose))
         return {heading.replace(" ", "-") for heading in headings}
 
@@ -35,12 +35,12 @@ class Document:
 
     @property
     def spans(self) -> list[str]:
-        """The code in the text; a `\\|` of a table is a bar."""
+        """The code spans. An escaped bar in a table becomes a bar."""
         return [span.replace("\\|", "|") for span in SPAN.findall(self.prose)]
 
     @property
     def shell_lines(self) -> Iterator[str]:
-        """The commands of shell blocks, continued lines joined, without comments."""
+        """Yields the commands of shell blocks without comments. Continued lines are joined."""
         for language, block in FENCE.findall(self.text):
             if language == "sh":
                 for line in block.replace("\\\n", " ").splitlines():
@@ -49,7 +49,7 @@ class Document:
 
 
 def documents() -> list[Document]:
-    """Every document of the tree, except in folders of tools and data (`.venv`, `.data`)."""
+    """Every Markdown file of the tree, except in hidden folders (`.venv`, `.data`)."""
     folders = [f for f in ROOT.iterdir() if f.is_dir() and not f.name.startswith(".")]
     found = [*ROOT.glob("*.md"), *(path for folder in folders for path in folder.rglob("*.md"))]
     return [Document(path, path.read_text()) for path in sorted(found)]

@@ -1,4 +1,4 @@
-"""Whether what a document names is there: files, code, commands, addresses, metrics."""
+"""Checks that names in documents exist: files, code, commands, addresses and metrics."""
 
 import ast
 import re
@@ -23,7 +23,7 @@ ADDRESS = re.compile(r"(?:(GET|POST) )?(/[^ ]*)")
 SERVED = re.compile(r"http://127\.0\.0\.1:8000(/[^\s>)\"`…]*)")
 METRIC = re.compile(r"vitrina_\w+(?=[{ ]|$)")
 PLACEHOLDERS = {"N": "1", "ID": "1", "RUN": "1"}
-# Names of other programs' settings, and of columns of a source.
+# Names that belong to other programs, and a column of a data source.
 ELSEWHERE = {"TMPDIR", "gthread", "max_prepared_statements", "server_side_binding", "subgroup"}
 ELSEWHERE |= {"Secure", "pg_dump", "pg_restore", "pg_upgrade"}
 
@@ -32,13 +32,14 @@ ELSEWHERE |= {"Secure", "pg_dump", "pg_restore", "pg_upgrade"}
 def tree() -> frozenset[str]:
     """The files and folders of the tree, as paths from its root."""
     folders = [f for f in ROOT.iterdir() if not f.name.startswith(".") and f.is_dir()]
-    paths = [*ROOT.iterdir(), *(path for folder in folders for path in folder.rglob("*"))]
-    return frozenset(str(path.relative_to(ROOT)) for path in paths)
+    found = [*ROOT.iterdir(), *(path for folder in folders for path in folder.rglob("*"))]
+    files = [p.relative_to(ROOT) for p in found if p.is_file() and "__pycache__" not in p.parts]
+    return frozenset(str(path) for file in files for path in (file, *file.parents))
 
 
 @cache
 def code() -> str:
-    """All that runs, as one text."""
+    """The source of the project, without its tests and documents, as one text."""
     files = ["Makefile", "manage.py", "pyproject.toml"]
     files += [p for p in tree() if re.match(r"requirements.*\.txt", p)]
     files += [p for p in tree() if p.startswith(CODE_FOLDERS) and p.endswith(CODE_ENDINGS)]
@@ -47,6 +48,7 @@ def code() -> str:
 
 @cache
 def words() -> frozenset[str]:
+    """The identifiers and words of the source."""
     return frozenset(re.findall(r"\w+", code()))
 
 
@@ -57,18 +59,19 @@ def tables() -> dict[str, set[str]]:
 
 
 def quoted(text: str) -> bool:
+    """Whether the source contains this string literal."""
     return f'"{text}"' in code()
 
 
 # --- Files and links ----------------------------------------------------------------------------
 def is_file(name: str, document: Document) -> bool:
-    """A path from the root, from the document, or the end of a path (`trainer.py`). A file that is
-    made when the program runs is named by a string of the code."""
-    name = name.rstrip("/")
+    """Whether the name is a path from the root, a path from the document, or the end of a path
+    (`trainer.py`). Files that the program creates must occur in the source instead."""
+    name = name.rstrip("/").removeprefix("./")
     pattern = (
         re.sub(r"\*+", "*", re.sub(r"[A-Z]{2,}|\bN\b", "*", name)) if "_DIR" not in name else ""
     )
-    if any((folder / name).exists() for folder in (ROOT, document.path.parent)):
+    if name in tree() or (document.path.parent / name).exists():
         return True
     if "*" in pattern and any(document.path.parent.glob(pattern)):
         return True
@@ -78,7 +81,7 @@ def is_file(name: str, document: Document) -> bool:
 
 
 def is_link(target: str, document: Document) -> bool:
-    """A file, and a heading of it; links to other sites are not followed."""
+    """Whether a link leads to a file, and to a heading of it. Other sites are not checked."""
     if re.match("https?:|mailto:", target):
         return True
     path, _, anchor = target.partition("#")
@@ -91,7 +94,7 @@ def is_link(target: str, document: Document) -> bool:
 
 # --- Code ---------------------------------------------------------------------------------------
 def defined_in(body: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
-    """The names that statements define: functions, classes, variables, imports."""
+    """Yields the functions, classes, variables and imports that the statements define."""
     for node in body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name, node
@@ -104,7 +107,7 @@ def defined_in(body: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
 
 
 def defines(file: str, names: list[str]) -> bool:
-    """Whether the module in `file` defines the first name, and that the next one."""
+    """Whether the module defines the first name, that one the second, and so on."""
     body = ast.parse((ROOT / file).read_text()).body
     for name in names:
         node = dict(defined_in(body)).get(name)
@@ -115,7 +118,7 @@ def defines(file: str, names: list[str]) -> bool:
 
 
 def is_dotted(name: str) -> bool:
-    """`module.name`, `Class.member`, `table.column`, or words of the API's JSON."""
+    """Whether `module.name`, `Class.member`, `table.column` or a path in JSON exists."""
     parts = re.sub(r"\(.*\)$", "", name).split(".")
     for cut in range(len(parts), 0, -1):
         path = "/".join(parts[:cut])
@@ -133,7 +136,7 @@ def is_dotted(name: str) -> bool:
 
 # --- Addresses, commands and metrics ------------------------------------------------------------
 def is_address(method: str, address: str) -> bool:
-    """An address that a view answers, by that method."""
+    """Whether a view answers this method at this address."""
     if SYSTEM.match(address):
         return True
     try:
@@ -147,6 +150,7 @@ def is_address(method: str, address: str) -> bool:
 
 
 def is_metric(name: str) -> bool:
+    """Whether the source defines a metric of this name."""
     short = name.removeprefix("vitrina_index_")
     gauge = re.search(rf'gauge\(\s*"{short}"', code())
     return quoted(name) or quoted(name.removesuffix("_total")) or gauge is not None
@@ -154,16 +158,18 @@ def is_metric(name: str) -> bool:
 
 @cache
 def parser_of(command: str) -> object:
+    """The argument parser of a management command."""
     found = load_command_class(get_commands()[command], command)
     return found.create_parser("manage.py", command)
 
 
 def own_commands() -> set[str]:
+    """The management commands of the project's own applications."""
     return {name for name, app in get_commands().items() if app in APPS}
 
 
 def is_option(option: str) -> bool:
-    """An option of one of our commands, or a string of the code."""
+    """Whether one of the project's commands has this option, or the source contains it."""
     parsers = [parser_of(name) for name in own_commands()]
     for action in parser_of("index")._subparsers._group_actions:
         parsers += action.choices.values()
@@ -171,7 +177,8 @@ def is_option(option: str) -> bool:
 
 
 def is_command(line: str, document: Document) -> bool:
-    """A line of shell, whose command knows its options; other programs than ours are believed."""
+    """Whether the command exists and accepts its options. Of other programs, only uploaded files
+    are checked."""
     parts = shlex.split(line.partition(" > ")[0])
     while parts and (re.match(r"[A-Z_]+=", parts[0]) or re.search(r"python$", parts[0])):
         parts.pop(0)
@@ -194,7 +201,7 @@ def is_command(line: str, document: Document) -> bool:
 
 
 def is_parsed(command: str, *arguments: str) -> bool:
-    """Whether the command takes these; `a|b` is one of two, and a bare name needs none."""
+    """Whether the command accepts the arguments, each alternative of `a|b`. A bare name passes."""
     for index, part in enumerate(arguments):
         if "|" in part:
             each = part.split("|")
@@ -209,7 +216,7 @@ def is_parsed(command: str, *arguments: str) -> bool:
 
 # --- All of it ----------------------------------------------------------------------------------
 def is_known(span: str, document: Document) -> bool:
-    """Whether a code span names something that is there. Other spans are not judged."""
+    """Whether the name in a code span exists. Spans that are no names pass."""
     first = span.split(" ")[0]
     if metric := METRIC.match(span):
         return is_metric(metric[0])
@@ -236,7 +243,8 @@ def is_known(span: str, document: Document) -> bool:
 
 
 def unknown_names(document: Document) -> list[str]:
-    """What the document names and nobody has. Of lists of sources, only links are followed."""
+    """Returns the names in the document that do not exist. Only the links of ATTRIBUTION.md files
+    are checked."""
     wrong = [link for link in document.links if not is_link(link, document)]
     if document.path.name != "ATTRIBUTION.md":
         wrong += [span for span in document.spans if not is_known(span, document)]

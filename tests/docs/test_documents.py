@@ -1,4 +1,4 @@
-"""What the documents name is there: files, headings, code, commands, addresses and metrics."""
+"""Names in documents exist: files, headings, code, commands, addresses and metrics."""
 
 import ast
 import re
@@ -52,11 +52,11 @@ def document_of(text: str) -> Document:
     return Document(ROOT / "docs" / "an_example.md", text)
 
 
-def test_documents_name_only_what_is_there() -> None:
+def test_names_in_documents_exist() -> None:
     assert [wrong for document in documents() for wrong in unknown_names(document)] == []
 
 
-def test_code_names_documents_that_are_there() -> None:
+def test_documents_that_the_source_names_exist() -> None:
     named = set(re.findall(r"(?<![/\w])docs/[\w/.-]*\w", code()))
 
     assert "docs/settings.md" in named
@@ -67,33 +67,33 @@ ROOM = re.compile(r"^\| `(\w+/\w[\w/]*)/` \| .* \|(.*)\|$", re.MULTILINE)
 NO_ROOMS = {"management", "commands", "migrations", "templatetags"}
 
 
-def test_map_shows_every_room() -> None:
+def test_map_lists_every_room() -> None:
     rooms = {path.parent for f in CODE_FOLDERS for path in (ROOT / f).glob("*/**/__init__.py")}
     names = {str(room.relative_to(ROOT)) for room in rooms if not NO_ROOMS & set(room.parts)}
 
-    assert {room for room, _ in rooms_of_the_map()} == names
+    assert {room for room, _ in rooms_in_map()} == names
 
 
-def test_map_agrees_with_the_docstrings_of_rooms() -> None:
-    for room, for_others in rooms_of_the_map():
+def test_map_agrees_with_docstrings() -> None:
+    for room, for_others in rooms_in_map():
         docstring = ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text())) or ""
-        told = {name.split(".")[0].split("(")[0] for name in SPAN.findall(docstring)}
+        documented = {name.split(".")[0].split("(")[0] for name in SPAN.findall(docstring)}
         for name in SPAN.findall(for_others):
             file = f"{room}/{name}.py"
             assert (ROOT / file).exists() or defines(f"{room}/__init__.py", [name]), file
-            assert name in told, f"{name} is not in the docstring of {room}"
+            assert name in documented, f"{name} is not in the docstring of {room}"
 
 
-def rooms_of_the_map() -> list[tuple[str, str]]:
+def rooms_in_map() -> list[tuple[str, str]]:
     """The folders of the map in docs/architecture.md, with what others may use of each."""
     return ROOM.findall((ROOT / "docs" / "architecture.md").read_text())
 
 
 @pytest.mark.parametrize("text", RIGHT)
-def test_names_that_are_there_are_known(text: str) -> None:
+def test_existing_names_pass(text: str) -> None:
     assert unknown_names(document_of(text)) == []
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_names_that_are_not_there_are_found(text: str) -> None:
+def test_missing_names_are_found(text: str) -> None:
     assert unknown_names(document_of(text)) != []

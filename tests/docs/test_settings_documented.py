@@ -1,4 +1,4 @@
-"""docs/settings.md lists each environment variable that the code reads, with its true default."""
+"""docs/settings.md lists every environment variable that the code reads, with its real default."""
 
 import ast
 import json
@@ -11,13 +11,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]*)` \| (.*?) \|", re.MULTILINE)
 READER = re.compile(r"(environment\.)?read_\w+|os\.getenv|os\.environ(\.get|\.pop|\.setdefault)?")
-# Set by programs for the processes that they start, and not by people.
+# Programs set these for the processes that they start.
 SET_BY_PROGRAMS = {
     *("DJANGO_SETTINGS_MODULE", "ENDS_WITH", "Q_CLUSTER_NAME"),
     *("OPENBLAS_NUM_THREADS", "OMP_WAIT_POLICY"),
     *("RANK", "WORLD_SIZE", "LOCAL_RANK"),
 }
-# Loads the settings as a process does that has `cores`, and prints what each reader returned.
+# Loads the settings as a process with this number of cores does, and prints the value that each
+# reader returned.
 PROBE = """
 import json, os, sys
 cores, web = int(sys.argv[1]), sys.argv[2] == "web"
@@ -46,21 +47,21 @@ PROCESSES = (("1", "command"), ("64", "command"), ("64", "web"))
 
 
 def documented() -> dict[str, list[str]]:
-    """The variables of the tables, with the values that their default column names."""
+    """The variables in the tables, with the values in their default column."""
     rows = ROW.findall((ROOT / "docs" / "settings.md").read_text())
     assert len(rows) == len(dict(rows)), "a variable is listed twice"
     return {name: re.findall("`([^`]+)`", default) for name, default in rows}
 
 
 def variables_read() -> set[str]:
-    """The names of the environment variables in the source."""
+    """The environment variables that the source reads."""
     folders = ("catalog", "config", "indexing", "search")
     sources = [ROOT / "manage.py", *(p for f in folders for p in (ROOT / f).rglob("*.py"))]
     return {name for path in sources for name in names_in(ast.parse(path.read_text()))}
 
 
 def names_in(tree: ast.AST) -> Iterator[str]:
-    """The first argument of calls such as read_int("PORT", …) and os.environ.get("HOST")."""
+    """Yields the first argument of calls such as read_int("PORT", …) and os.environ.get("HOST")."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args:
             reader, name = ast.unparse(node.func), node.args[0]
@@ -73,8 +74,8 @@ def names_in(tree: ast.AST) -> Iterator[str]:
 
 
 def true_defaults() -> dict[str, list[str]]:
-    """The value of each variable in a clean environment, in words of the document: one value, or
-    several where it depends on the machine or on the process."""
+    """The value of each variable in a clean environment, as the document writes it. There are
+    several if the value depends on the machine or the process."""
     defaults: dict[str, list[str]] = {}
     for process in PROCESSES:
         environment = {"PATH": "/usr/bin:/bin"}
@@ -90,7 +91,7 @@ def true_defaults() -> dict[str, list[str]]:
 
 
 def in_words(value: object) -> str:
-    """A value as a person writes it into the variable; "" for none."""
+    """A value as the document writes it; "" if there is none."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
@@ -110,7 +111,7 @@ def test_documented_defaults_are_true() -> None:
     shown = documented()
     defaults = true_defaults()
 
-    # Read where no settings are loaded: which database, and what installs the packages.
+    # These two are read outside the settings module.
     assert shown.pop("DATABASE_URL") == []
     assert f'or "{shown.pop("PIP_INDEX_URL")[0]}"' in (ROOT / "config/make_venv.py").read_text()
     assert shown == {name: defaults[name] for name in shown}
