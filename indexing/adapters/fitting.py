@@ -14,7 +14,7 @@ from catalog.visual.adapter import KINDS, FittedAdapter, adapt, fit
 from indexing.adapters.sample import LEAST_QUERIES, Queries, Sample, read_sample
 from indexing.encoder_registry import note_quality
 from indexing.ledger.chunking import Check
-from indexing.quality.recall_metrics import agreement, own_ranks, recall_at
+from indexing.quality.recall_metrics import measure_agreement, rank_labels, recall_at
 
 NEIGHBOURS = 10
 
@@ -140,7 +140,7 @@ def measure(sample: Sample, adapter: FittedAdapter) -> Figures:
     figures = {}
     for name, queries in sample.queries.items():
         asked = adapt(adapter, queries.new)
-        alike = agreement(asked, queries.old, sample.photos.old, queries.place, NEIGHBOURS)
+        alike = measure_agreement(asked, queries.old, sample.photos.old, queries.place, NEIGHBOURS)
         figures[name] = {
             **_recalls(queries, asked, sample.photos.old),
             "agreement_at_10": round(alike, 4),
@@ -159,6 +159,6 @@ def measure_encoders(sample: Sample) -> dict[str, Figures]:
 
 
 def _recalls(queries: Queries, asked: np.ndarray, photos: np.ndarray) -> dict[str, float]:
-    ranks = own_ranks(asked, queries.labels, photos, queries.owners, queries.place)
+    ranks = rank_labels(asked, queries.labels, photos, queries.owners, queries.place)
     at_1, at_5 = recall_at(ranks, 1), recall_at(ranks, 5)
     return {"queries": len(ranks), "recall_at_1": round(at_1, 4), "recall_at_5": round(at_5, 4)}

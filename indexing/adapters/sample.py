@@ -17,7 +17,7 @@ from catalog.visual.encoder import Encoder
 from indexing.embedding.embed import embed_images
 from indexing.embedding.staleness import current_embeddings, stale_images
 from indexing.ledger.chunking import Check
-from indexing.quality.labelled_sample import labelled_photos, open_labelled
+from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_photos
 
 LEAST_QUERIES = 20  # fewer say nothing
 HELD_OUT = 0.2
@@ -85,7 +85,7 @@ def read_sample(
     labelled photos come first, up to a fifth of the sample, so that they are all held out.
     Embeds the photos that `query_encoder` has not embedded yet. Raises EncoderError."""
     new, old = encoder_of(query_encoder), encoder_of(index_encoder)
-    labelled = labelled_photos()
+    labelled = read_labelled_photos()
     wanted = _wanted([product_id for product_id, _ in labelled], index_encoder)
     stale = stale_images(query_encoder, [key[0] for key in wanted])
     embed_images(stale, query_encoder, new, check, careful)
@@ -177,7 +177,7 @@ def _labelled_queries(
 ) -> Queries:
     seen: list[tuple[int, np.ndarray, np.ndarray]] = []
     for product_id, photo in labelled:
-        image = open_labelled(photo)
+        image = open_labelled_photo(photo)
         if image is not None:
             seen.append((product_id, new.encode_images([image])[0], old.encode_images([image])[0]))
             check()

@@ -1,5 +1,5 @@
-"""The offline side in Django's admin: `index_admin` (runs, generations, encoders, photos set aside)
-and `queue_admin` (the task queue's tables)."""
+"""The offline side in Django's admin: `index_admin` (runs, generations, encoders, image failures)
+and `queue_admin` (the tables of the task queue)."""
 
 from indexing.admin import index_admin, queue_admin
 

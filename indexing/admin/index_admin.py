@@ -1,4 +1,4 @@
-"""The console: what the index is, what the offline side is doing, and the handles to steer it."""
+"""Runs, generations, encoders and image failures in the console, with the actions on them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -22,15 +22,13 @@ from indexing.generations import publishing
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
 from indexing.monitoring.freshness import index_status, next_refresh_at, run_progress
-from indexing.pipeline.rebuild import start_rebuild
-from indexing.pipeline.refresh import start_refresh
-from indexing.quality.match_calibration import in_words
-from indexing.tasks import enqueue_run, resume_run
+from indexing.quality.match_calibration import describe_calibration
+from indexing.tasks import resume_run, start_queued_run
 
 
 @admin.register(IndexingRun)
 class IndexingRunAdmin(ReadOnlyAdmin):
-    """The ledger of runs; the buttons call the same functions as the commands."""
+    """The ledger of runs. The buttons call the same functions as the commands."""
 
     list_display = (
         "id",
@@ -56,54 +54,53 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_lazy("Pause"), permissions=["steer"])
     def pause(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
-        self._each(request, chosen, runs.pause_run, _("Run %(number)s is paused."))
+        self._act_on_each(request, chosen, runs.pause_run, _("Run %(number)s is paused."))
 
     @admin.action(description=_lazy("Resume"), permissions=["steer"])
     def resume(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
-        self._each(request, chosen, resume_run, _("Run %(number)s goes on."))
+        self._act_on_each(request, chosen, resume_run, _("Run %(number)s continues."))
 
     @admin.action(description=_lazy("Cancel"), permissions=["steer"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
-        self._each(request, chosen, runs.cancel_run, _("Run %(number)s is cancelled."))
+        self._act_on_each(request, chosen, runs.cancel_run, _("Run %(number)s is cancelled."))
 
-    def _each(
+    def _act_on_each(
         self,
         request: HttpRequest,
         chosen: QuerySet[IndexingRun],
         act: Callable[[IndexingRun], bool],
-        done: str,
+        message: str,
     ) -> None:
         found = list(chosen)
         if not found:
             self.message_user(request, self.gone_sentence(), messages.WARNING)
         for run in found:
             if act(run):
-                self.message_user(request, done % {"number": run.pk})
+                self.message_user(request, message % {"number": run.pk})
             else:
                 state = IndexingRun.objects.filter(pk=run.pk).values_list("state", flat=True)
-                as_it_is = {"number": run.pk, "state": state.first() or "–"}
-                sentence = _("Nothing to do: run %(number)s is %(state)s.") % as_it_is
+                values = {"number": run.pk, "state": state.first() or "–"}
+                sentence = _("Nothing to do: run %(number)s is %(state)s.") % values
                 self.message_user(request, sentence, messages.WARNING)
 
     def get_urls(self) -> list[URLPattern]:
         own = [
-            path("start/<str:kind>/", self.admin_site.admin_view(self.start), name="start_run"),
+            path("start/<str:kind>/", self.admin_site.admin_view(self.start_run), name="start_run"),
         ]
         return own + super().get_urls()
 
-    def start(self, request: HttpRequest, kind: str) -> HttpResponseRedirect:
-        """Starts a refresh or a rebuild; only by POST, only by those who may steer runs."""
+    def start_run(self, request: HttpRequest, kind: str) -> HttpResponseRedirect:
+        """Starts a refresh or a rebuild, by POST, if the user may steer runs."""
         if kind not in IndexingRun.Kind.values:
             raise Http404
         if not self.has_steer_permission(request):
             raise PermissionDenied
         if request.method == "POST":
             try:
-                run = start_rebuild() if kind == IndexingRun.Kind.REBUILD else start_refresh()
+                run = start_queued_run(kind)
             except runs.RunConflict as conflict:
                 self.message_user(request, str(conflict), messages.ERROR)
             else:
-                enqueue_run(run)
                 sentence = _("%(kind)s %(number)s is under way.")
                 self.message_user(request, sentence % {"kind": run.kind, "number": run.pk})
         return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
@@ -119,6 +116,8 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
 @admin.register(Generation)
 class GenerationAdmin(ReadOnlyAdmin):
+    """The generations of the index, with actions to publish one and to roll back."""
+
     list_display = (
         "id",
         "state",
@@ -140,13 +139,13 @@ class GenerationAdmin(ReadOnlyAdmin):
             "query_adapter__parameters"
         )
 
-    @admin.display(description="asked by")
+    @admin.display(description="queries encoded by")
     def asked_by(self, generation: Generation) -> str:
         return str(generation.query_encoder) if generation.query_adapter else "–"
 
     @admin.display(description="match")
     def calibrated(self, generation: Generation) -> str:
-        return in_words(generation.calibration) if generation.match else "–"
+        return describe_calibration(generation.calibration) if generation.match else "–"
 
     @admin.action(description=_lazy("Publish: make this generation live"), permissions=["steer"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
@@ -154,7 +153,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             self._attempt(request, partial(publishing.publish_generation, generation))
 
     @admin.action(
-        description=_lazy("Roll back: undo the last switch, whichever row is chosen"),
+        description=_lazy("Roll back: undo the last switch (ignores the chosen row)"),
         permissions=["steer"],
     )
     def roll_back(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:
@@ -172,7 +171,7 @@ class GenerationAdmin(ReadOnlyAdmin):
 
 @admin.register(EncoderVersion)
 class EncoderVersionAdmin(ReadOnlyAdmin):
-    """The registry of encoders."""
+    """The registry of encoders, with the figures of each."""
 
     list_display = (
         "name",
@@ -201,7 +200,8 @@ class EncoderVersionAdmin(ReadOnlyAdmin):
 
 @admin.register(Adapter)
 class AdapterAdmin(ReadOnlyAdmin):
-    """By what encoders might ask vectors of another one; `index adopt` fits and uses one."""
+    """Adapters from the queries of one encoder to the vectors of another. `index adopt` fits and
+    uses one."""
 
     list_display = (
         "id",
@@ -230,7 +230,8 @@ class AdapterAdmin(ReadOnlyAdmin):
 
 @admin.register(ImageFailure)
 class ImageFailureAdmin(ReadOnlyAdmin):
-    """Images that could not be read; the quarantined ones wait for another photo, or a retry."""
+    """Images that could not be read. A quarantined image is tried again when its file changes or
+    an operator releases it."""
 
     list_display = ("product", "image_id", "reason", "attempts", "quarantined", "last_at")
     list_filter = ("quarantined",)
@@ -245,10 +246,12 @@ class ImageFailureAdmin(ReadOnlyAdmin):
     def try_again(self, request: HttpRequest, chosen: QuerySet[ImageFailure]) -> None:
         keys = list(chosen.values_list("product_id", "image_id"))
         quarantine.release_images(keys)
-        sentence = _("Images that are tried again at the next refresh: %(number)s.")
+        sentence = _("Images to try again at the next refresh: %(number)s.")
         self.message_user(request, sentence % {"number": len(keys)})
 
 
 @admin.register(IndexEvaluation)
 class IndexEvaluationAdmin(ReadOnlyAdmin):
+    """The figures of each generation, and whether it passed its gates."""
+
     list_display = ("id", "generation", "queries", "recall_at_20", "passed", "created_at")

@@ -1,7 +1,9 @@
-"""The task queue's tables in the console, to be looked at. A task or a schedule names a function
-that a worker calls: whoever could write one, or send one again, could run any function."""
+"""The tables of the task queue, read-only in the console.
 
-import django_q.admin  # noqa: F401  (registers its own lists, which these replace)
+A task or a schedule names a function that a worker calls. A user who could edit one, or send one
+again, could run any function."""
+
+import django_q.admin  # noqa: F401  (registers the lists that are replaced below)
 from django.contrib import admin
 from django.template.defaultfilters import truncatechars
 from django_q.models import Failure, OrmQ, Schedule, Success, Task
@@ -31,7 +33,7 @@ admin.site.register(Failure, TaskAdmin)
 
 @admin.register(Schedule)
 class ScheduleAdmin(ReadOnlyAdmin):
-    """Written at every start by `config/first_start.py`."""
+    """`config/first_start.py` writes the schedules at every start."""
 
     list_display = ("name", "func", "cron", "next_run", "last_task")
     search_fields = ("name", "func")

@@ -1,1 +1,1 @@
-"""The part of the REST API that tells of the index."""
+"""The index status in the REST API, health checks and metrics."""

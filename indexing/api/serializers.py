@@ -1,26 +1,37 @@
-"""The index status, field by field as the public contract names them (for the OpenAPI schema)."""
+"""The fields of the index status, for the OpenAPI schema."""
 
 from rest_framework import serializers
 
 
 class StatusMatchSerializer(serializers.Serializer):
-    """From how far above the others near a query a result is called exact and similar, and what was
-    measured of that on photos held out."""
+    """The match margins from which on results are called exact and similar, and their figures,
+    measured on photos held out. A match margin says how far a result stands out from the others
+    near the query."""
 
-    exact = serializers.FloatField(allow_null=True)
-    something = serializers.FloatField()
-    similar = serializers.FloatField()
-    photos = serializers.IntegerField(help_text="Labelled photos.")
-    covered = serializers.FloatField(
-        allow_null=True, help_text="Share of them whose first result is called exact."
+    exact = serializers.FloatField(
+        allow_null=True,
+        help_text="Least margin of an exact result. Null: no result is called exact.",
     )
-    right = serializers.FloatField(allow_null=True, help_text="Share of those that are right.")
-    nothing = serializers.IntegerField(help_text="Photos of nothing in the catalogue.")
+    something = serializers.FloatField(
+        help_text="Least margin of the first result for any result to be more than weak."
+    )
+    similar = serializers.FloatField(help_text="Least margin of a similar result.")
+    photos = serializers.IntegerField(help_text="How many labelled photos were used.")
+    covered = serializers.FloatField(
+        allow_null=True, help_text="Share of these photos whose first result is called exact."
+    )
+    right = serializers.FloatField(
+        allow_null=True, help_text="Share of these exact results that are the right product."
+    )
+    nothing = serializers.IntegerField(
+        help_text="How many photos were used that show no product of the catalogue."
+    )
     weak = serializers.FloatField(
-        allow_null=True, help_text="Share of them with only weak results."
+        allow_null=True, help_text="Share of these photos that have only weak results."
     )
     blank = serializers.FloatField(
-        help_text="Cosine with a blank photo from which on a photo is never exact."
+        help_text="Cosine with a blank photo from which on a photo counts as blank, and no result"
+        " for it is exact."
     )
 
 

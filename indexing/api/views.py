@@ -1,8 +1,6 @@
-"""Index status and health."""
+"""The index status, health checks and metrics."""
 
-from typing import Any
-
-from django.db import Error, connection
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -10,12 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from catalog.index.live_index import IndexNotReady, live_index
 from catalog.problems import PROBLEMS
-from catalog.visual.errors import EncoderError
 from indexing.api.serializers import IndexStatusSerializer
 from indexing.monitoring.freshness import index_status
 from indexing.monitoring.metrics import metrics_text
+from indexing.monitoring.readiness import check_readiness
 
 
 class IndexStatusView(APIView):
@@ -28,12 +25,12 @@ class IndexStatusView(APIView):
 
 
 def livez(request: HttpRequest) -> JsonResponse:
-    """The process lives."""
+    """Answers 200 while the process lives."""
     return JsonResponse({"status": "ok"})
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For Prometheus; 503 while the database is away."""
+    """Answers with the metrics in Prometheus' text format, or 503 while the database is away."""
     try:
         return HttpResponse(metrics_text(), content_type=CONTENT_TYPE_LATEST)
     except Error:
@@ -41,23 +38,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database, encoder and a live generation are there; else 503 and which is missing."""
-    checks = readiness()
+    """Answers 200 when the database, the encoder and a live generation are there, else 503 and
+    which of them is missing."""
+    checks = check_readiness()
     ready = all(state == "ok" for state in checks.values())
     body = {"status": "ok" if ready else "unavailable", **checks}
     return JsonResponse(body, status=200 if ready else 503)
-
-
-def readiness() -> dict[str, Any]:
-    """What is there, by name: `ok`, or a word on what is missing."""
-    checks = {"database": "ok", "encoder": "unknown", "generation": "unknown"}
-    try:
-        connection.ensure_connection()
-        live_index()
-    except Error:
-        return {**checks, "database": "missing"}
-    except IndexNotReady:
-        return {**checks, "generation": "missing"}
-    except EncoderError as error:
-        return {**checks, "generation": "ok", "encoder": f"missing: {error}"}
-    return {**checks, "encoder": "ok", "generation": "ok"}

@@ -1,5 +1,5 @@
-"""What a generation is measured by before it goes live.
+"""Measures generations before they go live, and the speed of the offline side.
 
-Others use `gates`, `match_calibration`, `recall_metrics`, `labelled_sample` and
+Other packages use `gates`, `match_calibration`, `recall_metrics`, `labelled_sample` and
 `indexing_benchmark`.
 """

@@ -1,5 +1,5 @@
-"""Is a generation good enough to go live? Its graph against exact search, and its answers to photos
-whose product is known."""
+"""The gates that a generation must pass before it goes live: recall of its graph against exact
+search, and recall on labelled photos."""
 
 from dataclasses import asdict
 
@@ -16,25 +16,27 @@ from indexing.encoder_registry import note_quality
 from indexing.ledger.chunking import Check
 from indexing.models import IndexEvaluation
 from indexing.quality.match_calibration import measure_calibration
-from indexing.quality.photo_recall import photo_recall
+from indexing.quality.photo_recall import measure_photo_recall
 
-QUERIES = 200
+GRAPH_QUERIES = 200
 NEIGHBOURS = 20
-TIE = 1e-4  # half-precision inner products nearer than this are equal
+TIE_TOLERANCE = 1e-4  # half-precision inner products that differ by less are equal
 
 
 def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
-    """Measures the generation, stores the figures, and says whether it passes the gates of the
-    settings: recall of the graph, and recall on labelled photos against the live generation's."""
-    queries = _sample(index)
+    """Measures and calibrates a generation, and stores the figures and whether it passes the gates.
+
+    The recall of its graph must reach GATE_RECALL_AT_20. Its recall on labelled photos may be at
+    most GATE_PHOTO_RECALL_DROP below the live generation's."""
+    queries = _sample_vectors(index)
     recalls = []
     for query in queries:
         recalls.append(graph_recall(index, query))
         check()
     recall = float(np.mean(recalls)) if recalls else 0.0
-    figures = {"recall_at_20": recall, **photo_recall(index, check)}
+    figures = {"recall_at_20": recall, **measure_photo_recall(index, check)}
     reasons = failed_gates(figures, _live_figures(figures))
-    _note_quality(index, figures)
+    _store_quality(index, figures)
     index.generation.recall_at_20 = recall
     index.generation.note = "; ".join(reasons)
     index.generation.match = asdict(measure_calibration(index, check))
@@ -49,7 +51,8 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
 
 
 def failed_gates(figures: dict, live: dict) -> list[str]:
-    """What keeps a generation from going live, as sentences; empty when it may."""
+    """Returns the gates that a generation with these `figures` fails, as sentences. `live`: the
+    figures of the live generation."""
     reasons = []
     recall = figures["recall_at_20"]
     if recall < settings.GATE_RECALL_AT_20:
@@ -67,34 +70,35 @@ def failed_gates(figures: dict, live: dict) -> list[str]:
 
 
 def graph_recall(index: LiveIndex, query: np.ndarray) -> float:
-    """Share of the exact NEIGHBOURS nearest vectors that the graph finds. An answer as near as the
-    last of the exact ones counts: identical photos may change places."""
-    exact = _distances(index, query, graph=False)
-    found = _distances(index, query, graph=True)
+    """Returns the recall of the NEIGHBOURS exact nearest vectors by the graph, 0 to 1."""
+    exact = _find_distances(index, query, graph=False)
+    found = _find_distances(index, query, graph=True)
     return recall_of_distances(exact, found)
 
 
 def recall_of_distances(exact: np.ndarray, found: np.ndarray) -> float:
-    """Distances of the exact nearest and of those found, ascending → recall, 0 to 1."""
+    """Returns the recall, 0 to 1, from the distances of the exact nearest vectors and of the found
+    ones, both ascending. A vector as near as the last exact one counts, because identical photos
+    may swap ranks."""
     if not len(exact):
         return 1.0
-    return min(1.0, float((found <= exact[-1] + TIE).sum()) / len(exact))
+    return min(1.0, float((found <= exact[-1] + TIE_TOLERANCE).sum()) / len(exact))
 
 
-def _sample(index: LiveIndex) -> list[np.ndarray]:
-    """Vectors of the generation itself, taken at random, as queries (float32, 128 numbers)."""
-    share = min(100.0, 100.0 * 2 * QUERIES / max(index.generation.images, 1))
+def _sample_vectors(index: LiveIndex) -> list[np.ndarray]:
+    """Returns random vectors of the generation, each float32 (128,), to use as queries."""
+    share = min(100.0, 100.0 * 2 * GRAPH_QUERIES / max(index.generation.images, 1))
     query = sql.SQL(
         "SELECT vector FROM {table} TABLESAMPLE BERNOULLI ({share}) REPEATABLE (7) LIMIT {n}"
     ).format(
         table=sql.Identifier(index.generation.vector_table),
         share=sql.Literal(share),
-        n=sql.Literal(QUERIES),
+        n=sql.Literal(GRAPH_QUERIES),
     )
     return [row[0].astype(np.float32) for row in read_rows(query, ["halfvec"])]
 
 
-def _distances(index: LiveIndex, query: np.ndarray, graph: bool) -> np.ndarray:
+def _find_distances(index: LiveIndex, query: np.ndarray, graph: bool) -> np.ndarray:
     statement = sql.SQL(
         "SELECT vector <#> {query} FROM {table} ORDER BY vector <#> {query} LIMIT {n}"
     ).format(
@@ -112,8 +116,8 @@ def _distances(index: LiveIndex, query: np.ndarray, graph: bool) -> np.ndarray:
         return np.array([row[0] for row in cursor.fetchall()])
 
 
-def _note_quality(index: LiveIndex, figures: dict) -> None:
-    """What the encoder reaches on labelled photos, into the registry."""
+def _store_quality(index: LiveIndex, figures: dict) -> None:
+    """Stores the encoder's recall on labelled photos in the registry."""
     if "photos" in figures and index.adapter is None:
         kept = ("photo_recall_at_1", "photo_recall_at_5", "photos")
         measured = {name.removeprefix("photo_"): figures[name] for name in kept}
@@ -121,7 +125,8 @@ def _note_quality(index: LiveIndex, figures: dict) -> None:
 
 
 def _live_figures(figures: dict) -> dict:
-    """The live generation's figures, if they were taken on as many photos."""
+    """Returns the live generation's figures if they were measured on the same number of photos,
+    else nothing."""
     verdict = IndexEvaluation.objects.filter(generation__state=Generation.State.LIVE).first()
     if verdict is None or verdict.figures.get("photos") != figures.get("photos"):
         return {}

@@ -1,7 +1,8 @@
-"""How fast the offline side is, measured on a database of its own that is dropped afterwards."""
+"""Benchmarks of the offline side, on a scratch database that is dropped afterwards."""
 
 import resource
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
@@ -30,19 +31,22 @@ from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
 
-ROWS_AT_ONCE = 5_000
+ROWS_PER_INSERT = 5_000
 FORWARD_IMAGES = 1_024
 
 
 @dataclass(frozen=True)
 class PipelineFigures:
-    """Images a second: `pipeline` is the embed stage (read, decode, resize, encode, tag, write),
-    `forward_batches` and `forward` the bare forward on the same photos as pixels in memory, by
-    `encode_batch`, one batch after the other, and by `encode_ahead`, one photo to a thread, which
-    is what the pipeline does too.
-    Milliseconds of a core for an image of the embed stage: `cpu_ms` of this process, `database_ms`
-    of its PostgreSQL backend (None where that is elsewhere). `peak_mb`: of this process, up to the
-    end of the rebuild."""
+    """Figures of a rebuild from nothing.
+
+    In images per second: `pipeline` is the embed stage (read, decode, resize, encode, tag, write).
+    `forward` and `forward_batches` are the encoder alone, on the pixels of the same photos in
+    memory. `forward` uses `encode_ahead`, one photo on each thread, as the pipeline does;
+    `forward_batches` uses `encode_batch`, one batch after the other.
+
+    In CPU milliseconds per image of the embed stage: `cpu_ms` of this process and `database_ms` of
+    its PostgreSQL backend, None if that runs on another machine. `peak_mb`: the peak memory of this
+    process up to the end of the rebuild."""
 
     images: int
     pipeline: float
@@ -55,25 +59,25 @@ class PipelineFigures:
 
 
 def measure_pipeline(photos: list[Path], count: int) -> PipelineFigures:
-    """Rebuilds an index of `count` products, one photo each (`photos` in turn) and titles of the
-    demo vocabulary's words, from nothing."""
+    """Rebuilds the index of a catalogue of `count` products from nothing. Each product has one
+    photo, `photos` in turn, and a title from the demo's vocabulary."""
     encoder = encoder_named(settings.ENCODER)
     folder = photos[0].parents[1]
-    before = forward_speed(encoder, photos)
+    before = measure_forward(encoder, photos)
     usage = StageUsage()
     with scratch_database(), override_settings(MEDIA_ROOT=folder):
         _make_catalogue(photos, folder, count)
         run = work_on(start_rebuild(), usage.note)
         if run.state != IndexingRun.State.SUCCEEDED:
             raise RuntimeError(f"The rebuild {run.state}: {run.error}")
-        stages = stage_seconds(run)
-    peak = peak_mb()  # batches take more than the pipeline does
+        stages = measure_stages(run)
+    peak = peak_mb()  # before measure_batches, which takes more memory than the pipeline
     cpu_s, database_s = usage.of("embed")
     return PipelineFigures(
         images=count,
         pipeline=count / stages["embed"],
-        forward=max(before, forward_speed(encoder, photos)),
-        forward_batches=batches_speed(encoder, photos),
+        forward=max(before, measure_forward(encoder, photos)),
+        forward_batches=measure_batches(encoder, photos),
         cpu_ms=1000 * cpu_s / count,
         database_ms=None if database_s is None else 1000 * database_s / count,
         peak_mb=peak,
@@ -81,9 +85,9 @@ def measure_pipeline(photos: list[Path], count: int) -> PipelineFigures:
     )
 
 
-def forward_speed(encoder: Encoder, photos: list[Path]) -> float:
-    """Images a second of the encoder alone, in its fastest manner, which is the pipeline's."""
-    pixels = _pixels(encoder, photos)
+def measure_forward(encoder: Encoder, photos: list[Path]) -> float:
+    """Returns images per second of the encoder alone, by `encode_ahead`, its fastest method."""
+    pixels = _decode_photos(encoder, photos)
     list(encoder.encode_ahead(enumerate(pixels)))
     start = time.perf_counter()
     for _ in encoder.encode_ahead(enumerate(islice(cycle(pixels), FORWARD_IMAGES))):
@@ -91,9 +95,9 @@ def forward_speed(encoder: Encoder, photos: list[Path]) -> float:
     return FORWARD_IMAGES / (time.perf_counter() - start)
 
 
-def batches_speed(encoder: Encoder, photos: list[Path]) -> float:
-    """Images a second of the encoder alone, a batch of BATCH_SIZE after the other."""
-    pixels = np.stack(_pixels(encoder, photos))
+def measure_batches(encoder: Encoder, photos: list[Path]) -> float:
+    """Returns images per second of the encoder alone, in batches of BATCH_SIZE images."""
+    pixels = np.stack(_decode_photos(encoder, photos))
     encoder.encode_batch(pixels[:BATCH_SIZE])
     start = time.perf_counter()
     for done in range(0, FORWARD_IMAGES, BATCH_SIZE):
@@ -102,7 +106,7 @@ def batches_speed(encoder: Encoder, photos: list[Path]) -> float:
     return FORWARD_IMAGES / (time.perf_counter() - start)
 
 
-def _pixels(encoder: Encoder, photos: list[Path]) -> list[np.ndarray]:
+def _decode_photos(encoder: Encoder, photos: list[Path]) -> list[np.ndarray]:
     limits = ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
     return [
         decode_pixels(path.read_bytes(), encoder.preprocessing, limits)
@@ -110,30 +114,9 @@ def _pixels(encoder: Encoder, photos: list[Path]) -> list[np.ndarray]:
     ]
 
 
-class StageUsage:
-    """Seconds of CPU that the stages of a run have taken. `note` is a worker's report: called when
-    a stage has been planned, and after each of its chunks."""
-
-    def __init__(self) -> None:
-        self._first: dict[str, tuple[float, float | None]] = {}
-        self._last: dict[str, tuple[float, float | None]] = {}
-
-    def note(self, run: IndexingRun) -> None:
-        now = time.process_time(), database_seconds()
-        self._first.setdefault(run.stage, now)
-        self._last[run.stage] = now
-
-    def of(self, stage: str) -> tuple[float, float | None]:
-        """Of this process, and of its backend, where that runs on this machine."""
-        (process, backend), (process_then, backend_then) = self._last[stage], self._first[stage]
-        if backend is None or backend_then is None:
-            return process - process_then, None
-        return process - process_then, backend - backend_then
-
-
 def database_seconds() -> float | None:
-    """CPU seconds so far of the PostgreSQL backend that serves this connection; None where it runs
-    on another machine."""
+    """Returns the CPU seconds so far of the PostgreSQL backend of this connection, or None if it
+    runs on another machine."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         pid = cursor.fetchone()[0]
@@ -145,9 +128,39 @@ def database_seconds() -> float | None:
         return None
 
 
+class StageUsage:
+    """The CPU seconds that each stage of a run takes. A worker calls `note` when it has planned a
+    stage and after each chunk.
+
+    `process_s` and `backend_s` return the CPU seconds so far of this process and of its PostgreSQL
+    backend."""
+
+    def __init__(
+        self,
+        process_s: Callable[[], float] = time.process_time,
+        backend_s: Callable[[], float | None] = database_seconds,
+    ) -> None:
+        self._process_s, self._backend_s = process_s, backend_s
+        self._first: dict[str, tuple[float, float | None]] = {}
+        self._last: dict[str, tuple[float, float | None]] = {}
+
+    def note(self, run: IndexingRun) -> None:
+        now = self._process_s(), self._backend_s()
+        self._first.setdefault(run.stage, now)
+        self._last[run.stage] = now
+
+    def of(self, stage: str) -> tuple[float, float | None]:
+        """Returns the seconds of this process and of its backend."""
+        (process, backend), (process_then, backend_then) = self._last[stage], self._first[stage]
+        if backend is None or backend_then is None:
+            return process - process_then, None
+        return process - process_then, backend - backend_then
+
+
 def measure_vectors(count: int) -> dict[str, float]:
-    """Seconds by stage of a rebuild over `count` products whose embeddings are there already:
-    synthetic ones in clusters, as real photos are, not uniform."""
+    """Rebuilds the index of `count` products that have synthetic embeddings, and returns the
+    seconds of each stage, the recall and the peak memory. The embeddings lie in clusters, as those
+    of real photos do."""
     encoder = encoder_named(settings.ENCODER)
     with scratch_database():
         start = time.perf_counter()
@@ -164,7 +177,7 @@ def measure_vectors(count: int) -> dict[str, float]:
             run = work_on(start_rebuild())
         if run.generation is None or run.state != IndexingRun.State.SUCCEEDED:
             raise RuntimeError(f"The rebuild {run.state}: {run.error}")
-        stages = stage_seconds(run)
+        stages = measure_stages(run)
         recall = run.generation.recall_at_20 or 0.0
     return {
         "products": products_s,
@@ -175,8 +188,8 @@ def measure_vectors(count: int) -> dict[str, float]:
     }
 
 
-def stage_seconds(run: IndexingRun) -> dict[str, float]:
-    """Wall-clock seconds of each stage of a finished run."""
+def measure_stages(run: IndexingRun) -> dict[str, float]:
+    """Returns the wall-clock seconds of each stage of a finished run."""
     spans: dict[str, list] = {}
     for chunk in Chunk.objects.filter(run=run).order_by("pk"):
         spans.setdefault(chunk.stage, []).append(chunk)
@@ -189,7 +202,7 @@ def stage_seconds(run: IndexingRun) -> dict[str, float]:
 
 
 def peak_mb() -> float:
-    """The largest resident memory of this process so far, in megabytes."""
+    """Returns the peak resident memory of this process so far, in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -197,8 +210,8 @@ def _make_catalogue(photos: list[Path], folder: Path, count: int) -> None:
     load_vocabulary(VOCABULARY)
     names = list(Tag.objects.values_list("name", flat=True))
     stored = [(str(p.relative_to(folder)), content_hash(p.read_bytes())) for p in photos]
-    for start in range(0, count, ROWS_AT_ONCE):
-        numbers = range(start, min(start + ROWS_AT_ONCE, count))
+    for start in range(0, count, ROWS_PER_INSERT):
+        numbers = range(start, min(start + ROWS_PER_INSERT, count))
         products = Product.objects.bulk_create(
             [Product(sku=f"bench-{n}", title=f"{names[n % len(names)]} {n}") for n in numbers]
         )

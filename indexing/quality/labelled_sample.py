@@ -1,4 +1,4 @@
-"""Photos whose product is known, as the gates are measured on them."""
+"""The photos of LABELLED_PHOTOS, whose product is known: the gates and calibrations use them."""
 
 import logging
 from pathlib import Path
@@ -13,9 +13,9 @@ from catalog.models import Product
 log = logging.getLogger("vitrina.indexing")
 
 
-def labelled_photos() -> list[tuple[int, LabelledPhoto]]:
-    """(product id, photo) for the photos of LABELLED_PHOTOS whose product is in the catalogue;
-    none, and a line in the log, where the list cannot be read."""
+def read_labelled_photos() -> list[tuple[int, LabelledPhoto]]:
+    """Returns (product id, photo) of each photo whose product is in the catalogue. If the list
+    cannot be read, logs a warning and returns nothing."""
     try:
         photos = read_photos(Path(settings.LABELLED_PHOTOS)) if settings.LABELLED_PHOTOS else []
     except PhotosError as error:
@@ -26,8 +26,9 @@ def labelled_photos() -> list[tuple[int, LabelledPhoto]]:
     return [(ids[photo.sku], photo) for photo in photos if photo.sku in ids]
 
 
-def open_labelled(photo: LabelledPhoto) -> Image.Image | None:
-    """The photo, RGB, cut to its box; None, and a line in the log, where it cannot be read."""
+def open_labelled_photo(photo: LabelledPhoto) -> Image.Image | None:
+    """Returns the photo, RGB, cropped to its box. If it cannot be read, logs a warning and returns
+    None."""
     try:
         image = decode_image(photo.path.read_bytes())
     except (OSError, ImageError) as error:

@@ -1,4 +1,4 @@
-"""`manage.py bench_indexing`: figures of the offline side, on a database of its own."""
+"""`manage.py bench_indexing`: benchmarks the offline side on a scratch database."""
 
 from typing import Any
 
@@ -11,21 +11,25 @@ PHOTOS = settings.BASE_DIR / "catalog" / "demo" / "images"
 
 
 class Command(BaseCommand):
-    help = "Measures the whole pipeline against the bare encoder, or a build of N vectors."
+    help = "Measures the speed of a rebuild and of the encoder alone, or of a build of N vectors."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--images", type=int, help="rebuild from nothing over N demo photos")
-        parser.add_argument("--vectors", type=int, help="build over N products, synthetic vectors")
+        parser.add_argument(
+            "--images", type=int, help="rebuild the index of N demo photos from nothing"
+        )
+        parser.add_argument(
+            "--vectors", type=int, help="build the index of N products with synthetic vectors"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["images"] and not options["vectors"]:
-            raise CommandError("Say --images N or --vectors N.")
+            raise CommandError("Give --images N or --vectors N.")
         if options["images"]:
-            self._images(options["images"])
+            self._measure_images(options["images"])
         if options["vectors"]:
-            self._vectors(options["vectors"])
+            self._measure_vectors(options["vectors"])
 
-    def _images(self, count: int) -> None:
+    def _measure_images(self, count: int) -> None:
         figures = measure_pipeline(sorted(PHOTOS.glob("*/*.webp")), count)
         database = figures.database_ms
         self.stdout.write(
@@ -39,15 +43,15 @@ class Command(BaseCommand):
             + (f", and {database:.2f} ms in PostgreSQL\n" if database is not None else "\n")
             + f"peak memory       {figures.peak_mb:8.0f} MB"
         )
-        self._stages(figures.stages_s)
+        self._print_stages(figures.stages_s)
 
-    def _vectors(self, count: int) -> None:
+    def _measure_vectors(self, count: int) -> None:
         figures = measure_vectors(count)
         recall, peak = figures.pop("recall_at_20"), figures.pop("peak_mb")
         self.stdout.write(f"{count} products with synthetic vectors")
-        self._stages(figures)
+        self._print_stages(figures)
         self.stdout.write(f"recall@20 {recall:.4f}, peak memory {peak:.0f} MB")
 
-    def _stages(self, seconds: dict[str, float]) -> None:
+    def _print_stages(self, seconds: dict[str, float]) -> None:
         for stage, span in seconds.items():
             self.stdout.write(f"  {stage:16}{span:9.2f} s")

@@ -1,4 +1,4 @@
-"""`manage.py index …`: the operator's hand on the index."""
+"""`manage.py index …`: shows the state of the index and steers it."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ from indexing.monitoring.freshness import index_status, run_progress
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.worker import work_on
-from indexing.quality.match_calibration import in_words
+from indexing.quality.match_calibration import describe_calibration
 from indexing.tasks import resume_run
 
 CONTROLS = {"pause": runs.pause_run, "resume": resume_run, "cancel": runs.cancel_run}
@@ -29,31 +29,37 @@ REFUSALS = (publishing.PublishingError, runs.RunConflict, EncoderError, AdapterE
 
 
 class Command(BaseCommand):
-    help = "Shows how fresh the search index is, brings it up to date, rebuilds or switches it."
+    help = "Shows, refreshes, rebuilds, publishes and rolls back the search index."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        status = actions.add_parser("status", help="freshness and the live generation")
-        status.add_argument("--json", action="store_true", help="as the API returns it")
-        actions.add_parser("refresh", help="embed and tag what changed, into the live generation")
-        rebuild = actions.add_parser("rebuild", help="build, evaluate and publish a generation")
-        rebuild.add_argument("--encoder", default="", help="default: the one in the settings")
-        rebuild.add_argument("--no-publish", action="store_true", help="build only")
+        status = actions.add_parser("status", help="show the live generation and its freshness")
+        status.add_argument(
+            "--json", action="store_true", help="print it as GET /api/v1/index/ returns it"
+        )
+        actions.add_parser("refresh", help="embed and tag changed products in the live generation")
+        rebuild = actions.add_parser("rebuild", help="build, evaluate and publish a new generation")
+        rebuild.add_argument(
+            "--encoder", default="", help="encoder to build with (default: ENCODER)"
+        )
+        rebuild.add_argument(
+            "--no-publish", action="store_true", help="do not publish the generation"
+        )
         rebuild.add_argument(
             "--at-once",
             action="store_true",
-            help="have the new encoder answer searches from the start, through an adapter",
+            help="let the new encoder answer searches during the rebuild, through an adapter",
         )
-        actions.add_parser("encoders", help="the registry of encoders")
-        register = actions.add_parser("register", help="register an encoder and fit its adapter")
+        actions.add_parser("encoders", help="list the registered encoders")
+        register = actions.add_parser("register", help="register an encoder and fit an adapter")
         register.add_argument("encoder")
-        adopt = actions.add_parser("adopt", help="have an encoder ask the live index from now on")
+        adopt = actions.add_parser("adopt", help="let an encoder answer searches, by an adapter")
         adopt.add_argument("encoder")
         publish = actions.add_parser("publish", help="make a built generation live")
         publish.add_argument("generation", type=int)
-        drop = actions.add_parser("drop", help="drop the vectors of a generation not live")
+        drop = actions.add_parser("drop", help="drop the vectors of a generation that is not live")
         drop.add_argument("generation", type=int)
-        actions.add_parser("rollback", help="undo the last switch: an adapter, or a generation")
+        actions.add_parser("rollback", help="undo the last switch of a generation or an adapter")
         for name in CONTROLS:
             control = actions.add_parser(name, help=f"{name} a run")
             control.add_argument("run", type=int)
@@ -62,25 +68,25 @@ class Command(BaseCommand):
         action = options["action"]
         try:
             if action == "status":
-                self._status(options["json"])
+                self._show_status(options["json"])
             elif action == "refresh":
-                self._work(start_refresh(), options)
+                self._work_on(start_refresh(), options)
             elif action == "rebuild":
                 how = options["encoder"], not options["no_publish"], options["at_once"]
-                self._work(start_rebuild(*how), options)
+                self._work_on(start_rebuild(*how), options)
             elif action in ENCODERS:
                 getattr(self, f"_{action}")(options)
             elif action == "publish":
                 self._say_live(
-                    publishing.publish_generation(self._generation(options["generation"]))
+                    publishing.publish_generation(self._find_generation(options["generation"]))
                 )
             elif action == "drop":
-                publishing.drop_generation(self._generation(options["generation"]))
+                publishing.drop_generation(self._find_generation(options["generation"]))
                 self.stdout.write(f"Generation {options['generation']} is dropped.")
             elif action == "rollback":
                 self._say_live(publishing.roll_back())
             else:
-                self._control(action, options["run"])
+                self._steer(action, options["run"])
         except REFUSALS as error:
             raise CommandError(str(error)) from error
 
@@ -97,27 +103,27 @@ class Command(BaseCommand):
         version = register_encoder(options["encoder"])
         self.stdout.write(f"{version} is {version.status}.")
         try:
-            self._show(fit_adapter_to_live(version))
+            self._show_adapter(fit_adapter_to_live(version))
         except AdapterError as reason:
             self.stdout.write(f"No adapter: {reason}")
 
     def _adopt(self, options: dict[str, Any]) -> None:
         adapter = adopt_encoder(options["encoder"])
-        self._show(adapter)
+        self._show_adapter(adapter)
         self.stdout.write(
-            f"Searches are asked by {adapter.query_encoder}; the vectors stay as they are."
+            f"{adapter.query_encoder} now encodes queries; the vectors are unchanged."
         )
 
-    def _show(self, adapter: Adapter) -> None:
-        """An adapter's figures, and whether it may be used."""
+    def _show_adapter(self, adapter: Adapter) -> None:
+        """Prints the figures of an adapter, and why it may not be used, if so."""
         self.stdout.write(f"{adapter}, {adapter.kind}, fitted on {adapter.sample} photos:")
         for line in summary(adapter.figures):
             self.stdout.write(f"  {line}")
         for reason in failed_gates(adapter.figures):
             self.stdout.write(f"  It may not be used: {reason}.")
 
-    def _work(self, run: IndexingRun, options: dict[str, Any]) -> None:
-        """Works on the run here, beside any workers, with a progress bar for each stage."""
+    def _work_on(self, run: IndexingRun, options: dict[str, Any]) -> None:
+        """Works on the run in this process, beside any workers, with a progress bar."""
         with StageBars(options["verbosity"]) as bars:
             run = work_on(run, bars.show)
         if run.state == IndexingRun.State.FAILED:
@@ -127,9 +133,9 @@ class Command(BaseCommand):
         generation = run.generation
         self.stdout.write(f"{run.kind} {run.pk} is done: {generation}.")
         if generation and generation.state == Generation.State.REJECTED:
-            raise CommandError(f"Generation {generation.pk} did not pass: {generation.note}.")
+            raise CommandError(f"Generation {generation.pk} was rejected: {generation.note}.")
 
-    def _status(self, as_json: bool) -> None:
+    def _show_status(self, as_json: bool) -> None:
         status = index_status()
         if as_json:
             self.stdout.write(json.dumps(status, indent=2))
@@ -140,10 +146,10 @@ class Command(BaseCommand):
         else:
             self.stdout.write(
                 f"Live: generation {live['id']}, encoder {live['encoder']}"
-                f"{self._asked_by(live)}, {live['images']} images"
+                f"{self._query_encoder(live)}, {live['images']} images"
                 f" of {live['products']} products, recall@20 {live['recall_at_20']:.3f}"
             )
-            self.stdout.write(f"Match: {in_words(Calibration(**live['match']))}")
+            self.stdout.write(f"Match: {describe_calibration(Calibration(**live['match']))}")
         self.stdout.write(
             f"Products: {products['total']}, indexed {products['indexed']},"
             f" pending {products['pending']}, failed {products['failed']}"
@@ -160,18 +166,18 @@ class Command(BaseCommand):
             )
         self.stdout.write(f"Next refresh: {status['next_refresh_at']}")
 
-    def _asked_by(self, live: dict[str, Any]) -> str:
+    def _query_encoder(self, live: dict[str, Any]) -> str:
         other = live["query_encoder"] != live["encoder"]
-        return f" asked by {live['query_encoder']}" if other else ""
+        return f", queries encoded by {live['query_encoder']}" if other else ""
 
-    def _control(self, action: str, run_id: int) -> None:
+    def _steer(self, action: str, run_id: int) -> None:
         run = IndexingRun.objects.filter(pk=run_id).first()
         if run is None or not CONTROLS[action](run):
             raise CommandError(f"There is no run {run_id} to {action}.")
         run.refresh_from_db()
         self.stdout.write(f"Run {run.pk} is {run.state}.")
 
-    def _generation(self, pk: int) -> Generation:
+    def _find_generation(self, pk: int) -> Generation:
         generation = Generation.objects.filter(pk=pk).first()
         if generation is None:
             raise CommandError(f"There is no generation {pk}.")
@@ -182,7 +188,7 @@ class Command(BaseCommand):
 
 
 class StageBars:
-    """A progress bar for the stage a run is at; a new one for each stage."""
+    """Shows a progress bar for each stage of a run."""
 
     def __init__(self, verbosity: int) -> None:
         self._verbosity = verbosity

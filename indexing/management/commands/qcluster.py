@@ -1,4 +1,4 @@
-"""`manage.py qcluster`: the task queue. Takes the place of django-q2's command of that name."""
+"""`manage.py qcluster`: runs the task queue. Overrides the command of django-q2."""
 
 import os
 from typing import Any

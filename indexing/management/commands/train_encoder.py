@@ -17,9 +17,9 @@ HELD_OUT = [DEMO / "photos.jsonl", DEMO / "strange" / "photos.jsonl"]
 
 class Command(BaseCommand):
     help = (
-        "Trains an encoder on a catalogue: photo to product, image to words in English and Russian,"
-        " and where in a photo the things are. A run that was cut off goes on where it was when the"
-        " command is given again. Needs requirements-train.txt."
+        "Trains an encoder on a catalogue: to match photos to products and images to words in"
+        " English and Russian, and to find the objects in a photo. Given again, the command resumes"
+        " an interrupted run. Needs requirements-train.txt."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -28,53 +28,19 @@ class Command(BaseCommand):
             dest="source",
             default="imagenet",
             metavar="ENCODER",
-            help="go on from this encoder; 'imagenet' (default): the starter's own beginning",
+            help="encoder to start from (default: 'imagenet', where the starter encoder begins)",
         )
+        add_path_arguments(parser)
         parser.add_argument(
-            "--output",
-            type=Path,
-            default=settings.DATA_DIR / "trained" / "encoder",
-            metavar="DIR",
-            help="where the model goes; use it as ENCODER=local-dir:DIR",
+            "--processes", type=int, default=1, metavar="N", help="on this machine, by torchrun"
         )
+        parser.add_argument("--steps", type=int, default=500, help="steps of image training")
         parser.add_argument(
-            "--work",
-            type=Path,
-            default=settings.DATA_DIR / "training",
-            metavar="DIR",
-            help="checkpoints, and curves.png",
+            "--object-steps", type=int, default=500, help="steps of the object head; 0: none"
         )
-        parser.add_argument(
-            "--catalog",
-            type=Path,
-            default=DEMO / "catalog.jsonl",
-            metavar="FILE",
-            help="JSON Lines, as import_products reads them (default: the demo's)",
-        )
-        parser.add_argument(
-            "--pairs",
-            type=Path,
-            nargs="*",
-            default=[PHOTOS],
-            metavar="FILE",
-            help="photos and the sku each led to: labelled, clicked or bought; JSON Lines",
-        )
-        parser.add_argument(
-            "--held-out",
-            type=Path,
-            nargs="*",
-            default=[path for path in HELD_OUT if path.exists()],
-            metavar="FILE",
-            help="photos that are only measured on",
-        )
-        parser.add_argument(
-            "--processes", type=int, default=1, metavar="N", help="by torchrun, on this machine"
-        )
-        parser.add_argument("--steps", type=int, default=500, help="of images")
-        parser.add_argument("--object-steps", type=int, default=500, help="0: no object head")
-        parser.add_argument("--products", type=int, default=64, help="of one step")
-        parser.add_argument("--size", type=int, default=224, help="of the pictures, in pixels")
-        parser.add_argument("--rate", type=float, default=4e-4, help="of learning, of the trunk")
+        parser.add_argument("--products", type=int, default=64, help="products in a step")
+        parser.add_argument("--size", type=int, default=224, help="size of the images, in pixels")
+        parser.add_argument("--rate", type=float, default=4e-4, help="learning rate of the trunk")
         parser.add_argument("--seed", type=int, default=0)
 
     def handle(self, *args: Any, output: Path, work: Path, **options: Any) -> None:
@@ -84,7 +50,7 @@ class Command(BaseCommand):
             from indexing.training.recipe import Recipe, train_encoder
             from indexing.training.trainer import Plan
         except ModuleNotFoundError as error:
-            raise CommandError(_missing(error)) from error
+            raise CommandError(_explain_missing(error)) from error
         plan = Plan(
             start="",
             catalog=str(options["catalog"].resolve()),
@@ -96,7 +62,7 @@ class Command(BaseCommand):
         try:
             train_encoder(recipe, work.resolve(), output.resolve())
         except ModuleNotFoundError as error:
-            raise CommandError(_missing(error)) from error
+            raise CommandError(_explain_missing(error)) from error
         except (EncoderError, PhotosError, TrainingFailed, ValueError, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
@@ -105,5 +71,45 @@ class Command(BaseCommand):
         )
 
 
-def _missing(error: ModuleNotFoundError) -> str:
-    return f"{error}. Install what training needs: pip install -r requirements-train.txt"
+def add_path_arguments(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=settings.DATA_DIR / "trained" / "encoder",
+        metavar="DIR",
+        help="folder for the model; use it as ENCODER=local-dir:DIR",
+    )
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=settings.DATA_DIR / "training",
+        metavar="DIR",
+        help="folder for checkpoints and curves.png",
+    )
+    parser.add_argument(
+        "--catalog",
+        type=Path,
+        default=DEMO / "catalog.jsonl",
+        metavar="FILE",
+        help="JSON Lines, as import_products reads them (default: the demo)",
+    )
+    parser.add_argument(
+        "--pairs",
+        type=Path,
+        nargs="*",
+        default=[PHOTOS],
+        metavar="FILE",
+        help="JSON Lines of photos and the sku that each shows: labelled, clicked or bought",
+    )
+    parser.add_argument(
+        "--held-out",
+        type=Path,
+        nargs="*",
+        default=[path for path in HELD_OUT if path.exists()],
+        metavar="FILE",
+        help="photos to measure on, never to train on",
+    )
+
+
+def _explain_missing(error: ModuleNotFoundError) -> str:
+    return f"{error}. Install the packages for training: pip install -r requirements-train.txt"

@@ -1,4 +1,4 @@
-"""What may be called exact, by numbers worked out by hand; and of the demo."""
+"""Calibration of match margins: by hand, and of the demo."""
 
 from io import StringIO
 from pathlib import Path
@@ -13,10 +13,10 @@ from catalog.models import Adapter
 from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_adapter_to_live
-from indexing.quality.match_calibration import calibrate, in_words, lower_bound
+from indexing.quality.match_calibration import calibrate, describe_calibration, wilson_lower_bound
 from tests.indexing.shop import add_products, label_photos, rebuild
 
-SURE = [6.0 - 0.01 * n for n in range(40)]  # 40 first results, 6.0 down to 5.61, all right
+RELIABLE = [6.0 - 0.01 * n for n in range(40)]  # margins of 40 right results, 6.0 to 5.61
 PRODUCTS = list(range(40))
 
 
@@ -29,41 +29,40 @@ PRODUCTS = list(range(40))
         (50, 100, 2.0, 0.4019),  # (0.52 - 2 √(0.0025 + 0.0001)) / 1.04
     ],
 )
-def test_the_lower_end_of_wilsons_interval(
-    hits: int, trials: int, deviations: float, expected: float
-) -> None:
-    assert lower_bound(hits, trials, deviations) == pytest.approx(expected, abs=1e-3)
+def test_wilsons_lower_bound(hits: int, trials: int, deviations: float, expected: float) -> None:
+    assert wilson_lower_bound(hits, trials, deviations) == pytest.approx(expected, abs=1e-3)
 
 
-def test_exact_reaches_down_to_where_nine_in_ten_are_surely_right() -> None:
-    # Given below them 20 wrong ones: of 41, 40 are right (surely 93 %), of 42 91 %, of 43 89 %.
+def test_exact_starts_where_nine_in_ten_are_reliably_right() -> None:
+    # Given 20 wrong results below them. The lower bounds of the right share are 93 % of the first
+    # 41, 91 % of 42 and 89 % of 43.
     wrong = [5.0 - 0.01 * n for n in range(20)]
 
-    found = calibrate([*wrong, *SURE], [False] * 20 + [True] * 40, range(60), [3.0] * 100)
+    found = calibrate([*wrong, *RELIABLE], [False] * 20 + [True] * 40, range(60), [3.0] * 100)
 
     assert found.exact == pytest.approx(4.99)
     assert found.photos == 60
     assert (found.nothing, found.weak) == (100, 1.0)
 
 
-def test_what_it_reaches_is_measured_on_photos_held_out() -> None:
-    # Given five products of ten photos each, of which the last one's stand out less, all wrong, and
-    # are judged by what the other four were fitted on: exact from 5.0 on.
+def test_the_figures_come_from_photos_held_out() -> None:
+    # Given five products of ten photos each. The photos of the last one have lower margins and are
+    # all wrong. The thresholds fitted on the other four call results exact from 5.0 on.
     margins = [*[5.0] * 40, *[4.0] * 10]
     products = [product for product in range(5) for _ in range(10)]
     right = [True] * 40 + [False] * 10
 
     found = calibrate(margins, right, products, [1.0] * 19 + [4.5])
 
-    # Then none of them is called exact, and all 40 of the others are: by 30 others of them.
+    # Then none of them is called exact, and all other 40 are, by thresholds fitted on 30 of them.
     assert found.exact == 5.0
     assert found.covered == pytest.approx(0.8)
     assert found.right == 1.0
 
 
 def test_photos_held_out_may_be_called_exact_and_wrong() -> None:
-    # Given all the same margin, and all photos of one product in five wrong: of the four products
-    # without it all are right, so 5.0 is exact; of those with it too few.
+    # Given equal margins, and one of five products with only wrong results. When that product is
+    # held out, all others are right and 5.0 is exact. Otherwise too few are right.
     products = [product for product in range(5) for _ in range(10)]
 
     found = calibrate([5.0] * 50, [product != 4 for product in products], products, [1.0])
@@ -73,17 +72,17 @@ def test_photos_held_out_may_be_called_exact_and_wrong() -> None:
     assert found.right == 0.0
 
 
-def test_photos_of_nothing_are_held_out_too() -> None:
-    # Given ten, of which two at a time are judged by the others: without the 9.0 these reach 2.0.
-    found = calibrate(SURE, [True] * 40, PRODUCTS, [1.0, *[2.0] * 8, 9.0])
+def test_photos_of_nothing_are_held_out_as_well() -> None:
+    # Given ten photos of nothing in five folds. Without the 9.0, the others reach 2.0.
+    found = calibrate(RELIABLE, [True] * 40, PRODUCTS, [1.0, *[2.0] * 8, 9.0])
 
     assert found.weak == pytest.approx(0.9)
 
 
-def test_one_photo_of_nothing_in_twenty_may_look_like_something() -> None:
-    # Of 100 photos, 0.95 · 101 = 95.95: another stays below the 96th with a chance of 95 %.
-    found = calibrate(SURE, [True] * 40, PRODUCTS, [3.0] * 96 + [5.0] * 4)
-    more = calibrate(SURE, [True] * 40, PRODUCTS, [3.0] * 95 + [5.0] * 5)
+def test_one_photo_of_nothing_in_twenty_may_exceed_the_threshold() -> None:
+    # Of 100 photos, 0.95 · 101 = 95.95: another photo stays below the 96th in 95 % of cases.
+    found = calibrate(RELIABLE, [True] * 40, PRODUCTS, [3.0] * 96 + [5.0] * 4)
+    more = calibrate(RELIABLE, [True] * 40, PRODUCTS, [3.0] * 95 + [5.0] * 5)
 
     assert found.something == pytest.approx(3.0)
     assert more.something == pytest.approx(5.0)
@@ -91,20 +90,20 @@ def test_one_photo_of_nothing_in_twenty_may_look_like_something() -> None:
     assert found.exact == pytest.approx(5.61)
 
 
-def test_nothing_is_exact_below_what_photos_of_nothing_reach() -> None:
-    found = calibrate(SURE, [True] * 40, PRODUCTS, [5.795] * 10)
+def test_exact_is_never_below_the_margins_of_photos_of_nothing() -> None:
+    found = calibrate(RELIABLE, [True] * 40, PRODUCTS, [5.795] * 10)
 
     assert found.exact == found.something == pytest.approx(5.795)
     assert found.covered == pytest.approx(21 / 40)
 
 
-def test_where_nothing_is_sure_nothing_is_exact() -> None:
-    found = calibrate(SURE, [False, True] * 20, PRODUCTS, [3.0])
+def test_without_a_reliable_margin_nothing_is_exact() -> None:
+    found = calibrate(RELIABLE, [False, True] * 20, PRODUCTS, [3.0])
 
     assert (found.exact, found.covered, found.right) == (None, 0.0, None)
 
 
-def test_a_few_labelled_photos_say_nothing_but_photos_of_nothing_do() -> None:
+def test_with_too_few_labelled_photos_only_photos_of_nothing_count() -> None:
     found = calibrate([9.0] * 29, [False] * 29, range(29), [7.0] * 20)
 
     seven = pytest.approx(7.0)
@@ -117,7 +116,10 @@ def test_a_few_labelled_photos_say_nothing_but_photos_of_nothing_do() -> None:
     ("found", "expected"),
     [
         (Calibration(), "assumed, not measured: too few products"),
-        (Calibration(nothing=20, weak=0.95), "no labelled photos; 95% of 20 photos of nothing"),
+        (
+            Calibration(nothing=20, weak=0.95),
+            "too few labelled photos; 95% of 20 photos of nothing",
+        ),
         (Calibration(None, photos=60, covered=0.0, nothing=9, weak=1.0), "nothing is called exact"),
         (
             Calibration(photos=60, covered=0.7, right=0.954, nothing=109, weak=0.963),
@@ -125,8 +127,8 @@ def test_a_few_labelled_photos_say_nothing_but_photos_of_nothing_do() -> None:
         ),
     ],
 )
-def test_operators_are_told_in_words(found: Calibration, expected: str) -> None:
-    assert expected in in_words(found)
+def test_a_calibration_is_described_to_operators(found: Calibration, expected: str) -> None:
+    assert expected in describe_calibration(found)
 
 
 @pytest.mark.django_db
@@ -151,7 +153,7 @@ def test_a_generation_is_calibrated_when_it_is_evaluated() -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_without_labelled_photos_exact_is_assumed_and_said_to_be() -> None:
+def test_without_labelled_photos_exact_is_assumed() -> None:
     add_products(range(MIN_PRODUCTS))
     rebuild()
 
@@ -160,13 +162,13 @@ def test_without_labelled_photos_exact_is_assumed_and_said_to_be() -> None:
     assert generation is not None
     found = generation.calibration
     assert (found.photos, found.right) == (0, None)
-    assert found.nothing > 0
+    assert found.nothing == 109
     assert found.exact == max(Calibration().exact or 0, found.something)
-    assert "assumed, not measured" in in_words(found)
+    assert "assumed, not measured" in describe_calibration(found)
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_among_a_few_products_nothing_is_measured() -> None:
+def test_with_too_few_products_the_defaults_are_used() -> None:
     add_products(range(MIN_PRODUCTS - 1))
     rebuild()
 
@@ -180,7 +182,7 @@ def test_among_a_few_products_nothing_is_measured() -> None:
 def test_an_encoder_that_asks_through_an_adapter_has_a_calibration_of_its_own(
     settings: Any, tmp_path: Path
 ) -> None:
-    # Given 160 products, of 40 of which a photo is labelled.
+    # Given 160 products, and a labelled photo of 40 of them.
     add_products(range(160))
     settings.LABELLED_PHOTOS = label_photos(tmp_path, range(40))
     rebuild()
@@ -193,7 +195,7 @@ def test_an_encoder_that_asks_through_an_adapter_has_a_calibration_of_its_own(
     assert asked is not None
     assert own.calibration.photos == asked.calibration.photos == 40
     assert asked.calibration == Calibration(**adapter.match) != own.calibration
-    # And with the adapter it goes away.
+    # Without the adapter, the generation has its own again.
     publishing.roll_back()
     assert live_generation() == own
     assert getattr(live_generation(), "calibration", None) == own.calibration

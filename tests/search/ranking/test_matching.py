@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from catalog.index.match_margin import Calibration, Neighbourhood
-from indexing.quality.match_calibration import BACKGROUNDS, INDOORS, photos_of_nothing
+from indexing.quality.match_calibration import BACKGROUNDS, INDOOR_NAMES, find_photos_of_nothing
 from search.ranking.match_level import match_of
 from search.retrieval.candidates import Candidate
 from tests.search.conftest import DemoPhoto
@@ -98,8 +98,8 @@ def test_of_strange_photos_called_exact_nine_in_ten_are_right(by_photo: Ask) -> 
 @pytest.mark.usefixtures("demo_index")
 def test_photos_of_nothing_in_the_catalogue_have_only_weak_matches(by_photo: Ask) -> None:
     # Given surfaces, landscapes and streets that the calibration has not seen.
-    outdoors = [p for p in BACKGROUNDS.glob("*.webp") if not any(w in p.stem for w in INDOORS)]
-    unseen = sorted({*outdoors} - {*photos_of_nothing()})
+    outdoors = [p for p in BACKGROUNDS.glob("*.webp") if not any(w in p.stem for w in INDOOR_NAMES)]
+    unseen = sorted({*outdoors} - {*find_photos_of_nothing()})
 
     answers = [by_photo(path.read_bytes()) for path in unseen]
 
