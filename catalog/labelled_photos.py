@@ -1,4 +1,4 @@
-"""Photos that are known to show a product of the catalogue: what quality is measured on."""
+"""Labelled photos: photos whose product is known, to measure quality with."""
 
 import json
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from catalog.imaging.image_decoding import Box
 
 
 class PhotosError(Exception):
-    """The list of photos cannot be used; the message says why."""
+    """Raised if a list of photos cannot be used. The message says why."""
 
 
 @dataclass(frozen=True)
 class LabelledPhoto:
-    """A photo, the sku of the product it shows, and where; `scene`: other things are in it too."""
+    """A photo, the sku of the product it shows, and the product's box in the photo. `scene`:
+    whether the photo shows other things too."""
 
     path: Path
     sku: str
@@ -22,8 +23,8 @@ class LabelledPhoto:
 
 
 def read_photos(path: Path, split: str = "") -> list[LabelledPhoto]:
-    """The photos of a JSON Lines file (`file` relative to it, `sku`, `scene`, `box`), all or those
-    of one `split`. Raises PhotosError."""
+    """Returns the photos of a JSON Lines file, or those of one `split`. Each line has `file`,
+    relative to the list, and `sku`, and may have `scene`, `box` and `split`. Raises PhotosError."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -38,7 +39,7 @@ def read_photos(path: Path, split: str = "") -> list[LabelledPhoto]:
                 continue
             photos.append(
                 LabelledPhoto(
-                    path.parent / row["file"], row["sku"], bool(row.get("scene")), _box(row)
+                    path.parent / row["file"], row["sku"], bool(row.get("scene")), _read_box(row)
                 )
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -48,7 +49,7 @@ def read_photos(path: Path, split: str = "") -> list[LabelledPhoto]:
     return photos
 
 
-def _box(row: dict) -> Box | None:
+def _read_box(row: dict) -> Box | None:
     if not row.get("box"):
         return None
     x, y, width, height = map(float, row["box"])

@@ -1,2 +1,2 @@
-"""Catalogues to try Vitrina with. Others use `load` (722 products with photos) and `synthetic`
-(millions of products without, for benchmarks)."""
+"""Example catalogues. Other packages use `load` (722 products with photos) and `synthetic` (up to
+millions of products without photos, for benchmarks)."""

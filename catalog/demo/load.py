@@ -1,4 +1,4 @@
-"""Puts the demo catalogue and its vocabulary into the database."""
+"""Loads the demo catalogue and its vocabulary into the database."""
 
 import json
 from collections.abc import Callable
@@ -15,18 +15,19 @@ VOCABULARY = FOLDER / "vocabulary.jsonl"
 
 
 def load_demo(progress: Callable[[int], None] = lambda n: None) -> ImportReport:
-    """Creates or updates the demo products and tags; those of the shop's own stay as they are.
-    `progress` is told how many products were dealt with. Tags come first: products are tagged by
-    whatever vocabulary is there when they are indexed. All or nothing: a start that was interrupted
-    leaves an empty catalogue, by which the next one knows that the demo is to be loaded."""
+    """Creates or updates the demo's products and tags, and leaves all others unchanged.
+
+    Calls `progress` with the number of products of each batch. Loads tags first, because products
+    are tagged with the vocabulary that exists when they are indexed. Runs in one transaction: an
+    interrupted first start leaves the catalogue empty, and the next start loads the demo again."""
     with transaction.atomic():
         load_vocabulary(VOCABULARY)
         return import_file(CATALOG, progress=progress)
 
 
 def load_vocabulary(path: Path) -> int:
-    """Creates or renames tags by slug, from JSON Lines of slug, name and name_ru; returns how many
-    the file holds. Whether a tag is active is left as it is."""
+    """Creates or renames tags by slug, from JSON Lines of `slug`, `name` and `name_ru`. Does not
+    change whether a tag is active. Returns the number of tags in the file."""
     with path.open(encoding="utf-8") as file:
         tags = [Tag(**json.loads(line)) for line in file if line.strip()]
     Tag.objects.bulk_create(

@@ -6,9 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import override_settings
 
-from catalog.demo.synthetic import Centres, make_synthetic_catalogue
+from catalog.demo.synthetic import Centres, copy_embeddings, make_synthetic_catalogue
 from catalog.index.live_index import IndexSpace
-from catalog.index.vectors import copy_rows
 from catalog.models import Category, EncoderVersion, Generation, Product, ProductImage
 from indexing.vectors.table_ddl import build_graph, create_vector_table
 from indexing.vectors.table_rows import fill_range
@@ -61,15 +60,7 @@ def _embed(version: EncoderVersion, far: Category) -> None:
     vectors = random.standard_normal((len(rows), DIMENSIONS)).astype(np.float32)
     vectors[:, 0] += [-12 if category == far.pk else 12 for *_, category in rows]
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    copy_rows(
-        "catalog_embedding",
-        ["encoder_id", "product_id", "image_id", "source_hash", "vector", "created_at"],
-        ["int8", "int8", "int8", "text", "halfvec", "timestamptz"],
-        (
-            (version.pk, *row[:3], vector, version.created_at)
-            for row, vector in zip(rows, vectors, strict=True)
-        ),
-    )
+    copy_embeddings(version, [row[:3] for row in rows], vectors)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE catalog_embedding")
 
