@@ -1,5 +1,4 @@
 """Learning from clicks: which clicks count, the click model, click rates and the reranker.
 
-Other packages use `learning` and `log_retention`; `click_rates` and `reranker_training` are its two
-parts.
+Other packages use `learning`, `reranker_training` (`describe_reranker`) and `log_retention`.
 """

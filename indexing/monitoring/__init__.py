@@ -1,4 +1,4 @@
-"""Figures for operators: the index status and Prometheus metrics.
+"""Figures for operators: the index status, readiness and Prometheus metrics.
 
-Others use `freshness` (`index_status`) and `metrics.metrics_text`.
+Others use `freshness` (`index_status`), `readiness.check_readiness` and `metrics.metrics_text`.
 """
