@@ -1,9 +1,9 @@
-"""Where in a photo the things are: a small head on the feature maps of the image tower.
+"""The network that detects objects: a small head on the feature maps of the image tower.
 
-One class, "a thing"; no anchors: each cell of the finer map says how sure it is that a thing's
-middle lies there, and how far the thing's four sides are from the cell's centre, as in FCOS (Tian,
-Shen, Chen, He, 2019) and CenterNet (Zhou, Wang, Krähenbühl, 2019). Importing this module imports
-torch."""
+It knows one class, "object", and uses no anchors. Each cell of the finer map outputs a score that
+an object's centre lies in it, and the distances of the object's four sides from the cell's centre,
+as in FCOS (Tian, Shen, Chen, He, 2019) and CenterNet (Zhou, Wang, Krähenbühl, 2019). Importing this
+module imports torch."""
 
 import json
 import math
@@ -18,18 +18,18 @@ from torch.nn import functional
 from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.errors import EncoderError
 
-VERSION = 1  # raise when the layers or the meaning of their outputs change
+VERSION = 1  # increase it when the layers or the meaning of their outputs change
 WEIGHTS, DESCRIPTION = "object_head.safetensors", "object_head.json"
 
 CHANNELS_16, CHANNELS_32 = 112, 320  # blocks[4] and blocks[6] of tf_efficientnet_lite0
 WIDTH = 96
-DISTANCE = 0.25  # of the input's side: the unit of l, t, r and b
-PRIOR = 0.01  # objectness of an untrained cell (Lin et al., RetinaNet, 2017)
+DISTANCE_UNIT = 0.25  # of l, t, r and b, as a share of the input's side
+PRIOR_SCORE = 0.01  # of an untrained cell (Lin et al., RetinaNet, 2017)
 
 
 class ObjectHead(nn.Module):
-    """About 63,000 parameters. Batch norm follows each convolution but the last, and is folded into
-    it when the model is compiled."""
+    """The head, with about 63,000 parameters. Batch norm follows each convolution but the last;
+    compilation folds it into the convolution."""
 
     def __init__(
         self, channels16: int = CHANNELS_16, channels32: int = CHANNELS_32, width: int = WIDTH
@@ -42,26 +42,26 @@ class ObjectHead(nn.Module):
         nn.init.normal_(self.out.weight, std=0.01)
         nn.init.zeros_(self.out.bias)
         with torch.no_grad():
-            self.out.bias[0] = -math.log((1 - PRIOR) / PRIOR)
+            self.out.bias[0] = -math.log((1 - PRIOR_SCORE) / PRIOR_SCORE)
 
     def forward(self, stride16: torch.Tensor, stride32: torch.Tensor) -> torch.Tensor:
         """Feature maps (n, 112, g, g) and (n, 320, about g/2, g/2) → float32 (n, g*g, 5), row by
-        row of cells: score 0 to 1, and x1, y1, x2, y2 as fractions of the network's input. Sides
-        may lie outside of it (below 0, above 1)."""
+        row of cells: a score (0 to 1), and x1, y1, x2, y2 as fractions of the network's input.
+        Sides may be outside the input (below 0, above 1)."""
         logits, boxes = self.predict(stride16, stride32)
         return torch.cat([logits.sigmoid().unsqueeze(-1), boxes], dim=-1)
 
     def predict(
         self, stride16: torch.Tensor, stride32: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """As `forward`, before the sigmoid, for losses: objectness logits (n, g*g) and boxes
-        (n, g*g, 4). l, t, r and b are softplus(output) / 4 of the input's side, never negative."""
+        """As `forward`, but without the sigmoid, for losses: logits (n, g*g) and boxes (n, g*g, 4).
+        l, t, r and b are softplus(output) / 4 of the input's side, never negative."""
         coarse = functional.interpolate(
             self.coarse(stride32), size=stride16.shape[-2:], mode="nearest"
         )
         cells = self.out(self.mix(functional.relu(self.fine(stride16) + coarse)))
         cells = cells.flatten(2).transpose(1, 2)
-        distances = DISTANCE * functional.softplus(cells[..., 1:])
+        distances = DISTANCE_UNIT * functional.softplus(cells[..., 1:])
         centres = cell_centres(stride16.shape[-2], stride16.shape[-1]).to(distances)
         boxes = torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], dim=-1)
         return cells[..., 0], boxes
@@ -69,13 +69,13 @@ class ObjectHead(nn.Module):
 
 def cell_centres(rows: int, columns: int) -> torch.Tensor:
     """float32 (rows*columns, 2): x and y of each cell's centre as fractions of the input, in the
-    order in which the head's cells come."""
+    order of the head's cells."""
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return torch.stack([(x + 0.5) / columns, (y + 0.5) / rows], dim=-1).reshape(-1, 2)
 
 
 def save_object_head(head: ObjectHead, settings: ObjectHeadSettings, folder: Path) -> None:
-    """Puts a trained head into the folder of its model: weights in half precision, settings."""
+    """Writes a trained head to the folder of its model: weights in half precision, and settings."""
     weights = {
         name: value.detach().cpu().half().contiguous()
         for name, value in head.state_dict().items()
@@ -87,8 +87,8 @@ def save_object_head(head: ObjectHead, settings: ObjectHeadSettings, folder: Pat
 
 
 def load_object_head(folder: Path) -> tuple[ObjectHead, ObjectHeadSettings] | None:
-    """The head of the model in `folder`, float32, ready to run, and its settings; None where there
-    is none. Raises EncoderError where its files do not fit together."""
+    """The head of the model in `folder`, in float32 and ready to run, and its settings; None if
+    there is no head. Raises EncoderError if its files cannot be read."""
     weights, description = folder / WEIGHTS, folder / DESCRIPTION
     if not weights.exists() and not description.exists():
         return None
@@ -103,7 +103,7 @@ def load_object_head(folder: Path) -> tuple[ObjectHead, ObjectHeadSettings] | No
         wrong = [*(m for m in missing if not m.endswith("num_batches_tracked")), *unknown]
         if wrong:
             raise ValueError(f"weights do not fit: {wrong[0]}")
-    except Exception as error:  # files may hold anything
+    except Exception as error:  # damaged files raise any exception
         raise EncoderError(f"The object head in {folder} cannot be read: {error}") from error
     return head.eval().requires_grad_(False), settings
 

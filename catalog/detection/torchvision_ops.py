@@ -1,9 +1,9 @@
-"""Lets torchvision be imported beside the CPU build of torch.
+"""Makes torchvision importable beside the CPU build of torch.
 
-PyPI's torchvision is linked against the CUDA build.  Beside a CPU torch its compiled
-extension does not load, and ``import torchvision`` dies with "operator torchvision::nms
-does not exist" while it registers the fake kernels of two operators.  open_clip and timm
-use only its pure-Python transforms, so declaring the two schemas is enough.
+PyPI's torchvision is linked against the CUDA build. Beside a CPU torch its compiled extension does
+not load, and `import torchvision` fails with "operator torchvision::nms does not exist" when it
+registers the fake kernels of two operators. open_clip and timm use only its pure-Python
+transforms, so declaring the two schemas is enough.
 """
 
 import importlib
@@ -16,16 +16,14 @@ _SCHEMAS = (
     "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 )
 _lock = threading.Lock()
-# The declarations last as long as this object does.
+# The declarations last as long as this object.
 _library: Any = None
 
 
 def declare_missing_ops() -> None:
-    """Call before the first import of open_clip, timm or torchvision; harmless to repeat.
-
-    Leaves torchvision imported.  Where its own operators load, nothing is declared.
-    Raises what ``import torchvision`` raises for any other reason.
-    """
+    """Imports torchvision, after it declared the operators if they do not load. Call it before the
+    first import of open_clip, timm or torchvision; repeated calls do nothing. Raises what `import
+    torchvision` raises for any other reason."""
     global _library
     with _lock:
         try:

@@ -1,2 +1,6 @@
-"""Images and words to vectors. Others use `load_encoder.load_encoder`, `encoder.Encoder`, `errors`,
-`preprocessing`, `projection` and `adapter`; the rest is private to this folder."""
+"""Images and texts to vectors: encoders, their preprocessing, projections and adapters.
+
+Others use `load_encoder.load_encoder`, `encoder`, `errors`, `model_source`, `pixels`,
+`preprocessing`, `projection`, `adapter` and `blank`. Training also uses `open_clip_model`. The rest
+is private to this folder.
+"""

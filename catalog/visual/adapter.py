@@ -1,8 +1,10 @@
-"""Adapters: from the space of a new encoder's queries to the space of stored vectors, so that a new
-encoder can ask an index that an old one made (Vejendla, "Drift-Adapter", 2025, arXiv 2509.23471).
+"""Adapters: maps from the space of a query encoder to the space of an index encoder. Through one, a
+new encoder can search vectors that an older one made (Vejendla, "Drift-Adapter", 2025, arXiv
+2509.23471).
 
-`new` and `old` are unit vectors of the same photos or words, float (n, from) and (n, to), row by
-row; the sizes may differ. `fit` makes an adapter, `adapt` uses it."""
+`new` and `old` are unit vectors of the same photos or texts, float (n, from) and (n, to), row by
+row; the two dimensions may differ. `fit` makes an adapter, `adapt` applies it.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 KINDS = ("orthogonal", "low_rank", "residual")
-"""From the plainest to the most flexible."""
+"""From the simplest to the most flexible."""
 
 PENALTIES = tuple(10.0**power for power in range(-6, 4))
-ENERGY = 0.9  # of the fitted vectors, that a low rank must keep
-FEATURES = 256  # bent ones, of a residual
+MIN_ENERGY = 0.9  # share of the fitted vectors' energy that a low-rank map keeps
+RANDOM_FEATURES = 256  # of a residual adapter
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,7 @@ class FittedAdapter:
 
 
 def unpack(kind: str, data: bytes, shapes: Sequence[Sequence[int]]) -> FittedAdapter:
-    """What `FittedAdapter.data` and `.shapes` were taken from. Raises ValueError when they do not
-    belong together."""
+    """The adapter that has this `data` and these `shapes`. Raises ValueError if they do not fit."""
     sizes = [int(np.prod(shape)) for shape in shapes]
     numbers = np.frombuffer(data, np.float32)
     if kind not in KINDS or len(numbers) != sum(sizes):
@@ -52,22 +53,22 @@ def unpack(kind: str, data: bytes, shapes: Sequence[Sequence[int]]) -> FittedAda
 
 
 def adapt(adapter: FittedAdapter, vectors: np.ndarray) -> np.ndarray:
-    """Vectors of the new space (n, from) → of the old one, float32 (n, to), unit length."""
+    """Vectors in the new space (n, from) → float32 (n, to) in the old space, unit length."""
     x = np.asarray(vectors, np.float32)
     if adapter.kind == "orthogonal":
-        (turn,) = adapter.arrays
-        y = x @ turn
+        (rotation,) = adapter.arrays
+        y = x @ rotation
     elif adapter.kind == "low_rank":
-        turn, down, up, shift = adapter.arrays
-        y = x @ turn + x @ down @ up + shift
+        rotation, down, up, shift = adapter.arrays
+        y = x @ rotation + x @ down @ up + shift
     else:
-        straight, directions, thresholds, bent, shift = adapter.arrays
-        y = x @ straight + _bent(x, directions, thresholds) @ bent + shift
+        linear, directions, thresholds, weights, shift = adapter.arrays
+        y = x @ linear + _random_features(x, directions, thresholds) @ weights + shift
     return y / np.maximum(np.linalg.norm(y, axis=1, keepdims=True), 1e-12)
 
 
 def fit(kind: str, new: np.ndarray, old: np.ndarray) -> FittedAdapter:
-    """An adapter of that kind. Deterministic. Raises ValueError for fewer than two pairs."""
+    """Fits an adapter of this kind. Deterministic. Raises ValueError for fewer than two pairs."""
     if len(new) != len(old) or len(new) < 2:
         raise ValueError("An adapter is fitted on at least two pairs of vectors.")
     x, y = np.asarray(new, np.float64), np.asarray(old, np.float64)
@@ -77,79 +78,87 @@ def fit(kind: str, new: np.ndarray, old: np.ndarray) -> FittedAdapter:
 
 
 def fit_orthogonal(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
-    """The turn (and mirroring) that brings `new` nearest to `old` (Schönemann's solution of the
-    orthogonal Procrustes problem, 1966). Keeps all angles where the sizes are the same."""
-    return FittedAdapter("orthogonal", (_small(_turn(new, old)),))
+    """The rotation or reflection that brings `new` nearest to `old` (Schönemann's solution of the
+    orthogonal Procrustes problem, 1966). It keeps all angles if the dimensions are the same."""
+    return FittedAdapter("orthogonal", (_to_float32(_fit_rotation(new, old)),))
 
 
 def fit_low_rank(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
-    """That turn, and an affine map to what it leaves over: by ridge regression, cut to the fewest
-    directions that keep ENERGY of what it gives (reduced-rank regression, Izenman 1975). Begun
-    from the turn, a sample too small to tell draws it to a turn, not to nothing."""
-    turn = _turn(new, old)
-    left_over = old - new @ turn
-    line, centre = ridge(new, left_over), new.mean(axis=0)
-    fitted = (new - centre) @ line.weights
+    """That rotation, plus an affine map fitted to its residuals by ridge regression and cut to the
+    fewest directions that keep MIN_ENERGY of the fit (reduced-rank regression, Izenman 1975). The
+    penalty of a small sample then shrinks the map to a rotation, and not to zero."""
+    rotation = _fit_rotation(new, old)
+    residuals = old - new @ rotation
+    affine, centre = ridge(new, residuals), new.mean(axis=0)
+    fitted = (new - centre) @ affine.weights
     energies, axes = np.linalg.eigh(fitted.T @ fitted)
     share = np.cumsum(energies[::-1]) / max(energies.sum(), 1e-300)
-    axes = axes[:, ::-1][:, : int(np.searchsorted(share, ENERGY)) + 1]
-    down, up = line.weights @ axes, axes.T
-    shift = left_over.mean(axis=0) - centre @ down @ up  # what is cut away stays at the middle
-    return FittedAdapter("low_rank", tuple(map(_small, (turn, down, up, shift))))
+    axes = axes[:, ::-1][:, : int(np.searchsorted(share, MIN_ENERGY)) + 1]
+    down, up = affine.weights @ axes, axes.T
+    shift = residuals.mean(axis=0) - centre @ down @ up  # the mean of the residuals stays exact
+    return FittedAdapter("low_rank", tuple(map(_to_float32, (rotation, down, up, shift))))
 
 
 def fit_residual(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
-    """That turn, an affine map uncut, and another one from FEATURES random directions, bent by a
-    ReLU (random features, Rahimi and Recht 2008), to what these miss on rows left out."""
-    turn = _turn(new, old)
-    line = ridge(new, old - new @ turn)
+    """That rotation, the same affine map at full rank, and a map from RANDOM_FEATURES random ReLU
+    features (Rahimi and Recht 2008), fitted to the leave-one-out residuals of the first two."""
+    rotation = _fit_rotation(new, old)
+    affine = ridge(new, old - new @ rotation)
     random = np.random.default_rng(0)
-    directions = random.normal(size=(new.shape[1], FEATURES))
-    thresholds = -np.median(new @ directions, axis=0)  # half of the sample on each side of a bend
-    bend = ridge(_bent(new, directions, thresholds), line.missed)
-    arrays = (turn + line.weights, directions, thresholds, bend.weights, line.shift + bend.shift)
-    return FittedAdapter("residual", tuple(map(_small, arrays)))
+    directions = random.normal(size=(new.shape[1], RANDOM_FEATURES))
+    thresholds = -np.median(new @ directions, axis=0)  # each feature is 0 for half of the sample
+    features = _random_features(new, directions, thresholds)
+    nonlinear = ridge(features, affine.residuals)
+    arrays = (
+        rotation + affine.weights,
+        directions,
+        thresholds,
+        nonlinear.weights,
+        affine.shift + nonlinear.shift,
+    )
+    return FittedAdapter("residual", tuple(map(_to_float32, arrays)))
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """An affine map, `weights` (d, m) and `shift` (m,); `missed` (n, m): how far each row is from
-    what the others alone would have predicted for it."""
+    """An affine map, `weights` (d, m) and `shift` (m,). `residuals` (n, m): the leave-one-out
+    residuals, of each row and its prediction from the other rows."""
 
     weights: np.ndarray
     shift: np.ndarray
-    missed: np.ndarray
+    residuals: np.ndarray
 
 
 def ridge(inputs: np.ndarray, outputs: np.ndarray) -> Ridge:
-    """The map of inputs (n, d) to outputs (n, m) with the least squared error and penalty: that of
-    PENALTIES, times the inputs' mean energy a direction, which misses least (PRESS, Allen 1974)."""
+    """Ridge regression of outputs (n, m) on inputs (n, d). The penalty is the one of PENALTIES,
+    times the mean energy of the inputs per direction, with the smallest leave-one-out error (PRESS,
+    Allen 1974)."""
     mean_in, mean_out = inputs.mean(axis=0), outputs.mean(axis=0)
     centred, targets = inputs - mean_in, outputs - mean_out
-    left, scales, axes = _decomposed(centred)
+    left, scales, axes = _decompose(centred)
     spread = left.T @ targets
     best: tuple[float, np.ndarray, np.ndarray] | None = None
     for penalty in np.multiply(PENALTIES, (scales**2).mean() if len(scales) else 1.0):
         shrink = scales**2 / (scales**2 + penalty)
         leverage = (left**2) @ shrink + 1 / len(inputs)
-        missed = targets - left @ (shrink[:, None] * spread)
-        missed /= np.maximum(1 - leverage, 1e-9)[:, None]
-        error = float((missed**2).sum())
+        residuals = targets - left @ (shrink[:, None] * spread)
+        residuals /= np.maximum(1 - leverage, 1e-9)[:, None]
+        error = float((residuals**2).sum())
         if best is None or error < best[0]:
-            best = error, shrink / scales, missed
+            best = error, shrink / scales, residuals
     assert best is not None
     weights = axes @ (best[1][:, None] * spread)
     return Ridge(weights, mean_out - mean_in @ weights, best[2])
 
 
-def _turn(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+def _fit_rotation(new: np.ndarray, old: np.ndarray) -> np.ndarray:
     left, _, right = np.linalg.svd(new.T @ old, full_matrices=False)
     return left @ right
 
 
-def _decomposed(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The singular value decomposition (n, k), (k,), (d, k), without what is nearly nothing; from
-    the smaller of the two moments, which is cheaper than the SVD of an oblong matrix."""
+def _decompose(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The singular value decomposition (n, k), (k,), (d, k), without singular values near zero. It
+    uses the smaller of the two moments, which is cheaper than the SVD of an oblong matrix."""
     tall = len(matrix) >= matrix.shape[1]
     energies, vectors = np.linalg.eigh(matrix.T @ matrix if tall else matrix @ matrix.T)
     kept = energies > 1e-12 * max(energies[-1], 1e-300)
@@ -159,9 +168,9 @@ def _decomposed(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     return vectors, scales, matrix.T @ vectors / scales
 
 
-def _bent(x: np.ndarray, directions: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+def _random_features(x: np.ndarray, directions: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     return np.maximum(x @ directions + thresholds, 0)
 
 
-def _small(array: np.ndarray) -> np.ndarray:
+def _to_float32(array: np.ndarray) -> np.ndarray:
     return np.asarray(array, np.float32)

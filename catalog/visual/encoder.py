@@ -1,4 +1,4 @@
-"""The encoder: images and texts in by batch, unit-length float32 vectors out."""
+"""The interface of encoders: batches of images and texts → float32 vectors of unit length."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence

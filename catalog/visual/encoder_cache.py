@@ -1,6 +1,6 @@
-"""Models compiled by OpenVINO and kept on disk by checksum, so that whoever serves them never
-imports torch. `python -m catalog.visual.encoder_cache NAME FOLDER PARENT` compiles one, and ends
-with process PARENT."""
+"""Models that OpenVINO compiled, kept on disk by checksum. Processes that use them never import
+torch. `python -m catalog.visual.encoder_cache NAME FOLDER PARENT` compiles a model, and ends when
+the process PARENT ends."""
 
 import fcntl
 import hashlib
@@ -30,8 +30,8 @@ _FORMAT = 2  # raise when the layout of a compiled model changes
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """A compiled model on disk: image.xml, text.xml, tokenizer.json and this description; with an
-    object head (`object_head` is not None) also objects.xml, which gives embeddings and cells."""
+    """A compiled model on disk: image.xml, text.xml, tokenizer.json and this description. With an
+    object head (`object_head` is not None) also objects.xml, which outputs vectors and cells."""
 
     folder: Path
     name: str
@@ -41,17 +41,17 @@ class CompiledModel:
     object_head: ObjectHeadSettings | None = None
 
 
-def compiled_model(name: str, cache: Path, checksum: str = "") -> CompiledModel:
-    """The compiled form of encoder `name` under folder `cache`: the one of `checksum` where it is
-    kept, else that of the model as it is now, made there first if it is not (half a minute, in a
-    process of its own). Raises EncoderError when it cannot be made."""
+def load_compiled_model(name: str, cache: Path, checksum: str = "") -> CompiledModel:
+    """The compiled model of encoder `name` in the folder `cache`. With a `checksum`, the kept model
+    of that checksum, if there is one; else the model as it is now. If that is not compiled yet, a
+    child process compiles it (half a minute). Raises EncoderError if it cannot be compiled."""
     cache.mkdir(parents=True, exist_ok=True)
     if checksum:
         for kept in cache.glob(f"*-v{_FORMAT}/model.json"):
             if json.loads(kept.read_text())["checksum"] == checksum:
                 return _read(kept.parent)
     with open(cache / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # web and worker may ask at the same time
+        fcntl.flock(lock, fcntl.LOCK_EX)  # web process and worker may compile at the same time
         folder = _folder(name, cache)
         if not (folder / "model.json").exists():
             _compile_in_child(name, folder)
@@ -71,7 +71,8 @@ def _read(folder: Path) -> CompiledModel:
 
 
 def _folder(name: str, cache: Path) -> Path:
-    """By content for a model on this machine, by name for one from a hub (fetched once)."""
+    """The folder of a compiled model: named by content for a model on this machine, and by name for
+    a model from a hub, which is fetched once."""
     local = local_folder(name)
     key = folder_checksum(local) if local else hashlib.sha256(name.encode()).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9.-]+", "-", name.rsplit("/", 1)[-1])[:40]
@@ -79,8 +80,8 @@ def _folder(name: str, cache: Path) -> Path:
 
 
 def _compile_in_child(name: str, folder: Path) -> None:
-    """In a child, so that torch's memory goes when it is done. Under the lock: what others were
-    compiling was left behind by processes that were killed."""
+    """Compiles in a child process, which frees torch's memory when it ends. The caller holds the
+    lock, so folders of unfinished compilations are leftovers of killed processes."""
     for leftover in folder.parent.glob(".compiling-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     process = subprocess.run(
@@ -96,7 +97,7 @@ def _compile_in_child(name: str, folder: Path) -> None:
 
 
 def compile_model(name: str, folder: Path) -> None:
-    """Converts encoder `name` and writes it to `folder`, which appears only when complete."""
+    """Converts encoder `name` and writes it to `folder`, which appears when it is complete."""
     from catalog.visual.open_clip_model import load_open_clip
     from catalog.visual.tokenizer_export import export_tokenizer
 

@@ -1,5 +1,5 @@
-"""What can go wrong with an encoder."""
+"""Exceptions of encoders."""
 
 
 class EncoderError(RuntimeError):
-    """The encoder cannot be loaded or run; the message is a sentence that says why."""
+    """An encoder cannot be loaded or run. The message is a sentence that gives the reason."""

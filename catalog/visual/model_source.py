@@ -1,4 +1,4 @@
-"""Which model an encoder name means, and the checksum that tells its versions apart."""
+"""The models that encoder names stand for, and the checksums of their versions."""
 
 import hashlib
 from pathlib import Path
@@ -11,7 +11,7 @@ HUB = "hf-hub:"
 
 
 def model_name(name: str) -> tuple[str, str | None]:
-    """(open_clip model name, pretrained tag or None) for an encoder name: `starter`,
+    """(open_clip model name, pretrained tag or None) of an encoder name: `starter`,
     `local-dir:FOLDER`, `hf-hub:ORG/MODEL`, `MODEL/PRETRAINED` or `MODEL`."""
     if name == "starter":
         return f"{LOCAL}{STARTER}", None
@@ -22,7 +22,8 @@ def model_name(name: str) -> tuple[str, str | None]:
 
 
 def local_folder(name: str) -> Path | None:
-    """The folder of a model that lies on this machine, or None for one that comes from a hub."""
+    """The folder of a model on this machine, or None for a model from a hub. Raises EncoderError if
+    the folder holds no model."""
     model, _ = model_name(name)
     if not model.startswith(LOCAL):
         return None
@@ -33,20 +34,20 @@ def local_folder(name: str) -> Path | None:
 
 
 def source_of(name: str) -> str:
-    """Where a model is loaded from: its folder here, or the hub and its name there."""
+    """The origin of a model, for people: its folder, or the hub and its name there."""
     folder = local_folder(name)
     return str(folder) if folder else name if name.startswith(HUB) else f"open_clip: {name}"
 
 
 def checksum_now(name: str) -> str:
-    """The checksum of a model on this machine as it is now; '' for one from a hub, which is known
-    once it is loaded."""
+    """The checksum of a model on this machine as it is now; '' for a model from a hub, whose
+    checksum is known after it is loaded."""
     folder = local_folder(name)
     return folder_checksum(folder) if folder else ""
 
 
 def folder_checksum(folder: Path) -> str:
-    """SHA-256 over names and contents of the model's files (configuration, tokenizer, weights)."""
+    """SHA-256 of the names and contents of a model's files: configuration, tokenizer, weights."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix in {".json", ".safetensors", ".bin", ".pt", ".txt", ".model"}:

@@ -1,6 +1,7 @@
-"""An open_clip model in torch, as two towers that take bytes and token ids and give unit vectors.
+"""open_clip models in torch, as towers from pixels and token ids to unit vectors.
 
-Importing this module imports torch: only `encoder_cache` and the CUDA encoder do, and late."""
+Importing this module imports torch. `encoder_cache` and the CUDA encoder import it inside
+functions, and training imports it."""
 
 import hashlib
 import json
@@ -31,7 +32,7 @@ class ImageTower(nn.Module):
         self.register_buffer("shift", (mean / std).view(1, 3, 1, 1))
 
     def inputs(self, pixels: torch.Tensor) -> torch.Tensor:
-        """What the model takes: float32 (n, 3, height, width), normalised."""
+        """The input of the model: float32 (n, 3, height, width), normalised."""
         return pixels.permute(0, 3, 1, 2).float() * self.scale - self.shift
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -39,9 +40,9 @@ class ImageTower(nn.Module):
 
 
 class ObjectTower(nn.Module):
-    """uint8 (n, height, width, 3) → what `image_tower` gives, and what its object head gives,
+    """uint8 (n, height, width, 3) → the output of `image_tower`, and the output of the object head,
     float32 (n, g*g, 5), from one pass through the trunk. For image towers that are a timm
-    EfficientNet, as `TimmModel` runs it."""
+    EfficientNet, as open_clip's `TimmModel` runs it."""
 
     STRIDE_16 = 4  # of trunk.blocks; the last one has stride 32
 
@@ -57,7 +58,7 @@ class ObjectTower(nn.Module):
         return functional.normalize(vectors, dim=-1), self.head(stride16, stride32)
 
     def feature_maps(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Normalised float32 (n, 3, height, width) → the maps that the head takes."""
+        """Normalised float32 (n, 3, height, width) → the feature maps for the head."""
         trunk = self.image_tower.model.visual.trunk
         maps = [trunk.bn1(trunk.conv_stem(inputs))]
         for block in trunk.blocks:
@@ -78,7 +79,7 @@ class TextTower(nn.Module):
 
 @dataclass
 class OpenClipModel:
-    """A loaded model; `checksum` is the same wherever the same weights are loaded. `object_tower`
+    """A loaded model. `checksum` is the same on every machine for the same weights. `object_tower`
     and `object_head` are None for a model without an object head."""
 
     name: str
@@ -93,8 +94,8 @@ class OpenClipModel:
 
 
 def load_open_clip(name: str) -> OpenClipModel:
-    """Loads the model an encoder name means. Raises EncoderError with the reason when it is not to
-    be had: unknown name, no internet, files missing or damaged."""
+    """Loads the model of an encoder name. Raises EncoderError with the reason if that fails:
+    unknown name, no internet, missing or damaged files."""
     declare_missing_ops()
     import open_clip
 
@@ -105,7 +106,7 @@ def load_open_clip(name: str) -> OpenClipModel:
             model_id, pretrained=pretrained, precision="fp32", require_pretrained=True
         )
         tokenizer = open_clip.get_tokenizer(model_id)
-    except Exception as error:  # open_clip and its hubs raise anything
+    except Exception as error:  # open_clip and its hubs raise any exception
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise EncoderError(f"The encoder {name!r} cannot be loaded: {reason}") from error
     model.eval().requires_grad_(False)
@@ -121,12 +122,12 @@ def load_open_clip(name: str) -> OpenClipModel:
     if folder and (kept := load_object_head(folder)):
         head, loaded.object_head = kept
         loaded.object_tower = ObjectTower(image_tower, head).eval()
-        _try(loaded.object_tower, blank, name)
+        _check_head_fits(loaded.object_tower, blank, name)
     return loaded
 
 
-def _try(tower: ObjectTower, blank: torch.Tensor, name: str) -> None:
-    """Raises EncoderError where an object head does not fit its model."""
+def _check_head_fits(tower: ObjectTower, blank: torch.Tensor, name: str) -> None:
+    """Raises EncoderError if an object head does not fit its model."""
     try:
         with torch.inference_mode():
             tower(blank)
@@ -137,7 +138,7 @@ def _try(tower: ObjectTower, blank: torch.Tensor, name: str) -> None:
 
 
 def _state_checksum(model: nn.Module) -> str:
-    """SHA-256 over preprocessing and every weight, for models that have no folder of their own."""
+    """SHA-256 of the preprocessing and all weights, for models without a folder."""
     digest = hashlib.sha256(json.dumps(model.visual.preprocess_cfg, default=str).encode())
     for key, value in sorted(model.state_dict().items()):
         digest.update(key.encode())

@@ -1,4 +1,4 @@
-"""Encoders on the CPU, through OpenVINO."""
+"""Encoders on CPU, with OpenVINO."""
 
 import threading
 from collections import defaultdict, deque
@@ -10,23 +10,22 @@ from typing import Any
 import numpy as np
 
 from catalog.visual.encoder import Encoder, Key, ObjectHeadOutput
-from catalog.visual.encoder_cache import compiled_model
+from catalog.visual.encoder_cache import load_compiled_model
 
 MIN_REQUESTS_AHEAD = 32  # photos that `encode_ahead` has in hand, at least
 
 
 class OpenVinoEncoder(Encoder):
-    """On CPU: compiled towers, no torch. A request object is one caller's at a time.
+    """Runs compiled towers on CPU, without torch.
 
-    Each tower for images is compiled twice. A thread to each photo is the least work in all:
-    photos, of one query or of several at the same time, wait for each other in OpenVINO's queue and
-    for nothing else. But those of a lone query that would leave threads idle in the end are
-    answered soonest as one batch by all threads, as is everything with `share` off."""
+    Each image tower is compiled twice. With one thread for each photo, the total work is smallest:
+    the photos of concurrent queries share OpenVINO's queue. A single query whose photos would leave
+    threads idle is faster as one batch on all threads. So is everything if `share` is off."""
 
     def __init__(self, name: str, cache: Path, threads: int = 0, checksum: str = "") -> None:
         from tokenizers import Tokenizer
 
-        model = compiled_model(name, cache, checksum)
+        model = load_compiled_model(name, cache, checksum)
         self.name, self.checksum = model.name, model.checksum
         self.dimensions, self.preprocessing = model.dimensions, model.preprocessing
         self.object_head = model.object_head
@@ -36,7 +35,7 @@ class OpenVinoEncoder(Encoder):
         self._folder, self._options = model.folder, options
         self._compiled: dict[tuple[str, bool], Any] = {}
         self._compiling = threading.Lock()
-        self._asking, self._counting = 0, threading.Lock()
+        self._callers, self._counting = 0, threading.Lock()
         self._idle: defaultdict[tuple[str, bool], list[Any]] = defaultdict(list)
         self._lending = threading.Lock()
         self._tokenizer = Tokenizer.from_file(str(model.folder / "tokenizer.json"))
@@ -44,13 +43,14 @@ class OpenVinoEncoder(Encoder):
         self._tower("text")
 
     def _tower(self, name: str, streams: bool = False) -> Any:
-        """The compiled tower of that name, with a stream to each thread or all threads in one; made
-        when it is first asked for, as not everybody needs each."""
+        """The compiled tower of that name, with a stream for each thread, or with one stream of all
+        threads. The first use compiles it."""
         with self._compiling:
             if (name, streams) not in self._compiled:
                 import openvino
 
-                options = {"INFERENCE_PRECISION_HINT": "f32", **self._options}  # everywhere alike
+                # The same precision on every processor gives the same vectors.
+                options = {"INFERENCE_PRECISION_HINT": "f32", **self._options}
                 if streams:
                     options |= {"NUM_STREAMS": self._threads}
                 path = self._folder / f"{name}.xml"
@@ -76,7 +76,7 @@ class OpenVinoEncoder(Encoder):
             compiled.create_infer_request()
             for _ in range(max(MIN_REQUESTS_AHEAD, 4 * self._threads))
         ]
-        busy: deque[tuple[Key, np.ndarray, Any]] = deque()  # pixels are shared: kept until done
+        busy: deque[tuple[Key, np.ndarray, Any]] = deque()  # with its pixels, which OpenVINO reads
         try:
             for key, pixels in items:
                 request = idle.pop()
@@ -104,24 +104,24 @@ class OpenVinoEncoder(Encoder):
 
     def _infer(self, tower: str, pixels: np.ndarray) -> list[np.ndarray]:
         with self._counting:
-            self._asking += 1
-            alone = self._asking == 1
+            self._callers += 1
+            alone = self._callers == 1
         try:
             if self.share and self._threads > 1 and not (alone and len(pixels) % self._threads):
                 return self._run_each(tower, pixels)
             return self._run(tower, pixels)
         finally:
             with self._counting:
-                self._asking -= 1
+                self._callers -= 1
 
     def _run(self, tower: str, inputs: np.ndarray) -> list[np.ndarray]:
-        """One batch, all threads."""
+        """Runs the inputs as one batch on all threads."""
         with self._requests(tower, 1, streams=False) as (request,):
             request.infer({0: inputs}, share_inputs=True)
             return _outputs(request)
 
     def _run_each(self, tower: str, pixels: np.ndarray) -> list[np.ndarray]:
-        """Each photo on a thread of its own, among those of everybody else."""
+        """Runs each photo on one thread, beside the photos of other callers."""
         with self._requests(tower, len(pixels), streams=True) as requests:
             for request, photo in zip(requests, pixels, strict=True):
                 request.start_async({0: photo[None]}, share_inputs=True)
@@ -130,9 +130,9 @@ class OpenVinoEncoder(Encoder):
 
     @contextmanager
     def _requests(self, tower: str, count: int, streams: bool) -> Iterator[list[Any]]:
-        """Requests for this caller alone, afterwards for the next one: each keeps some megabytes,
-        so that there are no more of them than are used at the same time. An error in the block may
-        leave them busy, so they are dropped."""
+        """Lends `count` request objects to the caller and takes them back afterwards. A request
+        keeps some megabytes, so the pool holds no more of them than were ever in use together. If
+        the block fails, the requests may still be busy and are dropped."""
         idle = self._idle[tower, streams]
         with self._lending:
             taken = [idle.pop() for _ in range(min(count, len(idle)))]

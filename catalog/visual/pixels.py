@@ -1,4 +1,4 @@
-"""From the bytes of a photo to the pixels an encoder takes."""
+"""The bytes of a photo → the input pixels of an encoder."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from catalog.visual.preprocessing import Preprocessing
 
 
 def decode_pixels(data: bytes, preprocessing: Preprocessing, limits: ImageLimits) -> np.ndarray:
-    """uint8 (height, width, 3). JPEGs are decoded at a reduced scale that is still at least what
-    the encoder takes. Raises ImageError."""
+    """The bytes of a photo → uint8 (height, width, 3). JPEGs are decoded at a reduced scale, which
+    is never smaller than the encoder's input. Raises ImageError."""
     at_least = max(preprocessing.height, preprocessing.width)
     return preprocessing.pixels(decode_image(data, at_least=at_least, limits=limits))

@@ -27,7 +27,7 @@ class Preprocessing:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Preprocessing":
-        """From the dictionary that open_clip keeps as `visual.preprocess_cfg`."""
+        """From the dictionary that open_clip stores as `visual.preprocess_cfg`."""
         size = config["size"]
         height, width = (size, size) if isinstance(size, int) else (size[-2], size[-1])
         return cls(
@@ -41,38 +41,38 @@ class Preprocessing:
         )
 
     def config(self) -> dict[str, Any]:
-        """What `from_config` makes the same preprocessing of."""
+        """The dictionary from which `from_config` makes the same preprocessing."""
         return {**asdict(self), "size": [self.height, self.width]}
 
     def pixels(self, image: Image.Image) -> np.ndarray:
-        """An RGB image as uint8 of shape (height, width, 3); what open_clip's own inference
-        transform gives before it normalises."""
-        image = _shorten(image)
+        """An RGB image → uint8 of shape (height, width, 3): the output of open_clip's inference
+        transform before normalisation."""
+        image = _crop_long(image)
         resized = image.resize(self._resized(image.size), self._filter())
         if resized.size != (self.width, self.height):
             resized = self._crop_or_pad(resized)
         return np.asarray(resized)
 
     def batch(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """RGB images as uint8 of shape (n, height, width, 3)."""
+        """RGB images → uint8 of shape (n, height, width, 3)."""
         return np.stack([self.pixels(image) for image in images])
 
     def to_input(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """Where parts of a photo of `size` (width, height) come to lie in `pixels`: boxes (n, 4) as
-        x1, y1, x2, y2, fractions of the photo → fractions of the input, float64. What is cropped
-        away comes to lie below 0 or above 1."""
+        """Maps boxes of a photo of `size` (width, height) to the output of `pixels`: (n, 4) x1, y1,
+        x2, y2 as fractions of the photo → as fractions of the input, float64. Parts that are
+        cropped away are below 0 or above 1."""
         scale, shift = self._placement(size)
         return np.asarray(boxes, np.float64) * np.tile(scale, 2) + np.tile(shift, 2)
 
     def to_photo(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """The inverse of `to_input`. What is margin comes to lie below 0 or above 1."""
+        """The inverse of `to_input`. Parts of the padding are below 0 or above 1."""
         scale, shift = self._placement(size)
         return (np.asarray(boxes, np.float64) - np.tile(shift, 2)) / np.tile(scale, 2)
 
     def _placement(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """(scale, shift) for x and y: fraction of the input = scale * fraction of the photo +
         shift, by the same steps as `pixels`."""
-        start = _shortened(size)[:2]
+        start = _middle(size)[:2]
         kept = size[0] - 2 * start[0], size[1] - 2 * start[1]
         resized, inputs = self._resized(kept), (self.width, self.height)
         scale, shift = np.empty(2), np.empty(2)
@@ -86,7 +86,7 @@ class Preprocessing:
 
     def _filter(self) -> Image.Resampling:
         if self.resize_mode == "shortest" and self.height != self.width:
-            return Image.Resampling.BICUBIC  # open_clip takes no other there, whatever is set
+            return Image.Resampling.BICUBIC  # open_clip ignores the setting here
         return _INTERPOLATION[self.interpolation]
 
     def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -114,14 +114,15 @@ class Preprocessing:
         return image.crop((left, top, left + self.width, top + self.height))
 
 
-def _shorten(image: Image.Image) -> Image.Image:
-    box = _shortened(image.size)
+def _crop_long(image: Image.Image) -> Image.Image:
+    box = _middle(image.size)
     return image if box == (0, 0, *image.size) else image.crop(box)
 
 
-def _shortened(size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the middle of a photo over MAX_ASPECT times as long as wide:
-    scaling its short side up to the model's would need a picture of any size."""
-    longest = MAX_ASPECT * min(size)
-    left, top = (max(0, side - longest) // 2 for side in size)
+def _middle(size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of the part of a photo that is used: the middle, at most MAX_ASPECT
+    times as long as wide. This limits the size of the photo when its short side is scaled up to the
+    model's input."""
+    max_side = MAX_ASPECT * min(size)
+    left, top = (max(0, side - max_side) // 2 for side in size)
     return left, top, size[0] - left, size[1] - top

@@ -1,4 +1,5 @@
-"""The linear map from an encoder's 512 numbers to the 128 that the graph index searches."""
+"""The linear projection from an encoder's dimensions (512 for the starter encoder) to the 128 of
+the graph index."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import numpy as np
 @dataclass(frozen=True)
 class FittedProjection:
     """`matrix`: float32 (dimensions, encoder dimensions); `explained`: the share of the sample's
-    energy that it keeps, 0 to 1."""
+    energy that the projection keeps, 0 to 1."""
 
     matrix: np.ndarray
     explained: float
@@ -20,9 +21,9 @@ class FittedProjection:
 
 
 def fit_projection(vectors: np.ndarray, dimensions: int) -> FittedProjection:
-    """Principal axes of `vectors` (n, d), not centred, so that inner products are kept as well as
-    `dimensions` numbers can keep them (Eckart and Young, 1936). With fewer dimensions in the space
-    than asked for, the rest is zeros. Deterministic: the largest entry of each axis is positive."""
+    """The principal axes of `vectors` (n, d), not centred. They preserve inner products as well as
+    `dimensions` numbers can (Eckart and Young, 1936). If the space has fewer dimensions, the other
+    rows are zeros. Deterministic: the largest entry of each axis is positive."""
     sample = np.asarray(vectors, np.float64)
     if sample.ndim != 2 or not len(sample):
         raise ValueError("A projection is fitted on at least one vector.")
@@ -30,8 +31,8 @@ def fit_projection(vectors: np.ndarray, dimensions: int) -> FittedProjection:
 
 
 def fit_from_moment(moment: np.ndarray, dimensions: int) -> FittedProjection:
-    """As `fit_projection`, from the sum of the vectors' outer products, float64 (d, d): that can be
-    added up in parts, whatever the size of the sample."""
+    """As `fit_projection`, from the sum of the vectors' outer products, float64 (d, d), which can
+    be computed in parts for a sample of any size."""
     energies, axes = np.linalg.eigh(moment)
     kept = min(dimensions, len(moment))
     axes = axes[:, ::-1][:, :kept].T
@@ -43,6 +44,6 @@ def fit_from_moment(moment: np.ndarray, dimensions: int) -> FittedProjection:
 
 
 def project(matrix: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Unit-length vectors (n, d) → unit-length float32 (n, dimensions) by `matrix`."""
-    small = np.asarray(vectors, np.float32) @ matrix.T
-    return small / np.maximum(np.linalg.norm(small, axis=1, keepdims=True), 1e-12)
+    """Projects unit vectors (n, d) by `matrix` → float32 (n, dimensions), unit length."""
+    projected = np.asarray(vectors, np.float32) @ matrix.T
+    return projected / np.maximum(np.linalg.norm(projected, axis=1, keepdims=True), 1e-12)

@@ -1,4 +1,4 @@
-"""Work that several threads bring at the same time, done as one batch."""
+"""One batch for the inputs of several threads."""
 
 import threading
 from collections import deque
@@ -7,34 +7,33 @@ from concurrent.futures import Future
 
 import numpy as np
 
-MAX_ROWS = 32  # rows of a batch of several threads
+MAX_ROWS = 32  # of a batch that several threads share
 
 Work = Callable[[np.ndarray], list[np.ndarray]]
-Asked = tuple[np.ndarray, Future[list[np.ndarray]]]
+Request = tuple[np.ndarray, Future[list[np.ndarray]]]
 
 
 class SharedBatches:
-    """`work`: from rows to outputs of as many rows each. What comes while a batch is worked on goes
-    into the next one: the wait for it is the queue that requests share, and who is alone does not
-    wait at all."""
+    """Runs `work`, which maps rows to outputs with as many rows each. Requests that arrive while a
+    batch runs form the next batch. A single request runs at once."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
-        self._waiting: deque[Asked] = deque()
+        self._waiting: deque[Request] = deque()
         self._working = threading.Lock()
 
     def run(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The outputs for these rows. Raises what the work on their batch raised."""
+        """The outputs for these rows. Raises what `work` raised for their batch."""
         mine: Future[list[np.ndarray]] = Future()
         self._waiting.append((rows, mine))
         while not mine.done():
             with self._working:
                 if not mine.done():
-                    self._work_on(self._next())
+                    self._run_batch(self._next_batch())
         return mine.result()
 
-    def _next(self) -> list[Asked]:
-        """Those that came first, at least one."""
+    def _next_batch(self) -> list[Request]:
+        """The oldest requests, at least one."""
         batch = [self._waiting.popleft()]
         size = len(batch[0][0])
         while self._waiting and size + len(self._waiting[0][0]) <= MAX_ROWS:
@@ -42,7 +41,7 @@ class SharedBatches:
             size += len(batch[-1][0])
         return batch
 
-    def _work_on(self, batch: list[Asked]) -> None:
+    def _run_batch(self, batch: list[Request]) -> None:
         try:
             outputs = self.work(np.concatenate([rows for rows, _ in batch]))
             ends = np.cumsum([len(rows) for rows, _ in batch])[:-1]

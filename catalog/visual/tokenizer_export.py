@@ -1,4 +1,4 @@
-"""open_clip's tokenizers as `tokenizers` files, which are read without torch."""
+"""Converts open_clip's tokenizers to files of the `tokenizers` library, which needs no torch."""
 
 import html
 from typing import Any
@@ -12,14 +12,14 @@ _CLIP_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
 def clean_text(text: str) -> str:
-    """What open_clip does to a text before it cuts it into tokens: typographic quotes, entities and
-    broken encodings made plain, spaces made single. An exported tokenizer wants it done as well."""
+    """Cleans a text as open_clip does before tokenization: fixes typographic quotes, entities and
+    broken encodings, and collapses spaces. Exported tokenizers need it too."""
     return " ".join(html.unescape(html.unescape(ftfy.fix_text(text))).split())
 
 
 def export_tokenizer(tokenizer: Any) -> Tokenizer:
-    """A `tokenizers.Tokenizer` that pads and truncates to the model's context, from open_clip's
-    SimpleTokenizer (CLIP's BPE) or HFTokenizer."""
+    """Converts open_clip's SimpleTokenizer (CLIP's BPE) or HFTokenizer to a `tokenizers.Tokenizer`
+    that pads and truncates to the model's context. Raises EncoderError for any other tokenizer."""
     context = tokenizer.context_length
     if hasattr(tokenizer, "bpe_ranks"):
         fast, pad_id, pad_token = _clip_bpe(tokenizer), 0, "!"

@@ -16,7 +16,7 @@ from catalog.detection.object_head import (
 from catalog.detection.object_head_detector import ObjectHeadDetector
 from catalog.visual import encoder_cache
 from catalog.visual.encoder import ObjectHeadSettings
-from catalog.visual.encoder_cache import compile_model, compiled_model
+from catalog.visual.encoder_cache import compile_model, load_compiled_model
 from catalog.visual.errors import EncoderError
 from catalog.visual.openvino_encoder import OpenVinoEncoder
 from catalog.visual.torch_encoder import TorchEncoder
@@ -124,7 +124,7 @@ def test_a_model_without_a_head_has_no_detector(
     assert ObjectHeadDetector.for_encoder(encoder) is None
     with pytest.raises(EncoderError, match="has no object head"):
         encoder.run_object_head(pixels)
-    assert not (compiled_model(name, tmp_path / "cache").folder / "objects.xml").exists()
+    assert not (load_compiled_model(name, tmp_path / "cache").folder / "objects.xml").exists()
 
 
 def test_a_head_is_kept_in_half_precision(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_ridge_is_the_line_through_points_that_lie_on_one() -> None:
 
     assert line.weights == pytest.approx(np.array([[2.0]]), abs=1e-3)
     assert line.shift == pytest.approx(np.array([1.0]), abs=1e-3)
-    assert line.missed == pytest.approx(np.zeros((4, 1)), abs=1e-2)
+    assert line.residuals == pytest.approx(np.zeros((4, 1)), abs=1e-2)
 
 
 def test_ridge_misses_each_row_as_if_it_had_not_been_there() -> None:
@@ -73,8 +73,8 @@ def test_ridge_misses_each_row_as_if_it_had_not_been_there() -> None:
     line = ridge(np.array([[-1.0], [0], [1]]), np.array([[0.0], [0], [3]]))
     nearly = ridge(np.array([[-1.0], [0], [1]]), np.array([[0.0], [1.5], [3]]))
 
-    assert abs(line.missed[1, 0]) == pytest.approx(1.5, abs=1e-3)
-    assert nearly.missed == pytest.approx(np.zeros((3, 1)), abs=1e-2)
+    assert abs(line.residuals[1, 0]) == pytest.approx(1.5, abs=1e-3)
+    assert nearly.residuals == pytest.approx(np.zeros((3, 1)), abs=1e-2)
 
 
 def test_ridge_prefers_a_penalty_where_inputs_say_nothing() -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual import encoder_cache
-from catalog.visual.encoder_cache import compile_model, compiled_model
+from catalog.visual.encoder_cache import compile_model, load_compiled_model
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum
 from catalog.visual.openvino_encoder import OpenVinoEncoder
@@ -140,7 +140,7 @@ def test_processes_that_start_together_compile_one_model(tmp_path: Path) -> None
 def test_what_a_killed_compilation_left_is_not_used(tmp_path: Path) -> None:
     # Given the folder of a compiled model that lacks what is written last.
     name = tiny_model(tmp_path / "model", custom_text=False)
-    folder = compiled_model(name, tmp_path / "cache").folder
+    folder = load_compiled_model(name, tmp_path / "cache").folder
     (folder / "model.json").unlink()
     (folder / "image.xml").write_text("half")
 
@@ -161,7 +161,7 @@ def test_a_compilation_that_fails_leaves_nothing(
 
     monkeypatch.setattr("openvino.save_model", full_disk)
     with pytest.raises(OSError, match="No space left"):
-        compiled_model(name, tmp_path / "cache")
+        load_compiled_model(name, tmp_path / "cache")
 
     assert os.listdir(tmp_path / "cache") == [".lock"]
 
@@ -169,18 +169,18 @@ def test_a_compilation_that_fails_leaves_nothing(
 @pytest.mark.usefixtures("compile_here")
 def test_other_weights_are_another_model(tmp_path: Path) -> None:
     name = tiny_model(tmp_path / "model", custom_text=False)
-    first = compiled_model(name, tmp_path / "cache")
+    first = load_compiled_model(name, tmp_path / "cache")
 
-    again = compiled_model(name, tmp_path / "cache")
+    again = load_compiled_model(name, tmp_path / "cache")
     with (tmp_path / "model" / "open_clip_config.json").open("a") as config:
         config.write("\n")
-    changed = compiled_model(name, tmp_path / "cache")
+    changed = load_compiled_model(name, tmp_path / "cache")
 
     assert again == first
     assert changed.checksum != first.checksum
     assert changed.folder != first.folder
     # The first goes on answering for an index that was built with it.
-    assert compiled_model(name, tmp_path / "cache", first.checksum) == first
+    assert load_compiled_model(name, tmp_path / "cache", first.checksum) == first
 
 
 @pytest.mark.parametrize("weights", [b"", b"these are no weights", None])
