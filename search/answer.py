@@ -47,6 +47,11 @@ class SearchAnswer:
     timings_ms: dict[str, float] = field(default_factory=dict)
 
     @property
+    def server_timing(self) -> str:
+        """The timings as the header Server-Timing."""
+        return ", ".join(f"{stage};dur={ms}" for stage, ms in self.timings_ms.items())
+
+    @property
     def only_weak(self) -> bool:
         """Whether there are results and all of them are weak matches."""
         return bool(self.results) and all(result.match == "weak" for result in self.results)

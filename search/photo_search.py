@@ -19,7 +19,7 @@ from search.ranking.blank_photos import blank_results
 from search.ranking.match_level import match_of
 from search.ranking.paging import Found, ScoredTags, find
 from search.ranking.scoring import Ranked, explain
-from search.request import MAX_OFFSET, SearchRequest
+from search.request import SearchRequest
 from search.serving.admission import Deadline, admission
 from search.serving.single_flight import SingleFlightCache
 
@@ -61,7 +61,6 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
     found = find(request, queries, targets, tags, index, clock)
     with clock.stage("rank"):
         results = build_results(found, targets, request, index, clock.deadline)
-    end = request.offset + request.limit
     only_whole = len(analyses) == 1 and request.box is None
     whole = kept or (analyses[0] if only_whole else None)
     return SearchAnswer(
@@ -71,7 +70,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         generation=index.generation,
         complete=found.complete,
         results=results,
-        next_offset=end if end < len(found.ranked) and end <= MAX_OFFSET else None,
+        next_offset=request.next_offset(len(found.ranked)),
         facets=found.facets,
         tags=choose_tags(tags, targets, found.ranked),
         objects=(kept or analyses[0]).detections if analyses else [],

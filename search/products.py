@@ -2,31 +2,38 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db import connection
+from psycopg.sql import SQL, Literal
 
-from catalog.models import Category, Product, ProductTag
+from catalog.models import Product
+from catalog.product_cards import read_product_cards
+from search.filters.declared import filter_condition
 from search.request import Filters, RequestError
 from search.serving.admission import Deadline, admission
 
 ORDERS = {
-    "relevance": ("-popularity", "id"),
-    "price": ("price", "id"),
-    "-price": ("-price", "id"),
-    "-created": ("-created_at", "-id"),
+    "relevance": SQL("popularity DESC, id"),
+    "price": SQL("price, id"),
+    "-price": SQL("price DESC, id"),
+    "-created": SQL("created_at DESC, id DESC"),
 }
+PAGE = SQL("""
+    SELECT id FROM catalog_product product WHERE {condition}
+    ORDER BY {order} LIMIT {limit} OFFSET {offset}
+""")
 
 
 def list_products(filters: Filters, sort: str, limit: int, offset: int) -> dict[str, Any]:
-    """A page of visible products: `count`, `next_offset` and `results`. Relevance means popularity
-    here. Raises Overloaded, as searches do."""
+    """A page of the visible products that pass the filters: `count`, `next_offset` and `results`,
+    as ProductCards. Relevance means popularity here. Raises Overloaded, as searches do."""
     with admission.admitted(Deadline()):
-        products = _filtered(Product.objects.visible(), filters).order_by(*ORDERS[sort])
-        page = list(products.for_display()[offset : offset + limit + 1])
-    more = len(page) > limit
+        ids = _product_ids(filters, sort, limit + 1, offset)
+        cards = read_product_cards(ids[:limit])
+    results = [cards[pk] for pk in ids[:limit] if pk in cards]
     return {
-        "count": min(len(page), limit),
-        "next_offset": offset + limit if more else None,
-        "results": page[:limit],
+        "count": len(results),
+        "next_offset": offset + limit if len(ids) > limit else None,
+        "results": results,
     }
 
 
@@ -38,19 +45,13 @@ def visible_product(pk: int) -> Product:
     return product
 
 
-def _filtered(products: QuerySet[Product], filters: Filters) -> Any:
-    if filters.categories:
-        subtree = Category.objects.subtree_ids(list(filters.categories))
-        products = products.filter(category_id__in=subtree)
-    for slug in filters.tags:
-        given = ProductTag.objects.filter(product=OuterRef("pk"), tag__slug=slug)
-        products = products.filter(Exists(given))
-    if filters.brands:
-        products = products.filter(brand__in=filters.brands)
-    if filters.price_min is not None:
-        products = products.filter(price__gte=filters.price_min)
-    if filters.price_max is not None:
-        products = products.filter(price__lte=filters.price_max)
-    if filters.in_stock is not None:
-        products = products.filter(in_stock=filters.in_stock)
-    return products
+def _product_ids(filters: Filters, sort: str, limit: int, offset: int) -> list[int]:
+    page = PAGE.format(
+        condition=filter_condition(filters),
+        order=ORDERS[sort],
+        limit=Literal(limit),
+        offset=Literal(offset),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(page.as_string(), [])
+        return [pk for (pk,) in cursor.fetchall()]

@@ -1,35 +1,42 @@
-"""What a search is asked for, whoever asks: the page, the API, an evaluation."""
+"""What a search is asked for, by the page, the API or an evaluation."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from typing import Any
 
-from catalog.imaging.image_decoding import Box
+from catalog.imaging.image_decoding import WHOLE, Box
+from search.filters.declared import FILTERS
 
 SORTS = ("relevance", "price", "-price", "-created")
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 24
 MAX_OFFSET = 5000  # results before a page
-MAX_VALUES = 50  # of one filter
-MAX_TAGS = 20  # each is a condition of its own: planning 50 takes 0.2 s
+MIN_BOX_SIDE = 0.005
+BOX_TOLERANCE = 1e-3  # of rounding
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What results must fulfil; slugs of categories mean everything below them too."""
+class Filters(dict[str, Any]):
+    """The checked values of filters, by the names of the parameters of FILTERS and in their order:
+    a tuple of strings, a Decimal or a bool. There is no key for a parameter without a value."""
 
-    categories: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    brands: tuple[str, ...] = ()
-    price_min: Decimal | None = None
-    price_max: Decimal | None = None
-    in_stock: bool | None = None
+    def __init__(self, **given: Any) -> None:
+        values = {name: given.pop(name, None) for f in FILTERS for name in f.parameters}
+        if given:
+            raise TypeError(f"There is no filter {', '.join(sorted(given))}.")
+        super().__init__({n: value for n, value in values.items() if value not in (None, ())})
+
+    @classmethod
+    def among(cls, data: Mapping[str, Any]) -> "Filters":
+        """The filters among checked parameters."""
+        return cls(**{name: data.get(name) for f in FILTERS for name in f.parameters})
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """One search. At least one of `images`, `query`, `text` and `product_id` is given; `box` is of
-    the first image. `less_text` and `less_products` are what to move away from; `fold`: lookalikes
-    are shown once."""
+    """One search. At least one of `images`, `query`, `text` and `product_id` is given. `box` is a
+    part of the first image. The search moves away from `less_text` and `less_products`. With
+    `fold`, only one product of several lookalikes is a result."""
 
     images: tuple[bytes, ...] = ()
     query: str = ""
@@ -39,7 +46,7 @@ class SearchRequest:
     less_text: str = ""
     less_products: tuple[int, ...] = ()
     filters: Filters = field(default_factory=Filters)
-    sort: str = "relevance"
+    sort: str = SORTS[0]
     limit: int = DEFAULT_LIMIT
     offset: int = 0
     explain: bool = False
@@ -47,7 +54,7 @@ class SearchRequest:
 
     @property
     def kind(self) -> str:
-        """photo, text, product, or mixed when there are several or something to move away from."""
+        """photo, text or product; mixed if several are given, or something to move away from."""
         kinds = [
             kind
             for kind, given in (
@@ -59,11 +66,44 @@ class SearchRequest:
         ]
         return "mixed" if len(kinds) > 1 or self.less_text or self.less_products else kinds[0]
 
+    def next_offset(self, results: int) -> int | None:
+        """The offset of the next page, if the search has so many results in all; None if there is
+        no next page or it lies beyond MAX_OFFSET."""
+        end = self.offset + self.limit
+        return end if end < results and end <= MAX_OFFSET else None
+
 
 class RequestError(ValueError):
-    """The request cannot be answered; `code` is one of the public contract's, the message a
+    """The request cannot be answered. `code` is a code of the public contract, the message is a
     sentence."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.code, self.status = code, status
+
+
+def parse_box(text: str) -> Box:
+    """The box of `x,y,w,h`, each 0 to 1. Raises RequestError."""
+    try:
+        x, y, width, height = map(float, text.split(","))
+    except ValueError as error:
+        raise RequestError(
+            "box_invalid", "box must be four numbers: x,y,w,h, each 0 to 1."
+        ) from error
+    return checked_box((x, y, width, height))
+
+
+def checked_box(box: Box | None) -> Box:
+    """The box, or the whole photo for None. Raises RequestError if the box is not inside the photo
+    or has no area."""
+    if box is None:
+        return WHOLE
+    x, y, width, height = box
+    low, high = -BOX_TOLERANCE, 1 + BOX_TOLERANCE
+    inside = x >= low and y >= low and x + width <= high and y + height <= high
+    if not all(map(math.isfinite, box)) or not inside or min(width, height) < MIN_BOX_SIDE:
+        raise RequestError(
+            "box_invalid",
+            "box must be x,y,w,h, each 0 to 1, inside the image, with some width and height.",
+        )
+    return box

@@ -1,5 +1,5 @@
-"""What the API takes, checked, as a SearchRequest. Unknown parameters are refused, so that a
-misspelt filter is not silently left out."""
+"""The parameters of the API: checked, and as a SearchRequest. An unknown parameter is an error,
+because a misspelt filter would find too much."""
 
 import re
 from typing import Any
@@ -10,69 +10,66 @@ from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from search.filters.declared import FILTERS
+from search.filters.kinds import ChoiceFilter, Filter, RangeFilter
 from search.request import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
     MAX_OFFSET,
-    MAX_TAGS,
-    MAX_VALUES,
     SORTS,
     Box,
     Filters,
     SearchRequest,
+    parse_box,
 )
 
-NO_TEXT = re.compile("[\0\ud800-\udfff]")  # PostgreSQL cannot hold it
-EDGE = r"(0(\.[0-9]+)?|1(\.0+)?)"  # of a box
+NOT_TEXT = re.compile("[\0\ud800-\udfff]")  # characters that PostgreSQL cannot hold
+BOX_NUMBER = r"(0(\.[0-9]+)?|1(\.0+)?)"
 
 
-@extend_schema_field({"type": "string", "pattern": f"^{EDGE}(,{EDGE}){{3}}$"})
+@extend_schema_field({"type": "string", "pattern": f"^{BOX_NUMBER}(,{BOX_NUMBER}){{3}}$"})
 class BoxField(serializers.Field):
     """`x,y,w,h`, each 0 to 1."""
 
     def to_internal_value(self, data: Any) -> Box:
-        from search.query.photo_decoding import checked_box
-        from search.request import RequestError
-
-        try:
-            numbers = [float(part) for part in str(data).split(",")]
-        except ValueError:
-            numbers = []
-        if len(numbers) != 4:
-            raise RequestError("box_invalid", "box must be four numbers: x,y,w,h, each 0 to 1.")
-        x, y, width, height = numbers
-        return checked_box((x, y, width, height))
+        return parse_box(str(data))
 
 
 @extend_schema_field({"type": "number", "minimum": 0, "maximum": 9999999999, "multipleOf": 0.01})
-class PriceField(serializers.DecimalField):
-    """A price as the catalogue has them."""
+class RangeEndField(serializers.DecimalField):
+    """An end of a range: a number like a price."""
 
-    def __init__(self, **how: Any) -> None:
-        super().__init__(12, 2, min_value=0, coerce_to_string=False, **how)
+    def __init__(self) -> None:
+        super().__init__(12, 2, min_value=0, coerce_to_string=False, required=False)
 
 
-class ValuesField(serializers.ListField):
-    """The values of a filter: at most `most` texts of `longest` characters, repeats dropped."""
+class ChoicesField(serializers.ListField):
+    """A repeatable parameter: a list of different strings, each value counted once."""
 
-    def __init__(self, longest: int, most: int = MAX_VALUES) -> None:
-        child = serializers.CharField(max_length=longest)
-        super().__init__(child=child, required=False, max_length=most)
+    def __init__(self, declared: ChoiceFilter) -> None:
+        child = serializers.CharField(max_length=declared.max_length)
+        super().__init__(child=child, required=False, max_length=declared.max_values)
 
     def get_value(self, dictionary: Any) -> Any:
         value = super().get_value(dictionary)
         return list(dict.fromkeys(value)) if isinstance(value, list) else value
 
+    def to_internal_value(self, data: Any) -> Any:
+        return tuple(super().to_internal_value(data))
+
+
+def filter_field(declared: Filter) -> serializers.Field:
+    """The field of each parameter of a filter."""
+    if isinstance(declared, ChoiceFilter):
+        return ChoicesField(declared)
+    if isinstance(declared, RangeFilter):
+        return RangeEndField()
+    return serializers.BooleanField(required=False, allow_null=True, default=None)
+
 
 class FilterParameters(serializers.Serializer):
     """Filters, order and page: the same wherever there is a list of products."""
 
-    category = ValuesField(longest=200)
-    tag = ValuesField(longest=100, most=MAX_TAGS)
-    brand = ValuesField(longest=200)
-    price_min = PriceField(required=False)
-    price_max = PriceField(required=False)
-    in_stock = serializers.BooleanField(required=False, allow_null=True, default=None)
     sort = serializers.ChoiceField(SORTS, default="relevance")
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
     offset = serializers.IntegerField(
@@ -84,17 +81,13 @@ class FilterParameters(serializers.Serializer):
         },
     )
 
+    def get_fields(self) -> dict[str, serializers.Field]:
+        filters = {name: filter_field(f) for f in FILTERS for name in f.parameters}
+        return {**filters, **super().get_fields()}
+
     def filters(self) -> Filters:
         """The checked filters."""
-        data = self.validated_data
-        return Filters(
-            categories=tuple(data.get("category", ())),
-            tags=tuple(data.get("tag", ())),
-            brands=tuple(data.get("brand", ())),
-            price_min=data.get("price_min"),
-            price_max=data.get("price_max"),
-            in_stock=data["in_stock"],
-        )
+        return Filters.among(self.validated_data)
 
 
 class SearchParameters(FilterParameters):
@@ -162,7 +155,7 @@ def parse(serializer_class: type, data: QueryDict, files: MultiValueDict | None 
         values = source.getlist(name)
         if not many and len(values) > 1:
             raise serializers.ValidationError({name: "Give it once only."})
-        if any(NO_TEXT.search(value) for value in values if isinstance(value, str)):
+        if any(NOT_TEXT.search(value) for value in values if isinstance(value, str)):
             raise serializers.ValidationError(
                 {name: "It contains a NUL character, or half of a surrogate pair."}
             )

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from catalog.models import Product
 from catalog.product_cards import ProductCard
 from search.answer import SearchAnswer
+from search.filters.declared import FILTERS
+from search.filters.kinds import ChoiceFilter
 
 
 class NamedSerializer(serializers.Serializer):
@@ -98,16 +101,21 @@ class FacetValueSerializer(serializers.Serializer):
     count = serializers.IntegerField()
 
 
-class PriceFacetSerializer(serializers.Serializer):
+@extend_schema_serializer(component_name="PriceFacet")
+class RangeFacetSerializer(serializers.Serializer):
     min = serializers.FloatField(allow_null=True)
     max = serializers.FloatField(allow_null=True)
 
 
 class FacetsSerializer(serializers.Serializer):
-    category = FacetValueSerializer(many=True)
-    brand = FacetValueSerializer(many=True)
-    tag = FacetValueSerializer(many=True)
-    price = PriceFacetSerializer()
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return {
+            declared.name: FacetValueSerializer(many=True)
+            if isinstance(declared, ChoiceFilter)
+            else RangeFacetSerializer()
+            for declared in FILTERS
+            if declared.has_facet
+        }
 
 
 class ResultSerializer(serializers.Serializer):

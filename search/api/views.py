@@ -39,9 +39,7 @@ class SearchView(APIView):
     def answer(self, request: Request, asked: SearchRequest) -> Response:
         answer = logged_search(asked, request.META["REMOTE_ADDR"])
         response = Response(answer_json(answer, {"request": request}))
-        response["Server-Timing"] = ", ".join(
-            f"{stage};dur={ms}" for stage, ms in answer.timings_ms.items()
-        )
+        response["Server-Timing"] = answer.server_timing
         return response
 
 

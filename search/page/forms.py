@@ -9,18 +9,20 @@ from django.core.validators import MaxValueValidator, ProhibitNullCharactersVali
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from search.filters.declared import FILTERS
+from search.filters.kinds import ChoiceFilter, Filter, RangeFilter, Text
 from search.page.examples import example_photo
-from search.query.photo_decoding import checked_box
 from search.request import (
     MAX_OFFSET,
-    MAX_TAGS,
-    MAX_VALUES,
     SORTS,
     Box,
     Filters,
     RequestError,
     SearchRequest,
+    parse_box,
 )
+
+MAX_VALUE_LENGTH = 200
 
 SORT_LABELS = (
     gettext_lazy("Best match"),
@@ -30,18 +32,19 @@ SORT_LABELS = (
 )
 
 
-class ValuesField(forms.Field):
-    """A field that may be repeated, as a tuple of strings without empty ones and repeats."""
+class ChoicesField(forms.Field):
+    """A field that may be repeated, as a tuple of different strings, none of them empty."""
 
     widget = forms.MultipleHiddenInput
 
-    def __init__(self, most: int = MAX_VALUES, **how: Any) -> None:
+    def __init__(self, max_values: int, **how: Any) -> None:
         super().__init__(**how)
-        self.most = most
+        self.max_values = max_values
 
     def clean(self, value: Any) -> tuple[str, ...]:
         values = tuple(dict.fromkeys(text for text in value or () if text))
-        if len(values) > self.most or any(len(text) > 200 for text in values):
+        too_long = any(len(text) > MAX_VALUE_LENGTH for text in values)
+        if len(values) > self.max_values or too_long:
             raise forms.ValidationError(_("Choose fewer."))
         for text in values:
             ProhibitNullCharactersValidator()(text)
@@ -49,18 +52,33 @@ class ValuesField(forms.Field):
 
 
 class BoxField(forms.CharField):
-    """`x,y,w,h`, each 0 to 1; None when empty."""
+    """`x,y,w,h`, each 0 to 1; None if empty."""
 
     def clean(self, value: Any) -> Box | None:
         text = super().clean(value)
         if not text:
             return None
         try:
-            x, y, width, height = map(float, text.split(","))
-            return checked_box((x, y, width, height))
-        except ValueError as error:  # RequestError is one
+            return parse_box(text)
+        except RequestError as error:
             sentence = _("The selected part does not lie inside the photo: draw it again.")
             raise forms.ValidationError(sentence, "box_invalid") from error
+
+
+class FlagField(forms.BooleanField):
+    """True if checked, else None."""
+
+    def clean(self, value: Any) -> bool | None:
+        return super().clean(value) or None
+
+
+def filter_field(declared: Filter, label: Text) -> forms.Field:
+    """The field of each parameter of a filter."""
+    if isinstance(declared, ChoiceFilter):
+        return ChoicesField(declared.max_values, label=label, required=False)
+    if isinstance(declared, RangeFilter):
+        return forms.DecimalField(label=label, required=False, min_value=0, max_digits=12)
+    return FlagField(label=label, required=False)
 
 
 class SearchForm(forms.Form):
@@ -70,16 +88,6 @@ class SearchForm(forms.Form):
     query = forms.CharField(required=False, max_length=100)
     example = forms.CharField(required=False, max_length=200)
     box = BoxField(required=False, max_length=200)
-    category = ValuesField(label=gettext_lazy("Category"), required=False)
-    tag = ValuesField(MAX_TAGS, label=gettext_lazy("Tag"), required=False)
-    brand = ValuesField(label=gettext_lazy("Brand"), required=False)
-    price_min = forms.DecimalField(
-        label=gettext_lazy("Lowest price"), required=False, min_value=0, max_digits=12
-    )
-    price_max = forms.DecimalField(
-        label=gettext_lazy("Highest price"), required=False, min_value=0, max_digits=12
-    )
-    in_stock = forms.BooleanField(label=gettext_lazy("In stock only"), required=False)
     sort = forms.ChoiceField(
         label=gettext_lazy("Sort by"),
         required=False,
@@ -93,11 +101,23 @@ class SearchForm(forms.Form):
         ],
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        filters = {
+            name: filter_field(declared, label)
+            for declared in FILTERS
+            for name, label in declared.parameters.items()
+        }
+        self.fields.update(filters)
+        self.order_fields(["q", "query", "example", "box", *filters])
+
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
-        lowest, highest = data.get("price_min"), data.get("price_max")
-        if lowest is not None and highest is not None and lowest > highest:
-            raise forms.ValidationError(_("The lowest price is above the highest."))
+        for declared in FILTERS:
+            if isinstance(declared, RangeFilter):
+                lowest, highest = (data.get(name) for name in declared.parameters)
+                if lowest is not None and highest is not None and lowest > highest:
+                    raise forms.ValidationError(declared.empty_error)
         return data
 
     def search_request(self) -> SearchRequest:
@@ -113,14 +133,7 @@ class SearchForm(forms.Form):
             query="" if images else data["query"],
             box=data["box"],
             text=data["q"],
-            filters=Filters(
-                categories=data["category"],
-                tags=data["tag"],
-                brands=data["brand"],
-                price_min=data["price_min"],
-                price_max=data["price_max"],
-                in_stock=data["in_stock"] or None,
-            ),
+            filters=Filters.among(data),
             sort=data["sort"] or SORTS[0],
             offset=data["offset"] or 0,
         )

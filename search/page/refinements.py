@@ -1,18 +1,19 @@
 """What a shopper can choose beside an answer: the filters, the tags, and the address to share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
 
-from catalog.models import Category, Tag
 from search.answer import SearchAnswer
-from search.request import SORTS, Filters, SearchRequest
+from search.filters.declared import FILTERS
+from search.filters.kinds import ChoiceFilter, Filter, RangeFilter, TagFilter, Text
+from search.page.forms import SearchForm
+from search.request import SORTS, SearchRequest
 
-CHIPS = 8
+MAX_CHIPS = 8
 
 
 @dataclass(frozen=True)
@@ -20,63 +21,69 @@ class Choice:
     """A value of a filter; `count` is how many results have it, if known."""
 
     value: str
-    label: str
+    label: Text
     count: int | None
     chosen: bool
 
 
 @dataclass(frozen=True)
-class ChoiceGroup:
-    """The choices of one filter, under the name of its parameter."""
+class RangeEnd:
+    """An end of a range: its parameter, its text in the form, and the results' own end."""
 
     name: str
-    legend: str
-    choices: list[Choice]
+    label: Text
+    given: Any
+    found: float | None
 
 
-def choice_groups(answer: SearchAnswer, filters: Filters) -> list[ChoiceGroup]:
-    """Categories and brands of the results; what is chosen stays, even when nothing has it."""
-    categories = _with_chosen(answer.facets["category"], filters.categories, Category)
-    brands = _with_chosen(answer.facets["brand"], filters.brands)
-    groups = [
-        ChoiceGroup("category", _("Category"), categories),
-        ChoiceGroup("brand", _("Brand"), brands),
-    ]
-    return [group for group in groups if group.choices]
+@dataclass(frozen=True)
+class FilterGroup:
+    """A filter as the page offers it: values to choose from, or the ends of a range."""
+
+    name: str
+    legend: Text
+    choices: Sequence[Choice] = ()
+    ends: Sequence[RangeEnd] = ()
 
 
-def tag_chips(answer: SearchAnswer, filters: Filters) -> list[Choice]:
+def filter_groups(
+    form: SearchForm, asked: SearchRequest, answer: SearchAnswer
+) -> list[FilterGroup]:
+    """All filters but tags, which are chips. A chosen value stays, even if no result has it."""
+    groups = [_group(f, form, asked, answer) for f in FILTERS if not isinstance(f, TagFilter)]
+    return [group for group in groups if group.choices or group.ends]
+
+
+def tag_chips(asked: SearchRequest, answer: SearchAnswer) -> list[Choice]:
     """Tags to refine by: the chosen ones, then those of the photo, then the results' own."""
-    counts = {value["value"]: value["count"] for value in answer.facets["tag"]}
-    chips = {c.value: c for c in _with_chosen([], filters.tags, Tag)}
+    (declared,) = (f for f in FILTERS if isinstance(f, TagFilter))
+    facet = answer.facets[declared.name]
+    chosen = asked.filters.get(declared.name, ())
+    counts = {value["value"]: value["count"] for value in facet}
+    chips = {choice.value: choice for choice in _with_chosen([], chosen, declared)}
     for tag, _score in answer.tags:
         if tag.slug in counts:
             chips.setdefault(tag.slug, Choice(tag.slug, tag.label, counts[tag.slug], False))
     found = sum(value["count"] for value in answer.facets["category"])
-    for value in answer.facets["tag"]:
-        if 1 < value["count"] < found:  # one that all have does not refine
+    for value in facet:
+        if 1 < value["count"] < found:  # a tag of every result does not refine
             chips.setdefault(value["value"], Choice(**value, chosen=False))
-    return list(chips.values())[: max(CHIPS, len(filters.tags))]
+    return list(chips.values())[: max(MAX_CHIPS, len(chosen))]
 
 
 def address_of(asked: SearchRequest, answer: SearchAnswer) -> str:
     """An address that asks the same again: for good with words alone, with a photo as long as the
     photo is kept."""
-    filters, photo = asked.filters, asked.images or asked.query
-    pairs: list[tuple[str, Any]] = [
-        ("q", asked.text),
-        ("query", answer.query_id if photo else ""),
-        ("box", box_text(asked) if photo else ""),
-        *(("category", slug) for slug in filters.categories),
-        *(("tag", slug) for slug in filters.tags),
-        *(("brand", brand) for brand in filters.brands),
-        ("price_min", filters.price_min),
-        ("price_max", filters.price_max),
-        ("in_stock", "true" if filters.in_stock else ""),
-        ("sort", asked.sort if asked.sort != SORTS[0] else ""),
-    ]
-    given = [(name, value) for name, value in pairs if value not in ("", None)]
-    return f"{reverse('search:results')}?{urlencode(given)}"
+    photo = asked.images or asked.query
+    parameters = {
+        "q": asked.text,
+        "query": answer.query_id if photo else "",
+        "box": box_text(asked) if photo else "",
+        **{name: "true" if value is True else value for name, value in asked.filters.items()},
+        "sort": asked.sort if asked.sort != SORTS[0] else "",
+    }
+    given = {name: value for name, value in parameters.items() if value != ""}
+    return f"{reverse('search:results')}?{urlencode(given, doseq=True)}"
 
 
 def box_text(asked: SearchRequest) -> str:
@@ -84,15 +91,31 @@ def box_text(asked: SearchRequest) -> str:
     return ",".join(f"{number:.4f}" for number in asked.box) if asked.box else ""
 
 
+def _group(
+    declared: Filter, form: SearchForm, asked: SearchRequest, answer: SearchAnswer
+) -> FilterGroup:
+    name, legend, given = declared.name, declared.legend, asked.filters
+    if isinstance(declared, RangeFilter):
+        found = answer.facets[name]
+        ends = [
+            RangeEnd(parameter, label, form[parameter].value(), found[end])
+            for (parameter, label), end in zip(
+                declared.parameters.items(), ("min", "max"), strict=True
+            )
+        ]
+        return FilterGroup(name, legend, ends=ends)
+    if isinstance(declared, ChoiceFilter):
+        choices = _with_chosen(answer.facets[name], given.get(name, ()), declared)
+        return FilterGroup(name, legend, choices)
+    checkbox = Choice("true", declared.parameters[name], None, name in given)
+    return FilterGroup(name, legend, [checkbox])
+
+
 def _with_chosen(
-    values: Iterable[dict[str, Any]],
-    chosen: tuple[str, ...],
-    model: type[Category] | type[Tag] | None = None,
+    facet: Iterable[dict[str, Any]], chosen: tuple[str, ...], declared: ChoiceFilter
 ) -> list[Choice]:
-    """The values of a facet, and before them what is chosen but not among them."""
-    present = [Choice(**value, chosen=value["value"] in chosen) for value in values]
+    """The values of a facet, and before them the chosen values that it does not have."""
+    present = [Choice(**value, chosen=value["value"] in chosen) for value in facet]
     missing = set(chosen) - {choice.value for choice in present}
-    labels = dict.fromkeys(sorted(missing))
-    if model and missing:
-        labels |= {row.slug: row.label for row in model.objects.filter(slug__in=missing)}
-    return [Choice(slug, label or slug, None, True) for slug, label in labels.items()] + present
+    labels = declared.labels(missing)
+    return [Choice(v, labels.get(v) or v, None, True) for v in sorted(missing)] + present

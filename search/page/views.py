@@ -17,7 +17,7 @@ from search.page.errors import FORESEEN, PageError, page_error
 from search.page.examples import example_photo, examples
 from search.page.forms import SearchForm
 from search.page.product_details import details_of
-from search.page.refinements import address_of, box_text, choice_groups, tag_chips
+from search.page.refinements import address_of, box_text, filter_groups, tag_chips
 from search.products import visible_product
 from search.query.preview import get_preview
 from search.request import Filters, RequestError, SearchRequest
@@ -58,7 +58,7 @@ def results(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and answer.kind == "text" and not htmx:
         return HttpResponseRedirect(context["address"], status=303)
     response = _page(request, _template(htmx, "more" if asked.offset else "results"), context)
-    response["Server-Timing"] = ", ".join(f"{k};dur={v}" for k, v in answer.timings_ms.items())
+    response["Server-Timing"] = answer.server_timing
     if htmx and not asked.offset:
         _show_address(request, response, context["address"])
     return response
@@ -117,8 +117,8 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
         "shown": asked.offset + len(answer.results),
         "query": answer.query_id if with_photo else "",
         "box": box_text(asked) if with_photo else "",
-        "groups": choice_groups(answer, asked.filters),
-        "chips": tag_chips(answer, asked.filters),
+        "groups": filter_groups(form, asked, answer),
+        "chips": tag_chips(asked, answer),
         "address": address_of(asked, answer),
         "unfiltered": address_of(replace(asked, filters=Filters()), answer),
     }

@@ -24,12 +24,12 @@ from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import vector_store
 from catalog.visual.encoder import Encoder
 from search.answer import StageClock
+from search.filters.declared import filter_condition
 from search.photo_search import search
-from search.query.photo_decoding import checked_box, useful_side
+from search.query.photo_decoding import useful_side
 from search.ranking.paging import photos_for_each
-from search.request import Box, Filters, SearchRequest
+from search.request import Box, Filters, SearchRequest, checked_box
 from search.retrieval.candidates import retrieve
-from search.retrieval.filters import filter_condition
 
 SIDE = 480  # pixels of the longer side of a photo
 NEAREST = 20

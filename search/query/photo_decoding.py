@@ -1,6 +1,5 @@
 """Decoding of the photos that shoppers send, in child processes with limits."""
 
-import math
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -10,7 +9,7 @@ from catalog.detection.detector import detector_for
 from catalog.imaging.decoder_process import DecoderPool
 from catalog.imaging.image_decoding import WHOLE, Box, ImageLimits
 from catalog.visual.encoder import Encoder
-from search.request import RequestError
+from search.request import checked_box
 from search.serving.admission import Budget, Deadline
 
 OBJECT_DETAIL = 4  # the crop of an object a quarter as wide as the photo fills the encoder's input
@@ -56,19 +55,3 @@ def useful_side(box: Box, encoder: Encoder) -> int:
     need more, because objects are cropped out of them."""
     size = max(encoder.preprocessing.height, encoder.preprocessing.width)
     return size * OBJECT_DETAIL if box == WHOLE and detector_for(encoder) else size
-
-
-def checked_box(box: Box | None) -> Box:
-    """The box, or the whole photo if it is None. Raises RequestError if the box is not inside the
-    photo or has no area."""
-    if box is None:
-        return WHOLE
-    x, y, width, height = box
-    slack = 1e-3  # for rounding
-    inside = x >= -slack and y >= -slack and x + width <= 1 + slack and y + height <= 1 + slack
-    if not all(map(math.isfinite, box)) or not inside or min(width, height) < 0.005:
-        raise RequestError(
-            "box_invalid",
-            "box must be x,y,w,h, each 0 to 1, inside the image, with some width and height.",
-        )
-    return box

@@ -1,5 +1,4 @@
 """Candidates from the database: near in the graph, through the filters, with their facets.
 
-Others use `candidates` (`retrieve`, `Candidate`), `filters.filter_condition` and
-`facets.facets_of`.
+Others use `candidates` (`retrieve`, `Candidate`) and `facets.facets_of`.
 """

@@ -19,9 +19,9 @@ from catalog.index.prepared_sql import fetch_search_rows
 from catalog.index.search_statement import VectorQuery, add_candidates
 from catalog.index.vector_store import vector_store
 from catalog.models.product import content_hash
+from search.filters.declared import filter_condition
 from search.request import Filters
 from search.retrieval.facets import facets_sql
-from search.retrieval.filters import filter_condition
 
 
 class Candidate(NamedTuple):

@@ -9,7 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import Product, Tag
-from search.request import MAX_OFFSET, MAX_TAGS
+from search.filters.kinds import MAX_TAGS
+from search.request import MAX_OFFSET
 from search.serving.admission import Admission, Deadline
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
@@ -122,7 +123,7 @@ def test_a_page_beyond_what_can_be_reached_says_so(client: Client, check_problem
 
 def test_no_page_leads_to_one_that_is_refused(client: Client, monkeypatch: Any) -> None:
     # Given that results may only be asked for down to a depth that the catalogue has.
-    monkeypatch.setattr("search.photo_search.MAX_OFFSET", 50)
+    monkeypatch.setattr("search.request.MAX_OFFSET", 50)
 
     reached, offset = [], 0
     while offset is not None:

@@ -182,7 +182,7 @@ def test_filters_and_order_hold_for_every_object(encoder: ColourSpotter) -> None
     Product.objects.filter(sku="cyan").update(price=1)
 
     answer = search(
-        SearchRequest(images=(TWO_THINGS,), filters=Filters(brands=("Warm",)), sort="price")
+        SearchRequest(images=(TWO_THINGS,), filters=Filters(brand=("Warm",)), sort="price")
     )
 
     assert skus(answer)[0] == "cyan"

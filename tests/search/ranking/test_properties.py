@@ -41,9 +41,9 @@ def some(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
 prices = st.none() | st.sampled_from(PRICES).map(Decimal)
 filters = st.builds(
     Filters,
-    categories=some(CATEGORIES),
-    tags=some(TAGS),
-    brands=some(BRANDS),
+    category=some(CATEGORIES),
+    tag=some(TAGS),
+    brand=some(BRANDS),
     price_min=prices,
     price_max=prices,
     in_stock=st.sampled_from([None, True, False]),
@@ -70,12 +70,12 @@ def passes(product: Any, wanted: Filters) -> bool:
     tags = {given.tag.slug for given in product.product_tags.all()}
     return (
         product.is_visible
-        and (not wanted.categories or bool(set(wanted.categories) & set(_path(product))))
-        and set(wanted.tags) <= tags
-        and (not wanted.brands or product.brand in wanted.brands)
-        and (wanted.price_min is None or product.price >= wanted.price_min)
-        and (wanted.price_max is None or product.price <= wanted.price_max)
-        and (wanted.in_stock is None or product.in_stock == wanted.in_stock)
+        and ("category" not in wanted or bool(set(wanted["category"]) & set(_path(product))))
+        and tags >= set(wanted.get("tag", ()))
+        and ("brand" not in wanted or product.brand in wanted["brand"])
+        and ("price_min" not in wanted or product.price >= wanted["price_min"])
+        and ("price_max" not in wanted or product.price <= wanted["price_max"])
+        and ("in_stock" not in wanted or product.in_stock == wanted["in_stock"])
     )
 
 

@@ -16,12 +16,13 @@ from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.models import Embedding, Product
 from indexing.vectors.table_rows import sync_products
+from search.filters.kinds import VALUES_PER_FACET
 from search.ranking.paging import photos_for_each
 from search.ranking.scoring import by_features
 from search.request import Filters
 from search.retrieval import candidates as retrieval
 from search.retrieval.candidates import Candidates, compared_up_to, retrieve
-from search.retrieval.facets import VALUES_PER_FACET, facets_of
+from search.retrieval.facets import facets_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -167,7 +168,7 @@ def test_values_of_filters_cannot_break_out_of_the_statement(large: LiveIndex) -
     made = Product.objects.filter(sku="synthetic-7")
     made.update(brand=brand)
 
-    found = retrieve(large, queries(large, 1)[0], Filters(brands=(brand,)), "", WANTED)
+    found = retrieve(large, queries(large, 1)[0], Filters(brand=(brand,)), "", WANTED)
 
     assert [c.product_id for c in found.found[0]] == [made.get().pk]
 

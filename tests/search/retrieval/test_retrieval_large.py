@@ -69,7 +69,7 @@ def test_a_category_that_the_graph_does_not_reach_is_compared_as_a_whole(
     space: IndexSpace,
 ) -> None:
     query = np.eye(1, DIMENSIONS, dtype=np.float32)
-    filters = Filters(categories=("far",))
+    filters = Filters(category=("far",))
     passing = Product.objects.filter(category__slug="far", images__isnull=False)
     assert passing.count() > compared_up_to(PRODUCTS, WANTED)
 
