@@ -127,10 +127,7 @@ def drop_retired_generations(keep: int | None = None) -> list[Generation]:
     for generation in old:
         try:
             drop_generation(generation)
-        except (
-            OperationalError,
-            PublishingError,
-        ) as error:  # still read by a search, or live by now
+        except (OperationalError, PublishingError) as error:  # still read, or live by now
             log.warning("generation %s is not dropped yet: %s", generation.pk, error)
         else:
             dropped.append(generation)

@@ -1,4 +1,4 @@
-"""Photos that cannot be read are set aside with a reason; the others go on."""
+"""Photos that cannot be read are quarantined with a reason, and the other photos are indexed."""
 
 import pytest
 from django.core.files.storage import default_storage
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("empty_shop")
     ],
     ids=["truncated", "svg", "text", "empty"],
 )
-def test_a_bad_photo_is_set_aside_at_the_third_attempt(data: bytes, reason: str) -> None:
+def test_a_bad_photo_is_quarantined_at_the_third_attempt(data: bytes, reason: str) -> None:
     add_products(range(10))
     bad = add_product("bad", data)
 
@@ -70,7 +70,7 @@ def test_another_photo_brings_the_product_back() -> None:
 
 
 def test_a_released_photo_is_tried_again() -> None:
-    # Given a photo whose file was missing, and is there again as it was.
+    # Given a photo whose file was missing during a rebuild and has been restored.
     add_product("good", photo("red"))
     product = add_product("late", photo("blue"))
     image = product.images.get()

@@ -1,4 +1,4 @@
-"""Photos that kill or hang whoever decodes them are set aside; the others go on."""
+"""Photos that kill or hang their decoder are quarantined, and the other photos are indexed."""
 
 import signal
 from pathlib import Path
@@ -13,11 +13,11 @@ from tests.indexing.embedding.hostile import HANGS, KILLS
 from tests.indexing.shop import add_product, add_products, images_now, photo, vectors_of
 from tests.processes import Processes, wait_until
 
-pytestmark = pytest.mark.slow  # real processes die of them
+pytestmark = pytest.mark.slow  # real processes are killed
 
 
 def work(processes: Processes, *command: str) -> int:
-    """Workers one after the other until one comes to the end of the run; gives how many died."""
+    """Starts workers one after another until one finishes the run. Returns how many died."""
     deaths = 0
     while (status := processes.run(*command, TEST_TIMEOUT_S="4", CHUNK_IMAGES="100")) != 0:
         assert status == -signal.SIGKILL, processes.log.read_text()
@@ -34,13 +34,13 @@ def work(processes: Processes, *command: str) -> int:
 def test_one_photo_of_a_thousand_is_set_aside_at_the_third_attempt(
     processes: Processes, harm: bytes, deaths: int, reason: str
 ) -> None:
-    # Given a thousand photos, one of which is deadly.
+    # Given a thousand photos, one of which is harmful.
     add_products(range(499))
     bad = add_product("bad", photo(7000) + harm)
     add_products(range(499, 999))
     run = start_rebuild()
 
-    # When they are indexed, by a new worker whenever one has died of it,
+    # When workers index them, one after another,
     assert work(processes, "index", "rebuild") == deaths
 
     # then 999 can be found,
@@ -48,7 +48,7 @@ def test_one_photo_of_a_thousand_is_set_aside_at_the_third_attempt(
     assert (run.state, run.error) == ("succeeded", "")
     assert Embedding.objects.count() == 999
     assert vectors_of() == [row for row in images_now() if row[0] != bad.pk]
-    # and an operator sees why the other cannot.
+    # and the operator sees why the other one cannot.
     failure = ImageFailure.objects.get()
     assert (failure.product_id, failure.image_id) == (bad.pk, bad.images.get().pk)
     assert (failure.quarantined, failure.attempts, failure.reason) == (True, 3, reason)
@@ -62,7 +62,7 @@ def test_one_photo_of_a_thousand_is_set_aside_at_the_third_attempt(
 
 
 def test_a_killed_worker_leaves_no_decoder_behind(processes: Processes) -> None:
-    # Given a worker that waits for its child, which hangs in a photo,
+    # Given a worker that waits for its child process, which hangs in a photo,
     add_product("bad", photo(1) + HANGS)
     run = start_rebuild()
     worker = processes.start("index", "rebuild", TEST_TIMEOUT_S="3")
@@ -75,7 +75,7 @@ def test_a_killed_worker_leaves_no_decoder_behind(processes: Processes) -> None:
 
 
 def decoders_of(parent: int) -> list[int]:
-    """Ids of the processes that a process has spawned to decode."""
+    """Ids of the decoding processes that a process has spawned."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [
         int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()

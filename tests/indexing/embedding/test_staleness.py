@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("empty_shop")
 
 @pytest.fixture
 def product() -> Product:
-    """A product with one photo, as the live index has it; another one stands beside it."""
+    """A product with one photo in the live index, beside another product."""
     add_product("other", photo(1))
     product = add_product("a", photo(2))
     rebuild()

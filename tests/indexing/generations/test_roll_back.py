@@ -1,4 +1,4 @@
-"""A roll back undoes the last switch, the next one the switch before: never forward."""
+"""A roll back undoes the last switch, and the next one the switch before it, never forward."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from indexing.generations import publishing
 from indexing.vectors.table_ddl import build_graph, create_vector_table
 from tests.indexing.shop import table_exists
 
-GOOD = {kind: {} for kind in ("adapter", "native", "now")}
+PASSING_FIGURES = {kind: {} for kind in ("adapter", "native", "now")}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def built(encoders_known: list[EncoderVersion]) -> list[Generation]:
 
 @pytest.fixture
 def adapter(encoders_known: list[EncoderVersion]) -> Adapter:
-    """By which the new encoder may ask any of them."""
+    """An adapter that lets the new encoder query any of them."""
     old, new = encoders_known
     return Adapter.objects.create(
         query_encoder=new,
@@ -46,7 +46,7 @@ def adapter(encoders_known: list[EncoderVersion]) -> Adapter:
         parameters=b"",
         shapes={},
         sample=1,
-        figures=GOOD,
+        figures=PASSING_FIGURES,
     )
 
 
@@ -65,7 +65,7 @@ def live_pk() -> int | None:
 
 
 def roll_back_all() -> list[int]:
-    """The generations that roll backs bring, until there is none."""
+    """Rolls back until nothing is left. Returns the generations that became live."""
     brought: list[int] = []
     while True:
         try:
@@ -123,7 +123,7 @@ def test_dropped_generations_are_skipped_and_named_when_none_is_left(
 
 
 def test_what_the_next_roll_back_needs_is_kept(built: list[Generation]) -> None:
-    # Given D, of which one went back to A: D is the newest, but no roll back brings it.
+    # Given D, which was rolled back to A: D is the newest, but no roll back leads to it.
     a, b, c, d = built
     for generation in (a, d):
         publishing.publish_generation(generation)
@@ -159,7 +159,7 @@ def test_two_roll_backs_at_once_are_two_steps(built: list[Generation]) -> None:
 
 @dataclass
 class Model:
-    """What publishing promises, in Python: the generations that were live, the last one is."""
+    """A model of publishing: the stack of the generations that went live. The last one is live."""
 
     stack: list[int] = field(default_factory=list)
     dropped: set[int] = field(default_factory=set)
@@ -183,7 +183,7 @@ class Model:
             self.stack = self.stack[: self.back_to() + 1]
 
     def back_to(self) -> int:
-        """The place in the stack that the next roll back goes down to."""
+        """The position in the stack that the next roll back leads to."""
         gone = {*self.dropped, self.stack[-1]}
         return max(place for place, pk in enumerate(self.stack) if pk not in gone)
 
@@ -192,13 +192,13 @@ class Model:
         self.dropped.add(pk)
 
     def ways_back(self) -> list[int]:
-        """Generations that roll backs would bring, the next one first."""
+        """The generations that roll backs lead to, the next one first."""
         there = [pk for pk in reversed(self.stack) if pk not in {*self.dropped, self.stack[-1]}]
         return list(dict.fromkeys(there))
 
 
 def agrees(promised: Callable[[], None], done: Callable[[], Any]) -> None:
-    """Both do it, or both refuse."""
+    """Asserts that the model and the code both succeed, or both refuse."""
     try:
         promised()
     except (AssertionError, ValueError):
@@ -209,7 +209,7 @@ def agrees(promised: Callable[[], None], done: Callable[[], Any]) -> None:
 
 
 def keep_only(keep: int, model: Model) -> None:
-    """As after a rebuild: what roll backs need first is kept."""
+    """Drops generations as after a rebuild. Asserts that those of the next roll backs are kept."""
     ways = model.ways_back() if model.stack else []
     dropped = publishing.drop_retired_generations(keep)
     model.dropped |= {generation.pk for generation in dropped}

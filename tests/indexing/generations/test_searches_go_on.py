@@ -1,5 +1,5 @@
-"""A thousand searches while another encoder's generation is built and published: no error, and no
-answer that mixes two spaces."""
+"""A thousand searches run while a generation of another encoder is built and published. None fails,
+and none mixes two spaces."""
 
 from collections import Counter
 
@@ -21,14 +21,14 @@ PHOTOS = 60
 def test_a_thousand_searches_during_a_rebuild_and_its_publish(
     processes: Processes, encoders: dict[str, HistogramEncoder]
 ) -> None:
-    # Given a live index, and a worker that builds one of another encoder, slowly.
+    # Given a live index, and a slow worker that builds a generation of another encoder.
     add_products(range(PHOTOS))
     rebuild()
     processes.pause({"embed": 0.3, "publish": 1.0})
     run = start_rebuild("other")
     worker = processes.start("index", "rebuild", "--encoder", "other")
 
-    # When there are searches all the time, until well after it is published,
+    # When searches run all the time, until well after it is published,
     encoders_that_answered: Counter[str] = Counter()
     number = 0
     while number < SEARCHES or worker.poll() is None:
@@ -36,7 +36,7 @@ def test_a_thousand_searches_during_a_rebuild_and_its_publish(
             processes.pause({})
         answer = found(photo(number % PHOTOS))
         best = answer.results[0]
-        # then each finds the very product, which no vector of another space would do,
+        # then each finds the product of the photo, which vectors of another space would not,
         assert best.product.sku == f"{number % PHOTOS:05}"
         assert best.score == pytest.approx(1, abs=0.01)
         encoders_that_answered[answer.generation.encoder.name] += 1

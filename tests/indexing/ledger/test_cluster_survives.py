@@ -1,4 +1,4 @@
-"""A real task queue, with workers that die of what they do."""
+"""A real task queue whose workers hang or are killed."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ def finished(run: IndexingRun) -> bool:
 
 
 def test_a_photo_that_hangs_is_set_aside_in_the_task_queue_too(processes: Processes) -> None:
-    # Given a task queue, whose workers are children themselves, and a photo that needs a child.
+    # Given a task queue, whose workers are child processes, and a photo that needs another one.
     add_products(range(10))
     bad = add_product("bad", photo(1) + HANGS)
     run = start_rebuild()
@@ -37,7 +37,7 @@ def test_a_photo_that_hangs_is_set_aside_in_the_task_queue_too(processes: Proces
     assert (run.state, run.error) == ("succeeded", ""), processes.log.read_text()
     assert vectors_of() == [row for row in images_now() if row[0] != bad.pk]
     assert ImageFailure.objects.get().quarantined
-    # And neither that photo nor that child keeps the task queue from ending when it is told to.
+    # And neither that photo nor that process keeps the task queue from stopping.
     cluster.terminate()
     assert cluster.wait(20) == 0
 
@@ -52,10 +52,10 @@ def test_a_run_whose_worker_was_killed_is_taken_up_by_the_schedule(processes: Pr
     os.kill(worker.pid, signal.SIGKILL)
     processes.pause({})
 
-    # when the task queue runs and the minute has come to look for such runs,
+    # when the task queue looks for abandoned runs,
     set_schedules()
     Schedule.objects.exclude(name="join_abandoned_runs").delete()
-    # (three seconds on: the lease of two has run out by then, as that of any dead worker will)
+    # (in three seconds, when the lease of two seconds has run out)
     Schedule.objects.update(next_run=timezone.now() + timedelta(seconds=3))
     processes.start("qcluster", WORKERS="1")
 

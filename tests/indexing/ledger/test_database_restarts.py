@@ -1,4 +1,4 @@
-"""The database is stopped hard in the middle of a run, and the run goes on where it was."""
+"""The database is killed in the middle of a run, and the run continues where it was."""
 
 import tempfile
 import time
@@ -20,7 +20,7 @@ PHOTOS = 120
 
 @pytest.fixture
 def server() -> Iterator[EmbeddedPostgres]:
-    """A PostgreSQL of this test alone, where any user of the machine may reach it."""
+    """A PostgreSQL for this test alone, in a folder that any user of the machine can read."""
     folder = Path(tempfile.mkdtemp(prefix="vitrina-restart-"))
     folder.chmod(0o755)
     server = EmbeddedPostgres(folder / "postgres")
@@ -63,7 +63,7 @@ def test_a_run_outlives_the_death_of_the_database(
         server.start()
         processes.pause({})
 
-        # then the same worker finishes the run, and nothing is lost or doubled.
+        # then the same worker finishes the run, and nothing is lost or duplicated.
         assert worker.wait(120) == 0, processes.log.read_text()
     finally:
         processes.end_all()

@@ -1,4 +1,4 @@
-"""Workers are killed at any moment of a rebuild: nothing is lost, or done twice to any effect."""
+"""Workers are killed at any moment of a rebuild: nothing is lost, and nothing is duplicated."""
 
 import os
 import random
@@ -25,7 +25,8 @@ STAGES = ("embed", "project", "vectors", "graph", "catch_up", "evaluate", "publi
 
 
 def assert_index_is_whole(run: IndexingRun) -> None:
-    """Every photo has one embedding and one vector, of its content; every chunk is done."""
+    """Asserts that every photo has one embedding and one vector of its content, and that every
+    chunk is done."""
     run.refresh_from_db()
     live = live_generation()
     assert (run.state, run.error) == ("succeeded", "")
@@ -37,16 +38,13 @@ def assert_index_is_whole(run: IndexingRun) -> None:
 
 
 def held_chunk(run: IndexingRun, stage: str) -> Chunk | None:
-    held = run.chunks.filter(stage=stage, state=Chunk.State.LEASED, lease_until__gt=now())
+    """A random chunk of the stage that a worker holds."""
+    held = run.chunks.filter(stage=stage, state=Chunk.State.LEASED, lease_until__gt=timezone.now())
     return held.order_by("?").first()
 
 
-def now() -> datetime:
-    return timezone.now()
-
-
 class Crew:
-    """Three workers on a run; whoever is killed is replaced."""
+    """Three workers on a run. A worker that is killed is replaced."""
 
     def __init__(self, processes: Processes) -> None:
         self._processes = processes
@@ -54,8 +52,20 @@ class Crew:
         for _ in range(3):
             self._hire()
 
-    def kill_holder_of(self, chunk: Chunk) -> bool:
-        """kill -9 of the worker that holds the chunk; False when it has let go of it already."""
+    def kill_a_worker(self, run: IndexingRun, stage: str) -> Chunk:
+        """Kills a worker at a random moment of a chunk of the stage, and returns the chunk."""
+        # Waits for all workers first: leases are measured, not the start of Python.
+        wait_until(lambda: self._workers.keys() <= self._processes.ready())
+        while True:
+            wait_until(lambda: held_chunk(run, stage))
+            time.sleep(random.uniform(0, 1))
+            chunk = wait_until(lambda: held_chunk(run, stage))
+            if self._kill_holder_of(chunk):
+                return chunk
+
+    def _kill_holder_of(self, chunk: Chunk) -> bool:
+        """Sends SIGKILL to the worker that holds the chunk. Returns False if this was a worker that
+        has been killed before."""
         pid = int(chunk.worker.split(":")[1])
         if pid not in self._workers:
             return False
@@ -63,12 +73,9 @@ class Crew:
         self._hire()
         return True
 
-    def assemble(self) -> None:
-        """Waits until the new one is there too: leases are measured, not how Python starts."""
-        wait_until(lambda: self._workers.keys() <= self._processes.ready())
-
     def _hire(self) -> None:
-        worker = self._processes.start("index", "rebuild", CHUNK_LEASE_S=str(LEASE.total_seconds()))
+        lease = str(LEASE.total_seconds())
+        worker = self._processes.start("index", "rebuild", CHUNK_LEASE_S=lease, CHUNK_IMAGES="1")
         self._workers[worker.pid] = worker
 
     def wait(self) -> None:
@@ -80,58 +87,59 @@ def test_twenty_kills_at_random_moments_of_one_rebuild(processes: Processes) -> 
     random.seed(20)
     # Given 300 photos, and stages so slow that any of their moments may be hit.
     add_products(range(300))
-    processes.pause({"embed": 0.6})
+    processes.pause({"embed": 1})
     run = start_rebuild()
     crew = Crew(processes)
     killed: list[tuple[Chunk, datetime]] = []
     for number, stage in enumerate(["embed"] * 14 + list(STAGES[1:])):
         if stage != "embed":
             processes.pause({stage: 1.5})
-        if stage == "vectors":  # the catalogue does not stand still meanwhile
+        if stage == "vectors":  # the catalogue changes during the run
             [late] = add_products([1000])
 
-        # When the worker of a chunk is killed while it is at it, twenty times,
-        chunk = None
-        crew.assemble()
-        while chunk is None or not crew.kill_holder_of(chunk):
-            wait_until(lambda stage=stage: held_chunk(run, stage))
-            time.sleep(random.uniform(0, 1))
-            chunk = wait_until(lambda stage=stage: held_chunk(run, stage))
-        killed.append((chunk, now()))
+        # When the worker of a chunk is killed while it works on it, twenty times,
+        chunk = crew.kill_a_worker(run, stage)
+        killed.append((chunk, timezone.now()))
         print(f"kill {number + 1}: {chunk}, attempt {chunk.attempts}")
     processes.pause({})
     crew.wait()
 
-    # then nothing is lost and nothing doubled,
+    # then nothing is lost or duplicated,
     assert len(killed) == 20
     assert_index_is_whole(run)
-    assert ProductChange.objects.get().product_id == late.pk  # its tags are the next refresh's
+    assert ProductChange.objects.get().product_id == late.pk  # the next refresh tags it
     attempts = sum(run.chunks.values_list("attempts", flat=True))
     assert attempts <= run.chunks.count() + 20
     assert not run.chunks.exclude(errors=0).exists()
-    # and each chunk that lost its worker was taken up again within two leases (one whose worker was
-    # killed in the moment after it was done had no need to be).
-    begun = {(chunk.pk, chunk.attempts): chunk.started_at for chunk, _ in killed}
-    begun |= {(chunk.pk, chunk.attempts): chunk.started_at for chunk in run.chunks.all()}
-    again = [(begun.get((chunk.pk, chunk.attempts + 1)), at) for chunk, at in killed]
-    waits = [at_last - at for at_last, at in again if at_last is not None]
-    assert len(waits) >= 10
+    # and each chunk that lost its worker was claimed again within two leases.
+    waits = waits_for_the_next_attempt(run, killed)
+    assert len(waits) >= 10  # a chunk whose worker had just finished it needs no other attempt
     assert max(waits) < 2 * LEASE
 
 
-def test_a_worker_that_dies_having_done_a_chunk_of_any_stage_but_not_said_so(
+def waits_for_the_next_attempt(
+    run: IndexingRun, killed: list[tuple[Chunk, datetime]]
+) -> list[timedelta]:
+    """From each kill to the start of the chunk's next attempt, where there was one."""
+    attempts = [*(chunk for chunk, _ in killed), *run.chunks.all()]
+    begun = {(chunk.pk, chunk.attempts): chunk.started_at for chunk in attempts}
+    again = [(begun.get((chunk.pk, chunk.attempts + 1)), at) for chunk, at in killed]
+    return [started_at - at for started_at, at in again if started_at is not None]
+
+
+def test_a_chunk_whose_worker_dies_before_recording_it_is_done_again(
     processes: Processes,
 ) -> None:
     add_products(range(60))
     run = start_rebuild()
 
-    # When the worker of the first chunk of each stage dies after the work, before the ledger knows,
+    # When the worker of each stage's first chunk dies after the work, before the ledger records it,
     deaths = 0
     while processes.run("index", "rebuild", TEST_DIES_AFTER=" ".join(STAGES)) == -signal.SIGKILL:
         deaths += 1
 
-    # then it is done again, to the same effect.
-    assert deaths == len(STAGES) - 1  # nothing had changed meanwhile: nothing to catch up with
+    # then it is done again, with the same result.
+    assert deaths == len(STAGES) - 1  # nothing has changed, so there is nothing to catch up with
     assert_index_is_whole(run)
     assert not ProductChange.objects.exists()
     redone = Counter(run.chunks.filter(attempts=2).values_list("stage", flat=True))
@@ -173,7 +181,7 @@ def test_a_frozen_worker_whose_lease_ran_out_does_no_harm_when_it_wakes(
     before = list(run.chunks.values())
     os.kill(frozen.pid, signal.SIGCONT)
 
-    # then it sees that all is done, and leaves all as it is.
+    # then it sees that everything is done, and changes nothing.
     assert frozen.wait(60) == 0
     assert_index_is_whole(run)
     assert list(run.chunks.values()) == before

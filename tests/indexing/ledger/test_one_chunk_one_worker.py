@@ -1,4 +1,4 @@
-"""However many work on a run, a chunk is in the hands of one."""
+"""However many workers join a run, each chunk is held by one."""
 
 import threading
 from collections import Counter
@@ -26,8 +26,8 @@ def run_of(chunks: int) -> IndexingRun:
     return run
 
 
-def at_once(run: IndexingRun, claims_each: int) -> list[Chunk]:
-    """What eight workers get who ask for chunks at the same moment."""
+def claim_at_once(run: IndexingRun, claims_each: int) -> list[Chunk]:
+    """Returns the chunks that eight workers claim at the same moment."""
     start = threading.Barrier(WORKERS)
 
     def claim(worker: int) -> list[Chunk | None]:
@@ -46,14 +46,14 @@ def at_once(run: IndexingRun, claims_each: int) -> list[Chunk]:
 def test_eight_workers_that_ask_at_once_get_eight_different_chunks() -> None:
     run = run_of(200)
 
-    claimed = at_once(run, claims_each=30)
+    claimed = claim_at_once(run, claims_each=30)
 
-    # Each was given out once, and the ledger agrees about whom to.
+    # Each chunk was claimed once, by the worker that the ledger names.
     ledger = dict(run.chunks.values_list("pk", "worker"))
     assert len(claimed) == len({chunk.pk for chunk in claimed})
     assert {chunk.pk: chunk.worker for chunk in claimed}.items() <= ledger.items()
     assert not run.chunks.exclude(attempts__lte=1).exists()
-    # Nobody came away empty-handed while there was something left.
+    # No worker got nothing while there were chunks left.
     left = run.chunks.filter(state=Chunk.State.PENDING).count()
     assert len(claimed) + left == 200
     assert left == 0
@@ -65,9 +65,9 @@ def test_a_chunk_whose_lease_ran_out_goes_to_one_of_those_who_want_it() -> None:
     first = runs.claim_chunk(run, "the dead one")
     Chunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
-    [second] = at_once(run, claims_each=1)
+    [second] = claim_at_once(run, claims_each=1)
 
-    # The second has it, and the first may not touch it any more.
+    # The second worker holds it, and the first can no longer change it.
     assert (second.attempts, second.worker) == (2, Chunk.objects.get().worker)
     assert not runs.renew_lease(first)
     assert not runs.finish_chunk(first)
@@ -103,11 +103,11 @@ def test_four_processes_share_a_run_and_do_each_chunk_once(processes: Processes)
 
     assert [worker.wait(120) for worker in workers] == [0, 0, 0, 0]
     assert vectors_of() == images_now()
-    # Each of the fifty chunks of photos, and each of the others, was begun once,
+    # Each of the fifty chunks of photos, and each of the other chunks, was begun once,
     begun = Counter(processes.begun())
     assert set(begun.values()) == {1}
     assert sum(name.startswith("embed ") for name in begun) == 50
     assert not run.chunks.exclude(attempts=1, errors=0, state=Chunk.State.DONE).exists()
-    # and all four had a share of them.
+    # and all four workers had a share of them.
     shares = Counter(run.chunks.filter(stage="embed").values_list("worker", flat=True))
     assert len(shares) == 4

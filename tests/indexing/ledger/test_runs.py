@@ -1,20 +1,24 @@
-"""Runs can be paused, resumed and cancelled, tell how far they are, and fail with a reason."""
+"""Runs can be paused, resumed and cancelled, report their progress, and fail with a reason."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from psycopg import sql
 
 from indexing.ledger import runs
 from indexing.ledger.chunking import product_ranges
 from indexing.models import Chunk, IndexingRun
 from indexing.monitoring.freshness import run_progress
-from indexing.pipeline import refresh
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.worker import work_on
-from tests.indexing.shop import add_product, add_products, photo, rebuild
+from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.shop import add_product, add_products, photo
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
@@ -35,18 +39,17 @@ def test_a_rebuild_with_other_options_does_not_join_the_one_under_way() -> None:
         start_rebuild("histogram")
 
 
-def test_a_paused_run_keeps_what_is_done_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    add_products(range(5))
-    rebuild()
-    monkeypatch.setattr(refresh, "PRODUCTS_PER_CHUNK", 1)
-    add_products(range(5, 9))
+def test_a_paused_run_keeps_what_is_done_and_goes_on(settings: Any) -> None:
+    # Given a run with four chunks of photos, which is paused after two of them.
+    settings.CHUNK_IMAGES = 1
+    add_products(range(4))
 
     def pause_after_two(run: IndexingRun) -> None:
         if run.chunks.filter(state=Chunk.State.DONE).count() == 2:
             runs.pause_run(run)
 
-    run = work_on(start_refresh(), pause_after_two)
-    assert run.state == "paused"
+    run = work_on(start_rebuild(), pause_after_two)
+    assert (run.state, run.stage) == ("paused", "embed")
     done, total = (run_progress(run)[key] for key in ("done", "total"))
     assert (done, total) == (2, 4)
 
@@ -57,38 +60,52 @@ def test_a_paused_run_keeps_what_is_done_and_goes_on(monkeypatch: pytest.MonkeyP
     assert set(run.chunks.values_list("attempts", flat=True)) == {1}
 
 
+class CallingEncoder(HistogramEncoder):
+    """Calls `call` before it encodes a photo."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        super().__init__("histogram")
+        self._call = call
+
+    def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
+        self._call()
+        return super().encode_pixels(pixels)
+
+
+@pytest.mark.usefixtures("committed_shop")
 def test_a_run_cancelled_in_the_middle_of_a_chunk_gives_it_back(
-    monkeypatch: pytest.MonkeyPatch,
+    settings: Any, encoders: dict[str, HistogramEncoder]
 ) -> None:
+    # Given a worker whose lease is renewed ten times a second, and that encodes a photo
+    settings.CHUNK_LEASE_S = 0.4
     add_products(range(3))
     run = start_rebuild()
-    embed_images = "indexing.pipeline.rebuild.embed_images"
 
-    def cancel(*arguments: Any, **options: Any) -> int:
-        runs.cancel_run(run)
-        check = arguments[3]
-        for _ in range(100):
-            import time
+    # when the run is cancelled,
+    def cancel() -> None:
+        try:
+            runs.cancel_run(run)
+        finally:
+            connection.close()
+        time.sleep(1)
 
-            time.sleep(0.05)
-            check()
-        return 0
+    encoders["histogram"] = CallingEncoder(cancel)
+    run = work_on(run)
 
-    monkeypatch.setattr(embed_images, cancel)
-    monkeypatch.setattr("django.conf.settings.CHUNK_LEASE_S", 0.4)
-
-    assert work_on(run).state == "cancelled"
+    # then the worker gives the chunk back, and no attempt is counted.
+    assert run.state == "cancelled"
+    chunk = run.chunks.get()
+    assert (chunk.state, chunk.attempts, chunk.errors) == ("pending", 0, 0)
 
 
 def test_a_chunk_that_fails_three_times_fails_its_run_with_the_reason(
-    monkeypatch: pytest.MonkeyPatch,
+    encoders: dict[str, HistogramEncoder],
 ) -> None:
-    add_product("a", photo(1))
-
-    def fail(*arguments: Any, **options: Any) -> None:
+    def fail() -> None:
         raise ValueError("no such luck")
 
-    monkeypatch.setattr("indexing.pipeline.rebuild.embed_images", fail)
+    add_product("a", photo(1))
+    encoders["histogram"] = CallingEncoder(fail)
 
     run = work_on(start_rebuild())
 

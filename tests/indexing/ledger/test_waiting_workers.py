@@ -1,4 +1,4 @@
-"""What a worker does while others work, and what it holds while an encoder works."""
+"""What a worker does while it waits for others, and what it holds while an encoder works."""
 
 import signal
 import threading
@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import psycopg
@@ -14,9 +15,8 @@ from django.db import connection
 from django.utils import timezone
 
 from catalog.models import Tag
-from catalog.visual import load_encoder as encoder_module
+from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
-from indexing.pipeline import worker
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
 from tests.indexing.histogram_encoder import HistogramEncoder
@@ -34,55 +34,44 @@ LOCKED_ROWS = """
 """
 
 
-@pytest.mark.usefixtures("committed_shop")
-def test_the_models_folder_is_not_hashed_while_others_work(
-    settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given the encoder that comes with Vitrina, and a run whose only chunk another worker holds.
-    settings.ENCODER = "starter"
-    monkeypatch.setattr("catalog.index.live_index.load_encoder", encoder_module.load_encoder)
-    hashed: Counter[str] = Counter()
-    real = encoder_module.checksum_now
-
-    def checksum_now(name: str) -> str:
-        hashed[name] += 1
-        return real(name)
-
-    monkeypatch.setattr(encoder_module, "checksum_now", checksum_now)
-    add_products(range(3))
+@pytest.mark.usefixtures("empty_shop")
+def test_the_model_is_not_read_while_other_workers_hold_chunks(settings: Any) -> None:
+    # Given a run whose encoder cannot be loaded, and whose only chunk another worker holds.
+    settings.ENCODER = "missing"
     run = start_rebuild()
     run.state, run.stage = IndexingRun.State.RUNNING, "embed"
     run.save()
-    later = timezone.now() + timedelta(hours=1)
-    Chunk.objects.create(
+    chunk = Chunk.objects.create(
         run=run,
         stage="embed",
         ordinal=0,
-        payload={"products": []},
         size=0,
         state=Chunk.State.LEASED,
-        lease_until=later,
+        lease_until=timezone.now() + timedelta(hours=1),
         worker="other",
     )
 
-    # When a worker waits for it, looking many times,
-    waits: list[float] = []
+    # When a worker waits for it, then it does not try to load the encoder,
+    waits = []
 
-    def look_away(seconds: float) -> None:
-        waits.append(seconds)
-        if len(waits) == 20:
-            IndexingRun.objects.filter(pk=run.pk).update(state=IndexingRun.State.PAUSED)
+    def pause_after_five(run: IndexingRun) -> None:
+        waits.append(run.state)
+        if len(waits) == 5:
+            runs.pause_run(run)
 
-    monkeypatch.setattr(worker.time, "sleep", look_away)
-    assert work_on(run).state == IndexingRun.State.PAUSED
+    assert work_on(run, pause_after_five).state == IndexingRun.State.PAUSED
+    assert waits == ["running"] * 5 + ["paused"]
 
-    # then it does not look at the model at all.
-    assert len(waits) >= 20
-    assert not hashed
+    # but when that chunk is done, it does.
+    Chunk.objects.filter(pk=chunk.pk).update(state=Chunk.State.DONE)
+    runs.resume_run(run)
+    with pytest.raises(KeyError, match="missing"):
+        work_on(run)
 
 
 class WatchingEncoder(HistogramEncoder):
-    """Looks from another connection, whenever it encodes, who is in a transaction."""
+    """Records, whenever it encodes, the open transactions and locked rows that another connection
+    sees."""
 
     def __init__(self, url: str) -> None:
         super().__init__("histogram")
@@ -100,7 +89,7 @@ class WatchingEncoder(HistogramEncoder):
 
     def _look(self, at: str) -> None:
         self.looks[at] += 1
-        # Photos are encoded in a thread, while what was encoded before is written.
+        # Photos are encoded in a thread, while the main thread writes the embeddings before them.
         writing = threading.current_thread() is not threading.main_thread()
         with psycopg.connect(self._url) as other:
             if not writing:
@@ -110,10 +99,10 @@ class WatchingEncoder(HistogramEncoder):
 
 @pytest.mark.usefixtures("committed_shop")
 def test_no_transaction_is_open_and_no_run_is_locked_while_an_encoder_encodes(
-    monkeypatch: pytest.MonkeyPatch,
+    encoders: dict[str, HistogramEncoder],
 ) -> None:
     watching = WatchingEncoder(url_of_test_database())
-    monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *how: watching)
+    encoders["histogram"] = watching
     Tag.objects.create(slug="red", name="red")
     add_products(range(10))
 
@@ -139,7 +128,7 @@ def test_a_worker_that_is_interrupted_gives_its_chunk_back_at_once(processes: Pr
     interrupted.send_signal(signal.SIGINT)
     assert interrupted.wait(20) != 0
 
-    # then the chunk is anybody's, and no attempt is counted.
+    # then the chunk is free for other workers, and no attempt is counted.
     chunk = run.chunks.get()
     assert (chunk.state, chunk.attempts, chunk.errors) == (Chunk.State.PENDING, 0, 0)
     processes.pause({})

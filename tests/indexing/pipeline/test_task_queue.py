@@ -1,10 +1,10 @@
-"""django-q2 only starts work: a real cluster refreshes, and takes up what a dead worker left."""
+"""The task queue works on runs that are enqueued, abandoned by a dead worker, or scheduled."""
 
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django_q.models import Schedule
+from django_q.models import OrmQ, Schedule
 
 from catalog.models import ProductChange
 from config.first_start import set_schedules
@@ -59,17 +59,17 @@ def test_a_run_whose_worker_has_died_is_taken_up_again() -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_paused_runs_are_left_alone_and_go_on_when_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
-    enqueued: list[int] = []
-    monkeypatch.setattr(tasks, "enqueue_run", lambda run: enqueued.append(run.pk))
+def test_paused_runs_are_left_alone_and_go_on_when_resumed() -> None:
     run = start_refresh()
     assert runs.pause_run(run)
 
     assert runs.abandoned_runs() == []
     assert tasks.resume_run(run)
 
-    assert enqueued == [run.pk]
-    assert not tasks.resume_run(run)  # once is enough
+    [queued] = OrmQ.objects.all()
+    assert (queued.task["func"], queued.task["args"]) == ("indexing.tasks.work_on_run", (run.pk,))
+    assert not tasks.resume_run(run)  # it is not paused any more
+    assert OrmQ.objects.count() == 1
 
 
 @pytest.mark.usefixtures("empty_shop")
