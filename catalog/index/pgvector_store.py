@@ -133,7 +133,9 @@ class PgvectorStore(VectorStore):
             sql.Identifier(generation.vector_table), sql.Literal(percent)
         )
         vectors = [row[0] for row in read_rows(query, ["halfvec"])]
-        return np.array(vectors, np.float32).reshape(len(vectors), -1)
+        if not vectors:
+            return np.empty((0, settings.VECTOR_DIMENSIONS), np.float32)
+        return np.stack(vectors).astype(np.float32)
 
     def nearest_photos(
         self, generation: Generation, vector: np.ndarray, count: int, exact: bool

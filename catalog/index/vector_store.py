@@ -1,8 +1,8 @@
 """Where the vectors of generations are kept and searched.
 
 `indexing` writes vectors through `vector_store()`; searches and measurements read through it. To
-add a store, write another VectorStore in a file of its own and add it to STORES: the tests in
-tests/catalog/index/test_vector_stores.py then run against it too.
+add a store, write another VectorStore in a file of its own and add it to STORES: the tests
+tests/catalog/index/test_vector_store_*.py then run against it too.
 
 The vectors of a store are projected embeddings (`IndexSpace.project`): unit length,
 VECTOR_DIMENSIONS numbers. A store may keep them in half precision. Similarities are cosines.
@@ -52,7 +52,10 @@ class NearestProduct(NamedTuple):
 
 
 class VectorStore(ABC):
-    """Keeps the vectors of generations, each generation apart from the others."""
+    """Keeps the vectors of generations, each generation apart from the others.
+
+    A caller's iterable of photos must not query the database while it is consumed: the store may
+    be copying over the same connection."""
 
     @abstractmethod
     def create(self, generation: Generation) -> None:

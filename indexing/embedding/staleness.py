@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from django.db import connection
 from psycopg import sql
 
+from catalog.index.vector_store import vector_store
 from catalog.models import EncoderVersion, Generation
 
 IS_QUARANTINED = sql.SQL(
@@ -104,29 +105,29 @@ def current_embeddings(encoder_id: int, condition: sql.Composable | None = None)
 
 def products_with_stale_vectors(generation: Generation) -> list[int]:
     """Returns the products whose vectors in this generation differ from their current embeddings,
-    in any order. Reads the whole vector table."""
+    in any order. Reads all of its vectors."""
     query = sql.SQL(
         """
         SELECT DISTINCT coalesce(embedding.product_id, vector.product_id)
         FROM ({current_embeddings}) AS embedding
-        FULL JOIN {table} vector USING (product_id, image_id)
+        FULL JOIN ({contents}) vector USING (product_id, image_id)
         WHERE embedding.source_hash IS DISTINCT FROM vector.source_hash
         """
     ).format(
         current_embeddings=current_embeddings(generation.encoder_id),
-        table=sql.Identifier(generation.vector_table),
+        contents=vector_store().contents(generation),
     )
     return _first_column(query)
 
 
 def stale_products(generation: Generation) -> sql.Composable:
     """A query of the products that this generation does not have as they are now: `product_id`.
-    Reads the whole vector table."""
+    Reads all of its vectors."""
     return sql.SQL(
         """
         SELECT DISTINCT coalesce(image.product_id, vector.product_id) AS product_id
         FROM catalog_productimage image
-        FULL JOIN {table} vector
+        FULL JOIN ({contents}) vector
             ON vector.product_id = image.product_id AND vector.image_id = image.id
         LEFT JOIN indexing_imagefailure failure ON {is_quarantined}
         WHERE vector.source_hash IS DISTINCT FROM image.content_hash AND failure.image_id IS NULL
@@ -136,7 +137,7 @@ def stale_products(generation: Generation) -> sql.Composable:
         WHERE {tags_are_stale}
         """
     ).format(
-        table=sql.Identifier(generation.vector_table),
+        contents=vector_store().contents(generation),
         is_quarantined=IS_QUARANTINED,
         tags_are_stale=_tags_are_stale(None),
     )

@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg import sql
 
+from catalog.index.vector_store import vector_store
 from catalog.models import Adapter, Generation, Publication
 from indexing.adapters.fitting import failed_gates
 from indexing.embedding.staleness import settle_changes, stale_products
 from indexing.encoder_registry import settle_statuses
 from indexing.models import IndexingRun
 from indexing.vectors.orphans import remove_orphans
-from indexing.vectors.table_ddl import drop_vector_table, graph_is_valid
 
 log = logging.getLogger("vitrina.indexing")
 
@@ -53,7 +53,7 @@ def publish_generation(generation: Generation) -> Generation:
                 _("Generation %(number)s is %(state)s, not built.")
                 % {"number": generation.pk, "state": generation.state}
             )
-        if not graph_is_valid(generation):
+        if not vector_store().graph_is_valid(generation):
             raise PublishingError(
                 _("Generation %(number)s has no valid graph index.") % {"number": generation.pk}
             )
@@ -145,7 +145,7 @@ def drop_generation(generation: Generation) -> None:
                 _("Generation %(number)s is live: publish another first.")
                 % {"number": generation.pk}
             )
-        drop_vector_table(generation)
+        vector_store().drop(generation)
         Generation.objects.filter(pk=generation.pk).update(state=State.DROPPED)
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from psycopg import sql
 
 from catalog.index.live_index import encoder_of, live_generation, open_index, open_space
+from catalog.index.vector_store import vector_store
 from catalog.index.vectors import read_rows
 from catalog.index.vocabulary import vocabulary_checksum, vocabulary_for
 from catalog.models import EncoderVersion, Generation, Projection
@@ -39,8 +40,7 @@ from indexing.ledger.chunking import (
 )
 from indexing.models import Chunk, IndexingRun
 from indexing.quality import gates
-from indexing.vectors.table_ddl import build_graph, create_vector_table
-from indexing.vectors.table_rows import fill_range, sync_products
+from indexing.vectors.write_vectors import fill_range, sync_products
 
 log = logging.getLogger("vitrina.indexing")
 
@@ -157,7 +157,7 @@ def perform_project(chunk: Chunk, check: Check) -> None:
 
 def plan_vectors(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     generation = _generation_of(run)
-    create_vector_table(generation)
+    vector_store().create(generation)
     query = sql.SQL("SELECT product_id FROM catalog_embedding WHERE encoder_id = {encoder}")
     embedded = query.format(encoder=sql.Literal(generation.encoder_id))
     return product_ranges(embedded, VECTORS_PER_CHUNK)
@@ -172,12 +172,12 @@ def plan_graph(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_graph(chunk: Chunk, check: Check) -> None:
-    build_graph(_generation_of(chunk.run))
+    vector_store().build_graph(_generation_of(chunk.run))
 
 
 def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     """Plans the products that changed while the run worked: those with stale images, and those with
-    new embeddings that are not in the vector table yet."""
+    new embeddings that are not in the vector store yet."""
     generation = _generation_of(run)
     stale = {image.product_id for image in stale_images(generation.encoder)}
     ids = sorted(stale | set(products_with_stale_vectors(generation)))
@@ -257,9 +257,9 @@ def _count_embeddings(version: EncoderVersion) -> int:
 def _count_vectors(generation: Generation) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("SELECT count(*), count(DISTINCT product_id) FROM {}").format(
-                sql.Identifier(generation.vector_table)
-            )
+            sql.SQL(
+                "SELECT count(*), count(DISTINCT product_id) FROM ({contents}) AS stored"
+            ).format(contents=vector_store().contents(generation))
         )
         generation.images, generation.products = cursor.fetchone()
     generation.save(update_fields=["images", "products"])

@@ -6,6 +6,7 @@ from django.db import transaction
 from psycopg import sql
 
 from catalog.index.live_index import IndexSpace, encoder_of, live_generation, open_space
+from catalog.index.vector_store import vector_store
 from catalog.models import ProductChange
 from indexing.embedding.embed import embed_images
 from indexing.embedding.staleness import products_to_tag, settle_changes, stale_images
@@ -15,8 +16,7 @@ from indexing.ledger import runs
 from indexing.ledger.chunking import Check, Payload, StageFailed, single_chunk
 from indexing.models import Chunk, IndexingRun
 from indexing.vectors.orphans import remove_orphans
-from indexing.vectors.table_ddl import build_graph, graph_is_valid
-from indexing.vectors.table_rows import sync_products
+from indexing.vectors.write_vectors import sync_products
 
 PRODUCTS_PER_CHUNK = 100
 
@@ -43,7 +43,7 @@ def plan_refresh(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 def plan_repair(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     """Plans one chunk if the live generation's graph is missing, or invalid after a crash."""
     generation = live_generation()
-    if generation is not None and not graph_is_valid(generation):
+    if generation is not None and not vector_store().graph_is_valid(generation):
         yield from single_chunk()
 
 
@@ -51,7 +51,7 @@ def perform_repair(chunk: Chunk, check: Check) -> None:
     """Builds the live generation's graph again."""
     generation = live_generation()
     if generation is not None:
-        build_graph(generation)
+        vector_store().build_graph(generation)
 
 
 def perform_refresh(chunk: Chunk, check: Check) -> None:

@@ -5,12 +5,9 @@ from dataclasses import asdict
 
 import numpy as np
 from django.conf import settings
-from django.db import connection, transaction
-from pgvector import HalfVector
-from psycopg import sql
 
 from catalog.index.live_index import LiveIndex
-from catalog.index.vectors import read_rows
+from catalog.index.vector_store import StoredPhoto, vector_store
 from catalog.models import Generation
 from indexing.encoder_registry import note_quality
 from indexing.ledger.chunking import Check
@@ -28,7 +25,7 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
 
     The recall of its graph must reach GATE_RECALL_AT_20. Its recall on labelled photos may be at
     most GATE_PHOTO_RECALL_DROP below the live generation's."""
-    queries = _sample_vectors(index)
+    queries = vector_store().sample(index.generation, 2 * GRAPH_QUERIES)[:GRAPH_QUERIES]
     recalls = []
     for query in queries:
         recalls.append(graph_recall(index, query))
@@ -71,9 +68,10 @@ def failed_gates(figures: dict, live: dict) -> list[str]:
 
 def graph_recall(index: LiveIndex, query: np.ndarray) -> float:
     """Returns the recall of the NEIGHBOURS exact nearest vectors by the graph, 0 to 1."""
-    exact = _find_distances(index, query, graph=False)
-    found = _find_distances(index, query, graph=True)
-    return recall_of_distances(exact, found)
+    store = vector_store()
+    exact = store.nearest_photos(index.generation, query, NEIGHBOURS, exact=True)
+    found = store.nearest_photos(index.generation, query, NEIGHBOURS, exact=False)
+    return recall_of_distances(_distances(exact), _distances(found))
 
 
 def recall_of_distances(exact: np.ndarray, found: np.ndarray) -> float:
@@ -85,35 +83,8 @@ def recall_of_distances(exact: np.ndarray, found: np.ndarray) -> float:
     return min(1.0, float((found <= exact[-1] + TIE_TOLERANCE).sum()) / len(exact))
 
 
-def _sample_vectors(index: LiveIndex) -> list[np.ndarray]:
-    """Returns random vectors of the generation, each float32 (128,), to use as queries."""
-    share = min(100.0, 100.0 * 2 * GRAPH_QUERIES / max(index.generation.images, 1))
-    query = sql.SQL(
-        "SELECT vector FROM {table} TABLESAMPLE BERNOULLI ({share}) REPEATABLE (7) LIMIT {n}"
-    ).format(
-        table=sql.Identifier(index.generation.vector_table),
-        share=sql.Literal(share),
-        n=sql.Literal(GRAPH_QUERIES),
-    )
-    return [row[0].astype(np.float32) for row in read_rows(query, ["halfvec"])]
-
-
-def _find_distances(index: LiveIndex, query: np.ndarray, graph: bool) -> np.ndarray:
-    statement = sql.SQL(
-        "SELECT vector <#> {query} FROM {table} ORDER BY vector <#> {query} LIMIT {n}"
-    ).format(
-        query=sql.SQL("{}::halfvec").format(sql.Literal(HalfVector(query).to_text())),
-        table=sql.Identifier(index.generation.vector_table),
-        n=sql.Literal(NEIGHBOURS),
-    )
-    with transaction.atomic(), connection.cursor() as cursor:
-        if graph:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-            cursor.execute(f"SET LOCAL hnsw.ef_search = {settings.HNSW_EF_SEARCH:d}")
-        else:
-            cursor.execute("SET LOCAL enable_indexscan = off")
-        cursor.execute(statement)
-        return np.array([row[0] for row in cursor.fetchall()])
+def _distances(photos: list[StoredPhoto]) -> np.ndarray:
+    return np.array([-photo.similarity for photo in photos])
 
 
 def _store_quality(index: LiveIndex, figures: dict) -> None:

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from psycopg import sql
 
 from catalog.detection.photo_analysis import analyse_photos, choose_targets
 from catalog.imaging.image_decoding import decode_image
 from catalog.index.live_index import LiveIndex
 from catalog.index.match_margin import MIN_PRODUCTS, Calibration, neighbourhood_of
-from catalog.index.vectors import read_rows
+from catalog.index.vector_store import vector_store
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_photos
@@ -77,7 +76,7 @@ def measure_blank_threshold(index: LiveIndex) -> float:
     blanks = index.project(index.encode_images(blank_photos()))
     nearly = index.project(index.encode_images(nearly_blank_photos()))
     threshold = max(MIN_BLANK_COSINE, closeness(nearly, blanks).min())
-    vectors = _sample_vectors(index)
+    vectors = vector_store().sample(index.generation, SAMPLE_PHOTOS)
     if len(vectors):
         threshold = max(threshold, np.quantile(closeness(vectors, blanks), MIN_NOT_BLANK_SHARE))
     return float(threshold)
@@ -186,16 +185,6 @@ def find_photos_of_nothing() -> list[Path]:
         p for p in sorted(BACKGROUNDS.glob("*.webp")) if not any(w in p.stem for w in INDOOR_NAMES)
     ]
     return photos[::SAMPLING_STEP]
-
-
-def _sample_vectors(index: LiveIndex) -> np.ndarray:
-    """Returns about SAMPLE_PHOTOS vectors of the catalogue's photos, float32 (n, 128), or all."""
-    percent = min(100.0, 100.0 * SAMPLE_PHOTOS / max(1, index.generation.images))
-    query = sql.SQL("SELECT vector FROM {} TABLESAMPLE BERNOULLI ({})").format(
-        sql.Identifier(index.generation.vector_table), sql.Literal(percent)
-    )
-    vectors = [row[0] for row in read_rows(query, ["halfvec"])]
-    return np.array(vectors, np.float32)
 
 
 def _encode_targets(index: LiveIndex, image: Image.Image) -> np.ndarray:

@@ -1,16 +1,14 @@
 """Recall of a generation on labelled photos, and how much of it the projection costs."""
 
-from typing import Any
-
 import numpy as np
 from django.conf import settings
-from django.db import connection
 from pgvector import HalfVector
 
 from catalog.index.live_index import LiveIndex
 from catalog.index.prepared_sql import fetch_rows
 from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import vector_store
+from catalog.models import Product
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_photos
 
@@ -19,11 +17,6 @@ MAX_PRODUCTS = 5  # in an answer
 MAX_ROWS = 50  # photos to read; enough for MAX_PRODUCTS products of up to a dozen photos
 MAX_EXACT_EMBEDDINGS = 200_000  # a scan of more, for each photo, takes too long
 
-NEAREST_PROJECTED = """
-    SELECT vector.product_id FROM {table} vector
-    JOIN catalog_product product ON product.id = vector.product_id AND product.is_visible
-    ORDER BY vector.vector <#> %s::halfvec LIMIT %s
-"""
 NEAREST_EXACT = """
     SELECT embedding.product_id FROM catalog_embedding embedding
     JOIN catalog_product product ON product.id = embedding.product_id AND product.is_visible
@@ -71,17 +64,15 @@ def search_products(index: LiveIndex, query: np.ndarray) -> list[tuple[int, floa
 
 
 def _search_projected(index: LiveIndex, query: np.ndarray) -> list[int]:
-    table = connection.ops.quote_name(index.generation.vector_table)
-    projected = HalfVector(index.project(query[None])[0])
-    return _read_products(NEAREST_PROJECTED.format(table=table), [projected, MAX_ROWS])
+    """Compares all vectors, or searches the graph if there are too many to compare."""
+    generation, projected = index.generation, index.project(query[None])[0]
+    exact = generation.images <= MAX_EXACT_EMBEDDINGS
+    near = vector_store().nearest_photos(generation, projected, MAX_ROWS, exact)
+    ids = list(dict.fromkeys(photo.product_id for photo in near))
+    visible = set(Product.objects.visible().filter(pk__in=ids).values_list("pk", flat=True))
+    return [product_id for product_id in ids if product_id in visible][:MAX_PRODUCTS]
 
 
 def _search_exact(index: LiveIndex, query: np.ndarray) -> list[int]:
-    values = [index.generation.encoder_id, HalfVector(query), MAX_ROWS]
-    return _read_products(NEAREST_EXACT, values)
-
-
-def _read_products(statement: str, values: list[Any]) -> list[int]:
-    """Runs a statement that gives one or more rows of each product, and returns the first
-    MAX_PRODUCTS products."""
-    return list(dict.fromkeys(row[0] for row in fetch_rows(statement, values)))[:MAX_PRODUCTS]
+    rows = fetch_rows(NEAREST_EXACT, [index.generation.encoder_id, HalfVector(query), MAX_ROWS])
+    return list(dict.fromkeys(row.product_id for row in rows))[:MAX_PRODUCTS]

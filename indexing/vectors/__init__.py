@@ -1,5 +1,5 @@
-"""The table of vectors and the graph that each generation has.
+"""Vectors of a generation, and what was made of deleted photos and products.
 
-Others use `table_ddl` (create, drop, build the graph), `table_rows` (fill, keep in step) and
-`orphans.remove_orphans`.
+Others use `write_vectors` (`fill_range`, `sync_products`) and `orphans.remove_orphans`. All that is
+stored is written through `catalog.index.vector_store`.
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connections
 from pgvector import HalfVector
 from PIL import Image
 
@@ -191,10 +191,10 @@ def priced_up_to(share: float) -> Filters:
 
 def _exact(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]:
     """The cosines of the NEAREST products that pass the filters, by a scan over all embeddings."""
-    table = connection.ops.quote_name(index.generation.vector_table)
+    contents = vector_store().contents(index.generation).as_string()
     statement = f"""
         SELECT max(-(embedding.vector <#> %s::halfvec)) AS similarity
-        FROM {table} vector JOIN catalog_embedding embedding USING (product_id, image_id)
+        FROM ({contents}) stored JOIN catalog_embedding embedding USING (product_id, image_id)
         JOIN catalog_product product ON product.id = product_id
         WHERE embedding.encoder_id = %s AND {filter_condition(filters).as_string()}
         GROUP BY product_id ORDER BY similarity DESC LIMIT {NEAREST}

@@ -8,11 +8,11 @@ import pytest
 from django.db import connection, transaction
 
 from catalog.index.live_index import live_generation
+from catalog.index.vector_store import vector_store
 from catalog.models import Generation, Product, ProductChange
 from indexing.generations import publishing
 from indexing.models import IndexEvaluation
 from indexing.quality.gates import failed_gates, recall_of_distances
-from indexing.vectors.table_ddl import graph_is_valid
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,
@@ -166,11 +166,11 @@ def test_a_graph_that_a_crash_left_invalid_is_found_and_built_again() -> None:
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(%s)",
             [f"{live.vector_table}_graph"],
         )
-    assert graph_is_valid(live) is False
+    assert vector_store().graph_is_valid(live) is False
 
     refresh()
 
-    assert graph_is_valid(live) is True
+    assert vector_store().graph_is_valid(live) is True
     assert skus(photo(3))[0] == "00003"
 
 

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from catalog.index.live_index import live_generation
+from catalog.index.vector_store import vector_store
 from catalog.models import Adapter, EncoderVersion, Generation
 from indexing.generations import publishing
-from indexing.vectors.table_ddl import build_graph, create_vector_table
 from tests.indexing.shop import table_exists
 
 PASSING_FIGURES = {kind: {} for kind in ("adapter", "native", "now")}
@@ -54,8 +54,8 @@ def add_built(encoder: EncoderVersion) -> Generation:
     generation = Generation.objects.create(
         encoder=encoder, state="built", hnsw_m=4, hnsw_ef_construction=8
     )
-    create_vector_table(generation)
-    build_graph(generation)
+    vector_store().create(generation)
+    vector_store().build_graph(generation)
     return generation
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from catalog.index.live_index import live_generation
+from catalog.index.vector_store import vector_store
 from catalog.models import Generation, Projection
 from indexing.generations import publishing
 from indexing.ledger import runs
@@ -16,7 +17,6 @@ from indexing.models import Chunk, IndexingRun
 from indexing.pipeline import rebuild
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
-from indexing.vectors.table_ddl import build_graph, graph_is_valid
 from tests.indexing import shop
 from tests.indexing.histogram_encoder import HistogramEncoder
 
@@ -108,7 +108,7 @@ def test_two_workers_that_build_one_graph_at_once_leave_one_that_is_valid() -> N
     def build() -> None:
         try:
             start.wait()
-            build_graph(generation)
+            vector_store().build_graph(generation)
         except Exception as error:
             errors.append(error)
         finally:
@@ -121,7 +121,7 @@ def test_two_workers_that_build_one_graph_at_once_leave_one_that_is_valid() -> N
         builder.join()
 
     assert errors == []
-    assert graph_is_valid(generation)
+    assert vector_store().graph_is_valid(generation)
 
 
 @pytest.mark.usefixtures("empty_shop")
@@ -135,7 +135,7 @@ def test_a_graph_missing_from_a_generation_is_built_and_until_then_it_is_not_pub
 
     with pytest.raises(publishing.PublishingError, match="no valid graph"):
         publishing.publish_generation(built)
-    build_graph(built)
+    vector_store().build_graph(built)
 
     assert publishing.publish_generation(built) == live_generation()
 

@@ -15,7 +15,7 @@ from catalog.demo.synthetic import Centres, copy_synthetic_embeddings, make_synt
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.models import Embedding, Product
-from indexing.vectors.table_rows import sync_products
+from indexing.vectors.write_vectors import sync_products
 from search.filters.kinds import VALUES_PER_FACET
 from search.ranking.paging import photos_for_each
 from search.ranking.scoring import by_features

@@ -8,9 +8,9 @@ from django.test.utils import override_settings
 
 from catalog.demo.synthetic import Centres, copy_embeddings, make_synthetic_catalogue
 from catalog.index.live_index import IndexSpace
+from catalog.index.vector_store import vector_store
 from catalog.models import Category, EncoderVersion, Generation, Product, ProductImage
-from indexing.vectors.table_ddl import build_graph, create_vector_table
-from indexing.vectors.table_rows import fill_range
+from indexing.vectors.write_vectors import fill_range
 from search.request import Filters
 from search.retrieval.candidates import compared_up_to, retrieve
 
@@ -42,10 +42,10 @@ def space(db: None) -> IndexSpace:
     )
     made = IndexSpace(generation, np.eye(DIMENSIONS, dtype=np.float32))
     with override_settings(VECTOR_DIMENSIONS=DIMENSIONS):
-        create_vector_table(generation)
+        vector_store().create(generation)
     ids = ProductImage.objects.order_by("product_id").values_list("product_id", flat=True)
     fill_range(made, ids[0], ids.reverse()[0])
-    build_graph(generation)
+    vector_store().build_graph(generation)
     return made
 
 

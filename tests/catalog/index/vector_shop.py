@@ -1,0 +1,90 @@
+"""A shop for tests of vector stores: products whose photos look in directions that a test names."""
+
+import numpy as np
+from django.db import connection
+from psycopg import sql
+
+from catalog.index.live_index import IndexSpace
+from catalog.index.search_statement import VectorQuery
+from catalog.index.vector_store import PhotoVector, VectorStore
+from catalog.models import Embedding, EncoderVersion, Generation, Product, ProductImage
+
+DIMENSIONS = 8  # of the index space
+PROJECTED = 4
+EAST, NORTH, UP, _ = np.eye(PROJECTED, DIMENSIONS, dtype=np.float32)
+PROJECTION = np.eye(PROJECTED, DIMENSIONS, dtype=np.float32)
+
+
+def unit(direction: np.ndarray) -> np.ndarray:
+    return (direction / np.linalg.norm(direction)).astype(np.float32)
+
+
+class Shop:
+    """Products with photos, one generation that holds their vectors, and its encoder."""
+
+    def __init__(self, store: VectorStore) -> None:
+        self.store = store
+        self.encoder = EncoderVersion.objects.create(
+            name="hand-made", source="", checksum="0" * 64, dimensions=DIMENSIONS
+        )
+        self.generation = self.add_generation()
+        self.space = IndexSpace(self.generation, PROJECTION)
+
+    def add_generation(self) -> Generation:
+        return Generation.objects.create(encoder=self.encoder, hnsw_m=4, hnsw_ef_construction=16)
+
+    def add(self, sku: str, *directions: np.ndarray, **fields: object) -> Product:
+        """A product with a photo that looks in each of these directions."""
+        product = Product.objects.create(sku=sku, **fields)
+        for place, direction in enumerate(directions):
+            image = ProductImage.objects.create(
+                product=product, position=place, file="x.webp", content_hash=f"{sku}-{place}"
+            )
+            self.embed(image, direction)
+        return product
+
+    def embed(self, image: ProductImage, direction: np.ndarray) -> None:
+        key = {"encoder": self.encoder, "product_id": image.product_id, "image_id": image.pk}
+        Embedding.objects.filter(**key).delete()
+        Embedding.objects.create(
+            **key, source_hash=image.content_hash, vector=unit(direction).tolist()
+        )
+
+    def photos_of(self, *products: Product) -> list[PhotoVector]:
+        """The projected embeddings of these products."""
+        ids = [product.pk for product in products]
+        rows = Embedding.objects.filter(encoder=self.encoder, product_id__in=ids)
+        return [
+            PhotoVector(
+                row.product_id,
+                row.image_id,
+                row.source_hash,
+                self.space.project(np.asarray(row.vector, np.float32)[None])[0],
+            )
+            for row in rows.order_by("product_id", "image_id")
+        ]
+
+    def write(self, *products: Product) -> None:
+        """All of these products, as a rebuild writes them."""
+        self.store.create(self.generation)
+        self.fill(*products)
+        self.store.build_graph(self.generation)
+
+    def fill(self, *products: Product) -> None:
+        ids = [product.pk for product in products]
+        self.store.fill(self.generation, min(ids), max(ids), self.photos_of(*products))
+
+    def contents(self) -> list[tuple[int, int, str]]:
+        query = self.store.contents(self.generation)
+        with connection.cursor() as cursor:
+            cursor.execute(query + sql.SQL(" ORDER BY 1, 2"))
+            return cursor.fetchall()
+
+    def find(self, *directions: np.ndarray, **how: object) -> list[list[str]]:
+        """The skus that are found for each of these directions, the nearest first."""
+        vectors = np.stack([unit(direction) for direction in directions])
+        skus = dict(Product.objects.values_list("pk", "sku"))
+        found: list[list[str]] = [[] for _ in directions]
+        for near in self.store.nearest(VectorQuery(self.space, vectors, **{"wanted": 10, **how})):
+            found[near.number].append(skus[near.product_id])
+        return found
