@@ -1,11 +1,10 @@
-"""Decoding in child processes, for photos that strangers send.
+"""Decoding in child processes, for photos from untrusted senders.
 
-A child has limits that the kernel enforces: seconds of processor time and bytes of memory. A photo
-that exceeds them, or crashes its decoder, costs that child and nothing else. The memory that a
-large photo took goes back to the system.
+The kernel limits the processor time and the memory of a child. A photo that exceeds a limit, or
+crashes its decoder, ends only that child. The memory of a large photo goes back to the system.
 
-Others use `DecoderPool`. No Django here: the child, this module run as a program, starts in a tenth
-of a second.
+Others use `DecoderPool`. This module does not import Django: a child runs it as a program, and
+starts in a tenth of a second.
 """
 
 import atexit
@@ -28,30 +27,30 @@ from PIL import Image
 
 from catalog.imaging.image_decoding import WHOLE, Box, ImageError, ImageLimits, decode_image
 
-MEMORY = 2 * 1024**3  # address space of a child, libraries and threads included
-_KEPT_BYTES = 4 * 1024**2  # of the memory that a child shares, between two photos
+MAX_MEMORY = 2 * 1024**3  # bytes of a child's address space, libraries and threads included
+_MAX_KEPT_BYTES = 4 * 1024**2  # of the memory shared with a child, between two photos
 _ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {
     "PATH": os.defpath,
     "PYTHONPATH": str(_ROOT),
     "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),  # what a usual photo takes is used again,
-    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),  # more goes back to the system
+    # A child reuses the memory of usual photos and returns the memory of large ones.
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),
 }
 
 
 class DecodingTimeout(TimeoutError):
-    """The time of the caller ran out before the photo was decoded."""
+    """The photo was not decoded within the time of the caller."""
 
 
 class _Died(Exception):
-    """The child ended; its exit status tells how."""
+    """The child ended."""
 
 
 class DecoderPool:
-    """At most `size` photos are decoded at a time, whoever asks, each in a process of its own.
-    Safe to use from any thread. Children start when they are first needed, and end with the process
-    that started them."""
+    """Decodes up to `size` photos at the same time, each in a child process. Any thread may use it.
+    Children start at the first use and end with the process that started them."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -71,20 +70,20 @@ class DecoderPool:
         wait_s: float,
     ) -> Image.Image:
         """As `decode_image`. The photo may take `cpu_s` seconds of processor time, and the caller
-        waits `wait_s` seconds at most. Raises ImageError or DecodingTimeout."""
-        ends = time.monotonic() + wait_s
-        child = self._take(wait_s)
+        waits at most `wait_s` seconds. Raises ImageError or DecodingTimeout."""
+        deadline = time.monotonic() + wait_s
+        child = self._take_child(wait_s)
         try:
             if child is not None and not child.is_alive():
                 child.end()
                 child = None
             if child is None:
                 child = _Child()
-            return child.decode(data, box, at_least, limits, cpu_s, ends)
+            return child.decode(data, box, at_least, limits, cpu_s, deadline)
         except _Died as error:
             status, child = child.end() if child else 0, None
-            raise _refusal(status) from error
-        except ImageError:  # an answer like any other
+            raise _error_of_status(status) from error
+        except ImageError:  # the child goes on
             raise
         except BaseException:
             if child is not None:
@@ -95,7 +94,7 @@ class DecoderPool:
             self._idle.put(child)
 
     def close(self) -> None:
-        """Ends the children that are idle. The pool starts others when it needs them."""
+        """Ends the idle children. The pool starts new ones when it needs them."""
         if self._owner != os.getpid():
             return
         idle = []
@@ -107,9 +106,9 @@ class DecoderPool:
                 child.end()
             self._idle.put(None)
 
-    def _take(self, wait_s: float) -> "_Child | None":
+    def _take_child(self, wait_s: float) -> "_Child | None":
         with self._lock:
-            if self._owner != os.getpid():  # a fork has no part in its parent's children
+            if self._owner != os.getpid():  # a fork cannot use its parent's children
                 self._owner, self._idle = os.getpid(), LifoQueue()
                 for _ in range(self._size):
                     self._idle.put(None)
@@ -120,8 +119,8 @@ class DecoderPool:
 
 
 class _Child:
-    """A process that decodes one photo after another. Questions and answers go through a socket,
-    photos and pixels through a file in memory that both sides share."""
+    """A process that decodes one photo after another. Requests and answers go through a socket,
+    photos and pixels through a file in shared memory."""
 
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair()
@@ -142,10 +141,10 @@ class _Child:
         at_least: int | None,
         limits: ImageLimits,
         cpu_s: float,
-        ends: float,
+        deadline: float,
     ) -> Image.Image:
         _write(self._shared, data)
-        asked = {
+        request = {
             "length": len(data),
             "box": box,
             "at_least": at_least,
@@ -153,8 +152,8 @@ class _Child:
             "cpu_s": cpu_s,
         }
         try:
-            self._socket.settimeout(max(0.001, ends - time.monotonic()))
-            print(json.dumps(asked), file=self._lines, flush=True)
+            self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+            print(json.dumps(request), file=self._lines, flush=True)
             answer = self._lines.readline()
         except TimeoutError as error:
             raise DecodingTimeout from error
@@ -162,10 +161,10 @@ class _Child:
             raise _Died from error
         if not answer.endswith("\n"):
             raise _Died
-        return self._taken(json.loads(answer))
+        return self._read_image(json.loads(answer))
 
-    def _taken(self, answer: dict[str, Any]) -> Image.Image:
-        """The image of an answer. Raises ImageError where it has none."""
+    def _read_image(self, answer: dict[str, Any]) -> Image.Image:
+        """The image of an answer. Raises ImageError if the answer is an error."""
         try:
             if "error" in answer:
                 raise ImageError(*answer["error"])
@@ -175,26 +174,26 @@ class _Child:
             with mapped, memoryview(mapped) as pixels:
                 return Image.frombytes("RGB", (width, height), pixels)
         finally:
-            if os.fstat(self._shared).st_size > _KEPT_BYTES:
+            if os.fstat(self._shared).st_size > _MAX_KEPT_BYTES:
                 os.ftruncate(self._shared, 0)
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
     def end(self) -> int:
-        """Kills the process; the status with which it ended, negative for a signal."""
-        with suppress(OSError):  # a line that it did not read
+        """Kills the process; returns its exit status, negative for a signal."""
+        with suppress(OSError):  # the child did not read the last line
             self._lines.close()
         self._socket.close()
         os.close(self._shared)
         with suppress(subprocess.TimeoutExpired):
-            return self._process.wait(0.1)  # it may have died by itself
+            return self._process.wait(0.1)  # it may have ended by itself
         self._process.kill()
         return self._process.wait()
 
 
 def _start(*descriptors: int) -> subprocess.Popen:
-    """This module as a program, to which these descriptors are passed."""
+    """Runs this module as a program that inherits these descriptors."""
     return subprocess.Popen(
         [sys.executable, "-m", __name__, *map(str, descriptors)],
         pass_fds=descriptors,
@@ -205,7 +204,7 @@ def _start(*descriptors: int) -> subprocess.Popen:
     )
 
 
-def _refusal(status: int) -> ImageError:
+def _error_of_status(status: int) -> ImageError:
     if status == -signal.SIGPROF:
         sentence = "The image takes too long to read; save it as JPEG and send it again."
     else:
@@ -220,19 +219,19 @@ def _write(descriptor: int, data: bytes) -> None:
 
 
 def _serve(lines: TextIO, shared: int) -> None:
-    """Answers until the other side is gone."""
+    """Answers requests until the parent closes the socket."""
     for line in lines:
         print(json.dumps(_answer(json.loads(line), shared)), file=lines, flush=True)
 
 
-def _answer(asked: dict[str, Any], shared: int) -> dict[str, Any]:
-    data = os.pread(shared, asked["length"], 0)
-    # The kernel ends the process where all its threads together take longer.
-    signal.setitimer(signal.ITIMER_PROF, asked["cpu_s"])
+def _answer(request: dict[str, Any], shared: int) -> dict[str, Any]:
+    data = os.pread(shared, request["length"], 0)
+    # The kernel ends the process when its threads have used this much processor time together.
+    signal.setitimer(signal.ITIMER_PROF, request["cpu_s"])
     try:
-        limits = ImageLimits(*asked["limits"])
+        limits = ImageLimits(*request["limits"])
         image = decode_image(
-            data, box=tuple(asked["box"]), at_least=asked["at_least"], limits=limits
+            data, box=tuple(request["box"]), at_least=request["at_least"], limits=limits
         )
         _write(shared, image.tobytes())
         return {"size": image.size}
@@ -243,7 +242,7 @@ def _answer(asked: dict[str, Any], shared: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with socket.socket(fileno=int(sys.argv[1])) as parent, suppress(OSError):
         _serve(parent.makefile("rw"), int(sys.argv[2]))

@@ -1,7 +1,4 @@
-"""Photos as people send them, made into upright RGB images, or refused with a sentence.
-
-Others use `decode_image`, `crop_to_box`, `ImageLimits` and `ImageError`, from any thread.
-"""
+"""Decodes photos to upright RGB images, or refuses them with a sentence. Any thread may do so."""
 
 import math
 import re
@@ -16,11 +13,12 @@ from PIL import Image
 
 from catalog.imaging.image_structure import StructureError, check_scans, check_structure
 
-# Every plugin is registered once, here, so that no first request races to do it.
+# Registering all plugins here keeps the first requests from registering them concurrently.
 pillow_heif.register_heif_opener()
 Image.init()
 
-# JPEG brings MPO. AVIF stands before HEIF: both claim the brand `mif1`, and AVIF steps back.
+# JPEG includes MPO. AVIF must come before HEIF: both accept the brand `mif1`, and AVIF passes on
+# the files that it cannot read.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 _DAMAGED = "The image is damaged or incomplete; send the original file again."
 
@@ -42,15 +40,15 @@ _SIDEWAYS = {
 }
 
 _PILLOW = r"(PIL|pillow_heif)\."
-_QUIET = ("ignore", None, Warning, re.compile(_PILLOW), 0)
+_WARNING_FILTER = ("ignore", None, Warning, re.compile(_PILLOW), 0)
 _STATUS = {"image_type_unsupported": 415, "image_too_large": 413, "image_too_many_pixels": 413}
 
-_MAX_SIDE = 65_535  # pixels, the most that a JPEG can have
-_SPARSE_FROM = 5_000_000  # pixels; a larger photo brings at least one byte for
-_SPARSE = 800  # of them: a black one of 40 megapixels, by a camera, has ten times that
-_MAX_RESULT_PIXELS = 6_000_000  # where the caller says which size it can use
-_SHRUNK_FROM = 4_000_000  # pixels; below, nothing is gained
-_BAND_PIXELS = 2_000_000  # that are converted at once
+_MAX_SIDE = 65_535  # pixels, the limit of JPEG
+_MIN_SPARSE_PIXELS = 5_000_000  # smaller photos may have any number of pixels for each byte
+_MAX_PIXELS_PER_BYTE = 800  # a camera's black photo of 40 megapixels has a tenth of that
+_MAX_RESULT_PIXELS = 6_000_000  # if the caller gives `at_least`
+_MIN_SHRUNK_PIXELS = 4_000_000  # shrinking a smaller photo saves nothing
+_BAND_PIXELS = 2_000_000  # of a band that is converted in one step
 
 
 Box = tuple[float, float, float, float]
@@ -60,10 +58,11 @@ WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 
 
 class ImageError(ValueError):
-    """A photo that cannot be used; as a string, a sentence for the person who sent it.
+    """A photo cannot be used. As a string, it is a sentence for the person who sent the photo.
 
     `code` is `image_missing`, `image_unreadable`, `image_type_unsupported`, `image_too_large`
-    (bytes) or `image_too_many_pixels`; `status` is the HTTP status that fits: 400, 413 or 415.
+    (bytes) or `image_too_many_pixels`; `status` is the HTTP status of the
+    code: 400, 413 or 415.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -76,7 +75,7 @@ class ImageError(ValueError):
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """What is accepted. Pillow's own ceiling (about 179 million pixels) stays in force above."""
+    """Limits of accepted photos. Pillow's own limit, about 179 million pixels, applies as well."""
 
     max_bytes: int = 15 * 1024 * 1024
     max_pixels: int = 40_000_000
@@ -92,14 +91,14 @@ def decode_image(
     at_least: int | None = None,
     limits: ImageLimits = DEFAULT_LIMITS,
 ) -> Image.Image:
-    """The first frame of an encoded photo, cut to `box`: mode RGB, upright, on white, without
+    """The first frame of an encoded photo, cropped to `box`: mode RGB, upright, on white, without
     metadata.
 
-    `at_least` is the smallest side of the result, in pixels, that the caller can use. A JPEG, and
-    any photo of over 4 megapixels, is then shrunk by a whole factor while it is decoded, as far as
-    neither side of the result gets shorter than that, and further where the result would have over
-    6 megapixels and more than four times that side squared.
-    Raises `ImageError`, and nothing else, for bytes that are not a usable photo.
+    `at_least` is the length in pixels that the caller needs for the shorter side of the result.
+    With it, JPEGs and all photos of over 4 megapixels are shrunk by a whole factor while they are
+    decoded. The shorter side stays at least that long, unless the result would have over 6
+    megapixels and over (2 * at_least)² pixels: such a result is shrunk further. Raises only
+    `ImageError` for bytes that are not a usable photo.
     """
     _check_bytes(data, limits)
     _check_type(data)
@@ -114,15 +113,13 @@ def decode_image(
     except Image.DecompressionBombError as error:
         sentence = f"Send an image of at most {limits.max_pixels / 1e6:g} megapixels."
         raise ImageError("image_too_many_pixels", sentence) from error
-    except Exception as error:  # decoders raise nearly every kind of exception on bad bytes
+    except Exception as error:  # decoders raise any exception for bad bytes
         raise ImageError("image_unreadable", _DAMAGED) from error
 
 
 def crop_to_box(image: Image.Image, box: Box) -> Image.Image:
     """The part of `image` inside `box`: x, y, w, h as fractions (0 to 1) of the upright image.
-
-    Edges go to the nearest pixel and stay inside; each side keeps at least one pixel.
-    """
+    Edges are rounded to pixels inside the image, and each side keeps at least one pixel."""
     x, y, w, h = box
     left, right = _edges(x, w, image.width)
     top, bottom = _edges(y, h, image.height)
@@ -153,16 +150,14 @@ def _check_type(data: bytes) -> None:
 
 
 def _ignore_metadata_warnings() -> None:
-    """Odd metadata in a photo is no news to anybody: Pillow's warnings about it are dropped.
-
-    A filter that stays, and not `catch_warnings`, which is not safe between threads.
-    """
-    if _QUIET not in warnings.filters:
+    """Ignores Pillow's warnings about unusual metadata, for good: `catch_warnings` is not safe in
+    threads."""
+    if _WARNING_FILTER not in warnings.filters:
         warnings.filterwarnings("ignore", module=_PILLOW)
 
 
 def _read(data: bytes, box: Box, at_least: int | None, limits: ImageLimits) -> Image.Image:
-    side = math.ceil(at_least / min(box[2:])) if at_least else None  # of the whole photo
+    side = math.ceil(at_least / min(box[2:])) if at_least else None  # of the whole photo, in pixels
     with Image.open(BytesIO(data), formats=_FORMATS) as image:
         _check_size(image.size, len(data), limits)
         if image.format in ("JPEG", "MPO"):
@@ -170,14 +165,15 @@ def _read(data: bytes, box: Box, at_least: int | None, limits: ImageLimits) -> I
             if side:
                 image.draft(None, (side, side))
         image.load()
-        # Only now: a PNG may hold its EXIF last, a TIFF turns itself while loading.
+        # The orientation is known after loading: a PNG may end with its EXIF, and Pillow turns
+        # TIFFs.
         turn = _UPRIGHT.get(_orientation(image))
         width, height = image.size[::-1] if turn in _SIDEWAYS else image.size
         shown = width * box[2], height * box[3]
-        upright = _to_small_rgb(image, _factor(shown, at_least))
+        upright = _to_small_rgb(image, _shrink_factor(shown, at_least))
     if turn is not None:
         upright = upright.transpose(turn)
-    upright.info.clear()  # else an EXIF orientation stays, and somebody turns the image again
+    upright.info.clear()  # callers would turn the image again by its EXIF orientation
     return upright if box == WHOLE else crop_to_box(upright, box)
 
 
@@ -188,30 +184,30 @@ def _check_size(size: tuple[int, int], length: int, limits: ImageLimits) -> None
     if max(size) > _MAX_SIDE:
         sentence = f"Send an image of at most {_MAX_SIDE:,} pixels a side."
         raise ImageError("image_too_many_pixels", sentence)
-    if pixels > max(_SPARSE_FROM, _SPARSE * length):
+    if pixels > max(_MIN_SPARSE_PIXELS, _MAX_PIXELS_PER_BYTE * length):
         sentence = "The image has too little content for its size; send a smaller copy of it."
         raise ImageError("image_unreadable", sentence)
 
 
-def _factor(size: tuple[float, float], at_least: int | None) -> int:
-    """By which a photo can be shrunk whose part of `size` (width, height) the caller wants."""
-    if not at_least or size[0] * size[1] < _SHRUNK_FROM:
+def _shrink_factor(size: tuple[float, float], at_least: int | None) -> int:
+    """The factor by which to shrink a photo whose requested part has `size` (width, height)."""
+    if not at_least or size[0] * size[1] < _MIN_SHRUNK_PIXELS:
         return 1
-    most = max(_MAX_RESULT_PIXELS, (2 * at_least) ** 2)
-    too_large = math.sqrt(size[0] * size[1] / most)
-    return max(1, int(min(size) / at_least), math.ceil(too_large))
+    max_pixels = max(_MAX_RESULT_PIXELS, (2 * at_least) ** 2)
+    excess = math.sqrt(size[0] * size[1] / max_pixels)
+    return max(1, int(min(size) / at_least), math.ceil(excess))
 
 
 def _orientation(image: Image.Image) -> Any:
     try:
         return image.getexif().get(0x0112, 1)
     except (LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error):
-        return 1  # broken EXIF does not spoil a good photo
+        return 1  # a photo with damaged EXIF is still usable
 
 
 def _to_small_rgb(image: Image.Image, factor: int) -> Image.Image:
-    """RGB, a `factor`th as wide and high. Made band by band: converting a photo of 40 megapixels
-    as a whole takes several copies of 160 MB."""
+    """Converts an image to RGB and shrinks it by `factor`, band by band: converting a whole photo
+    of 40 megapixels takes several copies of 160 MB."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         scale = _grey_scale(image)
     else:
@@ -239,8 +235,8 @@ def _to_rgb(image: Image.Image, grey: tuple[float, float] | None) -> Image.Image
 
 
 def _grey_scale(image: Image.Image) -> tuple[float, float]:
-    """(scale, offset) from grey of 16 bits, 32 bits or floats to 0 to 255: by the usual white (1,
-    255, 65535) or by range."""
+    """(scale, offset) that map grey values of 16 bits, 32 bits or floats to 0 to 255. White is 1,
+    255 or 65535 if the values fit, else the greatest value."""
     low, high = cast("tuple[float, float]", image.getextrema())
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0
@@ -254,5 +250,5 @@ def _grey_scale(image: Image.Image) -> tuple[float, float]:
 
 def _to_eight_bits(image: Image.Image, scale: float, offset: float) -> Image.Image:
     grey = image.convert("F").point(lambda value: value * scale + offset).convert("L")
-    grey.info.clear()  # a transparent colour would be named in the old depth
+    grey.info.clear()  # it may name a transparent colour in the old depth
     return grey

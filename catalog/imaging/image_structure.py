@@ -1,7 +1,7 @@
-"""What a photo's file may consist of. Decoders take their time with files that no camera and no
-editor writes: millions of strips, segments, chunks or comments, each a few bytes long.
+"""Limits on the structure of photo files. Decoders are slow on files that no camera or editor
+writes, with millions of tiny strips, segments, chunks or comments.
 
-`check_structure` reads the skeleton of a file, without decoding anything, in a few milliseconds.
+`check_structure` reads the structure of a file in a few milliseconds, without decoding.
 """
 
 import re
@@ -9,51 +9,51 @@ import struct
 from collections.abc import Callable, Iterator
 from itertools import count
 
-MAX_JPEG_SEGMENTS = 2_000  # a photo has 10 to 300: color profiles and previews come in pieces
+MAX_JPEG_SEGMENTS = 2_000  # photos have 10 to 300: profiles and previews are split
 MAX_JPEG_PADDING = 65_536  # bytes between segments
 MAX_JPEG_SCANS = 100  # cameras write 1, editors up to about 12
-MAX_JPEG_SCANNED_PIXELS = 400_000_000  # ten scans of 40 megapixels
-MAX_PNG_CHUNKS = 20_000  # 15 MB in the usual pieces of 8 KB are 1,900
+MAX_JPEG_SCANNED_PIXELS = 400_000_000  # in all scans: ten of 40 megapixels
+MAX_PNG_CHUNKS = 20_000  # a file of 15 MB with the usual chunks of 8 KB has 1,900
 MAX_GIF_BLOCKS = 20_000  # before the first frame
 MAX_TIFF_TAGS = 1_000
-MAX_TIFF_PIECES = 65_536  # strips of one row each, of the highest photo
+MAX_TIFF_PIECES = 65_536  # strips or tiles: one for each row of the highest photo
 
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
-_SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")  # markers that a length follows
+_SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")  # a marker that is followed by a length
 _RUN_LENGTH_ENCODED = {1, 2, 4, 5}  # as a BMP's compression: RLE8, RLE4, embedded JPEG and PNG
 _TIFF_PIECES = {273, 324}  # tags StripOffsets and TileOffsets
 
 
 class StructureError(ValueError):
-    """A sentence about a file that no camera writes."""
+    """The structure of a file exceeds a limit. The message is a sentence for people."""
 
 
 def check_structure(data: bytes) -> None:
-    """Raises StructureError for a file made of more parts than a photo has."""
-    for start, check in _CHECKS.items():
-        if data.startswith(start):
+    """Raises StructureError for a file with more parts than a photo has."""
+    for signature, check in _CHECKS.items():
+        if data.startswith(signature):
             check(data)
 
 
 def check_scans(data: bytes, pixels: int) -> None:
-    """Raises StructureError for a JPEG of `pixels` with too many scans: each scan of a progressive
-    JPEG is a pass over the whole image, however few bytes it has."""
-    most = min(MAX_JPEG_SCANS, MAX_JPEG_SCANNED_PIXELS // max(1, pixels))
-    if data.count(b"\xff\xda") <= most:  # an upper bound, and quick
+    """Raises StructureError for a JPEG of `pixels` with too many scans. Each scan of a progressive
+    JPEG is a pass over the whole image, even if it has only a few bytes."""
+    max_scans = min(MAX_JPEG_SCANS, MAX_JPEG_SCANNED_PIXELS // max(1, pixels))
+    if data.count(b"\xff\xda") <= max_scans:  # a fast upper bound of the number of scans
         return
     scans = sum(marker == _START_OF_SCAN for marker, _ in _jpeg_segments(data))
-    _at_most(scans, most, "The JPEG has too many scans")
+    _check_limit(scans, max_scans, "The JPEG has too many scans")
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
     """(marker, bytes skipped before it) of each segment up to the end of the image. Compressed
-    pixels and markers without a length count as skipped."""
+    pixels and markers without a length are skipped."""
     position = 2
     for number in count():
         match = _SEGMENT.search(data, position)
         if match is None or match[1][0] == _END_OF_IMAGE:
             return
-        _at_most(number, MAX_JPEG_SEGMENTS, "The JPEG has too many segments")
+        _check_limit(number, MAX_JPEG_SEGMENTS, "The JPEG has too many segments")
         yield match[1][0], match.start() - position
         position = match.end() + int.from_bytes(data[match.end() : match.end() + 2], "big")
 
@@ -62,17 +62,17 @@ def _check_jpeg(data: bytes) -> None:
     padding = 0
     for marker, skipped in _jpeg_segments(data):
         padding += skipped
-        _at_most(padding, MAX_JPEG_PADDING, "The JPEG has too much padding")
+        _check_limit(padding, MAX_JPEG_PADDING, "The JPEG has too much padding")
         if marker == _START_OF_SCAN:
             return
-    _at_most(len(data), MAX_JPEG_PADDING, "The JPEG has no pixels")
+    _check_limit(len(data), MAX_JPEG_PADDING, "The JPEG has no pixels")
 
 
 def _check_png(data: bytes) -> None:
     position, chunks = 8, 0
     while position < len(data):
         chunks += 1
-        _at_most(chunks, MAX_PNG_CHUNKS, "The PNG has too many chunks")
+        _check_limit(chunks, MAX_PNG_CHUNKS, "The PNG has too many chunks")
         if data[position + 4 : position + 8] == b"IEND":
             return
         position += 12 + int.from_bytes(data[position : position + 4], "big")
@@ -87,10 +87,10 @@ def _check_gif(data: bytes) -> None:
         while size := int.from_bytes(data[position : position + 1], "big"):
             position += 1 + size
             blocks += 1
-            _at_most(blocks, MAX_GIF_BLOCKS, "The GIF has too many blocks")
+            _check_limit(blocks, MAX_GIF_BLOCKS, "The GIF has too many blocks")
         position += 1
         blocks += 1
-        _at_most(blocks, MAX_GIF_BLOCKS, "The GIF has too many blocks")
+        _check_limit(blocks, MAX_GIF_BLOCKS, "The GIF has too many blocks")
 
 
 def _check_bmp(data: bytes) -> None:
@@ -107,18 +107,18 @@ def _check_tiff(data: bytes) -> None:
     try:
         (position,) = struct.unpack_from(order + start, data, 8 if big else 4)
         (tags,) = struct.unpack_from(order + length, data, position)
-        _at_most(tags, MAX_TIFF_TAGS, "The TIFF has too many tags")
+        _check_limit(tags, MAX_TIFF_TAGS, "The TIFF has too many tags")
         position += struct.calcsize(order + length)
         for number in range(tags):
             at = position + number * struct.calcsize(order + entry)
             tag, _, values, _ = struct.unpack_from(order + entry, data, at)
             if tag in _TIFF_PIECES:
-                _at_most(values, MAX_TIFF_PIECES, "The TIFF has too many strips or tiles")
+                _check_limit(values, MAX_TIFF_PIECES, "The TIFF has too many strips or tiles")
     except (struct.error, OverflowError) as error:
         raise StructureError("The TIFF is damaged; save it as JPEG and send it again.") from error
 
 
-def _at_most(number: int, limit: int, what: str) -> None:
+def _check_limit(number: int, limit: int, what: str) -> None:
     if number > limit:
         raise StructureError(f"{what}; save it anew and send it again.")
 
