@@ -1,10 +1,15 @@
 """Fixtures of all tests: a real PostgreSQL, and the demo catalogue, indexed once a session."""
 
 import os
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.database_copy import DatabaseCopy
+from tests.parallel import FilesInOrder, is_worker, locked, turn
 
 # The event loop of browser tests runs in the thread that also queries the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -37,6 +42,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason="runs in `make test-long`"))
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    return FilesInOrder(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """With several processes, a test marked `alone` waits until no other test runs."""
+    if not is_worker(item.config):
+        return (yield)
+    folder = item.config._tmp_path_factory.getbasetemp().parent  # type: ignore[attr-defined]
+    with turn(folder, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
 @pytest.fixture(scope="session")
 def long_run(pytestconfig: pytest.Config) -> bool:
     """Whether this is `make test-long`, in which tests repeat in full instead of once."""
@@ -58,12 +77,48 @@ def _media(settings, media_root: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def demo_index(django_db_setup, django_db_blocker, media_root: Path) -> None:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """A folder that all processes of this run share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if is_worker(pytestconfig) else folder
+
+
+@pytest.fixture(scope="session")
+def static_files(shared_folder: Path) -> None:
+    """The static files of web servers that run in processes of their own."""
+    from django.core.management import call_command
+
+    with locked(shared_folder / "static.lock"):
+        if not (shared_folder / "static.done").exists():
+            call_command("collectstatic", interactive=False, verbosity=0)
+            (shared_folder / "static.done").touch()
+
+
+@pytest.fixture(scope="session")
+def demo_index(
+    django_db_setup, django_db_blocker, media_root: Path, shared_folder: Path, pytestconfig
+) -> Iterator[None]:
     """The demo catalogue, imported and indexed with the starter encoder. It lasts for the session:
-    tests that write roll back, and tests that cannot roll back run after all that use it."""
+    tests that write roll back, and tests that cannot roll back run after all that use it.
+
+    With several processes one makes it, and the others copy it."""
+    copy = DatabaseCopy(shared_folder / "demo")
+    with locked(shared_folder / "demo.lock"), django_db_blocker.unblock():
+        if copy.is_saved():
+            copy.restore(media_root)
+        else:
+            index_demo(media_root)
+            if is_worker(pytestconfig):
+                copy.save(media_root)
+    yield
+    with locked(shared_folder / "demo.lock"), django_db_blocker.unblock():
+        copy.drop()
+
+
+def index_demo(media_root: Path) -> None:
     from django.core.management import call_command
     from django.test import override_settings
 
-    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=media_root):
+    with override_settings(MEDIA_ROOT=media_root):
         call_command("load_demo", verbosity=0)
         call_command("index", "rebuild", verbosity=0)

@@ -160,12 +160,12 @@ def photos() -> dict[str, DemoPhoto]:
 
 @pytest.fixture(scope="module")
 def demo_server(
-    demo_index: None, tmp_path_factory: pytest.TempPathFactory, media_root: Path
+    demo_index: None,
+    static_files: None,
+    tmp_path_factory: pytest.TempPathFactory,
+    media_root: Path,
 ) -> Iterator[WebServer]:
     """The web server as it is run in earnest, of few threads, on the demo catalogue."""
-    from django.core.management import call_command
-
-    call_command("collectstatic", interactive=False, verbosity=0)
     settings = {
         "DATABASE_URL": url_of_test_database(),
         "MEDIA_ROOT": str(media_root),

@@ -65,10 +65,9 @@ def test_djangos_deployment_check_finds_nothing() -> None:
 
 @pytest.fixture(scope="module")
 def https_server(
-    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
+    django_db_setup: None, static_files: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WebServer]:
     """A web server with the settings for an HTTPS proxy, on an empty shop."""
-    call_command("collectstatic", interactive=False, verbosity=0)
     settings = {
         "DATABASE_URL": url_of_test_database(),
         "HTTPS": "true",

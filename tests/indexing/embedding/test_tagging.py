@@ -133,7 +133,10 @@ def test_products_and_tags_that_are_deleted_while_tagging_are_skipped() -> None:
 
 def somebody_waits_for_a_lock() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()"
+            " AND cardinality(pg_blocking_pids(pid)) > 0)"
+        )
         return cursor.fetchone()[0]
 
 

@@ -31,6 +31,7 @@ OPEN_TRANSACTIONS = """
 LOCKED_ROWS = """
     SELECT relation::regclass::text FROM pg_locks
     WHERE relation = 'indexing_indexingrun'::regclass AND mode = 'RowShareLock' AND granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 

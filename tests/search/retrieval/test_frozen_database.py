@@ -21,6 +21,7 @@ from tests.processes import wait_until
 from tests.web_servers import MULTIPART, WebServer, multipart
 
 pytestmark = [
+    pytest.mark.alone,  # all databases of the server stop
     pytest.mark.django_db,
     pytest.mark.skipif(not uses_embedded(), reason="stops the database of others"),
 ]
