@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 import psycopg
+from django.conf import settings
 
 from config.embedded_postgres import EmbeddedPostgres
 from tests.processes import wait_until
@@ -23,11 +24,16 @@ SCHEDULES = ["join_abandoned_runs", "learn_from_clicks", "refresh"]
 
 
 class Tree:
-    """An installation: its DATA_DIR, its PORT and all its processes."""
+    """An installation: its DATA_DIR, its PORT and all its processes. With `compiled`, its starts
+    find the encoder compiled."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, compiled: bool = False, **environment: str) -> None:
         self.folder = folder
         self.data = folder / "data"
+        if compiled:
+            settings.ENCODER_CACHE.mkdir(parents=True, exist_ok=True)
+            self.data.mkdir()
+            (self.data / "encoders").symlink_to(settings.ENCODER_CACHE)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]

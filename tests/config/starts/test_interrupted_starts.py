@@ -18,8 +18,8 @@ FIRST_START_S = 40.0  # an estimate, so that random moments cover the whole star
 
 
 @pytest.fixture
-def tree(top: Path) -> Iterator[Tree]:
-    tree = Tree(top)
+def tree(top: Path, long_run: bool) -> Iterator[Tree]:
+    tree = Tree(top, compiled=not long_run)
     yield tree
     tree.end_all()
 

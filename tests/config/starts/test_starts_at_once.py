@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow  # runs a first start with the whole demo
 
 
 @pytest.fixture
-def tree(top: Path) -> Iterator[Tree]:
-    tree = Tree(top)
+def tree(top: Path, long_run: bool) -> Iterator[Tree]:
+    tree = Tree(top, compiled=not long_run)
     yield tree
     tree.end_all()
 

@@ -41,7 +41,14 @@ def value(server: EmbeddedPostgres, statement: str) -> object:
     return row[0] if row else None
 
 
-@pytest.mark.parametrize("stage", ["embed", "graph", "publish"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "embed",
+        pytest.param("graph", marks=pytest.mark.long),
+        pytest.param("publish", marks=pytest.mark.long),
+    ],
+)
 def test_a_run_outlives_the_death_of_the_database(
     stage: str, server: EmbeddedPostgres, tmp_path: Path, offline_settings: object
 ) -> None:

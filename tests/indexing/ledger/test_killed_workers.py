@@ -83,21 +83,22 @@ class Crew:
             assert worker.wait(60) == 0
 
 
-def test_twenty_kills_at_random_moments_of_one_rebuild(processes: Processes) -> None:
+def test_kills_at_random_moments_of_one_rebuild(processes: Processes, long_run: bool) -> None:
     random.seed(20)
-    # Given 300 photos, and stages so slow that any of their moments may be hit.
-    add_products(range(300))
+    # Given photos, and stages so slow that any of their moments may be hit.
+    add_products(range(300 if long_run else 90))
+    stages = ["embed"] * (14 if long_run else 2) + list(STAGES[1:])
     processes.pause({"embed": 1})
     run = start_rebuild()
     crew = Crew(processes)
     killed: list[tuple[Chunk, datetime]] = []
-    for number, stage in enumerate(["embed"] * 14 + list(STAGES[1:])):
+    for number, stage in enumerate(stages):
         if stage != "embed":
             processes.pause({stage: 1.5})
         if stage == "vectors":  # the catalogue changes during the run
             [late] = add_products([1000])
 
-        # When the worker of a chunk is killed while it works on it, twenty times,
+        # When the worker of a chunk is killed while it works on it, once a stage or more,
         chunk = crew.kill_a_worker(run, stage)
         killed.append((chunk, timezone.now()))
         print(f"kill {number + 1}: {chunk}, attempt {chunk.attempts}")
@@ -105,15 +106,16 @@ def test_twenty_kills_at_random_moments_of_one_rebuild(processes: Processes) -> 
     crew.wait()
 
     # then nothing is lost or duplicated,
-    assert len(killed) == 20
     assert_index_is_whole(run)
     assert ProductChange.objects.get().product_id == late.pk  # the next refresh tags it
     attempts = sum(run.chunks.values_list("attempts", flat=True))
-    assert attempts <= run.chunks.count() + 20
+    assert attempts <= run.chunks.count() + len(killed)
     assert not run.chunks.exclude(errors=0).exists()
     # and each chunk that lost its worker was claimed again within two leases.
     waits = waits_for_the_next_attempt(run, killed)
-    assert len(waits) >= 10  # a chunk whose worker had just finished it needs no other attempt
+    assert (
+        len(waits) >= len(killed) // 2
+    )  # a chunk whose worker had just finished it needs no other attempt
     assert max(waits) < 2 * LEASE
 
 
