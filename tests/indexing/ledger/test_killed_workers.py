@@ -111,11 +111,9 @@ def test_kills_at_random_moments_of_one_rebuild(processes: Processes, long_run: 
     attempts = sum(run.chunks.values_list("attempts", flat=True))
     assert attempts <= run.chunks.count() + len(killed)
     assert not run.chunks.exclude(errors=0).exists()
-    # and each chunk that lost its worker was claimed again within two leases.
+    # and each chunk that lost its worker before it was done was claimed again within two leases.
     waits = waits_for_the_next_attempt(run, killed)
-    assert (
-        len(waits) >= len(killed) // 2
-    )  # a chunk whose worker had just finished it needs no other attempt
+    assert len(waits) >= len(killed) // 2
     assert max(waits) < 2 * LEASE
 
 
