@@ -1,4 +1,4 @@
-"""Deletes what is older than the search log may be."""
+"""Deletes searches, events, bursts and photos when their retention period ends."""
 
 import time
 from contextlib import suppress

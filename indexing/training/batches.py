@@ -1,5 +1,4 @@
-"""What one step of training sees: photos, the catalogue images they belong to, and pictures that
-have only names."""
+"""Training batches: photos, the catalogue images of their products, and named pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,25 +13,26 @@ from torch.utils.data import Dataset
 from indexing.training.pairs import Item, Pair
 from indexing.training.pictures.augment import (
     chance,
-    cropped_about,
-    fitted,
-    loose_margins,
-    photographed,
-    recoloured,
+    crop_around,
+    degrade_photo,
+    draw_box_margins,
+    fit_to_square,
+    recolour_image,
 )
 from indexing.training.pictures.cutouts import read_image
 from indexing.training.pictures.shopper_photos import ShopperPhotos
 
-REAL_PHOTOS = 0.5  # share of the queries of products that have photos
-OTHER_VIEW = 0.75  # share of composed photos whose catalogue image is another view
-NAMED_PICTURES = 0.15  # as many as this share of the products, beside them
-SIZES = (-32, 0, 32)  # pixels, about the size that is trained at
+REAL_PHOTO_SHARE = 0.5  # of the queries, for products that have real photos
+OTHER_VIEW_SHARE = 0.75  # of composed photos; their catalogue image is another view
+NAMED_PICTURE_SHARE = 0.15  # named pictures per product of a batch
+SIZE_OFFSETS = (-32, 0, 32)  # pixels, added to the image size at random
 
 
 @dataclass(frozen=True)
 class Batch:
-    """`pixels`: uint8 (2n + k, s, s, 3), n photos, then n catalogue images, then k pictures;
-    `products`, `views`: (n,) which the catalogue images are; `pictures`: (k,) which."""
+    """`pixels`: uint8 (2n + k, s, s, 3), n photos, then n catalogue images, then k named pictures.
+    `products` and `views`: (n,), the indexes of the catalogue images. `pictures`: (k,), the indexes
+    of the named pictures."""
 
     pixels: torch.Tensor
     products: torch.Tensor
@@ -41,8 +41,9 @@ class Batch:
 
 
 class Batches(Dataset[Batch]):
-    """Batch number k is always the same, whoever makes it: a run that is resumed goes on as it
-    would have. `pictures`: files of images that have only names."""
+    """The training batches by step. The batch of a step depends only on the seed and the step, so
+    that a resumed run continues as if it had never stopped. `pictures`: files of named pictures,
+    which show no product."""
 
     def __init__(
         self,
@@ -63,23 +64,23 @@ class Batches(Dataset[Batch]):
         self._categories: dict[str, list[int]] = {}
         for number, item in enumerate(items):
             self._categories.setdefault(item.category, []).append(number)
-        self._studio = ShopperPhotos.of(items, backgrounds)
+        self._studio = ShopperPhotos.from_items(items, backgrounds)
 
     def __getitem__(self, step: int) -> Batch:
         rng = Random(f"{self._seed} {step}")
-        size = self._size + rng.choice(SIZES)
-        chosen = self._choose(rng)
+        size = self._size + rng.choice(SIZE_OFFSETS)
+        chosen = self._choose_products(rng)
         photos, images, views = [], [], []
         for product in chosen:
-            photo, view = self._photo(product, size, rng)
+            photo, view = self._make_photo(product, size, rng)
             photos.append(photo)
-            images.append(self._image(self._items[product].images[view], size, rng))
+            images.append(self._read_catalogue_image(self._items[product].images[view], size, rng))
             views.append(view)
         names = [
             rng.randrange(len(self._pictures))
-            for _ in range(int(NAMED_PICTURES * len(chosen)) if self._pictures else 0)
+            for _ in range(int(NAMED_PICTURE_SHARE * len(chosen)) if self._pictures else 0)
         ]
-        named = [self._image(self._pictures[name], size, rng) for name in names]
+        named = [self._read_catalogue_image(self._pictures[name], size, rng) for name in names]
         pixels = np.stack([np.asarray(image) for image in [*photos, *images, *named]])
         return Batch(
             torch.from_numpy(pixels),
@@ -88,8 +89,9 @@ class Batches(Dataset[Batch]):
             torch.tensor(names, dtype=torch.int64),
         )
 
-    def _choose(self, rng: Random) -> list[int]:
-        """Products of a few categories: those alike are the negatives that teach most."""
+    def _choose_products(self, rng: Random) -> list[int]:
+        """Chooses products from a few categories. Similar products are the most useful
+        negatives."""
         names = list(self._categories)
         weights = [len(self._categories[name]) ** 0.5 for name in names]
         chosen: dict[int, None] = {}
@@ -99,22 +101,24 @@ class Batches(Dataset[Batch]):
             chosen.update(dict.fromkeys(rng.sample(members, part)))
         return list(chosen)[: self._products]
 
-    def _photo(self, product: int, size: int, rng: Random) -> tuple[Image.Image, int]:
+    def _make_photo(self, product: int, size: int, rng: Random) -> tuple[Image.Image, int]:
         views = len(self._items[product].images)
-        if product in self._photos and chance(rng, REAL_PHOTOS):
-            return self._real(rng.choice(self._photos[product]), size, rng), rng.randrange(views)
+        if product in self._photos and chance(rng, REAL_PHOTO_SHARE):
+            return self._augment_real_photo(
+                rng.choice(self._photos[product]), size, rng
+            ), rng.randrange(views)
         view = rng.randrange(views)
-        photo = self._studio.close_up(product, view, size, rng)
-        if views > 1 and chance(rng, OTHER_VIEW):
+        photo = self._studio.make_close_up(product, view, size, rng)
+        if views > 1 and chance(rng, OTHER_VIEW_SHARE):
             view = (view + rng.randrange(1, views)) % views
         return photo, view
 
-    def _real(self, pair: Pair, size: int, rng: Random) -> Image.Image:
+    def _augment_real_photo(self, pair: Pair, size: int, rng: Random) -> Image.Image:
         photo = read_image(pair.photo)
         if pair.box is not None:
-            photo = cropped_about(photo, pair.box, loose_margins(rng))
-        return fitted(photographed(recoloured(photo, rng, 0.8), rng), size)
+            photo = crop_around(photo, pair.box, draw_box_margins(rng))
+        return fit_to_square(degrade_photo(recolour_image(photo, rng, 0.8), rng), size)
 
-    def _image(self, path: Path, size: int, rng: Random) -> Image.Image:
+    def _read_catalogue_image(self, path: Path, size: int, rng: Random) -> Image.Image:
         image = read_image(path)
-        return fitted(recoloured(image, rng, 0.3) if chance(rng, 0.5) else image, size)
+        return fit_to_square(recolour_image(image, rng, 0.3) if chance(rng, 0.5) else image, size)

@@ -1,4 +1,4 @@
-"""Training that may be cut off at any moment and goes on where it was."""
+"""Checkpoints, from which an interrupted training run resumes."""
 
 import os
 from pathlib import Path
@@ -6,23 +6,23 @@ from typing import Any
 
 import torch
 
-NAME = "checkpoint.pt"
+CHECKPOINT_FILE = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Written beside the old one and put in its place, so that there is always a whole one."""
+    """Replaces the checkpoint of the folder atomically, so that there is always a complete one."""
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{NAME}.part"
+    part = folder / f".{CHECKPOINT_FILE}.part"
     with part.open("wb") as file:
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(folder / NAME)
+    part.replace(folder / CHECKPOINT_FILE)
 
 
 def load_checkpoint(folder: Path, plan: dict[str, Any]) -> dict[str, Any] | None:
-    """The state that was saved under the same `plan`, or None: another plan begins anew."""
-    path = folder / NAME
+    """Returns the saved state, or None if there is none or it belongs to another `plan`."""
+    path = folder / CHECKPOINT_FILE
     if not path.exists():
         return None
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

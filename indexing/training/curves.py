@@ -1,13 +1,14 @@
-"""The picture of a training run: losses above, recall on held-out photos below."""
+"""Training curves."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-SMOOTHED_OVER = 20  # steps
+SMOOTHING_STEPS = 20
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
-    """`history`: a row a step, with `step`, losses, and now and then recalls."""
+    """Draws the losses and, below them, the recall on held-out photos, as a PNG file. `history`: a
+    row for each step, with `step`, the losses, and the recalls if they were measured."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -21,8 +22,8 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
         if "recall" in name:
             below.plot(steps, values, marker="o", label=name)
         else:
-            above.plot(steps, _smoothed(values), label=name)
-    above.set_ylabel(f"loss, mean of {SMOOTHED_OVER} steps")
+            above.plot(steps, _smooth_values(values), label=name)
+    above.set_ylabel(f"loss, mean of {SMOOTHING_STEPS} steps")
     below.set_ylabel("recall on held-out photos")
     below.set_xlabel("step")
     for axes in (above, below):
@@ -34,9 +35,9 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
     part.replace(path)
 
 
-def _smoothed(values: Sequence[float]) -> list[float]:
+def _smooth_values(values: Sequence[float]) -> list[float]:
     means = []
     for end in range(1, len(values) + 1):
-        window = values[max(0, end - SMOOTHED_OVER) : end]
+        window = values[max(0, end - SMOOTHING_STEPS) : end]
         means.append(sum(window) / len(window))
     return means

@@ -1,4 +1,4 @@
-"""Several processes that train one model: torch.distributed, started by torchrun."""
+"""Distributed training: several processes, started by torchrun, train one model."""
 
 import os
 import subprocess
@@ -15,31 +15,31 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class TrainingFailed(RuntimeError):
-    """Training did not end well; the message says why."""
+    """Raised if training did not finish. The message says why."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Which of how many processes this is, and what it computes on."""
+class Process:
+    """One of `world` training processes, its rank, and the device that it computes on."""
 
     rank: int
     world: int
     device: torch.device
 
     @property
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         return self.rank == 0
 
 
 @contextmanager
-def place_of_this_process() -> Iterator[Place]:
-    """Joins the group that torchrun started, if it did: nccl on CUDA, gloo on CPU."""
+def join_process_group() -> Iterator[Process]:
+    """Joins the process group if torchrun started this process, by nccl on CUDA and gloo on CPU."""
     rank, world = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     cuda = torch.cuda.is_available()
     local = int(os.environ.get("LOCAL_RANK", "0"))
     device = torch.device("cuda", local) if cuda else torch.device("cpu")
     if world == 1:
-        yield Place(rank, world, device)
+        yield Process(rank, world, device)
         return
     if cuda:
         torch.cuda.set_device(device)
@@ -47,28 +47,31 @@ def place_of_this_process() -> Iterator[Place]:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // world))
     dist.init_process_group("nccl" if cuda else "gloo")
     try:
-        yield Place(rank, world, device)
+        yield Process(rank, world, device)
     finally:
         dist.destroy_process_group()
 
 
-def gathered(rows: torch.Tensor, place: Place) -> torch.Tensor:
-    """(n, …) of each process → (world · n, …) in order of rank. Gradients flow to our own rows:
-    every process works out the same loss of all rows, and the sum of what they give is its whole
-    gradient."""
-    if place.world == 1:
+def gather_rows(rows: torch.Tensor, process: Process) -> torch.Tensor:
+    """Gathers `rows` (n, …) of all processes into (world · n, …), in order of rank.
+
+    Gradients flow only to the rows of this process. Every process computes the same loss of all
+    rows, so the sum of the processes' gradients is the gradient of the loss."""
+    if process.world == 1:
         return rows
-    parts = [torch.empty_like(rows) for _ in range(place.world)]
+    parts = [torch.empty_like(rows) for _ in range(process.world)]
     dist.all_gather(parts, rows.contiguous())
-    parts[place.rank] = rows
+    parts[process.rank] = rows
     return torch.cat(parts)
 
 
 def run_on_processes(count: int, module: str, arguments: Sequence[str]) -> None:
-    """`python -m module arguments` on `count` processes of this machine, by torchrun; their output
-    goes where ours goes. Raises TrainingFailed."""
+    """Runs `python -m module arguments` on `count` processes of this machine, by torchrun. They
+    write to the output of this process. Raises TrainingFailed."""
     launcher = ["torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "--module"]
     start = [sys.executable, "-m", *launcher] if count > 1 else [sys.executable, "-m"]
     done = subprocess.run([*start, module, *arguments], cwd=ROOT, check=False)
     if done.returncode:
-        raise TrainingFailed(f"Training ended with status {done.returncode}: see above.")
+        raise TrainingFailed(
+            f"Training failed with exit status {done.returncode}: see the output above."
+        )

@@ -1,4 +1,4 @@
-"""Models as folders that open_clip loads by `local-dir:`."""
+"""Reads and writes models as folders, which open_clip loads by `local-dir:`."""
 
 import json
 from pathlib import Path
@@ -13,14 +13,14 @@ CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 def write_model(
     model: torch.nn.Module, config: dict[str, Any], output: Path, half: bool = True
 ) -> None:
-    """Writes configuration and weights, in half precision unless told otherwise."""
+    """Writes the configuration and the weights of a model, by default in half precision."""
     output.mkdir(parents=True, exist_ok=True)
     (output / CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
     state = {
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in model.state_dict().items()
     }
-    # Written here, not by safetensors, whose files only their owner may read.
+    # Not by `save_file` of safetensors, whose files only their owner may read.
     (output / WEIGHTS).write_bytes(save(state, metadata={"format": "pt"}))
 
 
@@ -30,7 +30,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def write_copy(name: str, output: Path) -> None:
-    """Any encoder, from a hub too, as a folder. Raises EncoderError when it cannot be loaded."""
+    """Writes a copy of the encoder of that name, which may come from a hub. Raises EncoderError."""
     import open_clip
 
     from catalog.visual.model_source import local_folder, model_name

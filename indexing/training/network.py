@@ -1,4 +1,4 @@
-"""The part of an open_clip model that is trained: its image tower."""
+"""The image tower of an open_clip model, which is trained, and the texts, which are not."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,19 +10,19 @@ from torch import nn
 from catalog.visual.open_clip_model import ImageTower, OpenClipModel, load_open_clip
 from indexing.training.pairs import Item
 
-TEXTS_AT_ONCE = 64
-IMAGES_AT_ONCE = 32  # what a cache holds: three times as fast as 128 at once
-FROZEN = ("conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2")
-"""The first layers of an EfficientNet: half of the work of a training step, and what they see
-(edges, textures) is the same in every catalogue."""
+TEXTS_PER_BATCH = 64
+IMAGES_PER_BATCH = 32  # fits the CPU caches, three times as fast as 128
+FROZEN_LAYERS = ("conv_stem", "bn1", "blocks.0", "blocks.1", "blocks.2")
+"""The first layers of an EfficientNet. They take half of a training step, and the edges and
+textures that they detect are the same in every catalogue."""
 
 
 class TrainedTower(nn.Module):
-    """uint8 (n, size, size, 3) → float32 (n, d), not normalised. `frozen`: prefixes of the trunk's
-    layers that stay as they are. Batch statistics stay as they are, too: a batch of one category
-    would spoil them."""
+    """Encodes pixels, uint8 (n, size, size, 3), as float32 (n, d), not normalised. `frozen`:
+    prefixes of the trunk's layers that are not trained. Batch statistics are not updated either,
+    because a batch holds few categories."""
 
-    def __init__(self, tower: ImageTower, frozen: Sequence[str] = FROZEN) -> None:
+    def __init__(self, tower: ImageTower, frozen: Sequence[str] = FROZEN_LAYERS) -> None:
         super().__init__()
         self.tower = tower.requires_grad_(True).eval()
         self.tower.model.requires_grad_(False)
@@ -33,16 +33,16 @@ class TrainedTower(nn.Module):
                 parameter.requires_grad_(False)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self._encode(part) for part in pixels.split(IMAGES_AT_ONCE)])
+        return torch.cat([self._encode(part) for part in pixels.split(IMAGES_PER_BATCH)])
 
     def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
         inputs = self.tower.inputs(pixels).contiguous(memory_format=torch.channels_last)
         vectors: torch.Tensor = self.tower.model.encode_image(inputs).float()
         return vectors
 
-    def groups(self, rate: float, head_factor: float) -> list[dict]:
-        """Parameters for an optimizer: the head learns `head_factor` times as fast as the trunk;
-        biases and scales do not decay."""
+    def parameter_groups(self, rate: float, head_factor: float) -> list[dict]:
+        """Returns parameter groups for an optimizer. The learning rate of the head is
+        `head_factor` times that of the trunk. Biases and scales have no weight decay."""
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, parameter in self.tower.model.visual.named_parameters():
             if parameter.requires_grad:
@@ -59,19 +59,19 @@ class TrainedTower(nn.Module):
 
 
 class Texts:
-    """What the texts of each product and each named picture mean, as `model` reads them.
+    """The mean text vectors of each product and each named picture, by the text tower of `model`.
 
-    `vectors`: unit (m, informed), each meaning once; `informed`: how many of an image's numbers a
-    text says anything about, all but the zeros at its end."""
+    `vectors`: unit (m, informed), one for each different group of texts. `informed`: how many
+    numbers of a text vector are used; those after them are zeros."""
 
     def __init__(
         self, model: OpenClipModel, items: Sequence[Item], pictures: Sequence[Sequence[str]]
     ) -> None:
-        # Titles twice: they name the thing, keywords often its kind.
+        # Titles count twice: they name the thing, whereas keywords often name its kind.
         named = [[*[item.title, item.title_ru] * 2, *item.keywords[:3]] for item in items]
         groups = [tuple(filter(None, names)) or ("",) for names in [*named, *pictures]]
         texts = sorted({text for group in groups for text in group})
-        encoded = dict(zip(texts, _encoded(model, texts), strict=True))
+        encoded = dict(zip(texts, _encode_texts(model, texts), strict=True))
         meanings = sorted(set(groups))
         vectors = torch.stack([torch.stack([encoded[t] for t in m]).mean(0) for m in meanings])
         numbers = {meaning: number for number, meaning in enumerate(meanings)}
@@ -80,19 +80,20 @@ class Texts:
         self._meaning = torch.tensor([numbers[group] for group in groups])
         self._products = len(items)
 
-    def meaning(self, products: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
-        """int64 (products + pictures,): which of `vectors` is right for each."""
+    def select(self, products: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+        """Returns the index in `vectors` of each product and picture, int64 (products +
+        pictures,)."""
         return self._meaning[torch.cat([products, pictures + self._products])]
 
 
 @torch.inference_mode()
-def _encoded(model: OpenClipModel, texts: list[str]) -> torch.Tensor:
+def _encode_texts(model: OpenClipModel, texts: list[str]) -> torch.Tensor:
     parts = [
-        model.text_tower(model.tokenizer(texts[start : start + TEXTS_AT_ONCE]))
-        for start in range(0, len(texts), TEXTS_AT_ONCE)
+        model.text_tower(model.tokenizer(texts[start : start + TEXTS_PER_BATCH]))
+        for start in range(0, len(texts), TEXTS_PER_BATCH)
     ]
     return torch.cat(parts).clone()
 
 
-def loaded(folder: Path) -> OpenClipModel:
+def load_model(folder: Path) -> OpenClipModel:
     return load_open_clip(f"local-dir:{folder}")

@@ -1,4 +1,4 @@
-"""Trains the object head on top of a finished image tower: where in a photo the things are."""
+"""Trains the object head, which finds the objects in a photo, on top of a trained image tower."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,54 +16,57 @@ from catalog.detection.object_head import ObjectHead, cell_centres
 from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual.open_clip_model import ObjectTower, OpenClipModel
 from catalog.visual.preprocessing import Preprocessing
-from indexing.training.pictures.augment import chance, photographed, recoloured
+from indexing.training.pictures.augment import chance, degrade_photo, recolour_image
 from indexing.training.pictures.cutouts import read_image
 from indexing.training.pictures.shopper_photos import Corners, ShopperPhotos
 
 BATCH = 24
-RATE = 2e-3
-REAL_SCENES = 0.35  # share of the photos that are not composed
-MIDDLE = 0.5  # the part of a box, about its middle, whose cells answer for it
-MOST_BOXES = 8
+LEARNING_RATE = 2e-3
+REAL_SCENE_SHARE = 0.35  # of the photos; the others are composed
+CENTRE_SHARE = 0.5  # of a box, around its centre; the cells there learn the box
+MAX_BOXES = 8
 BOX_WEIGHT = 2.0
 
 
 class Scenes(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Photos with the boxes of all their things: composed ones, and labelled ones from `lists`
-    (JSON Lines with `file`, `box` and `others`). Gives uint8 (h, w, 3) as the encoder takes it, and
-    float32 (MOST_BOXES, 4) x1, y1, x2, y2 as fractions of that input, empty ones all zeros."""
+    """Photos with the boxes of all their objects: composed photos, and labelled ones from `lists`
+    (JSON Lines with `file`, `box` and `others`).
+
+    An item is the input of the encoder, uint8 (h, w, 3), and the boxes, float32 (MAX_BOXES, 4): x1,
+    y1, x2, y2 as shares of that input, padded with zeros."""
 
     def __init__(
         self, studio: ShopperPhotos, lists: Sequence[Path], preprocessing: Preprocessing, seed: int
     ) -> None:
         self._studio, self._preprocessing, self._seed = studio, preprocessing, seed
-        self._labelled = [row for path in lists for row in _labelled_boxes(path)]
+        self._labelled = [row for path in lists for row in _read_labelled_boxes(path)]
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, torch.Tensor]:
         rng = Random(f"objects {self._seed} {number}")
-        photo, boxes = self._photo(rng)
-        places = np.zeros((MOST_BOXES, 4), np.float32)
+        photo, boxes = self._make_photo(rng)
+        padded = np.zeros((MAX_BOXES, 4), np.float32)
         if boxes:
-            inside = self._preprocessing.to_input(np.array(boxes[:MOST_BOXES]), photo.size)
-            places[: len(inside)] = np.clip(inside, 0, 1)
+            inside = self._preprocessing.to_input(np.array(boxes[:MAX_BOXES]), photo.size)
+            padded[: len(inside)] = np.clip(inside, 0, 1)
         pixels = np.array(self._preprocessing.pixels(photo))
-        return torch.from_numpy(pixels), torch.from_numpy(places)
+        return torch.from_numpy(pixels), torch.from_numpy(padded)
 
-    def _photo(self, rng: Random) -> tuple[Image.Image, list[Corners]]:
-        if not self._labelled or not chance(rng, REAL_SCENES):
+    def _make_photo(self, rng: Random) -> tuple[Image.Image, list[Corners]]:
+        if not self._labelled or not chance(rng, REAL_SCENE_SHARE):
             size = max(self._preprocessing.height, self._preprocessing.width)
-            return self._studio.scene(size, rng)
+            return self._studio.make_scene(size, rng)
         path, boxes = rng.choice(self._labelled)
-        return photographed(recoloured(read_image(path), rng, 0.8), rng), boxes
+        return degrade_photo(recolour_image(read_image(path), rng, 0.8), rng), boxes
 
 
 def train_object_head(model: OpenClipModel, scenes: Scenes, steps: int) -> ObjectHead:
-    """A head for `model`, whose tower stays as it is; 500 steps take five minutes on two cores."""
+    """Trains an object head for `model`, whose tower is not changed. 500 steps take five minutes on
+    two cores."""
     torch.manual_seed(0)
     head = ObjectHead().train()
     tower = ObjectTower(model.image_tower, head)
-    optimizer = torch.optim.AdamW(head.parameters(), RATE, weight_decay=1e-3, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+    optimizer = torch.optim.AdamW(head.parameters(), LEARNING_RATE, weight_decay=1e-3, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     batches: Iterator = iter(
         DataLoader(scenes, BATCH, sampler=range(steps * BATCH), num_workers=1, prefetch_factor=4)
     )
@@ -84,32 +87,34 @@ def train_object_head(model: OpenClipModel, scenes: Scenes, steps: int) -> Objec
 def object_loss(
     logits: torch.Tensor, boxes: torch.Tensor, truth: torch.Tensor, grid: Sequence[int]
 ) -> torch.Tensor:
-    """`logits` (n, cells) and `boxes` (n, cells, 4) of the head against `truth` (n, m, 4), zeros
-    where there is none. Cells in the middle of a thing, of the smallest one where several overlap,
-    learn its box (GIoU, Rezatofighi 2019) and to be as sure as their box is right (quality focal
-    loss, Li 2020); all others learn to be unsure."""
+    """Returns the loss of the head's `logits` (n, cells) and `boxes` (n, cells, 4) against the
+    boxes `truth` (n, m, 4), padded with zeros.
+
+    The cells at the centre of an object learn its box (GIoU, Rezatofighi 2019). Their confidence
+    learns the IoU of that box, and the confidence of all other cells learns 0 (quality focal loss,
+    Li 2020). Where objects overlap, the smallest counts."""
     declare_missing_ops()
     from torchvision.ops import generalized_box_iou_loss
 
-    owner = _owners(truth, cell_centres(grid[0], grid[1]).to(truth))
-    ours = owner >= 0
+    owner = assign_cells(truth, cell_centres(grid[0], grid[1]).to(truth))
+    assigned = owner >= 0
     wanted = truth.gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 4))
-    off = generalized_box_iou_loss(boxes[ours], wanted[ours], reduction="none")
+    off = generalized_box_iou_loss(boxes[assigned], wanted[assigned], reduction="none")
     quality = torch.zeros_like(logits)
-    quality[ours] = (1 - off.detach()).clamp(0, 1)
+    quality[assigned] = (1 - off.detach()).clamp(0, 1)
     focus = (quality - logits.sigmoid().detach()).abs() ** 2
-    sure = F.binary_cross_entropy_with_logits(logits, quality, reduction="none") * focus
-    count = max(1, int(ours.sum()))
-    return sure.sum() / count + BOX_WEIGHT * off.sum() / count
+    confidence = F.binary_cross_entropy_with_logits(logits, quality, reduction="none") * focus
+    count = max(1, int(assigned.sum()))
+    return confidence.sum() / count + BOX_WEIGHT * off.sum() / count
 
 
-def _owners(truth: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
-    """int64 (n, cells): which box each cell answers for, -1 for none. A box too small to hold a
-    cell's centre in its middle gets the cell that is nearest."""
+def assign_cells(truth: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+    """Returns the index of the box that each cell learns, int64 (n, cells), -1 for none. A box too
+    small for a cell at its centre gets the nearest cell."""
     size = truth[..., 2:] - truth[..., :2]
-    middle = (truth[..., 2:] + truth[..., :2]) / 2
-    away = (centres[None, :, None] - middle[:, None]).abs()  # n, cells, m, 2
-    inside = (away <= MIDDLE / 2 * size[:, None]).all(-1)
+    centre = (truth[..., 2:] + truth[..., :2]) / 2
+    away = (centres[None, :, None] - centre[:, None]).abs()  # n, cells, m, 2
+    inside = (away <= CENTRE_SHARE / 2 * size[:, None]).all(-1)
     nearest = F.one_hot(away.sum(-1).argmin(1), len(centres)).bool().transpose(1, 2)
     exists = size.prod(-1) > 0
     area = torch.where(exists, size.prod(-1), torch.inf)[:, None].expand_as(inside)
@@ -118,7 +123,7 @@ def _owners(truth: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
     return torch.where(smallest.isinf(), -1, owner)
 
 
-def _labelled_boxes(path: Path) -> list[tuple[Path, list[Corners]]]:
+def _read_labelled_boxes(path: Path) -> list[tuple[Path, list[Corners]]]:
     labelled = []
     for line in path.read_text("utf-8").splitlines():
         row = json.loads(line)

@@ -1,4 +1,4 @@
-"""Pairs of a photo and a product, from whatever told us: labelled photos, clicks or purchases."""
+"""Pairs of a photo and a product, from labelled photos, clicks or purchases."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from catalog.labelled_photos import read_photos
 
 @dataclass(frozen=True)
 class Item:
-    """A product as training sees it. `images`: its catalogue photos, one at least."""
+    """A product. `images`: its catalogue images, at least one."""
 
     sku: str
     title: str
@@ -24,7 +24,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo, where in it the product is (None: the whole photo), and the product's number."""
+    """A photo, the box of the product in it (None: the whole photo), and the product's index."""
 
     photo: Path
     box: Box | None
@@ -32,9 +32,8 @@ class Pair:
 
 
 def read_items(catalog: Path) -> list[Item]:
-    """Products with an image of a JSON Lines catalogue; image paths are relative to its folder.
-
-    Raises ValueError where there is none, or where a line is not a product.
+    """Returns the products of a JSON Lines catalogue that have an image. Image paths are relative
+    to the catalogue's folder. Raises ValueError if there are none, or if a line is not a product.
     """
     items = []
     for number, line in enumerate(catalog.read_text("utf-8").splitlines(), 1):
@@ -43,7 +42,7 @@ def read_items(catalog: Path) -> list[Item]:
         try:
             row = json.loads(line)
             if row.get("images"):
-                items.append(_item(row, catalog.parent))
+                items.append(_make_item(row, catalog.parent))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{catalog.name}, line {number}: {error!r}") from error
     if not items:
@@ -52,8 +51,8 @@ def read_items(catalog: Path) -> list[Item]:
 
 
 def read_pairs(lists: Iterable[Path], items: list[Item], split: str = "") -> list[Pair]:
-    """The pairs of JSON Lines files (`file` relative to the list, `sku`, optional `box` and
-    `split`); lines of products that are not among `items` are passed over. Raises PhotosError."""
+    """Returns the pairs of lists of labelled photos, as `catalog.labelled_photos` reads them,
+    without those whose product is not among `items`. Raises PhotosError."""
     numbers = {item.sku: number for number, item in enumerate(items)}
     return [
         Pair(photo.path, photo.box, numbers[photo.sku])
@@ -63,7 +62,7 @@ def read_pairs(lists: Iterable[Path], items: list[Item], split: str = "") -> lis
     ]
 
 
-def _item(row: dict, folder: Path) -> Item:
+def _make_item(row: dict, folder: Path) -> Item:
     return Item(
         sku=row["sku"],
         title=row.get("title", ""),

@@ -1,5 +1,5 @@
-"""The whole offline training of an encoder, stage by stage. Each stage leaves its result in the
-work folder and is passed over when it is there already, so that a run that was cut off goes on."""
+"""The training of an encoder, stage by stage. Each stage leaves its result in the work folder and
+is skipped if the result is there, so that an interrupted run resumes."""
 
 import hashlib
 import json
@@ -11,21 +11,21 @@ import torch
 
 from catalog.detection.object_head import save_object_head
 from catalog.visual.encoder import ObjectHeadSettings
-from indexing.training.checkpoints import NAME as CHECKPOINT
+from indexing.training.checkpoints import CHECKPOINT_FILE
 from indexing.training.distributed import TrainingFailed, run_on_processes
 from indexing.training.model_folder import read_config, write_copy, write_model
-from indexing.training.network import loaded
+from indexing.training.network import load_model
 from indexing.training.object_training import Scenes, train_object_head
 from indexing.training.pairs import read_items
 from indexing.training.pictures.shopper_photos import ShopperPhotos, read_backgrounds
 from indexing.training.trainer import Plan
 
-IMAGENET = "imagenet"  # instead of the name of an encoder: the starter's own beginning
+IMAGENET = "imagenet"  # a source instead of an encoder: where the starter encoder begins
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """`source`: IMAGENET or the name of an encoder to go on from; `plan.start` is set here."""
+    """`source`: IMAGENET, or the name of the encoder to start from. `plan.start` is not used."""
 
     source: str
     plan: Plan
@@ -34,23 +34,24 @@ class Recipe:
 
 
 def train_encoder(recipe: Recipe, work: Path, output: Path) -> None:
-    """Trains and writes an open_clip folder to `output`. `work` keeps checkpoints and curves.
+    """Trains an encoder and writes it to `output`, as an open_clip folder. `work`: the folder for
+    checkpoints and curves.
 
-    Raises TrainingFailed, ValueError or PhotosError for a catalogue or lists that cannot be used,
-    EncoderError for a source that cannot be loaded, ModuleNotFoundError without the packages of
+    Raises TrainingFailed; ValueError or PhotosError if the catalogue or the lists cannot be used;
+    EncoderError if the source cannot be loaded; ModuleNotFoundError without the packages of
     requirements-train.txt.
     """
     work.mkdir(parents=True, exist_ok=True)
-    _forget_other(recipe, work)
+    _discard_other_recipe(recipe, work)
     plan = replace(recipe.plan, start=str(work / "start"))
     if not (work / "start").exists():
-        _begin(recipe, work)
+        _write_start(recipe, work)
     plan.write(work / "plan.json")
     run_on_processes(recipe.processes, "indexing.training.trainer", [str(work)])
     trained = work / "trained"
     if not (trained / "done").exists():
-        _pack(plan, work / CHECKPOINT, trained)
-        _find_objects(recipe, trained)
+        _write_trained(plan, work / CHECKPOINT_FILE, trained)
+        _add_object_head(recipe, trained)
         (trained / "done").touch()
     output.mkdir(parents=True, exist_ok=True)
     for file in sorted(trained.iterdir()):
@@ -58,8 +59,8 @@ def train_encoder(recipe: Recipe, work: Path, output: Path) -> None:
             shutil.copyfile(file, output / file.name)
 
 
-def _forget_other(recipe: Recipe, work: Path) -> None:
-    """What another recipe left in the work folder is of no use to this one."""
+def _discard_other_recipe(recipe: Recipe, work: Path) -> None:
+    """Deletes the results of another recipe from the work folder."""
     described = json.dumps(
         {**asdict(recipe), "processes": None}, sort_keys=True, default=str
     ).encode()
@@ -67,11 +68,11 @@ def _forget_other(recipe: Recipe, work: Path) -> None:
     if not mark.exists() or mark.read_text() != key:
         for name in ("start", "trained"):
             shutil.rmtree(work / name, ignore_errors=True)
-        (work / CHECKPOINT).unlink(missing_ok=True)
+        (work / CHECKPOINT_FILE).unlink(missing_ok=True)
         mark.write_text(key)
 
 
-def _begin(recipe: Recipe, work: Path) -> None:
+def _write_start(recipe: Recipe, work: Path) -> None:
     part = work / "start.part"
     shutil.rmtree(part, ignore_errors=True)
     if recipe.source == IMAGENET:
@@ -83,23 +84,23 @@ def _begin(recipe: Recipe, work: Path) -> None:
     part.rename(work / "start")
 
 
-def _pack(plan: Plan, checkpoint: Path, output: Path) -> None:
-    """The start with the image tower of the checkpoint."""
+def _write_trained(plan: Plan, checkpoint: Path, output: Path) -> None:
+    """Writes the start model with the image tower of the checkpoint."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     if state["step"] < plan.steps:
         raise TrainingFailed(f"Training stopped at step {state['step']} of {plan.steps}.")
-    model = loaded(Path(plan.start)).image_tower.model
+    model = load_model(Path(plan.start)).image_tower.model
     model.visual.load_state_dict(state["visual"])
     write_model(model, read_config(Path(plan.start)), output)
 
 
-def _find_objects(recipe: Recipe, trained: Path) -> None:
-    """An object head, for towers that can carry one."""
-    model = loaded(trained)
+def _add_object_head(recipe: Recipe, trained: Path) -> None:
+    """Trains and adds an object head, if the image tower supports one."""
+    model = load_model(trained)
     trunk = getattr(model.image_tower.model.visual, "trunk", None)
     if not recipe.object_steps or not hasattr(trunk, "conv_stem"):
         return
-    studio = ShopperPhotos.of(read_items(Path(recipe.plan.catalog)), read_backgrounds())
+    studio = ShopperPhotos.from_items(read_items(Path(recipe.plan.catalog)), read_backgrounds())
     lists = [Path(path) for path in recipe.plan.pairs]
     scenes = Scenes(studio, lists, model.preprocessing, recipe.plan.seed)
     head = train_object_head(model, scenes, recipe.object_steps)

@@ -1,5 +1,6 @@
-"""Contrastive training of an encoder's image tower; `python -m indexing.training.trainer` is one
-process of it, whether started alone or by torchrun."""
+"""Contrastive training of the image tower of an encoder.
+
+`python -m indexing.training.trainer FOLDER` runs one process of it, alone or under torchrun."""
 
 import json
 import math
@@ -18,27 +19,31 @@ from tqdm import tqdm
 from indexing.training.batches import Batch, Batches
 from indexing.training.checkpoints import load_checkpoint, save_checkpoint
 from indexing.training.curves import draw_curves
-from indexing.training.distributed import Place, gathered, place_of_this_process
+from indexing.training.distributed import Process, gather_rows, join_process_group
 from indexing.training.held_out import HeldOut
 from indexing.training.losses import length_loss, product_loss, text_loss
-from indexing.training.network import FROZEN, Texts, TrainedTower, loaded
+from indexing.training.network import FROZEN_LAYERS, Texts, TrainedTower, load_model
 from indexing.training.pairs import read_items, read_pairs
 from indexing.training.pictures.emoji_pairs import read_emoji
 from indexing.training.pictures.shopper_photos import read_backgrounds
 
 TEXT_WEIGHT = 1.0
 LENGTH_WEIGHT = 0.3
-WARM_UP = 20  # steps
+WARM_UP_STEPS = 20
 CHECKPOINT_EVERY = 50  # steps
 MEASURE_EVERY = 100  # steps
-GRADIENT_NORM = 5.0
+MAX_GRADIENT_NORM = 5.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that a training run depends on. `steps` and `products` (a step) are those of all
-    processes together, so that their number changes nothing but the pace. `pairs`: lists of photos
-    to learn from; `held_out`: to measure on; paths as strings."""
+    """All parameters of a training run.
+
+    `start`: folder of the model to start from. `pairs` and `held_out`: lists of photos to train on
+    and to measure on. `products`: in a step, of all processes together, so that the number of
+    processes changes only the speed. `size`: of the images, in pixels. `rate`: learning rate of the
+    trunk; that of the head is `head_factor` times as high. `looks_length`: length of the part of
+    the vectors that texts do not use. `frozen`: layers that are not trained. Paths are strings."""
 
     start: str
     catalog: str
@@ -50,7 +55,7 @@ class Plan:
     rate: float
     head_factor: float = 2.5
     looks_length: float = 1.5
-    frozen: tuple[str, ...] = FROZEN
+    frozen: tuple[str, ...] = FROZEN_LAYERS
     seed: int = 0
 
     @classmethod
@@ -64,30 +69,30 @@ class Plan:
 
 
 class Training:
-    """One process's share of a training run. `bank`: unit (products, views, d), the catalogue as it
-    was last seen."""
+    """The work of one process on a training run. `bank`: unit (products, views, d), the catalogue
+    as last encoded."""
 
-    def __init__(self, plan: Plan, folder: Path, place: Place) -> None:
+    def __init__(self, plan: Plan, folder: Path, process: Process) -> None:
         torch.manual_seed(plan.seed)
-        self.plan, self.folder, self.place = plan, folder, place
+        self.plan, self.folder, self.process = plan, folder, process
         items = read_items(Path(plan.catalog))
         emoji = read_emoji()
-        encoder = loaded(Path(plan.start))
+        encoder = load_model(Path(plan.start))
         self.texts = Texts(encoder, items, [[*e.names_en, *e.names_ru] for e in emoji])
-        self.texts.vectors = self.texts.vectors.to(place.device)
+        self.texts.vectors = self.texts.vectors.to(process.device)
         self.batches = Batches(
             items,
             read_pairs(map(Path, plan.pairs), items),
             read_backgrounds(),
             [e.file for e in emoji],
-            products=max(1, plan.products // place.world),
+            products=max(1, plan.products // process.world),
             size=plan.size,
-            seed=f"{plan.seed} {place.rank}",
+            seed=f"{plan.seed} {process.rank}",
         )
-        self.tower = TrainedTower(encoder.image_tower, plan.frozen).to(place.device)
-        parallel = place.world > 1
+        self.tower = TrainedTower(encoder.image_tower, plan.frozen).to(process.device)
+        parallel = process.world > 1
         self.model = DistributedDataParallel(self.tower) if parallel else self.tower
-        groups = self.tower.groups(plan.rate, plan.head_factor)
+        groups = self.tower.parameter_groups(plan.rate, plan.head_factor)
         self.optimizer = torch.optim.AdamW(groups, fused=True)
         self.rates = [group["lr"] for group in groups]
         self.held_out = HeldOut(items, map(Path, plan.held_out), plan.size)
@@ -96,74 +101,75 @@ class Training:
         self.history: list[dict[str, float]] = []
 
     def run(self) -> None:
-        """Trains to the end of the plan, from the last checkpoint of the same plan."""
-        if state := load_checkpoint(self.folder, self._described()):
+        """Trains to the end of the plan, starting from its last checkpoint if there is one."""
+        if state := load_checkpoint(self.folder, self._plan_as_json()):
             self._restore(state)
         else:
-            self.bank = self.held_out.catalogue(self._encode)
+            self.bank = self.held_out.encode_catalogue(self._encode)
         bar = tqdm(
-            self._upcoming(),
+            self._load_batches(),
             "Images",
             self.plan.steps,
             initial=self.step,
-            disable=not self.place.leads,
+            disable=not self.process.is_leader,
         )
         for batch in bar:
-            losses = self._learn(batch)
+            losses = self._train_step(batch)
             bar.set_postfix({k: f"{v:.3f}" for k, v in losses.items()}, refresh=False)
             self.history.append({"step": self.step, **losses})
             self.step += 1
             last = self.step == self.plan.steps
             if self.step % MEASURE_EVERY == 0 or last:
-                self.bank = self.held_out.catalogue(self._encode)
-                self.history[-1].update(self.held_out.recalls(self._encode, self.bank))
+                self.bank = self.held_out.encode_catalogue(self._encode)
+                self.history[-1].update(self.held_out.measure_recalls(self._encode, self.bank))
             if self.step % CHECKPOINT_EVERY == 0 or last:
                 self._save()
 
-    def _learn(self, batch: Batch) -> dict[str, float]:
-        pace = self._pace()
+    def _train_step(self, batch: Batch) -> dict[str, float]:
+        factor = self._rate_factor()
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * pace
-        device, count = self.place.device, len(batch.products)
+            group["lr"] = rate * factor
+        device, count = self.process.device, len(batch.products)
         with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
             vectors = self.model(batch.pixels.to(device, non_blocking=True)).float()
         unit = F.normalize(vectors, dim=1)
-        photos = gathered(unit[:count], self.place)
-        images = gathered(unit[count : 2 * count], self.place)
-        products = gathered(batch.products.to(device), self.place)
-        views = gathered(batch.views.to(device), self.place)
+        photos = gather_rows(unit[:count], self.process)
+        images = gather_rows(unit[count : 2 * count], self.process)
+        products = gather_rows(batch.products.to(device), self.process)
+        views = gather_rows(batch.views.to(device), self.process)
         bank = self.bank.index_put((products, views), images)
-        right = self.texts.meaning(torch.cat([batch.products] * 2), batch.pictures).to(device)
+        right = self.texts.select(torch.cat([batch.products] * 2), batch.pictures).to(device)
         words = self.texts.informed
         losses = {
             "product": product_loss(photos, images, products, bank),
             "text": text_loss(F.normalize(vectors[:, :words], dim=1), self.texts.vectors, right),
-            "length": self._lengths(vectors),
+            "length": self._length_loss(vectors),
         }
-        # DDP takes the mean over processes: right for what each has of its own rows.
-        total = losses["product"] * self.place.world
+        # DDP averages gradients over the processes. That is right for losses of own rows; the
+        # product loss is the same on all processes, so its gradients must be summed.
+        total = losses["product"] * self.process.world
         total = total + TEXT_WEIGHT * losses["text"] + LENGTH_WEIGHT * losses["length"]
         self.optimizer.zero_grad()
         total.backward()
-        torch.nn.utils.clip_grad_norm_(self.tower.parameters(), GRADIENT_NORM)
+        torch.nn.utils.clip_grad_norm_(self.tower.parameters(), MAX_GRADIENT_NORM)
         self.optimizer.step()
         self.bank = bank.detach()
         return {name: loss.item() for name, loss in losses.items()}
 
-    def _lengths(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Where texts say nothing in the last numbers, those are looks."""
+    def _length_loss(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Returns the length loss, where texts leave the last numbers to looks; else 0."""
         words = self.texts.informed
         if words == vectors.shape[1]:
             return vectors.new_zeros(())
         return length_loss({1.0: vectors[:, :words], self.plan.looks_length: vectors[:, words:]})
 
-    def _pace(self) -> float:
-        """1 after a warm-up, then down to 0 along a cosine."""
-        turned = math.cos(math.pi * self.step / self.plan.steps)
-        return min(1.0, (self.step + 1) / WARM_UP) * (0.5 + 0.5 * turned)
+    def _rate_factor(self) -> float:
+        """Returns the factor of the learning rate: a warm-up to 1, then a cosine down to 0."""
+        cosine = math.cos(math.pi * self.step / self.plan.steps)
+        return min(1.0, (self.step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * cosine)
 
-    def _upcoming(self) -> Iterator[Batch]:
-        """The batches from this step on, made ahead by a process of their own."""
+    def _load_batches(self) -> Iterator[Batch]:
+        """Yields the batches from the current step on. A process of its own makes them ahead."""
         order = range(self.step, self.plan.steps)
         loader = DataLoader(
             self.batches, batch_size=None, sampler=order, num_workers=1, prefetch_factor=4
@@ -172,17 +178,17 @@ class Training:
 
     @torch.no_grad()
     def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        """uint8 (n, size, size, 3) → unit (n, d)."""
-        return F.normalize(self.tower(pixels.to(self.place.device)), dim=1)
+        """Encodes pixels, uint8 (n, size, size, 3), as unit vectors (n, d)."""
+        return F.normalize(self.tower(pixels.to(self.process.device)), dim=1)
 
-    def _described(self) -> dict[str, Any]:
-        return json.loads(json.dumps({**asdict(self.plan), "world": self.place.world}))
+    def _plan_as_json(self) -> dict[str, Any]:
+        return json.loads(json.dumps({**asdict(self.plan), "world": self.process.world}))
 
     def _save(self) -> None:
-        if not self.place.leads:
+        if not self.process.is_leader:
             return
         state = {
-            "plan": self._described(),
+            "plan": self._plan_as_json(),
             "step": self.step,
             "visual": self.tower.tower.model.visual.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -195,14 +201,14 @@ class Training:
     def _restore(self, state: dict[str, Any]) -> None:
         self.tower.tower.model.visual.load_state_dict(state["visual"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.bank = state["bank"].to(self.place.device)
+        self.bank = state["bank"].to(self.process.device)
         self.step, self.history = state["step"], state["history"]
 
 
 def main(folder: Path) -> None:
-    """Carries out `plan.json` of a folder; the checkpoint and its curves come to lie beside it."""
-    with place_of_this_process() as place:
-        Training(Plan.read(folder / "plan.json"), folder, place).run()
+    """Runs `plan.json` of the folder, and writes the checkpoint and the curves beside it."""
+    with join_process_group() as process:
+        Training(Plan.read(folder / "plan.json"), folder, process).run()
 
 
 if __name__ == "__main__":

@@ -1,15 +1,14 @@
-"""Cut-outs of the products in photos with a smooth background, to paste over other backgrounds.
+"""Cuts products out of photos with a smooth background, to paste them over other backgrounds.
 
     python -m catalog.demo.strange.grab_cut PHOTOS_JSONL OUT_FOLDER --split dev
 
-Needs OpenCV, which the project itself does not: `pip install opencv-python-headless`. A photo whose
-background is a wall over a floor, each of one colour with soft blotches, is compared with a guess
-of that background without the product; GrabCut (Rother, Kolmogorov, Blake 2004) then parts the
-difference into product and the rest. Look at the result. A shadow that came along goes with
-`--shadowed NAME...`, a hole in a product that has none with `--solid NAME...` (both: the photo's
-file name without its ending); the cut-outs that stay bad, of glass or of the wall's own colour, are
-to be deleted by hand.
-"""
+Needs OpenCV, which the project itself does not: `pip install opencv-python-headless`. The
+background must be a wall over a floor, each of one colour with soft blotches. The tool estimates
+the background without the product, and GrabCut (Rother, Kolmogorov, Blake 2004) divides the
+difference to the photo into product and background. Check the result by eye. `--shadowed NAME...`
+removes shadows, and `--solid NAME...` fills holes in solid products; NAME is the photo's file name
+without its ending. Delete the cut-outs that stay bad, such as those of glass or of the wall's
+colour."""
 
 import argparse
 import json
@@ -22,12 +21,12 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[Any]
 
-MARGIN = 0.02  # of the photo's longer side, around the box
-ROUNDS = 5
+BOX_MARGIN = 0.02  # around the box, as a share of the photo's longer side
+GRAB_CUT_ITERATIONS = 5
 
 
-def horizon(rgb: Pixels, outside: NDArray[np.bool_]) -> int:
-    """The row where the wall ends: the largest step between rows, seen outside the box only."""
+def find_horizon(rgb: Pixels, outside: NDArray[np.bool_]) -> int:
+    """Returns the row where the wall ends: the largest step between rows, outside the box."""
     weight = outside.astype(np.float32)
     rows = (rgb * weight[..., None]).sum(1) / np.maximum(weight.sum(1), 1)[:, None]
     seen = weight.mean(1) > 0.03
@@ -38,8 +37,9 @@ def horizon(rgb: Pixels, outside: NDArray[np.bool_]) -> int:
     return int(step.argmax())
 
 
-def empty_room(rgb: Pixels, outside: NDArray[np.bool_], line: int) -> Pixels:
-    """The photo without its product: wall and floor, each filled in from what is seen of it."""
+def estimate_room(rgb: Pixels, outside: NDArray[np.bool_], line: int) -> Pixels:
+    """Returns the photo without its product. Wall and floor are filled in from their visible
+    parts."""
     room = rgb.copy()
     for part in (slice(0, line), slice(line, None)):
         known = outside[part].astype(np.float32)
@@ -54,8 +54,9 @@ def empty_room(rgb: Pixels, outside: NDArray[np.bool_], line: int) -> Pixels:
     return room
 
 
-def shadow(rgb: Pixels, room: Pixels) -> NDArray[np.bool_]:
-    """Where `rgb` is `room`, only darker, and without an edge nearby."""
+def find_shadow(rgb: Pixels, room: Pixels) -> NDArray[np.bool_]:
+    """Returns the pixels of `rgb` that have the colour of `room` but are darker, away from
+    edges."""
     soft = cv2.GaussianBlur(rgb, (0, 0), 1.5)
     ratio = soft / np.maximum(cv2.GaussianBlur(room, (0, 0), 1.5), 8)
     down, right = np.gradient(soft.mean(-1))
@@ -65,20 +66,20 @@ def shadow(rgb: Pixels, room: Pixels) -> NDArray[np.bool_]:
     return np.asarray(same_colour & darker & (edge < 3))
 
 
-def product_mask(photo: Pixels, box: list[float], shadowed: bool) -> NDArray[np.bool_]:
-    """Which pixels of `photo` (height, width, RGB of 0 to 255) are the product in `box`.
+def find_product(photo: Pixels, box: list[float], shadowed: bool) -> NDArray[np.bool_]:
+    """Returns which pixels of `photo` (height, width, RGB of 0 to 255) are the product in `box`.
 
-    `shadowed`: what looks like a shadow near the lower edge of the box is not the product.
+    `shadowed`: shadows near the lower edge of the box are not part of the product.
     """
     rgb = cv2.bilateralFilter(photo, 5, 18, 3).astype(np.float32)
     height, width = rgb.shape[:2]
-    margin = MARGIN * max(height, width)
+    margin = BOX_MARGIN * max(height, width)
     x0, y0 = int(box[0] * width - margin), int(box[1] * height - margin)
     x1, y1 = int((box[0] + box[2]) * width + margin), int((box[1] + box[3]) * height + margin)
     outside = np.ones((height, width), bool)
     outside[max(y0, 0) : y1, max(x0, 0) : x1] = False
-    line = horizon(rgb, outside)
-    room = empty_room(rgb, outside, line)
+    line = find_horizon(rgb, outside)
+    room = estimate_room(rgb, outside, line)
     difference = rgb - room
     distance = np.abs(difference).max(-1)
     noise = float(np.percentile(distance[outside], 90))
@@ -86,20 +87,20 @@ def product_mask(photo: Pixels, box: list[float], shadowed: bool) -> NDArray[np.
     mask[distance > max(2.0 * noise, 16)] = cv2.GC_PR_FGD
     if shadowed:
         low = np.arange(height)[:, None] > (box[1] + 0.72 * box[3]) * height
-        mask[low & shadow(rgb, room)] = cv2.GC_BGD
+        mask[low & find_shadow(rgb, room)] = cv2.GC_BGD
     mask[outside] = cv2.GC_BGD
     shown = np.clip(128 + difference, 0, 255).astype(np.uint8)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(1)
-    cv2.grabCut(shown, mask, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(shown, mask, None, *models, GRAB_CUT_ITERATIONS, cv2.GC_INIT_WITH_MASK)
     product = (mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)
     above, below = product[max(line - 4, 0)], product[min(line + 3, height - 1)]
-    product[max(line - 3, 0) : line + 3] &= above | below  # the horizon differs from any guess
-    return without_specks(product)
+    product[max(line - 3, 0) : line + 3] &= above | below  # the estimated horizon is never exact
+    return remove_specks(product)
 
 
-def without_specks(mask: NDArray[np.bool_], smallest: float = 0.01) -> NDArray[np.bool_]:
-    """`mask` without the pieces below `smallest` of the largest one, and without pinholes."""
+def remove_specks(mask: NDArray[np.bool_], smallest: float = 0.01) -> NDArray[np.bool_]:
+    """Removes pieces of `mask` smaller than `smallest` of the largest one, and fills pinholes."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     areas = stats[:, cv2.CC_STAT_AREA]
     kept = [i for i in range(1, count) if areas[i] >= smallest * areas[1:].max()]
@@ -108,19 +109,19 @@ def without_specks(mask: NDArray[np.bool_], smallest: float = 0.01) -> NDArray[n
     return np.isin(labels, kept) | np.isin(holes, pinholes)
 
 
-def convex(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def fill_convex_hull(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     hull = np.zeros(mask.shape, np.uint8)
     cv2.fillConvexPoly(hull, cv2.convexHull(cv2.findNonZero(mask.astype(np.uint8))), 1)
     return hull > 0
 
 
 def cut_out(photo: Pixels, box: list[float], *, shadowed: bool, solid: bool) -> Pixels:
-    """The product alone: (height, width, RGBA), the edge's colours taken from inside it.
+    """Returns the product alone, (height, width, RGBA). Its edges take the colours inside them.
 
     `solid`: the product has neither holes nor dents, so its outline is convex.
     """
-    mask = product_mask(photo, box, shadowed or solid)
-    mask = convex(mask) if solid else mask
+    mask = find_product(photo, box, shadowed or solid)
+    mask = fill_convex_hull(mask) if solid else mask
     core = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     core = core if core.any() else mask
     thin = mask & ~(cv2.dilate(core.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)

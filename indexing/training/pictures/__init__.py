@@ -1,2 +1,2 @@
-"""The pictures that training shows: `shopper_photos` puts them together from `cutouts`, `augment`
-changes them, `emoji_pairs` reads those that have only names."""
+"""Training pictures: `shopper_photos` composes photos from `cutouts`, `augment` varies them, and
+`emoji_pairs` reads named pictures."""

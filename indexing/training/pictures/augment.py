@@ -1,5 +1,5 @@
-"""What happens to a picture between a product and a shopper's phone. Every function takes a
-`random.Random`, so that a seed gives the same pictures again."""
+"""Augmentations that make a picture look like a shopper's photo. Each takes a `random.Random`, so
+that a seed gives the same pictures again."""
 
 import math
 from io import BytesIO
@@ -15,8 +15,8 @@ def chance(rng: Random, probability: float) -> bool:
     return rng.random() < probability
 
 
-def recoloured(image: Image.Image, rng: Random, strength: float = 1.0) -> Image.Image:
-    """Brightness, contrast, saturation and white balance of another lamp. RGB in and out."""
+def recolour_image(image: Image.Image, rng: Random, strength: float = 1.0) -> Image.Image:
+    """Varies brightness, contrast, saturation and white balance of an RGB image."""
     for enhancer, spread in (
         (ImageEnhance.Brightness, 0.2),
         (ImageEnhance.Contrast, 0.18),
@@ -31,8 +31,8 @@ def recoloured(image: Image.Image, rng: Random, strength: float = 1.0) -> Image.
     return image
 
 
-def lit_from_a_side(image: Image.Image, rng: Random) -> Image.Image:
-    """Brighter at one side than at the other."""
+def light_from_side(image: Image.Image, rng: Random) -> Image.Image:
+    """Makes one side of the image brighter than the other."""
     along_x = chance(rng, 0.5)
     length = image.width if along_x else image.height
     light = np.linspace(rng.uniform(0.5, 1.1), rng.uniform(0.8, 1.4), length)
@@ -40,8 +40,9 @@ def lit_from_a_side(image: Image.Image, rng: Random) -> Image.Image:
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def turned(cutout: Image.Image, rng: Random) -> Image.Image:
-    """An RGBA cut-out mirrored, sheared and rotated a little; cut to what is left of it."""
+def distort_cutout(cutout: Image.Image, rng: Random) -> Image.Image:
+    """Mirrors, stretches, shears and rotates an RGBA cut-out a little, and crops it to its
+    content."""
     if chance(rng, 0.3):
         cutout = ImageOps.mirror(cutout)
     if chance(rng, 0.5):
@@ -55,8 +56,9 @@ def turned(cutout: Image.Image, rng: Random) -> Image.Image:
     return cutout.crop(cutout.getchannel("A").getbbox() or (0, 0, *cutout.size))
 
 
-def photographed(image: Image.Image, rng: Random) -> Image.Image:
-    """Out of focus, small, noisy, badly lit and squeezed by JPEG: each now and then."""
+def degrade_photo(image: Image.Image, rng: Random) -> Image.Image:
+    """Adds the defects of a phone photo at random: blur, low resolution, noise, colour casts and
+    JPEG artefacts."""
     if chance(rng, 0.35):
         image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.6)))
     if chance(rng, 0.25):
@@ -68,7 +70,7 @@ def photographed(image: Image.Image, rng: Random) -> Image.Image:
         pixels = np.asarray(image) + noise[:, :, None].astype(np.float32) * rng.uniform(3, 14)
         image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
     if chance(rng, 0.5):
-        image = recoloured(image, rng, 0.6)
+        image = recolour_image(image, rng, 0.6)
     if chance(rng, 0.5):
         file = BytesIO()
         image.save(file, "JPEG", quality=rng.randint(30, 90))
@@ -76,11 +78,11 @@ def photographed(image: Image.Image, rng: Random) -> Image.Image:
     return image
 
 
-def cropped_about(
+def crop_around(
     image: Image.Image, box: tuple[float, float, float, float], margins: tuple[float, ...]
 ) -> Image.Image:
-    """The part of a photo about `box` (x, y, w, h, each 0 to 1), widened by `margins` (left, top,
-    right, bottom, as shares of the box's own sides) as far as the photo goes."""
+    """Crops a photo to `box` (x, y, w, h, each 0 to 1) and `margins` around it (left, top, right,
+    bottom, as shares of the box's sides), within the photo."""
     x, y, w, h = box
     left, top = max(0.0, x - margins[0] * w), max(0.0, y - margins[1] * h)
     right, bottom = min(1.0, x + w * (1 + margins[2])), min(1.0, y + h * (1 + margins[3]))
@@ -95,13 +97,14 @@ def cropped_about(
     )
 
 
-def loose_margins(rng: Random) -> tuple[float, ...]:
-    """How loosely, or too tightly, a box is drawn about a thing."""
+def draw_box_margins(rng: Random) -> tuple[float, ...]:
+    """Draws the margins (left, top, right, bottom) of an imprecise box; a negative one cuts the
+    object."""
     return tuple(rng.uniform(-0.07, 0.22 if chance(rng, 0.8) else 0.9) for _ in range(4))
 
 
-def fitted(image: Image.Image, size: int, fill: str = "white") -> Image.Image:
-    """The whole picture inside a square of `size` pixels, the rest filled."""
+def fit_to_square(image: Image.Image, size: int, fill: str = "white") -> Image.Image:
+    """Fits the whole image into a square of `size` pixels and fills the rest."""
     ratio = size / max(image.size)
     shape = max(1, round(image.width * ratio)), max(1, round(image.height * ratio))
     image = image.resize(shape, BILINEAR)

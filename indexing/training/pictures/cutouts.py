@@ -1,16 +1,16 @@
-"""Products cut out of their catalogue photos, which show them on white."""
+"""Cuts products out of their catalogue images, which show them on white."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-WHITE = 250  # of 255, in every channel
-LONGEST = 288  # pixels; no training picture needs more
+MIN_WHITE = 250  # of 255, in each channel of a background pixel
+MAX_SIDE = 288  # pixels of a cut-out; no training picture needs more
 
 
 def read_image(path: Path) -> Image.Image:
-    """The photo as RGB, what is transparent on white."""
+    """Reads an image as RGB, with transparent pixels on white."""
     with Image.open(path) as image:
         if not image.has_transparency_data:
             return image.convert("RGB")
@@ -19,11 +19,12 @@ def read_image(path: Path) -> Image.Image:
 
 
 def cut_out(image: Image.Image) -> Image.Image:
-    """An RGB photo on white → RGBA, cut to what is not background. Background is the white that a
-    straight line reaches from an edge; white inside the product stays."""
+    """Cuts the product out of an RGB image on white. Returns RGBA, cropped to the product. White
+    pixels are background if a horizontal or vertical line of white pixels joins them to an edge, so
+    white inside the product stays."""
     small = image.copy()
-    small.thumbnail((LONGEST, LONGEST), Image.Resampling.BILINEAR)
-    white = np.asarray(small).min(axis=2) >= WHITE
+    small.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BILINEAR)
+    white = np.asarray(small).min(axis=2) >= MIN_WHITE
     reach = np.logical_and.accumulate
     background = reach(white, 0) | reach(white[::-1], 0)[::-1]
     background |= reach(white, 1) | reach(white[:, ::-1], 1)[:, ::-1]

@@ -1,4 +1,4 @@
-"""Pictures of emoji with their names in English and Russian: image-text pairs of everyday things.
+"""Pictures of emoji with their names in English and Russian: image-text pairs of everyday objects.
 
 Authors and licences: emoji/ATTRIBUTION.md and words/README.md.
 """
@@ -13,7 +13,8 @@ PICTURES = Path(__file__).parents[1] / "emoji"
 
 @dataclass(frozen=True)
 class Emoji:
-    """`file` is an RGB WebP on white, at most 112 pixels; the first name is the usual one."""
+    """`file`: an RGB WebP on white, at most 112 pixels. The first of `names_en` is the usual
+    name."""
 
     file: Path
     names_en: tuple[str, ...]
@@ -22,7 +23,7 @@ class Emoji:
 
 @dataclass(frozen=True)
 class EmojiNames:
-    """One emoji in words.  `synonyms` mean the same as `name`, `tags` only go with it."""
+    """The words of an emoji. `synonyms` mean the same as `name`; `tags` are only associated."""
 
     hexcode: str
     group: str
@@ -34,9 +35,9 @@ class EmojiNames:
 
 
 def read_emoji(pictures: Path = PICTURES, names: Path = NAMES) -> list[Emoji]:
-    """One `Emoji` a picture, by file name; an emoji drawn by two hands comes twice.
+    """Returns the emoji of each picture, by file name. An emoji with two pictures comes twice.
 
-    Raises KeyError for a picture that has no name.
+    Raises KeyError for a picture without a name.
     """
     by_hexcode = {emoji.hexcode: emoji for emoji in read_emoji_names(names)}
     pairs = []
@@ -47,7 +48,7 @@ def read_emoji(pictures: Path = PICTURES, names: Path = NAMES) -> list[Emoji]:
 
 
 def read_emoji_names(file: Path = NAMES) -> list[EmojiNames]:
-    """The emoji of words/emoji.jsonl, drawn or not: 1,644 of them."""
+    """Returns the 1,644 emoji of words/emoji.jsonl, with or without a picture."""
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     return [
         EmojiNames(

@@ -1,5 +1,6 @@
-"""Photos as shoppers might take them, put together from products that are cut out and from
-backgrounds of many kinds: an encoder trained over backgrounds of one kind learns that kind."""
+"""Composes shoppers' photos from cut-outs of products and backgrounds.
+
+The backgrounds are of many kinds, because an encoder trained over one kind learns that kind."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,19 +13,19 @@ from indexing.training.pairs import Item
 from indexing.training.pictures.augment import (
     BILINEAR,
     chance,
-    fitted,
-    lit_from_a_side,
-    loose_margins,
-    photographed,
-    recoloured,
-    turned,
+    degrade_photo,
+    distort_cutout,
+    draw_box_margins,
+    fit_to_square,
+    light_from_side,
+    recolour_image,
 )
 from indexing.training.pictures.cutouts import cut_out, read_image
 
 BACKGROUNDS = Path(__file__).resolve().parents[1] / "backgrounds"
-MADE_UP = 0.25  # share of backgrounds that are made up
-OPAQUE = 100  # of 255
-LEAST_VISIBLE = 0.35  # of a thing, below which it is no object to be found
+SYNTHETIC_SHARE = 0.25  # of the backgrounds
+MIN_OPAQUE_ALPHA = 100  # of 255
+MIN_VISIBLE_SHARE = 0.35  # of an object that has a box
 
 Corners = tuple[float, float, float, float]
 """x1, y1, x2, y2, each 0 to 1."""
@@ -35,7 +36,8 @@ def read_backgrounds(folder: Path = BACKGROUNDS) -> list[Image.Image]:
 
 
 class ShopperPhotos:
-    """`cutouts`: for each product the RGBA cut-outs of its views; `backgrounds`: RGB."""
+    """Composes photos. `cutouts`: RGBA cut-outs of the views of each product. `backgrounds`:
+    RGB."""
 
     def __init__(
         self, cutouts: Sequence[Sequence[Image.Image]], backgrounds: Sequence[Image.Image]
@@ -43,69 +45,75 @@ class ShopperPhotos:
         self._cutouts, self._backgrounds = cutouts, backgrounds
 
     @classmethod
-    def of(cls, items: Sequence[Item], backgrounds: Sequence[Image.Image]) -> "ShopperPhotos":
-        """With the products of a catalogue, cut out of their images."""
+    def from_items(
+        cls, items: Sequence[Item], backgrounds: Sequence[Image.Image]
+    ) -> "ShopperPhotos":
+        """Cuts the products of a catalogue out of their images."""
         cutouts = [[cut_out(read_image(path)) for path in item.images] for item in items]
         return cls(cutouts, backgrounds)
 
-    def close_up(self, product: int, view: int, size: int, rng: Random) -> Image.Image:
-        """What a box drawn about a product gives, fitted into a square of `size` pixels."""
-        thing = self._thing(self._cutouts[product][view], size * rng.uniform(0.6, 1.0), rng)
-        left, top, right, bottom = loose_margins(rng)
+    def make_close_up(self, product: int, view: int, size: int, rng: Random) -> Image.Image:
+        """Returns a photo cropped around a product, as by a box that a shopper draws, in a square
+        of `size` pixels."""
+        thing = self._render_product(
+            self._cutouts[product][view], size * rng.uniform(0.6, 1.0), rng
+        )
+        left, top, right, bottom = draw_box_margins(rng)
         width = max(16, int(thing.width * (1 + left + right)))
         height = max(16, int(thing.height * (1 + top + bottom)))
-        photo = self._background(max(width, height), rng).crop((0, 0, width, height))
-        if chance(rng, 0.35):  # something behind it
-            self._intrude(photo, size, rng, reach=0.5)
+        photo = self._pick_background(max(width, height), rng).crop((0, 0, width, height))
+        if chance(rng, 0.35):  # another product behind it
+            self._paste_intruder(photo, size, rng, reach=0.5)
         place = int(left * thing.width), int(top * thing.height)
-        photo = _with_shadow(photo, thing, place, rng)
+        photo = _cast_shadow(photo, thing, place, rng)
         photo.paste(thing, place, thing)
-        if chance(rng, 0.25):  # something before it
-            self._intrude(photo, size, rng, reach=0.25)
-        return fitted(photographed(photo, rng), size)
+        if chance(rng, 0.25):  # another product in front of it
+            self._paste_intruder(photo, size, rng, reach=0.25)
+        return fit_to_square(degrade_photo(photo, rng), size)
 
-    def scene(self, size: int, rng: Random) -> tuple[Image.Image, list[Corners]]:
-        """A photo of none to five things, its longer side of `size` pixels, and the boxes about
-        what is seen of each."""
+    def make_scene(self, size: int, rng: Random) -> tuple[Image.Image, list[Corners]]:
+        """Returns a photo of up to five products, with a longer side of `size` pixels, and the
+        boxes of their visible parts."""
         short = int(size * rng.choice((0.56, 0.75, 0.75, 1.0)))
         width, height = (size, short) if chance(rng, 0.5) else (short, size)
-        photo = self._background(size, rng).crop((0, 0, width, height))
+        photo = self._pick_background(size, rng).crop((0, 0, width, height))
         count = rng.choice((0, 1, 1, 1, 2, 3, 4, 5))
         owner = np.zeros((height, width), np.int16)
         areas = []
         for number in range(1, count + 1):
             share = rng.uniform(0.3, 0.95) if count == 1 else rng.uniform(0.15, 0.6)
             product = rng.choice(self._cutouts)
-            thing = self._thing(rng.choice(product), size * share, rng)
-            place = _place(thing.width, width, rng), _place(thing.height, height, rng)
-            photo = _with_shadow(photo, thing, place, rng)
+            thing = self._render_product(rng.choice(product), size * share, rng)
+            place = _pick_offset(thing.width, width, rng), _pick_offset(thing.height, height, rng)
+            photo = _cast_shadow(photo, thing, place, rng)
             photo.paste(thing, place, thing)
-            areas.append(_claim(owner, thing, place, number))
-        boxes = [_seen(owner == n, area) for n, area in enumerate(areas, 1)]
-        return photographed(photo, rng), [box for box in boxes if box is not None]
+            areas.append(_mark_pixels(owner, thing, place, number))
+        boxes = [find_visible_box(owner == n, area) for n, area in enumerate(areas, 1)]
+        return degrade_photo(photo, rng), [box for box in boxes if box is not None]
 
-    def _thing(self, cutout: Image.Image, longest: float, rng: Random) -> Image.Image:
+    def _render_product(self, cutout: Image.Image, longest: float, rng: Random) -> Image.Image:
         scale = longest / max(cutout.size)
         shape = max(8, int(cutout.width * scale)), max(8, int(cutout.height * scale))
-        thing = turned(cutout.resize(shape, BILINEAR), rng)
-        surface = recoloured(thing.convert("RGB"), rng)
+        thing = distort_cutout(cutout.resize(shape, BILINEAR), rng)
+        surface = recolour_image(thing.convert("RGB"), rng)
         if chance(rng, 0.35):
-            surface = lit_from_a_side(surface, rng)
+            surface = light_from_side(surface, rng)
         surface.putalpha(thing.getchannel("A"))
         return surface
 
-    def _background(self, size: int, rng: Random) -> Image.Image:
-        if not self._backgrounds or chance(rng, MADE_UP):
-            return _made_up(size, rng)
+    def _pick_background(self, size: int, rng: Random) -> Image.Image:
+        if not self._backgrounds or chance(rng, SYNTHETIC_SHARE):
+            return _make_background(size, rng)
         whole = rng.choice(self._backgrounds)
         side = max(40, int(rng.uniform(0.35, 1) * min(whole.size)))
         x, y = rng.randint(0, whole.width - side), rng.randint(0, whole.height - side)
         part = whole.resize((size, size), BILINEAR, box=(x, y, x + side, y + side))
-        return recoloured(ImageOps.mirror(part) if chance(rng, 0.5) else part, rng, 0.8)
+        return recolour_image(ImageOps.mirror(part) if chance(rng, 0.5) else part, rng, 0.8)
 
-    def _intrude(self, photo: Image.Image, size: int, rng: Random, reach: float) -> None:
-        """Pastes another thing so that up to `reach` of it comes in from the left or right."""
-        other = self._thing(
+    def _paste_intruder(self, photo: Image.Image, size: int, rng: Random, reach: float) -> None:
+        """Pastes another product at the left or right edge, up to `reach` of it inside the
+        photo."""
+        other = self._render_product(
             rng.choice(rng.choice(self._cutouts)), size * rng.uniform(0.3, 0.9), rng
         )
         inside = int(other.width * rng.uniform(0.05, reach))
@@ -113,8 +121,8 @@ class ShopperPhotos:
         photo.paste(other, (x, rng.randint(-other.height // 2, photo.height)), other)
 
 
-def _made_up(size: int, rng: Random) -> Image.Image:
-    """Blotches, stripes of a floor, or pixels of noise about one colour."""
+def _make_background(size: int, rng: Random) -> Image.Image:
+    """Makes a background of blotches or noise around one colour, sometimes with a floor."""
     numbers = np.random.default_rng(rng.getrandbits(32))
     cells, channels = rng.choice((2, 3, 5, 9, 20, 60)), rng.choice((1, 1, 3))
     base = numbers.integers(20, 236) + numbers.integers(-60, 60, 3)
@@ -132,7 +140,7 @@ def _made_up(size: int, rng: Random) -> Image.Image:
     return picture
 
 
-def _with_shadow(
+def _cast_shadow(
     photo: Image.Image, thing: Image.Image, place: tuple[int, int], rng: Random
 ) -> Image.Image:
     if chance(rng, 0.5):
@@ -147,29 +155,33 @@ def _with_shadow(
     )
 
 
-def _place(length: int, room: int, rng: Random) -> int:
-    """Where a thing begins: inside, or cut by an edge by up to an eighth."""
+def _pick_offset(length: int, room: int, rng: Random) -> int:
+    """Picks the offset of an object of `length` pixels: inside, or cut by an edge by up to an
+    eighth."""
     first = int(-0.12 * length)
     return rng.randint(first, max(first, int(room - 0.88 * length)))
 
 
-def _claim(owner: np.ndarray, thing: Image.Image, place: tuple[int, int], number: int) -> int:
-    """Marks the pixels of `owner` (height, width) that the thing covers; gives how many."""
+def _mark_pixels(owner: np.ndarray, thing: Image.Image, place: tuple[int, int], number: int) -> int:
+    """Sets the pixels of `owner` (height, width) that the product covers to `number`, and returns
+    how many they are."""
     height, width = owner.shape
     x, y = place
     left, top = max(x, 0), max(y, 0)
     right, bottom = min(x + thing.width, width), min(y + thing.height, height)
     if right <= left or bottom <= top:
         return 0
-    opaque = np.asarray(thing.getchannel("A")) > OPAQUE
+    opaque = np.asarray(thing.getchannel("A")) > MIN_OPAQUE_ALPHA
     inside = opaque[top - y : bottom - y, left - x : right - x]
     owner[top:bottom, left:right][inside] = number
     return int(inside.sum())
 
 
-def _seen(mask: np.ndarray, area: int) -> Corners | None:
+def find_visible_box(mask: np.ndarray, area: int) -> Corners | None:
+    """Returns the box of the pixels of `mask`, or None if too little of an object of `area` pixels
+    is visible."""
     rows, columns = np.nonzero(mask)
-    if len(rows) < max(30, LEAST_VISIBLE * area):
+    if len(rows) < max(30, MIN_VISIBLE_SHARE * area):
         return None
     height, width = mask.shape
     return (

@@ -1,4 +1,5 @@
-"""The beginning of the starter encoder, without image-text pairs: `make.make_start` is the way in.
-Its modules import torch at the top, so import them inside the function that trains. Needs the
-packages of requirements-train.txt.
+"""The model that training of the starter encoder starts from, made without image-text pairs.
+
+`make.make_start` makes it; the other modules are private. It needs the packages of
+requirements-train.txt.
 """

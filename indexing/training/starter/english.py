@@ -1,8 +1,8 @@
-"""English names of things with an article and in the plural."""
+"""Articles and plurals of English names of things."""
 
 import re
 
-# The noun of a name stands before one of these: "pair of shoes", "bed with drawers".
+# The noun of a name comes before one of these: "pair of shoes", "bed with drawers".
 _AFTER_THE_NOUN = re.compile(r" (?:of|with|for|on|in|at|and|without|to|from) |,|\(")
 _IRREGULAR = {
     "child": "children",
@@ -23,13 +23,13 @@ _IRREGULAR = {
 _SAME = {"deer", "fish", "furniture", "jeans", "scissors", "series", "sheep", "trousers"}
 
 
-def with_article(name: str) -> str:
-    """The name after "a", or after "an" where it begins with a vowel."""
+def add_article(name: str) -> str:
+    """Puts "a" before the name, or "an" if it begins with a vowel."""
     return f"{'an' if name[:1].lower() in set('aeiou') else 'a'} {name}"
 
 
-def plural(name: str) -> str:
-    """Makes "glasses" of "glass", "pairs of shoes" of "pair of shoes"; plurals stay as they are."""
+def make_plural(name: str) -> str:
+    """Makes "glasses" of "glass" and "pairs of shoes" of "pair of shoes". Plurals do not change."""
     end = _AFTER_THE_NOUN.search(name)
     head = name[: end.start()] if end else name
     before, _, noun = head.rpartition(" ")

@@ -1,9 +1,9 @@
-"""The image head: 1280 pooled features to 256 numbers of words and 256 of looks.
+"""The image head: maps 1280 pooled features to 256 numbers of words and 256 of looks.
 
-Words are ConSE (Norouzi et al. 2013, https://arxiv.org/abs/1312.5650): an image means the
-mix of the ImageNet class names that it fires, with a threshold in place of the softmax,
-tuned for a moment on the catalogue's titles.  Looks are a half-whitened PCA of the features.
-Both fit the two-layer GELU `mlp` head of open_clip's TimmModel.
+The words are ConSE (Norouzi et al. 2013, https://arxiv.org/abs/1312.5650): the vector of an image
+is a mix of the word vectors of the ImageNet classes that it activates, with a threshold in place of
+the softmax. They are tuned briefly on the catalogue's titles.  The looks are a half-whitened PCA of
+the features. Both fit the two-layer GELU `mlp` head of open_clip's TimmModel.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from indexing.training.starter.backbone import FEATURES
 WORD_NUMBERS = 256
 LOOK_NUMBERS = 256
 NUMBERS = WORD_NUMBERS + LOOK_NUMBERS
-# timm's mlp head has twice as many hidden units as outputs; each look takes two of them.
+# timm's mlp head has twice as many hidden units as outputs. Each number of looks takes two.
 WORD_UNITS = 2 * NUMBERS - 2 * LOOK_NUMBERS
 LOOK_WEIGHT = 2.0
 TEMPERATURE = 0.07
 
-# A class speaks when its logit is this far above its mean over the catalogue.
+# A class is active when its logit is this far above its mean over the catalogue.
 _THRESHOLD = 2.5
-# GELU of a scaled-up input is nearly ReLU, which ConSE needs: its small negative tail, summed
-# over hundreds of silent classes, costs two points of recall@5 before tuning.
+# With scaled-up inputs, GELU is nearly ReLU, which ConSE needs. Without it, the small negative
+# values of hundreds of inactive classes cost two points of recall@5 before tuning.
 _SHARPNESS = 4.0
 _STEPS = 300
 _BATCH = 192
@@ -37,16 +37,16 @@ _DROPOUT = 0.2
 
 @dataclass(frozen=True)
 class Looks:
-    """Half-whitened PCA: each component divided by the square root of its deviation."""
+    """A half-whitened PCA: each component is divided by the square root of its deviation."""
 
     centre: torch.Tensor
     directions: torch.Tensor
 
     @classmethod
     def fit(cls, features: torch.Tensor) -> "Looks":
-        """From (n, 1280) features; looks of those have length 1 on average.
+        """Fits the PCA to (n, 1280) features, so that their looks have a mean length of 1.
 
-        Raises ValueError for fewer images than there are directions to find.
+        Raises ValueError if there are not more images than directions.
         """
         if len(features) <= LOOK_NUMBERS:
             raise ValueError(f"The catalogue must have more than {LOOK_NUMBERS} images.")
@@ -59,14 +59,14 @@ class Looks:
 
 
 class WordHead(torch.nn.Module):
-    """(n, 1280) features to (n, 256) word vectors, of length about 1 after tuning."""
+    """Maps features (n, 1280) to word vectors (n, 256), of a length of about 1 after tuning."""
 
     def __init__(
         self, classifier: torch.nn.Linear, class_vectors: torch.Tensor, features: torch.Tensor
     ) -> None:
-        """Starts as ConSE over the classes that the catalogue fires most.
+        """Starts as ConSE over the classes that the catalogue activates most.
 
-        `class_vectors`: (1000, 256) word vectors of the classifier's class names.
+        `class_vectors`: word vectors (1000, 256) of the classifier's class names.
         """
         super().__init__()
         with torch.no_grad():
@@ -74,32 +74,33 @@ class WordHead(torch.nn.Module):
             above = logits - logits.mean(0) - _THRESHOLD
             chosen = above.relu().square().mean(0).topk(WORD_UNITS).indices.sort().values
             bias = (classifier.bias - logits.mean(0) - _THRESHOLD)[chosen]
-        self.listen = torch.nn.Linear(FEATURES, WORD_UNITS)
-        self.speak = torch.nn.Linear(WORD_UNITS, WORD_NUMBERS, bias=False)
+        self.detect = torch.nn.Linear(FEATURES, WORD_UNITS)
+        self.name = torch.nn.Linear(WORD_UNITS, WORD_NUMBERS, bias=False)
         with torch.no_grad():
-            self.listen.weight.copy_(classifier.weight[chosen] * _SHARPNESS)
-            self.listen.bias.copy_(bias * _SHARPNESS)
-            self.speak.weight.copy_(class_vectors[chosen].T)
-            self.speak.weight.div_(self(features).norm(dim=1).mean())
+            self.detect.weight.copy_(classifier.weight[chosen] * _SHARPNESS)
+            self.detect.bias.copy_(bias * _SHARPNESS)
+            self.name.weight.copy_(class_vectors[chosen].T)
+            self.name.weight.div_(self(features).norm(dim=1).mean())
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return self.speak(F.gelu(self.listen(features)))
+        return self.name(F.gelu(self.detect(features)))
 
 
 def tune_words(
     head: WordHead, features: torch.Tensor, titles: torch.Tensor, owners: Sequence[int], seed: int
 ) -> None:
-    """Draws each image towards its product's title, in place, without straying from ConSE.
+    """Trains `head` in place: pulls each image towards the title of its product, and the weights
+    towards their start.
 
-    `features` (images, 1280); `titles` (products, 256) unit word vectors; `owners` the
-    product of each image.  Products of one title count as right for each other.
+    `features`: (images, 1280). `titles`: unit word vectors (products, 256). `owners`: the index of
+    each image's product.  Products with the same title count as right for each other.
     """
     torch.manual_seed(seed)
     targets = titles[torch.tensor(owners)]
     start = [parameter.detach().clone() for parameter in head.parameters()]
     optimizer = torch.optim.AdamW(head.parameters(), lr=_LEARNING_RATE, weight_decay=0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS)
-    for _ in tqdm(range(_STEPS), desc="Words of images"):
+    for _ in tqdm(range(_STEPS), desc="Image words"):
         batch = torch.randperm(len(features))[:_BATCH]
         vectors = head(F.dropout(features[batch], _DROPOUT))
         strayed = sum(
@@ -115,7 +116,8 @@ def tune_words(
 
 
 def contrastive_loss(vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """CLIP's symmetric loss of (n, d) vectors against unit (n, d) targets; equal targets share.
+    """Returns CLIP's symmetric loss of vectors (n, d) against unit targets (n, d). Equal targets
+    count as right for each other.
 
     Radford et al. 2021, https://arxiv.org/abs/2103.00020.
     """
@@ -126,20 +128,20 @@ def contrastive_loss(vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tens
 
 
 @torch.no_grad()
-def packed_head(words: WordHead, looks: Looks) -> dict[str, torch.Tensor]:
-    """Both as the state of timm's Mlp: numbers 0 to 255 are words, 256 to 511 looks.
+def pack_head(words: WordHead, looks: Looks) -> dict[str, torch.Tensor]:
+    """Packs both into the state of timm's Mlp. Numbers 0 to 255 are words, 256 to 511 looks.
 
-    Looks pass the activation unchanged because gelu(x) - gelu(-x) = x.
+    Looks pass the activation unchanged, because gelu(x) - gelu(-x) = x.
     """
     shift = looks.directions @ looks.centre
-    fc1_weight = torch.cat([words.listen.weight, looks.directions, -looks.directions])
+    fc1_weight = torch.cat([words.detect.weight, looks.directions, -looks.directions])
     fc2_weight = torch.zeros(NUMBERS, 2 * NUMBERS)
-    fc2_weight[:WORD_NUMBERS, :WORD_UNITS] = words.speak.weight
+    fc2_weight[:WORD_NUMBERS, :WORD_UNITS] = words.name.weight
     through = LOOK_WEIGHT * torch.eye(LOOK_NUMBERS)
     fc2_weight[WORD_NUMBERS:, WORD_UNITS:] = torch.cat([through, -through], dim=1)
     return {
         "fc1.weight": fc1_weight,
-        "fc1.bias": torch.cat([words.listen.bias, -shift, shift]),
+        "fc1.bias": torch.cat([words.detect.bias, -shift, shift]),
         "fc2.weight": fc2_weight,
         "fc2.bias": torch.zeros(NUMBERS),
     }

@@ -1,4 +1,4 @@
-"""The texts that the text tower learns, each with the English words that it means."""
+"""The texts that the text tower learns, each with its meaning in English words."""
 
 import json
 import random
@@ -12,26 +12,26 @@ from timm.data.imagenet_info import ImageNetInfo
 from indexing.training.pairs import Item
 from indexing.training.pictures.emoji_pairs import EmojiNames, read_emoji_names
 from indexing.training.starter.attribute_words import ATTRIBUTES
-from indexing.training.starter.prompts import english_prompt, russian_prompt
+from indexing.training.starter.prompts import write_english_prompt, write_russian_prompt
 from indexing.training.starter.russian import Russian
 
 SHOP_WORDS = Path(__file__).parents[1] / "words" / "shop.tsv"
-# A meaning may be several things at once: its vector lies between theirs.
+# Separates the words of a meaning. Its vector is the normalised sum of theirs.
 EITHER = " | "
 
-# Groups of emoji that attributes describe, and those whose tags name what is seen.
-_THINGS = {"animals-nature", "food-drink", "objects", "activities"}
-_SEEN = {*_THINGS, "travel-places", "people-body"}
+# Groups of emoji that take attributes, and groups whose tags name visible things.
+_OBJECT_GROUPS = {"animals-nature", "food-drink", "objects", "activities"}
+_VISIBLE_GROUPS = {*_OBJECT_GROUPS, "travel-places", "people-body"}
 _ATTRIBUTES_PER_NAME = 4
-# A Russian tag means an English one when they go with mostly the same emoji (Dice's measure) ...
-_SAME_EMOJI = 0.6
-_LEAST_SHARED = 2
-# ... and otherwise whatever its emoji show, unless they are many.
-_MOST_SHOWN = 4
+# A Russian tag means an English word if both belong to mostly the same emoji (Dice coefficient).
+_MIN_DICE = 0.6
+_MIN_SHARED = 2
+# Otherwise it means the names of its emoji, unless they are too many.
+_MAX_SHOWN = 4
 
 
 def read_tags(vocabulary: Path) -> list[tuple[str, str]]:
-    """(English, Russian) names of a JSON Lines vocabulary; none where there is no such file."""
+    """Returns the (English, Russian) names of a JSON Lines vocabulary, or none without the file."""
     if not vocabulary.exists():
         return []
     rows = [json.loads(line) for line in vocabulary.read_text("utf-8").splitlines() if line.strip()]
@@ -40,26 +40,26 @@ def read_tags(vocabulary: Path) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Phrase:
-    """`forms` are `Russian.forms` of a Russian text."""
+    """A text and its meaning. `forms`: `Russian.forms` of a Russian text."""
 
     text: str
     meaning: str
     russian: bool = False
     forms: Mapping[str, str] = field(default_factory=dict, compare=False)
 
-    def prompted(self, rng: random.Random) -> str:
-        """The text as somebody may write it: inflected, in a sentence, with a typo."""
+    def write_prompt(self, rng: random.Random) -> str:
+        """Returns the text as a shopper may write it: inflected, in a sentence, with a typo."""
         if self.russian:
-            return russian_prompt(self.text, self.forms, rng)
-        return english_prompt(self.text, rng)
+            return write_russian_prompt(self.text, self.forms, rng)
+        return write_english_prompt(self.text, rng)
 
 
 @dataclass(frozen=True)
 class Phrases:
-    """All that there is to learn, by where it comes from.
+    """The phrases to learn, by source.
 
-    `shop`: the catalogue, its tags and common goods; `described`: an attribute and the name of a
-    thing; `emoji`: their names; `tags`: what goes with emoji, in Russian; `world`: ImageNet-21k.
+    `shop`: the catalogue, its tags and common goods. `described`: an attribute and the name of a
+    thing. `emoji`: names of emoji. `tags`: Russian tags of emoji. `world`: ImageNet-21k.
     """
 
     shop: list[Phrase]
@@ -69,26 +69,27 @@ class Phrases:
     world: list[Phrase]
 
     def meanings(self) -> list[str]:
-        """Every meaning once, sorted."""
+        """Returns every meaning once, sorted."""
         parts = (self.shop, self.described, self.emoji, self.tags, self.world)
         return sorted({phrase.meaning for part in parts for phrase in part})
 
     def names(self) -> list[str]:
-        """Meanings that are one thing without an attribute, sorted."""
+        """Returns the meanings that are one thing without an attribute, sorted."""
         parts = (self.shop, self.emoji, self.world)
         return sorted({phrase.meaning for part in parts for phrase in part})
 
 
-def all_phrases(
+def collect_phrases(
     items: Sequence[Item],
     tags: Sequence[tuple[str, str]],
     seed: int,
     left_out: Iterable[str] = (),
 ) -> Phrases:
-    """Everything: `items`, (English, Russian) `tags`, the words that ship here, ImageNet-21k.
+    """Collects the phrases of `items`, (English, Russian) `tags`, the `words` folder, and
+    ImageNet-21k.
 
-    A Russian text means its English counterpart: there is no Russian teacher.  No text and no
-    meaning is among `left_out`, which is for measuring; letters' case and ё do not matter.
+    The meaning of a Russian text is its English counterpart, because there is no Russian teacher.
+    No text or meaning is one of `left_out`, which are for measuring. Case and ё do not matter.
     Raises ModuleNotFoundError without pymorphy3.
     """
     left = {_plain(text) for text in left_out}
@@ -100,26 +101,26 @@ def all_phrases(
     emoji = read_emoji_names()
     named = kept(_emoji_pairs(emoji))
     shop = kept([*_item_pairs(items), *tags, *read_shop_words()])
-    nouns = kept((one.name, one.name_ru) for one in emoji if one.group in _THINGS)
+    nouns = kept((one.name, one.name_ru) for one in emoji if one.group in _OBJECT_GROUPS)
     titles = kept((item.title, item.title_ru) for item in items)
     nouns = sorted({*nouns, *titles, *kept([*tags, *read_shop_words()])})
     return Phrases(
-        shop=_phrases(shop, russian),
-        described=_phrases(_described(nouns, russian, rng), russian),
-        emoji=_phrases(named, russian),
-        tags=_phrases(_tag_pairs(emoji, left), russian, english=False),
-        world=[phrase for phrase in world_phrases() if _plain(phrase.text) not in left],
+        shop=_make_phrases(shop, russian),
+        described=_make_phrases(_describe_names(nouns, russian, rng), russian),
+        emoji=_make_phrases(named, russian),
+        tags=_make_phrases(_tag_pairs(emoji, left), russian, english=False),
+        world=[phrase for phrase in read_world_phrases() if _plain(phrase.text) not in left],
     )
 
 
-def imagenet_labels() -> list[list[str]]:
-    """Names of the 1000 ImageNet classes in the classifier's order, each with synonyms."""
+def read_imagenet_labels() -> list[list[str]]:
+    """Returns the names of the 1000 ImageNet classes with synonyms, in the classifier's order."""
     info = ImageNetInfo("imagenet-1k")
     return [_synonyms(info.index_to_description(i)) for i in range(info.num_classes())]
 
 
-def world_phrases() -> list[Phrase]:
-    """About 37,000 names of things: the WordNet lemmas of ImageNet-21k that timm ships."""
+def read_world_phrases() -> list[Phrase]:
+    """Returns about 37,000 names of things: the WordNet lemmas of ImageNet-21k in timm."""
     info = ImageNetInfo("imagenet-21k-goog")
     names = {
         name for i in range(info.num_classes()) for name in _synonyms(info.index_to_description(i))
@@ -128,7 +129,7 @@ def world_phrases() -> list[Phrase]:
 
 
 def read_shop_words(file: Path = SHOP_WORDS) -> list[tuple[str, str]]:
-    """(English, Russian) names of common goods and of what surrounds them."""
+    """Returns (English, Russian) names of common goods, materials, rooms, animals and foods."""
     rows = [line.split("\t") for line in file.read_text("utf-8").splitlines() if line]
     return [(english, russian) for english, russian in rows]
 
@@ -148,10 +149,11 @@ def _emoji_pairs(emoji: Sequence[EmojiNames]) -> Iterator[tuple[str, str]]:
             yield synonym, ""
 
 
-def _phrases(
+def _make_phrases(
     pairs: Iterable[tuple[str, str]], russian: Russian, english: bool = True
 ) -> list[Phrase]:
-    """Both sides of (English, Russian) pairs, each pair once; a side may be empty."""
+    """Makes phrases of both sides of (English, Russian) pairs, each pair once. A side may be
+    empty."""
     pairs = set(pairs)
     sources = sorted({en for en, _ in pairs if en}) if english else []
     return [Phrase(text, text) for text in sources] + [
@@ -159,19 +161,20 @@ def _phrases(
     ]
 
 
-def _described(
+def _describe_names(
     names: Sequence[tuple[str, str]], russian: Russian, rng: random.Random
 ) -> list[tuple[str, str]]:
     return [
-        (f"{attribute} {name.lower()}", russian.described(attribute_ru, name_ru) if name_ru else "")
+        (f"{attribute} {name.lower()}", russian.describe(attribute_ru, name_ru) if name_ru else "")
         for name, name_ru in names
         for attribute, attribute_ru in rng.sample(ATTRIBUTES, _ATTRIBUTES_PER_NAME)
     ]
 
 
 def _tag_pairs(emoji: Sequence[EmojiNames], left: set[str]) -> list[tuple[str, str]]:
-    """(meaning, Russian tag): an English word of the same emoji, or what those emoji show."""
-    known = [one for one in emoji if one.group in _SEEN and _plain(one.name) not in left]
+    """Returns (meaning, Russian tag). The meaning is an English word of the same emoji, or the
+    names of those emoji."""
+    known = [one for one in emoji if one.group in _VISIBLE_GROUPS and _plain(one.name) not in left]
     words = {one.hexcode: {one.name, *one.synonyms, *one.tags} for one in known}
     english, russian = defaultdict(set), defaultdict(set)
     for one in known:
@@ -186,10 +189,10 @@ def _tag_pairs(emoji: Sequence[EmojiNames], left: set[str]) -> list[tuple[str, s
         shown = russian[tag]
         likely = {word for hexcode in shown for word in words[hexcode]}
         best = max(likely, key=lambda word: (_dice(english[word], shown), word))
-        if _dice(english[best], shown) >= _SAME_EMOJI and len(shown) >= _LEAST_SHARED:
+        if _dice(english[best], shown) >= _MIN_DICE and len(shown) >= _MIN_SHARED:
             if _plain(best) not in left:
                 pairs.append((best, tag))
-        elif len(shown) <= _MOST_SHOWN:
+        elif len(shown) <= _MAX_SHOWN:
             pairs.append((EITHER.join(sorted(names[hexcode] for hexcode in shown)), tag))
     return pairs
 

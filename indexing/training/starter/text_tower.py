@@ -1,7 +1,7 @@
 """The text tower: a small CLIP transformer that learns MiniLM's word vectors.
 
-Distillation (Hinton et al. 2015, https://arxiv.org/abs/1503.02531) onto the word numbers;
-the numbers of looks stay zero, so a text's cosine with an image compares words only.
+It learns the word numbers by distillation (Hinton et al. 2015, https://arxiv.org/abs/1503.02531).
+The numbers of looks stay zero, so that the cosine of a text with an image compares only words.
 """
 
 import random
@@ -19,27 +19,25 @@ from indexing.training.starter.minilm import MiniLM
 from indexing.training.starter.word_space import WordSpace
 
 STEPS = 2600
-# Texts of a step, by where they come from and by language.  Short words of the shop weigh
-# more than their number, and Russian, which CLIP's tokens spell almost by letters, most of all.
+# Texts of a step, by source and language.  The words of the shop get more than their share. So does
+# Russian, because CLIP's tokens spell it almost letter by letter.
 _ENGLISH = {"shop": 40, "described": 40, "emoji": 24, "world": 120}
 _RUSSIAN = {"shop": 60, "described": 44, "emoji": 32, "tags": 24}
-# Texts of one length together waste no work on padding.
+# Parts of texts of similar length need less padding.
 _PARTS = 4
-# Longer texts are cut while learning; later places share the last one's embedding.
-_LEARNT_PLACES = 40
+# Longer texts are truncated in training. Later positions share the embedding of the last.
+_LEARNT_POSITIONS = 40
 _LEARNING_RATE = 2e-3
 _WARM_UP = 0.05
 _TOKEN_DEVIATION = 0.05
-# A text must also be as near to the other meanings of its step as its own meaning is.
-_RELATIONS = 0.15
+# The weight of the relations to the other meanings of a step.
+_RELATION_WEIGHT = 0.15
 _TEMPERATURE = 0.05
 
 
-def token_table(teacher: MiniLM, space: WordSpace, width: int) -> torch.Tensor:
-    """(vocabulary, width) start of the token embeddings: the teacher's view of each token.
-
-    Words that no training text holds then still lie near their like.
-    """
+def make_token_table(teacher: MiniLM, space: WordSpace, width: int) -> torch.Tensor:
+    """Returns the initial token embeddings, (vocabulary, width), made of the teacher's embeddings
+    of the tokens. So words that no training text contains start near similar words."""
     tokenizer = SimpleTokenizer()
     texts = []
     for token in range(tokenizer.vocab_size):
@@ -57,23 +55,23 @@ def distil(
     seed: int,
     steps: int = STEPS,
 ) -> list[float]:
-    """Trains `tower` in place so that each phrase, in any prompt, gives its meaning's vector.
+    """Trains `tower` in place to encode each phrase, in any prompt, as the vector of its meaning.
 
-    `vectors` holds the unit word vector (256) of every meaning.  Returns the loss of each step.
-    About ten minutes on two idle cores.
+    `vectors`: the unit word vector (256) of each meaning.  Returns the loss of each step. Takes
+    about ten minutes on two idle cores.
     """
     rng = random.Random(seed)
     torch.manual_seed(seed)
-    tokenizer = SimpleTokenizer(context_length=_LEARNT_PLACES)
+    tokenizer = SimpleTokenizer(context_length=_LEARNT_POSITIONS)
     optimizer = torch.optim.AdamW(tower.parameters(), weight_decay=0, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, _LEARNING_RATE, total_steps=steps, pct_start=_WARM_UP
     )
-    draw = _Draw(phrases)
+    draw = _PhraseSampler(phrases)
     losses = []
-    for _ in (bar := tqdm(range(steps), desc="Words of texts")):
+    for _ in (bar := tqdm(range(steps), desc="Text words")):
         batch = draw(rng)
-        tokens = tokenizer([phrase.prompted(rng) for phrase in batch])
+        tokens = tokenizer([phrase.write_prompt(rng) for phrase in batch])
         targets = torch.stack([vectors[phrase.meaning] for phrase in batch])
         optimizer.zero_grad()
         losses.append(_add_gradients(tower, tokens, targets))
@@ -83,23 +81,26 @@ def distil(
         bar.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
     with torch.no_grad():
         tower.text_projection[:, WORD_NUMBERS:] = 0
-        tower.positional_embedding[_LEARNT_PLACES:] = tower.positional_embedding[_LEARNT_PLACES - 1]
+        tower.positional_embedding[_LEARNT_POSITIONS:] = tower.positional_embedding[
+            _LEARNT_POSITIONS - 1
+        ]
     return losses
 
 
 def _add_gradients(tower: TextTransformer, tokens: torch.Tensor, targets: torch.Tensor) -> float:
-    """Of the mean loss of (n, places) `tokens`, which is returned, in parts of like length."""
+    """Adds the gradients of the mean loss of `tokens` (n, positions), in parts of similar length,
+    and returns that loss."""
     loss = 0.0
     for part in tokens.argmax(1).argsort().chunk(_PARTS):
-        part_loss = _loss(_word_numbers(tower, tokens[part]), targets[part], targets)
+        part_loss = _loss(_encode_words(tower, tokens[part]), targets[part], targets)
         part_loss = part_loss * len(part) / len(tokens)
         part_loss.backward()
         loss += part_loss.item()
     return loss
 
 
-class _Draw:
-    """Draws the phrases of a step: a fixed share of each source and language."""
+class _PhraseSampler:
+    """Draws the phrases of a step: a fixed number of each source and language."""
 
     def __init__(self, phrases: Phrases) -> None:
         self._shares: list[tuple[list[Phrase], int]] = []
@@ -114,20 +115,22 @@ class _Draw:
 
 
 def _loss(vectors: torch.Tensor, targets: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """One minus the cosine of (n, d) `vectors` with `targets`, and their relations to `others`.
+    """Returns the mean of one minus the cosine of `vectors` (n, d) with `targets`, plus the loss of
+    their relations to `others` (m, d).
 
-    Relations are softmaxes of similarity over (m, d) `others`, the target's taught to the
-    vector: equal meanings share, near ones half share (Fang et al. 2021,
+    Relations are the softmax of similarities to `others`. The vectors learn the relations of their
+    targets, so that similar meanings are not pushed apart (Fang et al. 2021,
     https://arxiv.org/abs/2101.04731).
     """
     vectors = F.normalize(vectors, dim=-1)
     wanted = (targets @ others.T / _TEMPERATURE).softmax(1)
     relations = F.cross_entropy(vectors @ others.T / _TEMPERATURE, wanted)
-    return 1 - (vectors * targets).sum(1).mean() + _RELATIONS * relations
+    return 1 - (vectors * targets).sum(1).mean() + _RELATION_WEIGHT * relations
 
 
-def _word_numbers(tower: TextTransformer, tokens: torch.Tensor) -> torch.Tensor:
-    """The tower on no more columns than its longest text; the causal mask makes it the same."""
+def _encode_words(tower: TextTransformer, tokens: torch.Tensor) -> torch.Tensor:
+    """Runs the tower on no more columns than the longest text has. The causal mask makes the result
+    the same."""
     full = tower.attn_mask
     length = int(tokens.argmax(1).max()) + 1
     tower.attn_mask = full[:length, :length]

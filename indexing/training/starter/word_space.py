@@ -1,4 +1,4 @@
-"""The space of words: MiniLM embeddings, centred and turned to their main directions."""
+"""The word space: MiniLM embeddings, centred and projected to their principal directions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,17 +12,17 @@ from indexing.training.starter.minilm import MiniLM
 
 @dataclass(frozen=True)
 class WordSpace:
-    """Maps a teacher's embeddings (n, 384) to unit-length word vectors (n, numbers)."""
+    """Maps the teacher's embeddings (n, 384) to unit word vectors (n, numbers)."""
 
     centre: torch.Tensor
     rotation: torch.Tensor
 
     @classmethod
     def fit(cls, embeddings: torch.Tensor, numbers: int) -> "WordSpace":
-        """Mean and first principal directions of (n, 384) embeddings.
+        """Fits the mean and the first principal directions of embeddings (n, 384).
 
-        Centring matters: short texts share one large component that means nothing
-        (Mu and Viswanath 2018, https://arxiv.org/abs/1702.01417).
+        Centring matters, because short texts share one large component without meaning (Mu and
+        Viswanath 2018, https://arxiv.org/abs/1702.01417).
         """
         centre = embeddings.mean(0)
         centred = F.normalize(embeddings - centre, dim=-1)
@@ -33,22 +33,23 @@ class WordSpace:
         return F.normalize((embeddings - self.centre) @ self.rotation, dim=-1)
 
 
-def meaning_vectors(
+def compute_meanings(
     teacher: MiniLM, meanings: Iterable[str], names: Sequence[str], numbers: int
 ) -> tuple[WordSpace, dict[str, torch.Tensor]]:
-    """The space fitted to English `names`, and the unit vector (numbers) of every meaning in it.
+    """Fits the word space to English `names`. Returns it, and the unit vector (numbers) of each
+    meaning and each name.
 
-    The vector of "mug | cup" is the normalised sum of both.  `names` get their vectors too.
+    The vector of "mug | cup" is the normalised sum of both.
     """
     meanings = {*meanings, *names}
     words = sorted({word for meaning in meanings for word in meaning.split(EITHER)})
     embeddings = teacher.embed(words, progress="Meanings")
-    place = {word: number for number, word in enumerate(words)}
-    space = WordSpace.fit(embeddings[[place[name] for name in names]], numbers)
+    index = {word: number for number, word in enumerate(words)}
+    space = WordSpace.fit(embeddings[[index[name] for name in names]], numbers)
     vectors = space.vectors(embeddings)
     return space, {
         meaning: F.normalize(
-            vectors[[place[word] for word in meaning.split(EITHER)]].sum(0), dim=-1
+            vectors[[index[word] for word in meaning.split(EITHER)]].sum(0), dim=-1
         )
         for meaning in sorted(meanings)
     }

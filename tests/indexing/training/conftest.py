@@ -1,4 +1,4 @@
-"""A toy encoder and a toy catalogue, on which all of the training runs in seconds."""
+"""A toy encoder and a toy catalogue, on which training takes seconds."""
 
 import json
 from pathlib import Path
@@ -13,10 +13,38 @@ COLOURS = ("red", "green", "blue", "gold", "purple", "cyan")
 SHAPES = ("ellipse", "rectangle")
 
 
+TOY_MODEL = {
+    "embed_dim": 24,
+    "custom_text": True,
+    "vision_cfg": {
+        "timm_model_name": "test_efficientnet",
+        "timm_model_pretrained": False,
+        "timm_pool": "",
+        "timm_proj": "linear",
+        "image_size": 64,
+    },
+    "text_cfg": {
+        "context_length": 12,
+        "vocab_size": 49408,
+        "width": 16,
+        "heads": 2,
+        "layers": 1,
+    },
+}
+TOY_PREPROCESSING = {
+    "size": [64, 64],
+    "mean": [0.5] * 3,
+    "std": [0.5] * 3,
+    "interpolation": "bilinear",
+    "resize_mode": "longest",
+    "fill_color": 255,
+}
+
+
 @pytest.fixture(scope="session")
 def toy_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained open_clip folder: timm's smallest EfficientNet and a text tower to match, whose
-    last eight numbers say nothing, as the starter's do."""
+    """An untrained open_clip folder: timm's smallest EfficientNet and a small text tower. The last
+    eight numbers of a text are zeros, as the starter's last 256 are."""
     declare_missing_ops()
     import open_clip
     import torch
@@ -24,44 +52,20 @@ def toy_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from indexing.training.model_folder import write_model
 
     torch.manual_seed(0)
-    config = {
-        "embed_dim": 24,
-        "custom_text": True,
-        "vision_cfg": {
-            "timm_model_name": "test_efficientnet",
-            "timm_model_pretrained": False,
-            "timm_pool": "",
-            "timm_proj": "linear",
-            "image_size": 64,
-        },
-        "text_cfg": {
-            "context_length": 12,
-            "vocab_size": 49408,
-            "width": 16,
-            "heads": 2,
-            "layers": 1,
-        },
-    }
-    settings = {key: value for key, value in config.items() if key != "custom_text"}
+    settings = {key: value for key, value in TOY_MODEL.items() if key != "custom_text"}
     model = open_clip.CustomTextCLIP(**settings).eval()
     with torch.no_grad():
         model.text.text_projection[:, 16:] = 0
-    preprocess = {
-        "size": [64, 64],
-        "mean": [0.5] * 3,
-        "std": [0.5] * 3,
-        "interpolation": "bilinear",
-        "resize_mode": "longest",
-        "fill_color": 255,
-    }
     folder = tmp_path_factory.mktemp("toy") / "encoder"
-    write_model(model, {"model_cfg": config, "preprocess_cfg": preprocess}, folder, half=False)
+    config = {"model_cfg": TOY_MODEL, "preprocess_cfg": TOY_PREPROCESSING}
+    write_model(model, config, folder, half=False)
     return folder
 
 
 @pytest.fixture(scope="session")
 def toy_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """catalog.jsonl with twelve products of two views, and labelled.jsonl with a photo of each."""
+    """A catalog.jsonl of twelve products with two views each, and a labelled.jsonl with a photo of
+    each beside it."""
     folder = tmp_path_factory.mktemp("shop")
     products, photos = [], []
     for colour in COLOURS:

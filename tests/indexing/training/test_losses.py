@@ -1,4 +1,4 @@
-"""Losses, by numbers worked out by hand."""
+"""Losses, worked out by hand."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 
 from indexing.training.losses import (
     IMAGE_TEMPERATURE,
-    SMOOTHING,
+    LABEL_SMOOTHING,
     TEXT_TEMPERATURE,
     length_loss,
     product_loss,
@@ -16,7 +16,7 @@ from indexing.training.losses import (
 
 
 def test_product_loss_of_photos_that_match_perfectly() -> None:
-    # Two products with one view each, at right angles; each photo is its catalogue image.
+    # Given two products with one view each, at right angles. Each photo equals its catalogue image.
     vectors = torch.eye(2)
     products = torch.tensor([0, 1])
     bank = vectors[:, None, :]
@@ -26,7 +26,7 @@ def test_product_loss_of_photos_that_match_perfectly() -> None:
     # Softmax over (1, 0) / temperature: the wrong product has p = e^-20 / (1 + e^-20).
     gap = 1 / IMAGE_TEMPERATURE
     right = math.log(1 + math.exp(-gap))
-    smooth = right + SMOOTHING / 2 * gap  # half of the smoothing lies on the wrong product
+    smooth = right + LABEL_SMOOTHING / 2 * gap  # half of the smoothing is on the wrong product
     assert loss.item() == pytest.approx(smooth + 0.5 * right, rel=1e-4)
 
 
@@ -48,9 +48,9 @@ def test_two_photos_of_one_product_are_not_each_others_negatives() -> None:
 
     loss = product_loss(same, same, torch.tensor([0, 0]), bank)
 
-    # Backwards each image shares its certainty among two photos that are equally right: log 2.
-    forth = product_loss(same[:1], same[:1], torch.tensor([0]), bank)
-    assert loss.item() == pytest.approx(forth.item() + 0.5 * math.log(2), rel=1e-4)
+    # From images to photos, two photos are equally right for each image: log 2.
+    to_images = product_loss(same[:1], same[:1], torch.tensor([0]), bank)
+    assert loss.item() == pytest.approx(to_images.item() + 0.5 * math.log(2), rel=1e-4)
 
 
 def test_text_loss_by_hand() -> None:

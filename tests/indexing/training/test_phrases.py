@@ -1,4 +1,4 @@
-"""What the text tower reads, and that it learns from it."""
+"""The phrases that the text tower learns, and its distillation."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from catalog.detection.torchvision_ops import declare_missing_ops
 FILE = Path("1.webp")
 
 
-def items():
+def make_items():
     declare_missing_ops()
     from indexing.training.pairs import Item
 
@@ -30,9 +30,9 @@ def items():
 @pytest.fixture(scope="module")
 def phrases():
     declare_missing_ops()
-    from indexing.training.starter.learnt_texts import all_phrases
+    from indexing.training.starter.learnt_texts import collect_phrases
 
-    return all_phrases(items(), [("kettle", "чайник")], seed=0)
+    return collect_phrases(make_items(), [("kettle", "чайник")], seed=0)
 
 
 def test_a_russian_text_means_the_english_one(phrases):
@@ -45,7 +45,7 @@ def test_a_russian_text_means_the_english_one(phrases):
     assert {one.text: one.meaning for one in phrases.emoji}["молоток"] == "hammer"
 
 
-def test_things_are_described_in_both_languages(phrases):
+def test_names_get_attributes_in_both_languages(phrases):
     mugs = [one for one in phrases.described if one.meaning.endswith(" coffee mug")]
 
     assert len(mugs) == 8
@@ -53,18 +53,18 @@ def test_things_are_described_in_both_languages(phrases):
     assert all("кофейная кружка" in one.text.lower() for one in mugs if one.russian)
 
 
-def test_a_tag_of_emoji_means_an_english_word_or_what_they_show(phrases):
+def test_a_tag_means_an_english_word_or_the_names_of_its_emoji(phrases):
     meanings = {one.text: one.meaning for one in phrases.tags}
 
     assert meanings["лейкопластырь"] == "adhesive bandage"
     assert any(" | " in meaning for meaning in meanings.values())
 
 
-def test_what_is_left_out_is_nowhere():
+def test_texts_left_out_are_in_no_source():
     declare_missing_ops()
-    from indexing.training.starter.learnt_texts import all_phrases
+    from indexing.training.starter.learnt_texts import collect_phrases
 
-    left = all_phrases(items(), [], seed=0, left_out=["молоток", "Hammer", "чайник"])
+    left = collect_phrases(make_items(), [], seed=0, left_out=["молоток", "Hammer", "чайник"])
 
     texts = {
         one.text.lower() for part in (left.shop, left.emoji, left.tags, left.world) for one in part
@@ -78,14 +78,14 @@ def test_the_vector_of_several_meanings_lies_between_theirs():
     declare_missing_ops()
     import torch
 
-    from indexing.training.starter.word_space import meaning_vectors
+    from indexing.training.starter.word_space import compute_meanings
 
     class Teacher:
         def embed(self, texts, progress=""):
             known = {"cup": [1.0, 0, 0], "mug": [0, 1.0, 0], "cat": [-1.0, -1.0, 0]}
             return torch.tensor([known[text] for text in texts])
 
-    _, vectors = meaning_vectors(Teacher(), ["cup | mug"], ["cup", "mug", "cat"], numbers=2)
+    _, vectors = compute_meanings(Teacher(), ["cup | mug"], ["cup", "mug", "cat"], numbers=2)
 
     both = vectors["cup | mug"]
     assert both.norm().item() == pytest.approx(1)
@@ -108,9 +108,9 @@ def test_a_few_steps_of_distillation_lower_the_loss():
     phrases = Phrases(shop=both, described=[], emoji=[], tags=[], world=[])
     mug, cat = torch.nn.functional.normalize(torch.randn(2, 256), dim=1)
 
-    # When it learns for a moment.
+    # When it is trained for 12 steps.
     losses = distil(tower, phrases, {"mug": mug, "cat": cat}, seed=0, steps=12)
 
-    # Then it is nearer to the vectors, and says nothing about looks.
+    # Then the loss is lower, and the numbers of looks are zero.
     assert losses[-1] < 0.7 * losses[0]
     assert not tower.text_projection[:, 256:].any()

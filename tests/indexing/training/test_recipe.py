@@ -1,4 +1,4 @@
-"""`manage.py train_encoder`, all of it, on the toy catalogue."""
+"""`manage.py train_encoder` as a whole, on the toy catalogue."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from catalog.visual.openvino_encoder import OpenVinoEncoder
-from indexing.training.checkpoints import NAME
+from indexing.training.checkpoints import CHECKPOINT_FILE
 
 
 def train(toy_encoder: Path, catalog: Path, folder: Path, **options: Any) -> None:
@@ -23,7 +23,7 @@ def train(toy_encoder: Path, catalog: Path, folder: Path, **options: Any) -> Non
     )
 
 
-def test_an_encoder_goes_in_and_a_trained_one_comes_out(
+def test_the_command_trains_an_encoder(
     toy_encoder: Path, toy_catalog: Path, tmp_path: Path
 ) -> None:
     train(toy_encoder, toy_catalog, tmp_path)
@@ -35,8 +35,8 @@ def test_an_encoder_goes_in_and_a_trained_one_comes_out(
     assert (after.dimensions, after.preprocessing) == (before.dimensions, before.preprocessing)
     assert after.checksum != before.checksum
 
-    # The same command has nothing left to do; another begins anew.
-    checkpoint = tmp_path / "work" / NAME
+    # The same command has nothing left to do. Another one starts again.
+    checkpoint = tmp_path / "work" / CHECKPOINT_FILE
     written = checkpoint.stat().st_mtime_ns
     train(toy_encoder, toy_catalog, tmp_path)
     assert checkpoint.stat().st_mtime_ns == written
@@ -44,7 +44,7 @@ def test_an_encoder_goes_in_and_a_trained_one_comes_out(
     assert checkpoint.stat().st_mtime_ns != written
 
 
-def test_what_cannot_be_trained_on_is_told_in_a_sentence(toy_encoder: Path, tmp_path: Path) -> None:
+def test_the_command_explains_what_it_cannot_use(toy_encoder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text('{"sku": "a"}')
 
     with pytest.raises(CommandError, match="status 1"):

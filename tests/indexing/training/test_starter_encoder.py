@@ -1,4 +1,4 @@
-"""The encoder that ships with the project, as open_clip itself sees it."""
+"""The starter encoder, loaded by open_clip itself."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Vectors = NDArray[np.float32]
 
 
 class Starter:
-    """The shipped model behind two calls, each giving unit-length (n, 512) vectors."""
+    """Encodes images and texts with the shipped model, as unit vectors (n, 512)."""
 
     def __init__(self) -> None:
         declare_missing_ops()
@@ -80,21 +80,21 @@ def test_images_and_texts_share_one_space_of_512_numbers(starter: Starter) -> No
     assert starter.texts(["a chair", "стул"]).shape == (2, 512)
 
 
-def test_a_text_says_nothing_about_looks(starter: Starter) -> None:
+def test_the_numbers_of_looks_are_zero_for_texts(starter: Starter) -> None:
     vectors = starter.texts(["a photo of a chair", "кресло", ""])
 
     assert not vectors[:, WORD_NUMBERS:].any()
     assert np.isfinite(vectors).all()
 
 
-def test_the_whole_picture_is_seen(starter: Starter) -> None:
-    # Given an object at the far edge of a wide picture, which a centre crop would lose.
+def test_the_whole_picture_is_encoded(starter: Starter) -> None:
+    # Given an object at the edge of a wide picture, which a centre crop would lose.
     wide = Image.new("RGB", (600, 200), "white")
     wide.paste("black", (0, 0, 150, 200))
 
-    empty, seen = starter.images([Image.new("RGB", (600, 200), "white"), wide])
+    empty, with_object = starter.images([Image.new("RGB", (600, 200), "white"), wide])
 
-    assert empty @ seen < 0.95
+    assert empty @ with_object < 0.95
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_text_is_nearer_to_what_it_names(
     assert named.min() > other.max()
 
 
-def test_two_views_of_one_product_are_nearer_than_two_products(starter: Starter) -> None:
+def test_two_views_of_a_product_are_nearer_than_two_products(starter: Starter) -> None:
     views = starter.images(
         [
             Image.open(DEMO / "images" / sku / f"{view}.webp").convert("RGB")
@@ -130,10 +130,10 @@ def test_two_views_of_one_product_are_nearer_than_two_products(starter: Starter)
             for view in (1, 2)
         ]
     )
-    likeness = views @ views.T
-    np.fill_diagonal(likeness, -1)
+    cosines = views @ views.T
+    np.fill_diagonal(cosines, -1)
 
-    assert likeness.argmax(axis=1).tolist() == [1, 0, 3, 2, 5, 4]
+    assert cosines.argmax(axis=1).tolist() == [1, 0, 3, 2, 5, 4]
 
 
 def test_gelu_lets_looks_through_unchanged() -> None:
@@ -145,23 +145,23 @@ def test_gelu_lets_looks_through_unchanged() -> None:
         LOOK_WEIGHT,
         Looks,
         WordHead,
-        packed_head,
+        pack_head,
     )
 
-    # Given a head of two parts over features whose looks are known.
+    # Given words and looks of random features.
     torch.manual_seed(0)
     features = 5 * torch.randn(600, FEATURES)
     looks = Looks.fit(features)
     words = WordHead(torch.nn.Linear(FEATURES, 1000), torch.randn(1000, WORD_NUMBERS), features)
 
-    # When it is packed as the two-layer head of a timm model.
+    # When they are packed into the two-layer head of a timm model.
     from timm.layers.mlp import Mlp
 
     head = Mlp(FEATURES, 1024, 512)
-    head.load_state_dict(packed_head(words, looks))
+    head.load_state_dict(pack_head(words, looks))
     out = head(features)
 
-    # Then both parts come out as they were.
+    # Then the head gives both unchanged.
     expected = LOOK_WEIGHT * (features - looks.centre) @ looks.directions.T
     torch.testing.assert_close(out[:, :WORD_NUMBERS], words(features), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(out[:, WORD_NUMBERS:], expected, atol=1e-4, rtol=1e-4)
@@ -178,18 +178,18 @@ def test_looks_need_more_images_than_numbers() -> None:
         Looks.fit(torch.randn(256, 1280))
 
 
-def test_titles_that_are_equal_are_both_right() -> None:
+def test_equal_titles_are_right_for_each_other() -> None:
     declare_missing_ops()
     import torch
 
     from indexing.training.starter.image_head import contrastive_loss
 
-    # Given three images, exactly at their titles, two of which are the same.
+    # Given three images that equal their titles, two of which are the same.
     targets = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
 
     loss = contrastive_loss(targets.clone(), targets)
 
-    # Then the twins cost ln 2 each, and the third nearly nothing.
+    # Then the equal ones have a loss of ln 2 each, and the third nearly none.
     assert loss.item() == pytest.approx(2 * np.log(2) / 3, abs=1e-4)
 
 
@@ -199,9 +199,9 @@ def test_the_backbone_knows_imagenet() -> None:
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
     from indexing.training.starter.backbone import PREPROCESS, load_backbone
-    from indexing.training.starter.learnt_texts import imagenet_labels
+    from indexing.training.starter.learnt_texts import read_imagenet_labels
 
-    # Given the mapped weights and photos of four things that ImageNet has a class for.
+    # Given the converted weights, and photos of four things with an ImageNet class.
     names = {
         "blends-foldingchair": "folding chair",
         "blends-electricguitar": "electric guitar",
@@ -211,10 +211,10 @@ def test_the_backbone_knows_imagenet() -> None:
     preprocess = image_transform_v2(PreprocessCfg(**PREPROCESS), is_train=False)
     photos = [Image.open(DEMO / f"images/{sku}/1.webp").convert("RGB") for sku in names]
 
-    # When its classifier looks at them.
+    # When the classifier sees them.
     with torch.inference_mode():
         logits = load_backbone()(torch.stack([preprocess(photo) for photo in photos]))
 
     # Then it names each.
-    labels = imagenet_labels()
+    labels = read_imagenet_labels()
     assert [labels[index][0] for index in logits.argmax(1).tolist()] == list(names.values())

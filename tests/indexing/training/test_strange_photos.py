@@ -1,4 +1,4 @@
-"""Cut-outs over strange backgrounds: the box holds the product, the seed fixes the photos."""
+"""Cut-outs pasted over strange backgrounds: boxes and seeds."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from catalog.demo.strange.paste_photos import composites, visible_box
+from catalog.demo.strange.paste_photos import compose_photos, find_visible_box
 
 
 @pytest.fixture
@@ -23,17 +23,17 @@ def green_wall(tmp_path: Path) -> Path:
     return tmp_path / "wall.webp"
 
 
-def test_box_is_what_is_visible():
+def test_the_box_is_that_of_the_visible_part():
     alpha = np.zeros((10, 20), np.float32)
     alpha[2:5, 4:14] = 1
-    alpha[9, 19] = 0.1  # a soft edge's last trace
+    alpha[9, 19] = 0.1  # the end of a soft edge
 
-    assert visible_box(alpha) == [0.2, 0.2, 0.5, 0.3]
+    assert find_visible_box(alpha) == [0.2, 0.2, 0.5, 0.3]
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_box_holds_the_product(red_product, green_wall, seed):
-    ((_, _, photo, (x, y, w, h), _),) = composites([red_product], [green_wall], seed)
+def test_the_box_holds_the_product(red_product, green_wall, seed):
+    ((_, _, photo, (x, y, w, h), _),) = compose_photos([red_product], [green_wall], seed)
 
     pixels = np.asarray(photo, int)
     red = pixels[..., 0] > pixels[..., 1] + 60
@@ -46,9 +46,9 @@ def test_box_holds_the_product(red_product, green_wall, seed):
     assert 0.2 < max(w, h) <= 0.82
 
 
-def test_same_seed_same_photos(red_product, green_wall):
+def test_the_seed_determines_the_photos(red_product, green_wall):
     first, again, other = (
-        next(composites([red_product], [green_wall], seed))[2].tobytes() for seed in (1, 1, 2)
+        next(compose_photos([red_product], [green_wall], seed))[2].tobytes() for seed in (1, 1, 2)
     )
 
     assert first == again

@@ -1,4 +1,4 @@
-"""Contrastive training: it learns, goes on after it was cut off, alone or on two processes."""
+"""Contrastive training: on one process and on two, and resumed after an interruption."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from indexing.training.checkpoints import NAME, load_checkpoint, save_checkpoint
+from indexing.training.checkpoints import CHECKPOINT_FILE, load_checkpoint, save_checkpoint
 from indexing.training.distributed import ROOT, run_on_processes
 from indexing.training.trainer import Plan
 
@@ -39,7 +39,7 @@ def train(plan: Plan, folder: Path, processes: int = 1) -> dict:
     folder.mkdir(exist_ok=True)
     plan.write(folder / "plan.json")
     run_on_processes(processes, MODULE, [str(folder)])
-    state: dict = torch.load(folder / NAME, weights_only=True)
+    state: dict = torch.load(folder / CHECKPOINT_FILE, weights_only=True)
     return state
 
 
@@ -49,7 +49,7 @@ def recall(state: dict) -> float:
 
 
 @pytest.mark.slow  # sixty steps, twice: the second time on two processes
-def test_training_learns_and_two_processes_learn_as_well_as_one(plan: Plan, tmp_path: Path) -> None:
+def test_two_processes_learn_as_well_as_one(plan: Plan, tmp_path: Path) -> None:
     alone = train(plan, tmp_path / "one")
     together = train(plan, tmp_path / "two", processes=2)
 
@@ -61,50 +61,48 @@ def test_training_learns_and_two_processes_learn_as_well_as_one(plan: Plan, tmp_
     assert (tmp_path / "one" / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(plan: Plan, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_from_its_checkpoint(plan: Plan, tmp_path: Path) -> None:
     plan = replace(plan, steps=55)  # a checkpoint is written at step 50
     whole = train(plan, tmp_path / "whole")
-    # Given a run that is killed as soon as it has left a checkpoint,
+    # Given a run that is killed as soon as it has written a checkpoint.
     folder = tmp_path / "cut"
     folder.mkdir()
     plan.write(folder / "plan.json")
     command = [sys.executable, "-m", MODULE, str(folder)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-    while not (folder / NAME).exists():
+    while not (folder / CHECKPOINT_FILE).exists():
         assert process.poll() is None
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
 
-    # when the same command is given again,
+    # When the same command runs again.
     resumed = train(plan, folder)
 
-    # then it ends as it would have.
+    # Then its result is that of an uninterrupted run.
     assert resumed["step"] == 55
     assert len(resumed["history"]) == 55
     for name, weights in whole["visual"].items():
         torch.testing.assert_close(resumed["visual"][name], weights, rtol=1e-3, atol=1e-4)
 
 
-def test_frozen_layers_stay_and_the_others_move(
-    plan: Plan, tmp_path: Path, toy_encoder: Path
-) -> None:
+def test_frozen_layers_do_not_change(plan: Plan, tmp_path: Path, toy_encoder: Path) -> None:
     from safetensors.torch import load_file
 
     state = train(replace(plan, steps=3, held_out=()), tmp_path / "run")
     before = load_file(toy_encoder / "open_clip_model.safetensors")
 
-    moved = {
+    changed = {
         name
         for name, weights in state["visual"].items()
         if not torch.equal(weights, before[f"visual.{name}"])
     }
-    assert "trunk.conv_stem.weight" not in moved
-    assert "head.proj.weight" in moved
-    assert not [name for name in moved if "running" in name]  # batch statistics
+    assert "trunk.conv_stem.weight" not in changed
+    assert "head.proj.weight" in changed
+    assert not [name for name in changed if "running" in name]  # batch statistics
 
 
-def test_another_plan_does_not_take_up_a_checkpoint(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_plan_is_ignored(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, {"plan": {"steps": 5}, "step": 3})
 
     assert load_checkpoint(tmp_path, {"steps": 6}) is None
@@ -112,7 +110,7 @@ def test_another_plan_does_not_take_up_a_checkpoint(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "nowhere", {"steps": 5}) is None
 
 
-def test_a_plan_survives_its_file(plan: Plan, tmp_path: Path) -> None:
+def test_a_plan_is_read_as_it_was_written(plan: Plan, tmp_path: Path) -> None:
     plan.write(tmp_path / "plan.json")
 
     assert Plan.read(tmp_path / "plan.json") == plan

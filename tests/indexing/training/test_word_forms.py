@@ -1,11 +1,11 @@
-"""Names of things as people write them, in English and in Russian."""
+"""Forms of English and Russian names, and prompts."""
 
 import random
 
 import pytest
 
-from indexing.training.starter.english import plural, with_article
-from indexing.training.starter.prompts import english_prompt, russian_prompt, with_typo
+from indexing.training.starter.english import add_article, make_plural
+from indexing.training.starter.prompts import add_typo, write_english_prompt, write_russian_prompt
 from indexing.training.starter.russian import Russian
 
 
@@ -22,12 +22,12 @@ from indexing.training.starter.russian import Russian
     ],
 )
 def test_the_plural_of_an_english_name(one: str, many: str) -> None:
-    assert plural(one) == many
+    assert make_plural(one) == many
 
 
 def test_an_article_fits_the_first_letter() -> None:
-    assert with_article("armchair") == "an armchair"
-    assert with_article("chair") == "a chair"
+    assert add_article("armchair") == "an armchair"
+    assert add_article("chair") == "a chair"
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_a_russian_name_is_inflected_as_a_whole(
     assert forms["plur_gent"] == plural_genitive
 
 
-def test_the_accusative_knows_who_is_alive() -> None:
+def test_the_accusative_depends_on_animacy() -> None:
     assert Russian().forms("белый медведь")["accs"] == "белого медведя"
     assert Russian().forms("белый стол")["accs"] == "белый стол"
 
 
-def test_what_has_no_noun_is_not_inflected() -> None:
+def test_a_name_without_a_noun_is_not_inflected() -> None:
     assert Russian().forms("широко улыбается") == {}
 
 
@@ -68,41 +68,41 @@ def test_what_has_no_noun_is_not_inflected() -> None:
     ],
 )
 def test_an_adjective_agrees_with_its_noun(adjective: str, name: str, together: str) -> None:
-    assert Russian().described(adjective, name) == together
+    assert Russian().describe(adjective, name) == together
 
 
-def test_a_russian_sentence_takes_the_form_that_it_asks_for() -> None:
+def test_a_russian_prompt_uses_the_form_that_it_needs() -> None:
     forms = {"gent": "кружки", "accs": "кружку", "ablt": "кружкой"}
     rng = random.Random(0)
 
-    texts = {russian_prompt("кружка", forms, rng) for _ in range(500)}
+    texts = {write_russian_prompt("кружка", forms, rng) for _ in range(500)}
 
     assert {"кружка", "кружкой", "фото кружки", "купить кружку"} <= texts
     assert not texts & {"купить кружки", "купить кружкой", "фото кружкой", "фото кружку"}
 
 
-def test_yo_is_often_written_as_ye() -> None:
+def test_about_half_of_prompts_write_yo_as_ye() -> None:
     rng = random.Random(0)
 
-    texts = [russian_prompt("ёлка", {}, rng) for _ in range(100)]
+    texts = [write_russian_prompt("ёлка", {}, rng) for _ in range(100)]
 
-    assert any("ёлка" in text for text in texts)
-    assert any("елка" in text for text in texts)
+    assert sum("ёлка" in text for text in texts) == 53
+    assert sum("елка" in text for text in texts) == 47
 
 
-def test_half_of_english_texts_are_the_bare_name() -> None:
+def test_about_half_of_english_prompts_are_the_name_alone() -> None:
     rng = random.Random(0)
 
-    texts = [english_prompt("vase", rng) for _ in range(400)]
+    texts = [write_english_prompt("vase", rng) for _ in range(400)]
 
-    assert 150 < texts.count("vase") < 250
+    assert texts.count("vase") == 206
     assert "a photo of a vase" in texts
 
 
 def test_a_typo_drops_or_swaps_one_letter_of_a_longer_word() -> None:
     rng = random.Random(0)
 
-    typos = {with_typo("a chair", rng) for _ in range(100)}
+    typos = {add_typo("a chair", rng) for _ in range(100)}
 
     assert typos == {"a cahir", "a chiar", "a chari", "a cair", "a chir", "a char"}
-    assert with_typo("a cup", rng) == "a cup"
+    assert add_typo("a cup", rng) == "a cup"
