@@ -56,6 +56,15 @@ def test_names_in_documents_exist() -> None:
     assert [wrong for document in documents() for wrong in unknown_names(document)] == []
 
 
+@pytest.mark.parametrize("name", ["operations.md", "clicks.md"])
+def test_labels_of_the_console_exist(name: str) -> None:
+    prose = " ".join(Document(ROOT, (ROOT / "docs" / name).read_text()).prose.split())
+    labels = re.findall(r'"([A-Z][^"]*)"', prose)
+
+    assert labels
+    assert [label for label in labels if label not in code()] == []
+
+
 def test_documents_that_the_source_names_exist() -> None:
     named = set(re.findall(r"(?<![/\w])docs/[\w/.-]*\w", code()))
 
