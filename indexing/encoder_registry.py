@@ -1,5 +1,7 @@
-"""The registry of encoders: what each is, where it came from, and what it has been measured to
-reach. Others use `register_encoder`, `note_quality`, `settle_statuses` and `registry`."""
+"""The registry of encoders: their names, sources, statuses and measured quality.
+
+Others use `register_encoder`, `record_quality`, `update_statuses` and `list_encoders`.
+"""
 
 from typing import Any
 
@@ -10,7 +12,7 @@ from catalog.index.live_index import encoder_named
 from catalog.models import EncoderVersion
 from catalog.visual.model_source import source_of
 
-STATUSES = """
+UPDATE_STATUSES = """
     WITH used AS (
         SELECT generation.encoder_id AS id FROM catalog_generation generation
         WHERE generation.state = 'live'
@@ -23,12 +25,13 @@ STATUSES = """
     SET status = CASE WHEN version.id IN (SELECT id FROM used) THEN 'live' ELSE 'retired' END
     WHERE (version.id IN (SELECT id FROM used)) <> (version.status = 'live')
 """
-"""Live is what the live generation is made or asked by; what was live and is not is retired."""
+"""The index encoder and the query encoder of the live generation are live. Encoders that were live
+before are retired."""
 
 
 def register_encoder(name: str) -> EncoderVersion:
-    """The row of the encoder of that name as it is now; other weights under a known name become
-    another row. Loads it. Raises EncoderError."""
+    """Loads the encoder of that name and returns its row. Other weights under a known name are
+    another row. Raises EncoderError."""
     encoder = encoder_named(name)
     version, _ = EncoderVersion.objects.get_or_create(
         name=encoder.name,
@@ -38,20 +41,21 @@ def register_encoder(name: str) -> EncoderVersion:
     return version
 
 
-def note_quality(version: EncoderVersion, measured_on: str, figures: dict[str, Any]) -> None:
-    """Keeps the newest figures of an encoder, by what they were measured on."""
+def record_quality(version: EncoderVersion, measured_on: str, figures: dict[str, Any]) -> None:
+    """Stores the figures of an encoder, in place of earlier ones that were measured on the same."""
     with transaction.atomic():
         row = EncoderVersion.objects.select_for_update().get(pk=version.pk)
         row.quality = {**row.quality, measured_on: figures}
         row.save(update_fields=["quality"])
 
 
-def settle_statuses() -> None:
-    """Within the transaction that changes what is live, or what asks it."""
+def update_statuses() -> None:
+    """Updates the statuses of all encoders, in the transaction that changes the live generation or
+    its adapter."""
     with connection.cursor() as cursor:
-        cursor.execute(STATUSES)
+        cursor.execute(UPDATE_STATUSES)
 
 
-def registry() -> QuerySet[Any]:
-    """All encoders, the newest first, each with its number of `embeddings`."""
+def list_encoders() -> QuerySet[Any]:
+    """All encoders, newest first, annotated with their number of `embeddings`."""
     return EncoderVersion.objects.annotate(embeddings=Count("embedding__image_id")).order_by("-pk")

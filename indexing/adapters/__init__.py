@@ -1,4 +1,4 @@
-"""Adapters, by which a new encoder asks the vectors of an old one.
+"""Adapters, through which a new encoder's queries search the vectors of an old encoder.
 
-Others use `fitting` (`fit_adapter`, `failed_gates`, `AdapterError`).
+Others use `fitting` (`fit_adapter`, `failed_gates`, `describe_figures`, `AdapterError`).
 """

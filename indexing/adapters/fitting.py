@@ -1,8 +1,9 @@
-"""Fits the adapter by which a new encoder may ask the live index, and says what it is worth.
+"""Fits the adapter from a query encoder to the encoder of the live index, and measures it.
 
-Sample: photos of the catalogue that the live generation's encoder has embedded, whole products, and
-the titles of those products; both encoders see the same. A fifth of the products is held out, those
-of the labelled photos first: on them every kind of adapter is measured, the best is kept."""
+Both encoders encode the same sample: photos that the index encoder has embedded, all photos of each
+product, and the titles of these products. A fifth of the products is held out, those with labelled
+photos first. Every kind of adapter is measured on the held-out products, and the best one is
+kept."""
 
 from dataclasses import dataclass
 
@@ -11,24 +12,24 @@ from django.conf import settings
 
 from catalog.models import Adapter, Embedding, EncoderVersion
 from catalog.visual.adapter import KINDS, FittedAdapter, adapt, fit
-from indexing.adapters.sample import LEAST_QUERIES, Queries, Sample, read_sample
-from indexing.encoder_registry import note_quality
+from indexing.adapters.sample import MIN_QUERIES, Queries, Sample, read_sample
+from indexing.encoder_registry import record_quality
 from indexing.ledger.chunking import Check
 from indexing.quality.recall_metrics import measure_agreement, rank_labels, recall_at
 
-NEIGHBOURS = 10
+AGREEMENT_DEPTH = 10  # nearest photos that are compared with those of the index encoder
 
 Figures = dict[str, dict[str, float]]
-"""By what asks (photos, titles, labelled_photos): queries, recall_at_1, recall_at_5, …"""
+"""By kind of query (photos, titles, labelled_photos): queries, recall_at_1, recall_at_5, …"""
 
 
 class AdapterError(Exception):
-    """No adapter can be fitted; the message is a sentence that says why."""
+    """No adapter can be fitted. The message is a sentence that gives the reason."""
 
 
 @dataclass(frozen=True)
-class Tried:
-    """A kind of adapter and its figures."""
+class MeasuredAdapter:
+    """A fitted adapter and its figures."""
 
     adapter: FittedAdapter
     figures: Figures
@@ -40,9 +41,9 @@ def fit_adapter(
     check: Check,
     careful: bool = False,
 ) -> Adapter:
-    """Embeds what the new encoder has not embedded of the sample (those embeddings are kept), fits
-    every kind of adapter, and stores the best with the figures of all. Raises AdapterError or
-    EncoderError."""
+    """Fits every kind of adapter on a sample of the catalogue, and stores the best one with the
+    figures of all. Embeds photos of the sample that `query_encoder` has not embedded yet, and keeps
+    these embeddings. Raises AdapterError or EncoderError."""
     if query_encoder.pk == index_encoder.pk:
         raise AdapterError(
             f"The live index is made by {query_encoder} itself: it needs no adapter."
@@ -50,21 +51,21 @@ def fit_adapter(
     sample = read_sample(query_encoder, index_encoder, check, careful)
     if "photos" not in sample.queries:
         raise AdapterError(
-            f"An adapter is measured on a fifth of the photos, at least {LEAST_QUERIES}, and there"
+            f"An adapter is measured on a fifth of the photos, at least {MIN_QUERIES}, and there"
             f" are {len(sample.photos)} that both encoders have embedded: rebuild instead."
         )
     pairs = sample.to_fit_on
     encoders = measure_encoders(sample)
-    note_quality(query_encoder, "sample", encoders["native"])
-    tried = []
+    record_quality(query_encoder, "sample", encoders["native"])
+    measured = []
     for kind in KINDS:
         adapter = fit(kind, pairs.new, pairs.old)
-        tried.append(Tried(adapter, measure(sample, adapter)))
+        measured.append(MeasuredAdapter(adapter, measure_adapter(sample, adapter)))
         check()
-    best = best_of(tried, encoders)
+    best = choose_best(measured, encoders)
     fitted_on = int((~sample.held_out).sum())
     if len(sample.photos) == Embedding.objects.filter(encoder=index_encoder).count():
-        best, fitted_on = fitted_again(best, sample), len(sample.photos)
+        best, fitted_on = fit_again(best, sample), len(sample.photos)
     return Adapter.objects.create(
         query_encoder=query_encoder,
         index_encoder=index_encoder,
@@ -76,46 +77,45 @@ def fit_adapter(
         figures={
             "adapter": best.figures,
             **encoders,
-            "tried": {one.adapter.kind: one.figures for one in tried},
+            "tried": {each.adapter.kind: each.figures for each in measured},
         },
     )
 
 
-def fitted_again(best: Tried, sample: Sample) -> Tried:
-    """For a catalogue that is all in the sample: the kind that was best on what was held out,
-    fitted on that too, as an adapter knows best what it has seen. What asks from outside of the
-    catalogue (labelled photos) and its words are measured anew; photos of the catalogue would only
-    be recognised, and keep the figures that they had when they were held out."""
+def fit_again(best: MeasuredAdapter, sample: Sample) -> MeasuredAdapter:
+    """Fits the best kind of adapter on the held-out products as well. This is for catalogues that
+    are in the sample as a whole: an adapter works best for the products it was fitted on. Titles
+    and labelled photos are measured again. The figures of photos stay those of the held-out
+    products, because the adapter now knows all photos of the catalogue."""
     pairs = sample.everything
     adapter = fit(best.adapter.kind, pairs.new, pairs.old)
-    anew = measure(sample, adapter)
-    return Tried(adapter, {**anew, "photos": best.figures["photos"]})
+    figures = measure_adapter(sample, adapter)
+    return MeasuredAdapter(adapter, {**figures, "photos": best.figures["photos"]})
 
 
-def best_of(tried: list[Tried], encoders: dict[str, Figures]) -> Tried:
-    """Of those that pass the gates (or of all, if none does) the one that finds most of the
-    held-out photos' own products; of equals, the one whose answers are most like the stored
-    encoder's own; of equals, the plainest."""
+def choose_best(measured: list[MeasuredAdapter], encoders: dict[str, Figures]) -> MeasuredAdapter:
+    """The best of those that pass the gates, or of all if none passes: the adapter with the highest
+    recall of photos, then the one with the highest agreement, then the simplest."""
 
-    def worth(one: Tried) -> tuple[bool, float, float]:
-        photos = one.figures["photos"]
-        passes = not failed_gates({"adapter": one.figures, **encoders})
+    def quality(each: MeasuredAdapter) -> tuple[bool, float, float]:
+        photos = each.figures["photos"]
+        passes = not failed_gates({"adapter": each.figures, **encoders})
         return passes, photos["recall_at_5"], photos["agreement_at_10"]
 
-    return max(tried, key=worth)
+    return max(measured, key=quality)
 
 
 def failed_gates(figures: dict[str, Figures]) -> list[str]:
-    """What keeps an adapter from being used, as sentences; empty when it may. Photos must be
-    answered nearly as well as by the new encoder on vectors of its own; neither photos nor words
-    noticeably worse than they are answered now."""
+    """The reasons why an adapter may not be used, as sentences; none if it may. Photos must reach
+    GATE_ADAPTER_RECALL of the query encoder's recall on its own vectors. Neither photos nor titles
+    may fall more than GATE_PHOTO_RECALL_DROP below the index encoder's recall."""
     reasons = []
-    for what, mine in figures["adapter"].items():
-        recall = mine["recall_at_5"]
+    for what, measured in figures["adapter"].items():
+        recall = measured["recall_at_5"]
         own, now = (figures[who][what]["recall_at_5"] for who in ("native", "now"))
         reached = f"recall@5 of {what.replace('_', ' ')} is {recall:.3f} through the adapter"
-        one = 1 / max(1, mine["queries"])  # more or less says nothing
-        if what != "titles" and recall + one < settings.GATE_ADAPTER_RECALL * own:
+        one_query = 1 / max(1, measured["queries"])  # is not significant
+        if what != "titles" and recall + one_query < settings.GATE_ADAPTER_RECALL * own:
             reasons.append(
                 f"{reached}, below {settings.GATE_ADAPTER_RECALL:g} of its own {own:.3f}"
             )
@@ -124,41 +124,44 @@ def failed_gates(figures: dict[str, Figures]) -> list[str]:
     return reasons
 
 
-def summary(figures: dict[str, Figures]) -> list[str]:
+def describe_figures(figures: dict[str, Figures]) -> list[str]:
     """recall@5 of each kind of query, as lines for people."""
     return [
-        f"{what.replace('_', ' ')} ({mine['queries']}): recall@5 {mine['recall_at_5']:.3f} through"
-        f" the adapter, {figures['native'][what]['recall_at_5']:.3f} on vectors of its own,"
+        f"{what.replace('_', ' ')} ({measured['queries']}): recall@5 {measured['recall_at_5']:.3f}"
+        f" through the adapter, {figures['native'][what]['recall_at_5']:.3f} on vectors of its own,"
         f" {figures['now'][what]['recall_at_5']:.3f} by the index encoder"
-        for what, mine in figures["adapter"].items()
+        for what, measured in figures["adapter"].items()
     ]
 
 
-def measure(sample: Sample, adapter: FittedAdapter) -> Figures:
-    """The sample's queries through the adapter, on stored vectors; and the share of the ten nearest
-    photos that they have in common with the index encoder's own queries."""
+def measure_adapter(sample: Sample, adapter: FittedAdapter) -> Figures:
+    """The recall of the sample's queries through the adapter, on vectors of the index encoder, and
+    the share of the AGREEMENT_DEPTH nearest photos that queries of the index encoder find as
+    well."""
     figures = {}
     for name, queries in sample.queries.items():
-        asked = adapt(adapter, queries.new)
-        alike = measure_agreement(asked, queries.old, sample.photos.old, queries.place, NEIGHBOURS)
+        mapped = adapt(adapter, queries.new)
+        shared = measure_agreement(
+            mapped, queries.old, sample.photos.old, queries.place, AGREEMENT_DEPTH
+        )
         figures[name] = {
-            **_recalls(queries, asked, sample.photos.old),
-            "agreement_at_10": round(alike, 4),
+            **_measure_recall(queries, mapped, sample.photos.old),
+            "agreement_at_10": round(shared, 4),
         }
     return figures
 
 
 def measure_encoders(sample: Sample) -> dict[str, Figures]:
-    """`native`: the same queries by the new encoder, on its own vectors of the sample's photos;
-    `now`: by the stored one, on its own."""
-    asked = sample.queries.items()
+    """The recall of the same queries without an adapter. `native`: by the query encoder, on its own
+    vectors of the sample's photos; `now`: by the index encoder, on its own."""
+    queries = sample.queries.items()
     return {
-        "native": {name: _recalls(q, q.new, sample.photos.new) for name, q in asked},
-        "now": {name: _recalls(q, q.old, sample.photos.old) for name, q in asked},
+        "native": {name: _measure_recall(q, q.new, sample.photos.new) for name, q in queries},
+        "now": {name: _measure_recall(q, q.old, sample.photos.old) for name, q in queries},
     }
 
 
-def _recalls(queries: Queries, asked: np.ndarray, photos: np.ndarray) -> dict[str, float]:
-    ranks = rank_labels(asked, queries.labels, photos, queries.owners, queries.place)
+def _measure_recall(queries: Queries, vectors: np.ndarray, photos: np.ndarray) -> dict[str, float]:
+    ranks = rank_labels(vectors, queries.labels, photos, queries.owners, queries.place)
     at_1, at_5 = recall_at(ranks, 1), recall_at(ranks, 5)
     return {"queries": len(ranks), "recall_at_1": round(at_1, 4), "recall_at_5": round(at_5, 4)}

@@ -1,5 +1,5 @@
-"""The sample that adapters are fitted and measured on: photos, titles and labelled photos as both
-encoders see them."""
+"""The sample for fitting and measuring adapters: photos, titles and labelled photos, encoded by
+both encoders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,18 +19,19 @@ from indexing.embedding.staleness import current_embeddings, stale_images
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_photos
 
-LEAST_QUERIES = 20  # fewer say nothing
-HELD_OUT = 0.2
-TEXTS_AT_ONCE = 64
+MIN_QUERIES = 20  # of a kind; recall of fewer is not significant
+HELD_OUT_SHARE = 0.2  # of the photos
+TEXT_BATCH_SIZE = 64
 
 Key = tuple[int, int, str]
-"""Product, image, content."""
+"""Product id, image id, content hash."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """The same things by both encoders, row by row: `new` (n, from) and `old` (n, to), float32,
-    unit length; `labels` (n,): what each shows."""
+    """Vectors of the same photos or texts by both encoders, row by row: `new` (n, from) by the
+    query encoder and `old` (n, to) by the index encoder, float32, unit length. `labels` (n,): the
+    product or title of each row."""
 
     new: np.ndarray
     old: np.ndarray
@@ -45,8 +46,9 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Queries(Pairs):
-    """Pairs that ask. `owners` (photos,): what each photo of the sample shows, in the terms of
-    `labels`; `place` (n,): where the query itself stands among those photos, or -1."""
+    """Pairs that are used as queries. `owners` (photos,): the label of each photo of the sample. A
+    query finds its product if it finds a photo with its own label. `place` (n,): the row of the
+    query itself among those photos, or -1."""
 
     owners: np.ndarray
     place: np.ndarray
@@ -54,8 +56,9 @@ class Queries(Pairs):
 
 @dataclass(frozen=True)
 class Sample:
-    """`photos`, by product; which of them are `held_out`, bool (n,), by whole products; `texts` of
-    the other products; and what is asked, by name: photos, titles, labelled_photos."""
+    """`photos`: grouped by product; `held_out`, bool (n,): which of them are held out, all photos
+    of a product or none; `texts`: titles of the other products; `queries`: by kind, which is
+    photos, titles or labelled_photos."""
 
     photos: Pairs
     held_out: np.ndarray
@@ -64,15 +67,15 @@ class Sample:
 
     @property
     def to_fit_on(self) -> Pairs:
-        """Photos and texts: fitted on photos alone, an adapter loses the words, which lie elsewhere
-        in the space."""
-        return _together([self.photos[~self.held_out], self.texts])
+        """Photos and texts without the held-out products. An adapter that is fitted on photos alone
+        fails for texts, which are in another part of the space."""
+        return _concatenate([self.photos[~self.held_out], self.texts])
 
     @property
     def everything(self) -> Pairs:
-        """The same, and what was held out."""
+        """As `to_fit_on`, with the held-out products."""
         titles = self.queries.get("titles")
-        return _together([self.photos, self.texts, *([titles] if titles is not None else [])])
+        return _concatenate([self.photos, self.texts, *([titles] if titles is not None else [])])
 
 
 def read_sample(
@@ -86,26 +89,26 @@ def read_sample(
     Embeds the photos that `query_encoder` has not embedded yet. Raises EncoderError."""
     new, old = encoder_of(query_encoder), encoder_of(index_encoder)
     labelled = read_labelled_photos()
-    wanted = _wanted([product_id for product_id, _ in labelled], index_encoder)
-    stale = stale_images(query_encoder, [key[0] for key in wanted])
+    chosen = _choose_photos([product_id for product_id, _ in labelled], index_encoder)
+    stale = stale_images(query_encoder, [key[0] for key in chosen])
     embed_images(stale, query_encoder, new, check, careful)
-    photos = _photos(wanted, query_encoder)
-    held_out = _held_out(photos.labels)
+    photos = _pair_photos(chosen, query_encoder)
+    held_out = _hold_out(photos.labels)
     out = set(photos.labels[held_out].tolist())
-    texts, titles = _texts(photos, held_out, new, old)
+    texts, titles = _split_titles(photos, held_out, new, old)
     check()
     queries = {
-        "photos": _photo_queries(photos, held_out),
+        "photos": _build_photo_queries(photos, held_out),
         "titles": titles,
-        "labelled_photos": _labelled_queries(
+        "labelled_photos": _encode_labelled_photos(
             [each for each in labelled if each[0] in out], photos.labels, new, old, check
         ),
     }
-    asked = {name: each for name, each in queries.items() if len(each) >= LEAST_QUERIES}
-    return Sample(photos, held_out, texts, asked)
+    enough = {name: each for name, each in queries.items() if len(each) >= MIN_QUERIES}
+    return Sample(photos, held_out, texts, enough)
 
 
-def _together(parts: Sequence[Pairs]) -> Pairs:
+def _concatenate(parts: Sequence[Pairs]) -> Pairs:
     return Pairs(
         np.concatenate([part.new for part in parts]),
         np.concatenate([part.old for part in parts]),
@@ -113,7 +116,7 @@ def _together(parts: Sequence[Pairs]) -> Pairs:
     )
 
 
-def _wanted(labelled: Sequence[int], index_encoder: EncoderVersion) -> dict[Key, np.ndarray]:
+def _choose_photos(labelled: Sequence[int], index_encoder: EncoderVersion) -> dict[Key, np.ndarray]:
     """The photos of the sample with their embeddings by `index_encoder`, grouped by product, in the
     order in which products are held out."""
     images = max(ProductImage.objects.count(), 1)
@@ -123,29 +126,29 @@ def _wanted(labelled: Sequence[int], index_encoder: EncoderVersion) -> dict[Key,
             "SELECT id FROM catalog_product TABLESAMPLE BERNOULLI (%s) REPEATABLE (5)", [share]
         )
         ids = np.array([row[0] for row in cursor.fetchall()], np.int64)
-    first = list(dict.fromkeys(labelled))[: int(settings.ADAPTER_SAMPLE * HELD_OUT)]
+    first = list(dict.fromkeys(labelled))[: int(settings.ADAPTER_SAMPLE * HELD_OUT_SHARE)]
     others = np.random.default_rng(0).permutation(np.setdiff1d(ids, first)).tolist()
     order = {product_id: n for n, product_id in enumerate([*first, *others])}
-    there = _current(index_encoder, list(order))
-    keys = sorted(there, key=lambda key: (order[key[0]], key))[: settings.ADAPTER_SAMPLE]
-    return {key: there[key] for key in keys}
+    embedded = _read_embeddings(index_encoder, list(order))
+    keys = sorted(embedded, key=lambda key: (order[key[0]], key))[: settings.ADAPTER_SAMPLE]
+    return {key: embedded[key] for key in keys}
 
 
-def _photos(wanted: dict[Key, np.ndarray], query_encoder: EncoderVersion) -> Pairs:
-    """Those of them that `query_encoder` has embedded as well, in their order."""
-    by_query_encoder = _current(query_encoder, [key[0] for key in wanted])
-    keys = [key for key in wanted if key in by_query_encoder]
+def _pair_photos(chosen: dict[Key, np.ndarray], query_encoder: EncoderVersion) -> Pairs:
+    """The chosen photos that `query_encoder` has embedded as well, in the same order."""
+    by_query_encoder = _read_embeddings(query_encoder, [key[0] for key in chosen])
+    keys = [key for key in chosen if key in by_query_encoder]
     if not keys:
         return Pairs(np.empty((0, 0)), np.empty((0, 0)), np.empty(0, np.int64))
     return Pairs(
         np.stack([by_query_encoder[key] for key in keys]),
-        np.stack([wanted[key] for key in keys]),
+        np.stack([chosen[key] for key in keys]),
         np.array([key[0] for key in keys], np.int64),
     )
 
 
-def _current(version: EncoderVersion, product_ids: Sequence[int]) -> dict[Key, np.ndarray]:
-    """The embeddings, float32, of the photos of these products as they are now."""
+def _read_embeddings(version: EncoderVersion, product_ids: Sequence[int]) -> dict[Key, np.ndarray]:
+    """The up-to-date embeddings, float32, of the photos of these products."""
     among = sql.SQL("embedding.product_id = ANY({ids}::bigint[])").format(
         ids=sql.Literal(list(product_ids))
     )
@@ -154,62 +157,65 @@ def _current(version: EncoderVersion, product_ids: Sequence[int]) -> dict[Key, n
     return {row[:3]: row[3].astype(np.float32) for row in rows}
 
 
-def _held_out(products: np.ndarray) -> np.ndarray:
-    """Whole products from the start, until they have a fifth of the photos: bool (n,)."""
-    count = int(len(products) * HELD_OUT)
+def _hold_out(products: np.ndarray) -> np.ndarray:
+    """Which photos to hold out, bool (n,): the first HELD_OUT_SHARE of them, and the other photos
+    of the last product among these. `products`: the product of each photo, grouped."""
+    count = int(len(products) * HELD_OUT_SHARE)
     while 0 < count < len(products) and products[count] == products[count - 1]:
         count += 1
     return np.arange(len(products)) < count
 
 
-def _photo_queries(photos: Pairs, held_out: np.ndarray) -> Queries:
+def _build_photo_queries(photos: Pairs, held_out: np.ndarray) -> Queries:
     rows = np.flatnonzero(held_out)
-    asked = photos[rows]
-    return Queries(asked.new, asked.old, asked.labels, photos.labels, rows)
+    queries = photos[rows]
+    return Queries(queries.new, queries.old, queries.labels, photos.labels, rows)
 
 
-def _labelled_queries(
+def _encode_labelled_photos(
     labelled: Sequence[tuple[int, LabelledPhoto]],
     owners: np.ndarray,
     new: Encoder,
     old: Encoder,
     check: Check,
 ) -> Queries:
-    seen: list[tuple[int, np.ndarray, np.ndarray]] = []
+    encoded: list[tuple[int, np.ndarray, np.ndarray]] = []
     for product_id, photo in labelled:
         image = open_labelled_photo(photo)
         if image is not None:
-            seen.append((product_id, new.encode_images([image])[0], old.encode_images([image])[0]))
+            vectors = (encoder.encode_images([image])[0] for encoder in (new, old))
+            encoded.append((product_id, *vectors))
             check()
-    labels = np.array([product_id for product_id, _, _ in seen], np.int64)
-    by_new, by_old = (np.array([row[n] for row in seen], np.float32) for n in (1, 2))
-    return Queries(by_new, by_old, labels, owners, np.full(len(seen), -1))
+    labels = np.array([product_id for product_id, _, _ in encoded], np.int64)
+    by_new, by_old = (np.array([row[n] for row in encoded], np.float32) for n in (1, 2))
+    return Queries(by_new, by_old, labels, owners, np.full(len(encoded), -1))
 
 
-def _texts(
+def _split_titles(
     photos: Pairs, held_out: np.ndarray, new: Encoder, old: Encoder
 ) -> tuple[Pairs, Queries]:
-    """Texts to fit on: titles in all languages of the products that are not held out. Titles to ask
-    with: those that only products held out have; any product of the title is the right one."""
+    """(texts to fit on, titles to query). The texts are the titles in all languages of the products
+    that are not held out. The queries are titles that only held-out products have; a query is
+    answered right by any product with that title."""
     rows = Product.objects.filter(pk__in=np.unique(photos.labels).tolist())
     titles = {pk: names for pk, *names in rows.values_list("pk", "title", "title_ru")}
-    shown = [titles.get(pk, ["", ""]) for pk in photos.labels.tolist()]
-    main = [english or russian for english, russian in shown]
+    names_of_photos = [titles.get(pk, ["", ""]) for pk in photos.labels.tolist()]
+    main = [english or russian for english, russian in names_of_photos]
     numbers = {title: n for n, title in enumerate(dict.fromkeys(main))}
-    kept = [names for names, out in zip(shown, held_out, strict=True) if not out]
+    kept = [names for names, out in zip(names_of_photos, held_out, strict=True) if not out]
     fitted = {name for names in kept for name in names if name}
-    asked = [title for title in numbers if title and title not in fitted]
+    query_titles = [title for title in numbers if title and title not in fitted]
     owners = np.array([numbers[title] for title in main], np.int64)
-    to_fit_on = _encoded(sorted(fitted), new, old, np.zeros(len(fitted), np.int64))
-    labels = np.array([numbers[title] for title in asked], np.int64)
-    queries = _encoded(asked, new, old, labels)
+    to_fit_on = _encode_texts(sorted(fitted), new, old, np.zeros(len(fitted), np.int64))
+    labels = np.array([numbers[title] for title in query_titles], np.int64)
+    queries = _encode_texts(query_titles, new, old, labels)
     return to_fit_on, Queries(
-        queries.new, queries.old, queries.labels, owners, np.full(len(asked), -1)
+        queries.new, queries.old, queries.labels, owners, np.full(len(query_titles), -1)
     )
 
 
-def _encoded(texts: Sequence[str], new: Encoder, old: Encoder, labels: np.ndarray) -> Pairs:
-    parts = [texts[n : n + TEXTS_AT_ONCE] for n in range(0, len(texts), TEXTS_AT_ONCE)]
+def _encode_texts(texts: Sequence[str], new: Encoder, old: Encoder, labels: np.ndarray) -> Pairs:
+    parts = [texts[n : n + TEXT_BATCH_SIZE] for n in range(0, len(texts), TEXT_BATCH_SIZE)]
     by_new, by_old = (
         np.concatenate(
             [np.empty((0, encoder.dimensions), np.float32)]

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
-from indexing.adapters.fitting import failed_gates, summary
+from indexing.adapters.fitting import describe_figures, failed_gates
 from indexing.embedding import quarantine
-from indexing.encoder_registry import registry
+from indexing.encoder_registry import list_encoders
 from indexing.generations import publishing
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
@@ -187,7 +187,7 @@ class EncoderVersionAdmin(ReadOnlyAdmin):
     readonly_fields = ("embeddings",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return registry()
+        return list_encoders()
 
     @admin.display(description="checksum")
     def short_checksum(self, version: EncoderVersion) -> str:
@@ -221,7 +221,7 @@ class AdapterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="recall")
     def reached(self, adapter: Adapter) -> str:
-        return "; ".join(summary(adapter.figures))
+        return "; ".join(describe_figures(adapter.figures))
 
     @admin.display(description="may be used", boolean=True)
     def usable(self, adapter: Adapter) -> bool:

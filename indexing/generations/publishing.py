@@ -13,7 +13,7 @@ from catalog.index.vector_store import vector_store
 from catalog.models import Adapter, Generation, Publication
 from indexing.adapters.fitting import failed_gates
 from indexing.embedding.staleness import settle_changes, stale_products
-from indexing.encoder_registry import settle_statuses
+from indexing.encoder_registry import update_statuses
 from indexing.models import IndexingRun
 from indexing.vectors.orphans import remove_orphans
 
@@ -168,7 +168,7 @@ def _lock_publishing() -> None:
 def _set_query_adapter(live: Generation, adapter: Adapter | None) -> Generation:
     live.query_adapter = adapter
     live.save(update_fields=["query_adapter"])
-    settle_statuses()
+    update_statuses()
     return live
 
 
@@ -177,7 +177,7 @@ def _make_live(generation: Generation) -> Generation:
     Generation.objects.filter(state=State.LIVE).update(state=State.RETIRED, query_adapter=None)
     generation.state, generation.published_at = State.LIVE, timezone.now()
     generation.save(update_fields=["state", "published_at"])
-    settle_statuses()
+    update_statuses()
     _catch_up_with_changes(generation)
     return generation
 

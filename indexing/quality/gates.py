@@ -9,7 +9,7 @@ from django.conf import settings
 from catalog.index.live_index import LiveIndex
 from catalog.index.vector_store import StoredPhoto, vector_store
 from catalog.models import Generation
-from indexing.encoder_registry import note_quality
+from indexing.encoder_registry import record_quality
 from indexing.ledger.chunking import Check
 from indexing.models import IndexEvaluation
 from indexing.quality.match_calibration import measure_calibration
@@ -92,7 +92,7 @@ def _store_quality(index: LiveIndex, figures: dict) -> None:
     if "photos" in figures and index.adapter is None:
         kept = ("photo_recall_at_1", "photo_recall_at_5", "photos")
         measured = {name.removeprefix("photo_"): figures[name] for name in kept}
-        note_quality(index.generation.encoder, "labelled_photos", measured)
+        record_quality(index.generation.encoder, "labelled_photos", measured)
 
 
 def _live_figures(figures: dict) -> dict:

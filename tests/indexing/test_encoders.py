@@ -14,7 +14,7 @@ from catalog.index.live_index import encoder_of, live_index
 from catalog.models import EncoderVersion, Generation
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import STARTER, source_of
-from indexing.encoder_registry import register_encoder, registry
+from indexing.encoder_registry import list_encoders, register_encoder
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import add_products, label_photos, photo, rebuild, skus
 
@@ -97,7 +97,7 @@ def test_the_registry_counts_embeddings_and_is_printed() -> None:
     rebuild()
     index("register", "bent")
 
-    counted = {version.name: version.embeddings for version in registry()}
+    counted = {version.name: version.embeddings for version in list_encoders()}
     assert counted == {"bent": 120, "histogram": 120}
     lines = index("encoders").splitlines()
     assert lines[0].startswith("registered bent (")

@@ -10,8 +10,8 @@ from catalog.index.match_margin import Calibration
 from catalog.models import Adapter, Generation
 from catalog.progress import progress_bar
 from catalog.visual.errors import EncoderError
-from indexing.adapters.fitting import AdapterError, failed_gates, summary
-from indexing.encoder_registry import register_encoder, registry
+from indexing.adapters.fitting import AdapterError, describe_figures, failed_gates
+from indexing.encoder_registry import list_encoders, register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_adapter_to_live
 from indexing.ledger import runs
@@ -91,7 +91,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _encoders(self, options: dict[str, Any]) -> None:
-        for version in registry():
+        for version in list_encoders():
             self.stdout.write(
                 f"{version.status:<11}{version}: {version.dimensions} numbers,"
                 f" {version.embeddings} embeddings, from {version.source}"
@@ -117,7 +117,7 @@ class Command(BaseCommand):
     def _show_adapter(self, adapter: Adapter) -> None:
         """Prints the figures of an adapter, and why it may not be used, if so."""
         self.stdout.write(f"{adapter}, {adapter.kind}, fitted on {adapter.sample} photos:")
-        for line in summary(adapter.figures):
+        for line in describe_figures(adapter.figures):
             self.stdout.write(f"  {line}")
         for reason in failed_gates(adapter.figures):
             self.stdout.write(f"  It may not be used: {reason}.")
