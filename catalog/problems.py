@@ -1,4 +1,5 @@
-"""Errors as both sides describe them: those of the REST API, and of photos that cannot be used."""
+"""What both sides share of their errors: the problems of the REST API, and the sentences about
+photos that cannot be used."""
 
 from typing import Any
 
@@ -6,11 +7,17 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-RETRY_AFTER_S = 5  # for what passes by itself
+RETRY_AFTER_S = 5  # after a failure that is expected to end without an operator
+
+
+def retry_after_s(status: int) -> int | None:
+    """How long a client waits before it repeats a request that failed with this status, in seconds;
+    None if the same request would fail again."""
+    return RETRY_AFTER_S if status == 503 else None
 
 
 def photo_sentences() -> dict[str, str]:
-    """By the code of an `ImageError`: what a person may do, in the active language."""
+    """By code of an ImageError, a sentence in the active language that says what to do."""
     megabytes, megapixels = settings.IMAGE_MAX_BYTES // 1024**2, settings.IMAGE_MAX_PIXELS // 10**6
     return {
         "image_unreadable": _(
@@ -38,4 +45,4 @@ PROBLEMS: dict[Any, Any] = {
     ("4XX", "application/problem+json"): ProblemSerializer,
     ("503", "application/problem+json"): ProblemSerializer,
 }
-"""What every call may answer instead, in the API's description."""
+"""The error responses of every call, for the OpenAPI schema."""

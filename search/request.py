@@ -1,9 +1,11 @@
 """What a search is asked for, by the page, the API or an evaluation."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from django.conf import settings
 
 from catalog.imaging.image_decoding import WHOLE, Box
 from search.filters.declared import FILTERS
@@ -80,6 +82,11 @@ class RequestError(ValueError):
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
         self.code, self.status = code, status
+
+
+def read_photos(files: Iterable[Any]) -> tuple[bytes, ...]:
+    """The content of uploaded files. At most one byte above the size limit of a photo is read."""
+    return tuple(file.read(settings.IMAGE_MAX_BYTES + 1) for file in files)
 
 
 def parse_box(text: str) -> Box:

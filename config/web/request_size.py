@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from search.api.problem_details import CONTENT_TYPE, problem
+from search.api.problem_details import CONTENT_TYPE, problem_body
 from search.page.errors import PageError
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -37,7 +37,7 @@ def _refuse(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     if request.path.startswith("/api/"):
         if request.content_type == "application/json":
             code = "parameter_invalid"
-        body = problem(status, code, detail)
+        body = problem_body(status, code, detail)
         return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
     sentence = _("This is too large. Send at most %(count)s photos of %(size)s MB each.") % {
         "count": settings.IMAGES_PER_QUERY,

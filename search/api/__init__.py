@@ -1,0 +1,4 @@
+"""The REST API of searches, products and events.
+
+Others use `problem_details`, the errors of the API, and `urls`.
+"""

@@ -1,4 +1,4 @@
-"""What shoppers do with products, told by the page and by apps."""
+"""The call that records what shoppers do with products."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,8 +22,8 @@ MAX_EVENTS = 500
 
 
 class EventSerializer(serializers.Serializer):
-    """One event: `product` or `sku`, `user` or `session`; `query`: the id of the search in whose
-    results it was."""
+    """An event, with `product` or `sku`, and `user` or `session`. `query` is the id of the search
+    that found the product."""
 
     type = serializers.ChoiceField(Event.Type.choices)
     product = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
@@ -46,17 +46,21 @@ class EventSerializer(serializers.Serializer):
 class EventsSerializer(serializers.Serializer):
     events = serializers.ListField(child=EventSerializer(), min_length=1, max_length=MAX_EVENTS)
 
+    def to_internal_value(self, data: Any) -> Any:
+        """A list of events alone is accepted, too."""
+        return super().to_internal_value({"events": data} if isinstance(data, list) else data)
+
 
 class EventCountsSerializer(serializers.Serializer):
     accepted = serializers.IntegerField()
-    unknown = serializers.IntegerField(help_text="Of products that are not in the catalogue.")
+    unknown = serializers.IntegerField(help_text="Events whose product is not in the catalogue.")
 
 
 class EventsThrottle(BaseThrottle):
-    """Limits the events of an address and of a session, not only the calls."""
+    """Limits the events of an address and of a session. It counts events, not calls."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        events = _given(request.data)
+        events = _unchecked_events(request.data)
         if len(events) > MAX_EVENTS:
             raise RequestError("parameter_invalid", f"Send at most {MAX_EVENTS} events at once.")
         senders = [_sender(event) for event in events]
@@ -78,25 +82,23 @@ class EventsView(APIView):
         responses={202: EventCountsSerializer, **PROBLEMS},
     )
     def post(self, request: Request) -> Response:
-        """What shoppers did: up to 500 events, of which none is taken where one is wrong. Those of
-        products that are not in the catalogue are counted as `unknown`. A list of events alone will
-        do as well. An address and a session may send only so many a minute; more are answered 429
-        `throttled`, and none of the call's events is taken."""
-        data = {"events": request.data} if isinstance(request.data, list) else request.data
-        serializer = EventsSerializer(data=data)
+        """Records up to 500 events, or none if one of them is invalid. The body may also be only
+        the list of events. Events whose product is not in the catalogue are counted as `unknown`.
+        An address and a session may send a limited number of events a minute. A call above the
+        limit is answered 429 `throttled`, and none of its events is recorded."""
+        serializer = EventsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        events = serializer.validated_data["events"]
-        accepted, unknown = record_events(events, request.META["REMOTE_ADDR"])
-        return Response({"accepted": accepted, "unknown": unknown}, status=202)
+        counts = record_events(serializer.validated_data["events"], request.META["REMOTE_ADDR"])
+        return Response(EventCountsSerializer(counts).data, status=202)
 
 
-def _given(data: Any) -> list[Any]:
-    """The events of a body that is not checked yet."""
+def _unchecked_events(data: Any) -> list[Any]:
+    """The events of a body that has not been validated."""
     given = data.get("events") if isinstance(data, dict) else data
     return given if isinstance(given, list) else []
 
 
 def _sender(event: Any) -> str:
-    """The user or session that an event not checked yet names, else ""."""
+    """The user or session of an event that has not been validated; "" if it names none."""
     named = event if isinstance(event, dict) else {}
     return next((str(named[key]) for key in ("user", "session") if named.get(key)), "")

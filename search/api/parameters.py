@@ -19,8 +19,10 @@ from search.request import (
     SORTS,
     Box,
     Filters,
+    RequestError,
     SearchRequest,
     parse_box,
+    read_photos,
 )
 
 NOT_TEXT = re.compile("[\0\ud800-\udfff]")  # characters that PostgreSQL cannot hold
@@ -102,8 +104,8 @@ class SearchParameters(FilterParameters):
         default=True, help_text="Show lookalikes once, as the cheapest in stock, and count them."
     )
 
-    def search_request(self, **asked: Any) -> SearchRequest:
-        """The search for what is `asked` (images, text, product_id …)."""
+    def search_request(self, **query: Any) -> SearchRequest:
+        """The search for this query: `images`, `text`, `product_id` and so on."""
         data = self.validated_data
         return SearchRequest(
             less_text=data["less_text"],
@@ -114,7 +116,7 @@ class SearchParameters(FilterParameters):
             offset=data["offset"],
             explain=data["explain"],
             fold=data["fold"],
-            **asked,
+            **query,
         )
 
 
@@ -131,18 +133,39 @@ class PhotoParameters(SearchParameters):
     box = BoxField(required=False, help_text="x,y,w,h of the first image, 0 to 1.")
     text = serializers.CharField(max_length=500, allow_blank=True, default="")
 
+    def search_request(self, **query: Any) -> SearchRequest:
+        """The search by photo. Raises RequestError without a photo."""
+        data = self.validated_data
+        images = read_photos(data.get("image", ()))
+        if not images and not data.get("query"):
+            raise RequestError(
+                "image_missing",
+                "Send a photo in the field 'image', or the id of an earlier one in 'query'.",
+            )
+        return super().search_request(
+            images=images,
+            query=data.get("query", ""),
+            box=data.get("box"),
+            text=data["text"],
+            **query,
+        )
+
 
 class TextParameters(SearchParameters):
     q = serializers.CharField(max_length=500, help_text="Words in English or Russian.")
 
+    def search_request(self, **query: Any) -> SearchRequest:
+        """The search by words."""
+        return super().search_request(text=self.validated_data["q"], **query)
+
 
 class NoParameters(serializers.Serializer):
-    """For calls that take none."""
+    """The parameters of calls that take none."""
 
 
 def parse(serializer_class: type, data: QueryDict, files: MultiValueDict | None = None) -> Any:
-    """A checked serializer of query or form data, in which a parameter that is a list may be
-    repeated. Raises ValidationError."""
+    """A serializer with the checked parameters of a query string or form. Only parameters that are
+    lists may be repeated. Raises ValidationError."""
     fields = serializer_class().get_fields()
     given: dict[str, Any] = {}
     for name in [*data, *(files or ())]:
@@ -154,7 +177,7 @@ def parse(serializer_class: type, data: QueryDict, files: MultiValueDict | None 
         many = isinstance(fields[name], serializers.ListField)
         values = source.getlist(name)
         if not many and len(values) > 1:
-            raise serializers.ValidationError({name: "Give it once only."})
+            raise serializers.ValidationError({name: "Give it only once."})
         if any(NOT_TEXT.search(value) for value in values if isinstance(value, str)):
             raise serializers.ValidationError(
                 {name: "It contains a NUL character, or half of a surrogate pair."}

@@ -1,4 +1,4 @@
-"""How the API reads JSON bodies."""
+"""The parser of JSON request bodies."""
 
 import json
 from typing import Any
@@ -8,15 +8,15 @@ from rest_framework.parsers import JSONParser
 
 from catalog.models.attributes import is_nested_deeper
 
-MAX_DEPTH = 100  # of lists and objects inside each other; what reads them later recurses too
+MAX_DEPTH = 100  # of nested lists and objects; later code recurses into them
 TOO_DEEP = "The JSON is nested too deeply."
 
 
 class StrictJSONParser(JSONParser):
-    """JSON in UTF-8, as RFC 8259 demands, whose strings are Unicode text.
+    """Parses JSON in UTF-8 (RFC 8259) whose strings are valid Unicode.
 
-    JSON can escape half of a surrogate pair ("\\ud800"). Python reads it as a string that neither
-    PostgreSQL nor an answer can hold, so such a body is refused, wherever in it the string is."""
+    JSON can escape half of a surrogate pair ("\\ud800"). Python reads it into a string that cannot
+    be stored in PostgreSQL or sent in a response. The parser refuses such a body."""
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         try:
@@ -26,7 +26,7 @@ class StrictJSONParser(JSONParser):
             raise ParseError("The JSON has a string with half of a surrogate pair.") from error
         except RecursionError as error:
             raise ParseError(TOO_DEEP) from error
-        except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are two
+        except ValueError as error:  # includes UnicodeDecodeError and JSONDecodeError
             raise ParseError(f"The JSON cannot be read: {error}.") from error
         if is_nested_deeper(parsed, MAX_DEPTH):
             raise ParseError(TOO_DEEP)

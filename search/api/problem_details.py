@@ -1,4 +1,5 @@
-"""Errors as application/problem+json (RFC 9457): a code for programs, a sentence for people."""
+"""Errors as application/problem+json (RFC 9457), with a code for programs and a sentence for
+people."""
 
 import logging
 from typing import Any
@@ -18,7 +19,7 @@ from rest_framework.views import set_rollback
 
 from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
-from catalog.problems import RETRY_AFTER_S
+from catalog.problems import retry_after_s
 from catalog.visual.errors import EncoderError
 from search.request import RequestError
 
@@ -40,8 +41,8 @@ TITLES = {
 }
 
 
-def problem(status: int, code: str, detail: str) -> dict[str, Any]:
-    """The body of a problem."""
+def problem_body(status: int, code: str, detail: str) -> dict[str, Any]:
+    """The JSON body of a problem response."""
     return {
         "type": "about:blank",
         "title": TITLES.get(status, "Error"),
@@ -52,7 +53,8 @@ def problem(status: int, code: str, detail: str) -> dict[str, Any]:
 
 
 def describe(error: Exception) -> tuple[int, str, str] | None:
-    """(status, code, sentence) of an error that is foreseen, else None."""
+    """The status, the code of the public contract and the sentence of an expected error; None for
+    any other error."""
     if isinstance(error, ImageError | RequestError):
         return error.status, error.code, str(error)
     if isinstance(error, IndexNotReady):
@@ -81,7 +83,8 @@ def describe(error: Exception) -> tuple[int, str, str] | None:
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's exception handler."""
+    """The exception handler of Django REST framework: a response for an expected error, None for
+    any other error."""
     described = describe(error)
     if described is None:
         return None
@@ -89,8 +92,8 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
     status, code, _ = described
     if status == 503:
         log.warning("%s: %s", code, error)
-    response = Response(problem(*described), status=status, content_type=CONTENT_TYPE)
-    wait = getattr(error, "wait", None) or (RETRY_AFTER_S if status == 503 else None)
+    response = Response(problem_body(*described), status=status, content_type=CONTENT_TYPE)
+    wait = getattr(error, "wait", None) or retry_after_s(status)
     if wait:
         response["Retry-After"] = str(int(wait))
     if header := getattr(error, "auth_header", None):
@@ -100,13 +103,13 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 @csrf_exempt
 def not_found(request: HttpRequest) -> JsonResponse:
-    """For addresses under /api/ that do not exist."""
-    body = problem(404, "not_found", f"There is nothing at {request.path}.")
+    """The view of all addresses under /api/ that do not exist."""
+    body = problem_body(404, "not_found", f"There is nothing at {request.path}.")
     return JsonResponse(body, status=404, content_type=CONTENT_TYPE)
 
 
 def _sentence(detail: Any) -> str:
-    """A serializer's errors, whatever their shape, as one line."""
+    """The errors of a serializer, which may be nested, as one line."""
     if isinstance(detail, dict):
         parts = []
         for name, value in detail.items():

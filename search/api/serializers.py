@@ -1,4 +1,4 @@
-"""What the API gives back, field by field as the public contract names them."""
+"""The JSON of the API's responses. The public contract fixes the names of the fields."""
 
 from typing import Any
 
@@ -67,8 +67,8 @@ class ProductListSerializer(serializers.Serializer):
 
 
 class ObjectSerializer(serializers.Serializer):
-    """A thing found in the photo; its `box` (x, y, w, h, each 0 to 1) can be asked for with the
-    query's id."""
+    """An object found in the photo. Its `box` (x, y, w, h, each 0 to 1) can be searched for with
+    the query's id."""
 
     box = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4)
     score = serializers.FloatField()
@@ -97,7 +97,7 @@ class TimingsSerializer(serializers.Serializer):
 
 class FacetValueSerializer(serializers.Serializer):
     value = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]  # hides Field.label, as the contract names it
+    label = serializers.CharField()  # type: ignore[assignment]  # the contract's name hides Field.label
     count = serializers.IntegerField()
 
 
@@ -126,7 +126,8 @@ class ResultSerializer(serializers.Serializer):
     explanation = serializers.DictField(child=serializers.FloatField(), required=False)
     object = serializers.IntegerField(
         required=False,
-        help_text="Which of `query.objects` it was found for, from 0; absent without objects.",
+        help_text="The index of the object in `query.objects` that it was found for, from 0. Absent"
+        " if there are no objects.",
     )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
@@ -144,13 +145,13 @@ class SearchAnswerSerializer(serializers.Serializer):
     timings_ms = TimingsSerializer()
     tags = ScoredTagSerializer(many=True)
     facets = FacetsSerializer()
-    count = serializers.IntegerField(help_text="How many results are on this page.")
+    count = serializers.IntegerField(help_text="The number of results on this page.")
     next_offset = serializers.IntegerField(allow_null=True)
     results = ResultSerializer(many=True)
 
 
 def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]:
-    """A search answer in the shape of the public contract."""
+    """A search answer as the JSON of the public contract."""
     shape = {
         "query": {
             "id": answer.query_id,

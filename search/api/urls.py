@@ -1,4 +1,4 @@
-"""Addresses of the API that belong to searching."""
+"""The URLs of the search API."""
 
 from django.urls import path, register_converter
 
@@ -7,7 +7,7 @@ from search.api.events import EventsView
 
 
 class RowIdConverter:
-    """A database id: what does not fit in 63 bits is no address at all."""
+    """A database id of at most 18 digits, which fit in 63 bits."""
 
     regex = "[0-9]{1,18}"
 

@@ -1,8 +1,7 @@
-"""The calls of the REST API: each parses, calls one function, and renders."""
+"""The views of the REST API. Each parses its request, calls one function and renders the result."""
 
 from typing import Any
 
-from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
@@ -25,14 +24,14 @@ from search.api.serializers import (
     answer_json,
 )
 from search.products import list_products, visible_product
-from search.request import RequestError, SearchRequest
+from search.request import SearchRequest
 from search.search_log import logged_search
 
 ANSWER: dict[Any, Any] = {200: SearchAnswerSerializer, **PROBLEMS}
 
 
 class SearchView(APIView):
-    """Shared by the three ways to search."""
+    """The base of the three searches."""
 
     authentication_classes: list = []
 
@@ -52,33 +51,18 @@ class PhotoSearchView(SearchView):
         responses=ANSWER,
     )
     def post(self, request: Request) -> Response:
-        """Products that look like a photo, or like the part of it in `box`; `text` is added to it,
-        `less_text` and `less_product` are moved away from."""
+        """Products that look like a photo, or like the part of it in `box`. The search adds `text`
+        to the photo and moves away from `less_text` and `less_product`."""
         parameters = parse(PhotoParameters, request.POST, request.FILES)
-        data = parameters.validated_data
-        images = data.get("image", [])
-        if not images and not data.get("query"):
-            raise RequestError(
-                "image_missing", "Send a photo in the field 'image', or an earlier one's 'query'."
-            )
-        return self.answer(
-            request,
-            parameters.search_request(
-                images=tuple(image.read(settings.IMAGE_MAX_BYTES + 1) for image in images),
-                query=data.get("query", ""),
-                box=data.get("box"),
-                text=data["text"],
-            ),
-        )
+        return self.answer(request, parameters.search_request())
 
 
 class TextSearchView(SearchView):
     @extend_schema(operation_id="search_text", parameters=[TextParameters], responses=ANSWER)
     def get(self, request: Request) -> Response:
-        """Products that look like what the words say, or whose text has them."""
+        """Products that look like what the words describe, or whose text contains them."""
         parameters = parse(TextParameters, request.query_params)
-        asked = parameters.search_request(text=parameters.validated_data["q"])
-        return self.answer(request, asked)
+        return self.answer(request, parameters.search_request())
 
 
 class SimilarProductsView(SearchView):
@@ -99,7 +83,7 @@ class ProductListView(APIView):
         responses={200: ProductListSerializer, **PROBLEMS},
     )
     def get(self, request: Request) -> Response:
-        """The catalogue, filtered and in order."""
+        """The products of the catalogue, filtered and sorted."""
         parameters = parse(FilterParameters, request.query_params)
         data = parameters.validated_data
         page = list_products(parameters.filters(), data["sort"], data["limit"], data["offset"])

@@ -1,4 +1,4 @@
-"""What shoppers tell: recorded, limited by address and session, and marked by origin.
+"""Shoppers' events: recorded, limited by address and session, and marked with their origin.
 
 Others use `recording.record_events`, `limits.charge_events` and `request_origin.origin_of`.
 """

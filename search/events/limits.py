@@ -1,4 +1,4 @@
-"""How many events an address and a session may send."""
+"""The limits on the events of an address and of a session."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,13 +8,14 @@ from django.db import connection, transaction
 
 from search.events.request_origin import keyed_hash, origin_of
 
-WINDOW_S = 60.0  # the settings are events a minute, which may come at once
+WINDOW_S = 60.0  # the settings are events a minute, which may all come at once
 ROUNDING_S = 1e-3
-BUCKETS = 65_536  # of addresses, and as many of sessions
+MAX_SPENT_S = WINDOW_S + ROUNDING_S
+BUCKETS = 65_536  # for addresses, and as many for senders
 
-# Each bucket is charged the time that its events take at its rate; those of senders only if the
-# address may send so many, so that a flood costs one row. Rows are locked in the order of their
-# keys, addresses first, so that two calls never wait for each other.
+# Each bucket is charged the time that its events take at the allowed rate. The buckets of senders
+# are charged only if the address is within its limit, so that a flood touches one row. Rows are
+# locked in the order of their keys, addresses first, so that two calls cannot deadlock.
 CHARGE = """
     WITH address AS (
         INSERT INTO catalog_eventallowance AS known (bucket, spent_until)
@@ -33,21 +34,20 @@ CHARGE = """
     )
     SELECT max(spent_s) FROM (SELECT * FROM address UNION ALL SELECT * FROM sender) bucket
 """
-MOST_S = WINDOW_S + ROUNDING_S
 
 
 class _Exceeded(Exception):
-    """Undoes a charge."""
+    """A limit is exceeded. Rolls the charge back."""
 
 
 def charge_events(address: str, senders: Sequence[str]) -> float:
-    """Charges one event to the address for each of `senders`, the sessions or users of a call's
-    events, and one to each sender that is not empty. Gives 0, or the seconds after which so many
-    are allowed; then nothing is charged.
+    """Charges the events of a call to its address and to its senders, the session or user of each
+    event ("" if it names none). Returns 0, or the seconds after which so many events are allowed.
+    In that case nothing is charged.
 
-    It is one statement in the database, so that all web processes and machines count together. A
-    bucket is a keyed hash of a name. New names for each call do not help, as every event counts
-    for the address as well."""
+    The charge is one statement in the database, so that all web processes and machines count
+    together. A bucket is a keyed hash of a name. A client gains nothing by new names, because each
+    event also counts for its address."""
     address_s = max(1, len(senders)) * WINDOW_S / settings.EVENTS_PER_ADDRESS
     costs: dict[int, float] = {}
     for sender, events in Counter(filter(None, senders)).items():
@@ -56,9 +56,9 @@ def charge_events(address: str, senders: Sequence[str]) -> float:
     of_address = [_bucket(origin_of(address)), address_s]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(CHARGE, [*of_address, list(costs), list(costs.values()), MOST_S])
+            cursor.execute(CHARGE, [*of_address, list(costs), list(costs.values()), MAX_SPENT_S])
             (spent_s,) = cursor.fetchone()
-            if spent_s > MOST_S:
+            if spent_s > MAX_SPENT_S:
                 raise _Exceeded
     except _Exceeded:
         return float(spent_s) - WINDOW_S

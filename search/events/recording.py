@@ -1,7 +1,7 @@
-"""What shoppers do with products, as it is recorded."""
+"""The recording of shoppers' events."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -9,9 +9,15 @@ from catalog.models import Event, Product
 from search.events.request_origin import origin_of
 
 
-def record_events(events: Sequence[dict[str, Any]], address: str) -> tuple[int, int]:
-    """Stores the checked events that a client at this address tells. Gives how many were stored,
-    and how many are of products that are not in the catalogue."""
+class EventCounts(NamedTuple):
+    """The number of events that were stored, and of those whose product is not in the catalogue."""
+
+    accepted: int
+    unknown: int
+
+
+def record_events(events: Sequence[dict[str, Any]], address: str) -> EventCounts:
+    """Stores the validated events of a client at this address."""
     origin = origin_of(address)
     known = _known_products(events)
     rows = [
@@ -20,11 +26,11 @@ def record_events(events: Sequence[dict[str, Any]], address: str) -> tuple[int, 
         if product
     ]
     Event.objects.bulk_create(rows)
-    return len(rows), len(events) - len(rows)
+    return EventCounts(accepted=len(rows), unknown=len(events) - len(rows))
 
 
 def _known_products(events: Sequence[dict[str, Any]]) -> list[int | None]:
-    """The id of each event's product, None where it is not in the catalogue."""
+    """The id of each event's product, or None if it is not in the catalogue."""
     products = Product.objects.values_list("pk", flat=True)
     ids = set(products.filter(pk__in=[e["product"] for e in events if "product" in e]))
     skus = {event["sku"] for event in events if "sku" in event}

@@ -1,4 +1,4 @@
-"""Errors as the page tells them: the sentence for shoppers, in their language, and the status."""
+"""The errors of the page: a status, and a sentence in the shopper's language."""
 
 import logging
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 
 from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
-from catalog.problems import RETRY_AFTER_S, photo_sentences
+from catalog.problems import photo_sentences, retry_after_s
 from catalog.visual.errors import EncoderError
 from search.api.problem_details import describe
 from search.request import RequestError
 
 log = logging.getLogger("vitrina.page")
 
-FORESEEN = (
+EXPECTED_ERRORS = (
     ImageError,
     RequestError,
     IndexNotReady,
@@ -27,7 +27,7 @@ FORESEEN = (
 
 @dataclass(frozen=True)
 class PageError:
-    """What went wrong: `code` is the public contract's, `sentence` is for people."""
+    """An error as the page shows it. `code` is a code of the public contract."""
 
     status: int
     code: str
@@ -35,12 +35,13 @@ class PageError:
 
     @property
     def retry_after_s(self) -> int | None:
-        """When it is worth trying again, for what passes by itself."""
-        return RETRY_AFTER_S if self.status == 503 else None
+        """When the page tries again by itself, in seconds; None if it does not."""
+        return retry_after_s(self.status)
 
 
 def page_error(error: Exception) -> PageError:
-    """The page's words for a foreseen error; the error's own where the page has none."""
+    """An expected error as the page shows it, with the sentence of the page for its code, else with
+    its own. Raises any other error again."""
     described = describe(error)
     if described is None:
         raise error

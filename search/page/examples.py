@@ -1,4 +1,5 @@
-"""Photos to try the search with: a few of the demo catalogue's, while its products are there."""
+"""Example photos to try the search with: photos of the demo, if its products are in the
+catalogue."""
 
 import json
 from dataclasses import dataclass
@@ -9,27 +10,28 @@ from catalog.models import Product
 from search.request import RequestError
 
 FOLDER = Path(__file__).resolve().parents[2] / "catalog" / "demo"
-SHOWN = 8
+MAX_EXAMPLES = 8
 
 
 @dataclass(frozen=True)
 class Example:
-    """A photo's file name, and the product that it shows."""
+    """The file name of a photo, and the product in it."""
 
     name: str
     product: Product
 
 
 def examples() -> list[Example]:
-    """SHOWN photos, spread over the demo's; none once its products have left the catalogue."""
+    """At most MAX_EXAMPLES photos, chosen evenly from those of the demo. Photos whose product is
+    not in the catalogue are left out."""
     photos = _photos()
-    chosen = dict(list(photos.items())[:: max(1, len(photos) // SHOWN)][:SHOWN])
+    chosen = dict(list(photos.items())[:: max(1, len(photos) // MAX_EXAMPLES)][:MAX_EXAMPLES])
     products = {p.sku: p for p in Product.objects.visible().filter(sku__in=chosen.values())}
     return [Example(name, products[sku]) for name, sku in chosen.items() if sku in products]
 
 
 def example_photo(name: str) -> bytes:
-    """The photo of that name, as JPEG. Raises RequestError for any other name."""
+    """The JPEG file of the example photo with this name. Raises RequestError if there is none."""
     if name not in _photos():
         raise RequestError("not_found", f"There is no example photo {name}.", 404)
     return (FOLDER / "photos" / name).read_bytes()
@@ -37,7 +39,7 @@ def example_photo(name: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def _photos() -> dict[str, str]:
-    """Name → sku of the demo photos with a single product in them."""
+    """The demo photos that show one product only: the product's sku by file name."""
     listing = FOLDER / "photos.jsonl"
     if not listing.exists():
         return {}

@@ -1,9 +1,8 @@
-"""What the page sends, checked, as a SearchRequest; what is wrong with it, as a sentence."""
+"""The form of the page: it makes a SearchRequest, or a sentence about each invalid field."""
 
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.validators import MaxValueValidator, ProhibitNullCharactersValidator
 from django.utils.translation import gettext as _
@@ -20,6 +19,7 @@ from search.request import (
     RequestError,
     SearchRequest,
     parse_box,
+    read_photos,
 )
 
 MAX_VALUE_LENGTH = 200
@@ -82,7 +82,8 @@ def filter_field(declared: Filter, label: Text) -> forms.Field:
 
 
 class SearchForm(forms.Form):
-    """A photo (sent now, kept from an earlier search, or an example), words, or both."""
+    """A search by photo, by words or by both. The photo is uploaded, kept from an earlier search or
+    an example."""
 
     q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=500)
     query = forms.CharField(required=False, max_length=100)
@@ -121,7 +122,7 @@ class SearchForm(forms.Form):
         return data
 
     def search_request(self) -> SearchRequest:
-        """The search that is asked for. Raises RequestError."""
+        """The search of the checked form. Raises RequestError."""
         if not self.is_valid():
             raise RequestError("parameter_invalid", self._sentences())
         data = self.cleaned_data
@@ -139,15 +140,14 @@ class SearchForm(forms.Form):
         )
 
     def _photos(self) -> tuple[bytes, ...]:
-        """What was sent, up to one byte over the limit, so that too much is seen to be too much."""
-        sent: list[UploadedFile] = self.files.getlist("image") if self.files else []  # type: ignore[attr-defined]
-        if sent:
-            return tuple(file.read(settings.IMAGE_MAX_BYTES + 1) for file in sent)
+        uploaded: list[UploadedFile] = self.files.getlist("image") if self.files else []  # type: ignore[attr-defined]
+        if uploaded:
+            return read_photos(uploaded)
         name = self.cleaned_data["example"]
         return (example_photo(name),) if name else ()
 
     def _sentences(self) -> str:
-        """Every error with the name of its field, where shoppers know the field by a name."""
+        """All errors in one line, each after the label of its field, if the field has one."""
         lines = []
         for name, errors in self.errors.items():
             label = self.fields[name].label if name in self.fields else None

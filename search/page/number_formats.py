@@ -1,4 +1,4 @@
-"""Prices and scores as the page writes them."""
+"""Template filters that format prices and scores."""
 
 from django import template
 from django.utils.formats import number_format
@@ -15,7 +15,8 @@ NO_BREAK = "\u00a0"
 
 @register.filter
 def money(product: Product | ProductCard) -> str:
-    """€212.99 in English, 212,99 € in Russian; cents only where there are some."""
+    """The price with its currency: €212.99 in English, 212,99 € in Russian. Cents are left out if
+    they are zero."""
     whole = product.price == product.price.to_integral_value()
     amount = number_format(product.price, 0 if whole else 2, force_grouping=True)
     sign = SIGNS.get(product.currency)
@@ -26,5 +27,5 @@ def money(product: Product | ProductCard) -> str:
 
 @register.filter
 def percent(share: float) -> str:
-    """0 to 1 as whole percents."""
+    """A share from 0 to 1 as whole percents."""
     return f"{round(100 * share)}%"

@@ -1,4 +1,4 @@
-"""What the page of a product says about it beside title and price."""
+"""The details of a product on its page: sizes, author, licence and other attributes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ LICENCES = {
 
 @dataclass(frozen=True)
 class Detail:
-    """A line of the list of details; `link` where there is more to read."""
+    """A line of the list of details, with the address that its value links to, if any."""
 
     label: str
     value: str
@@ -27,7 +27,7 @@ class Detail:
 
 
 def details_of(product: Product) -> list[Detail]:
-    """Sizes on one line, author and licence by name, then whatever else the shop has given."""
+    """The sizes on one line, then the other attributes in the shop's order, then the sku."""
     attributes = product.shown_attributes
     details = []
     if size := " × ".join(_text(attributes[name]) for name in SIZES if attributes.get(name)):

@@ -1,4 +1,4 @@
-"""What a shopper can choose beside an answer: the filters, the tags, and the address to share."""
+"""The filters and tags that a shopper can choose beside an answer, and the address to share."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_CHIPS = 8
 
 @dataclass(frozen=True)
 class Choice:
-    """A value of a filter; `count` is how many results have it, if known."""
+    """A value of a filter. `count` is the number of results with this value, if known."""
 
     value: str
     label: Text
@@ -28,7 +28,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class RangeEnd:
-    """An end of a range: its parameter, its text in the form, and the results' own end."""
+    """An end of a range. `name` is its parameter, `given` is the value in the form, and `found` is
+    the end of the range of the results."""
 
     name: str
     label: Text
@@ -38,7 +39,7 @@ class RangeEnd:
 
 @dataclass(frozen=True)
 class FilterGroup:
-    """A filter as the page offers it: values to choose from, or the ends of a range."""
+    """A filter on the page, with either values to choose from or the ends of a range."""
 
     name: str
     legend: Text
@@ -49,13 +50,14 @@ class FilterGroup:
 def filter_groups(
     form: SearchForm, asked: SearchRequest, answer: SearchAnswer
 ) -> list[FilterGroup]:
-    """All filters but tags, which are chips. A chosen value stays, even if no result has it."""
+    """All filters except tags, which are chips. Chosen values remain if no result has them."""
     groups = [_group(f, form, asked, answer) for f in FILTERS if not isinstance(f, TagFilter)]
     return [group for group in groups if group.choices or group.ends]
 
 
 def tag_chips(asked: SearchRequest, answer: SearchAnswer) -> list[Choice]:
-    """Tags to refine by: the chosen ones, then those of the photo, then the results' own."""
+    """The tags to refine by: those already chosen, then those of the photo, then those of the
+    results."""
     (declared,) = (f for f in FILTERS if isinstance(f, TagFilter))
     facet = answer.facets[declared.name]
     chosen = asked.filters.get(declared.name, ())
@@ -66,14 +68,13 @@ def tag_chips(asked: SearchRequest, answer: SearchAnswer) -> list[Choice]:
             chips.setdefault(tag.slug, Choice(tag.slug, tag.label, counts[tag.slug], False))
     found = sum(value["count"] for value in answer.facets["category"])
     for value in facet:
-        if 1 < value["count"] < found:  # a tag of every result does not refine
+        if 1 < value["count"] < found:  # a tag that every result has narrows nothing
             chips.setdefault(value["value"], Choice(**value, chosen=False))
     return list(chips.values())[: max(MAX_CHIPS, len(chosen))]
 
 
 def address_of(asked: SearchRequest, answer: SearchAnswer) -> str:
-    """An address that asks the same again: for good with words alone, with a photo as long as the
-    photo is kept."""
+    """The address of this search. With a photo, it works as long as the photo is kept."""
     photo = asked.images or asked.query
     parameters = {
         "q": asked.text,
@@ -87,7 +88,7 @@ def address_of(asked: SearchRequest, answer: SearchAnswer) -> str:
 
 
 def box_text(asked: SearchRequest) -> str:
-    """The box as the form sends it."""
+    """The box in the format of the form."""
     return ",".join(f"{number:.4f}" for number in asked.box) if asked.box else ""
 
 
@@ -114,7 +115,7 @@ def _group(
 def _with_chosen(
     facet: Iterable[dict[str, Any]], chosen: tuple[str, ...], declared: ChoiceFilter
 ) -> list[Choice]:
-    """The values of a facet, and before them the chosen values that it does not have."""
+    """The chosen values that the facet lacks, then the values of the facet."""
     present = [Choice(**value, chosen=value["value"] in chosen) for value in facet]
     missing = set(chosen) - {choice.value for choice in present}
     labels = declared.labels(missing)

@@ -1,4 +1,4 @@
-"""Addresses of the pages."""
+"""The URLs of the pages."""
 
 from django.urls import path
 from django.views.i18n import set_language

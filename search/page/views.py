@@ -1,4 +1,4 @@
-"""The pages: each view parses, calls one function, renders."""
+"""The pages. Each view parses its request, calls one function and renders a template."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.index.live_index import IndexNotReady, live_generation
 from search.answer import SearchAnswer
-from search.page.errors import FORESEEN, PageError, page_error
+from search.page.errors import EXPECTED_ERRORS, PageError, page_error
 from search.page.examples import example_photo, examples
 from search.page.forms import SearchForm
 from search.page.product_details import details_of
@@ -24,12 +24,12 @@ from search.request import Filters, RequestError, SearchRequest
 from search.search_log import logged_search
 from search.serving.admission import Overloaded
 
-LOOKALIKES = 12
+MAX_LOOKALIKES = 12
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Where a search begins; says so while there is no index yet."""
+    """The start page. It explains that there is no index yet, if so."""
     context: dict[str, Any] = {"form": SearchForm()}
     try:
         if live_generation() is None:
@@ -42,14 +42,14 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def results(request: HttpRequest) -> HttpResponse:
-    """The answer to a photo, to words or to both: a fragment for htmx, else the whole page."""
+    """The results of a search: a fragment for htmx, else a whole page."""
     form = SearchForm(request.POST if request.method == "POST" else request.GET, request.FILES)
     htmx = bool(request.htmx)  # type: ignore[attr-defined]
     try:
         asked = form.search_request()
         answer = logged_search(asked, request.META["REMOTE_ADDR"])
         context = _answer_context(form, asked, answer)
-    except FORESEEN as error:
+    except EXPECTED_ERRORS as error:
         problem = page_error(error)
         if problem.code == "image_missing" and request.method != "POST" and not htmx:
             return redirect("search:home")
@@ -66,7 +66,7 @@ def results(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def product(request: HttpRequest, pk: int) -> HttpResponse:
-    """One product with its lookalikes, every one; without them while they cannot be searched."""
+    """A product and the products that look like it, which are left out if that search fails."""
     try:
         shown = visible_product(pk)
         context: dict[str, Any] = {"product": shown, "details": details_of(shown)}
@@ -75,9 +75,9 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     except (OperationalError, InterfaceError) as error:
         return _page(request, "503.html", {"problem": page_error(error)})
     try:
-        asked = SearchRequest(product_id=pk, limit=LOOKALIKES, fold=False)
+        asked = SearchRequest(product_id=pk, limit=MAX_LOOKALIKES, fold=False)
         context["answer"] = logged_search(asked, request.META["REMOTE_ADDR"])
-    except FORESEEN as error:
+    except EXPECTED_ERRORS as error:
         page_error(error)  # for the log
     return _page(request, "search/product.html", context)
 
@@ -85,23 +85,21 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @cache_control(private=True, max_age=3600)
 def photo(request: HttpRequest, query: str) -> HttpResponse:
-    """The photo of an earlier search, made small, while it is kept: for a page that is reloaded,
-    and for photos that browsers cannot show."""
+    """A small version of the photo of an earlier search, as long as the photo is kept. Reloaded
+    pages need it, and photos in formats that browsers cannot show."""
     try:
         return HttpResponse(get_preview(query), content_type="image/jpeg")
     except Overloaded as error:
         problem = page_error(error)
-        response = HttpResponse(status=problem.status)
-        response["Retry-After"] = str(problem.retry_after_s)
-        return response
-    except FORESEEN as error:
+        return _with_retry_after(HttpResponse(status=problem.status), problem)
+    except EXPECTED_ERRORS as error:
         raise Http404(str(error)) from error
 
 
 @require_safe
 @cache_control(public=True, max_age=86_400)
 def example(request: HttpRequest, name: str) -> HttpResponse:
-    """A photo to try the search with."""
+    """An example photo to try the search with."""
     try:
         return HttpResponse(example_photo(name), content_type="image/jpeg")
     except RequestError as error:
@@ -125,8 +123,8 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
 
 
 def _error_context(form: SearchForm, problem: PageError) -> dict[str, Any]:
-    """Keeps the photo of the form, unless it is the photo that is gone, or no photo has such an
-    address."""
+    """The context of an error. The photo of the form remains on the page, unless it is not kept any
+    more or its id cannot stand in a URL."""
     query = form.data.get("query", "")
     if problem.code == "not_found" or not slug_re.fullmatch(query):
         query = ""
@@ -138,19 +136,23 @@ def _template(htmx: bool, fragment: str) -> str:
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Rendered, with the status of the problem there may be. One address gives pages and
-    fragments, so caches must tell them apart."""
+    """The rendered template, with the status of the context's `problem`, if any. Caches must tell
+    pages from fragments, which have the same URL."""
     problem: PageError | None = context.get("problem")
     response = render(request, template, context, status=problem.status if problem else 200)
-    if problem and problem.retry_after_s:
-        response["Retry-After"] = str(problem.retry_after_s)
     patch_vary_headers(response, ["HX-Request"])
+    return _with_retry_after(response, problem) if problem else response
+
+
+def _with_retry_after(response: HttpResponse, problem: PageError) -> HttpResponse:
+    if problem.retry_after_s:
+        response["Retry-After"] = str(problem.retry_after_s)
     return response
 
 
 def _show_address(request: HttpRequest, response: HttpResponse, address: str) -> None:
-    """Puts the address of the answer into the browser's bar: as a new step of its history, except
-    where only the photo's box or filters have changed."""
+    """Makes the browser show the address of the answer. It becomes a new entry of the history,
+    unless only the box or the filters of the same photo have changed."""
     current = request.htmx.current_url or ""  # type: ignore[attr-defined]
     same_photo = "query=" in current and "query=" in address
     response["HX-Replace-Url" if same_photo else "HX-Push-Url"] = address
