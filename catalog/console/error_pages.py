@@ -62,9 +62,8 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, RedisError):
         return _("The task queue cannot be reached. Try again in a moment.")
     if isinstance(error, OSError):
-        return _("A file cannot be read or written: %(reason)s.") % {
-            "reason": error.strerror or error
-        }
+        reason = str(error.strerror or error).rstrip(".")
+        return _("A file cannot be read or written: %(reason)s.") % {"reason": reason}
     if isinstance(error, EncoderError):
         return str(error)
     return _("The database refused this. The log gives the reason.")
