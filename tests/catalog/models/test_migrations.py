@@ -30,15 +30,18 @@ def test_ids_of_searches_and_events_lose_the_hashes_of_photos(
         products=[7],
         features=[{}],
     )
-    Event.objects.create(type="click", product_id=7, session="s", query_id=OLD)
-    Event.objects.create(type="view", product_id=7, session="s")
+    click = Event.objects.create(type="click", product_id=7, session="s", query_id=OLD)
+    view = Event.objects.create(type="view", product_id=7, session="s")
 
     migration = importlib.import_module("catalog.migrations.0011_forget_photo_hashes")
     with connection.schema_editor() as editor:
         migration.replace_ids(None, editor)
 
-    new = LoggedSearch.objects.get().query_id
+    click.refresh_from_db()
+    view.refresh_from_db()
+    new = click.query_id
     assert not {new[:8], new[8:16]} & {OLD[:8], OLD[8:16]}
-    assert Event.objects.get(type="click").query_id == new
-    assert Event.objects.get(type="view").query_id == ""
+    assert LoggedSearch.objects.filter(query_id=new).exists()
+    assert not LoggedSearch.objects.filter(query_id=OLD).exists()
+    assert view.query_id == ""
     assert [photo.name for photo in tmp_path.iterdir()] == [new]
