@@ -62,7 +62,7 @@ class Cluster:
             time.sleep(0.1)
         return False
 
-    def make(self) -> None:
+    def create(self) -> None:
         """Creates the data folder if it is missing. The folder is complete or does not exist."""
         if (self._place.data / "PG_VERSION").exists():
             return
@@ -75,7 +75,7 @@ class Cluster:
         for leftover in self._place.home.glob("data.new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         fresh = Path(tempfile.mkdtemp(prefix="data.new-", dir=self._place.home))
-        self._place.give(fresh)
+        self._place.give_to_account(fresh)
         status, output = self._programs.run(
             "initdb",
             *("--pgdata", fresh, "--username=postgres", "--auth=trust", "--no-instructions"),
@@ -131,7 +131,7 @@ class Cluster:
             )
         raise make_error(what, f"{output}\n{place.log}:\n{log}")
 
-    def make_database(self) -> None:
+    def create_database(self) -> None:
         """Creates the database if it is missing, after a check that pgvector works."""
         find = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"
         if self._ask("postgres", find).strip() == "1":
@@ -194,7 +194,7 @@ class Cluster:
         opened, fresh = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(opened, "w") as file:
             file.write(text)
-        self._place.give(Path(fresh))
+        self._place.give_to_account(Path(fresh))
         os.replace(fresh, path)
 
 

@@ -10,4 +10,4 @@ from ._server import EmbeddedPostgres
 if __name__ == "__main__":
     if os.fork():
         os._exit(0)  # the caller waits for this process only
-    EmbeddedPostgres(Path(sys.argv[1])).guard(int(sys.argv[2]))
+    EmbeddedPostgres(Path(sys.argv[1])).stop_after_last_user(int(sys.argv[2]))

@@ -90,7 +90,7 @@ class Place:
             return inside
         return Path("/tmp") / f"vitrina-{self.account.uid}-{_hash_path(self.home)}"
 
-    def prepare(self) -> None:
+    def create_folders(self) -> None:
         """Creates the missing folders, private to the account. It is safe to repeat.
 
         Raises EmbeddedPostgresError if they cannot be created or belong to another user.
@@ -117,7 +117,7 @@ class Place:
                 "that folder. Let that user enter the folders above, or choose another DATA_DIR."
             )
 
-    def give(self, file: int | Path) -> None:
+    def give_to_account(self, file: int | Path) -> None:
         """Gives a file that root created to the account."""
         if os.geteuid() == 0:
             os.chown(file, self.account.uid, self.account.gid)

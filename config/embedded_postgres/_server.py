@@ -53,15 +53,15 @@ class EmbeddedPostgres:
         Any number of processes may call this at the same time. The first start creates the
         database and checks that pgvector works on this processor.
         """
-        with self._lock():
+        with self._hold_start_lock():
             launched = False
             try:
                 if not self._cluster.answers():
-                    self._cluster.make()
+                    self._cluster.create()
                     self._cluster.write_settings()
                     launched = True
                     self._cluster.launch()
-                self._cluster.make_database()
+                self._cluster.create_database()
             except BaseException:
                 if launched:
                     self._cluster.shut_down()
@@ -71,7 +71,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stops the server, if it is running, and ends its connections."""
         if os.path.exists(self._place.home):
-            with self._lock():
+            with self._hold_start_lock():
                 self._cluster.shut_down()
 
     @contextmanager
@@ -82,7 +82,7 @@ class EmbeddedPostgres:
         and children do not inherit it. If the last user is killed, a guard process stops the
         server. A user who finds no running server first starts a guard.
         """
-        users = self._open("users.lock")
+        users = self._open_lock_file("users.lock")
         try:
             # Locked before start(), so that a leaving user sees this one or has stopped the server.
             fcntl.flock(users, fcntl.LOCK_SH)
@@ -96,7 +96,7 @@ class EmbeddedPostgres:
             close_lock(users)
             self._stop_if_unused()
 
-    def guard(self, users: int) -> None:
+    def stop_after_last_user(self, users: int) -> None:
         """Waits until no process uses the server, then stops it.
 
         `users` is the descriptor of the users' open lock file.
@@ -109,7 +109,7 @@ class EmbeddedPostgres:
     def _start_guard(self) -> subprocess.Popen[bytes]:
         """Starts the guard, which forks into the background. It inherits the open lock file, as the
         folder may be deleted before the guard could open it."""
-        users = self._open("users.lock")
+        users = self._open_lock_file("users.lock")
         try:
             return subprocess.Popen(
                 [sys.executable, "-m", GUARD_MODULE, self._place.folder, str(users)],
@@ -124,7 +124,7 @@ class EmbeddedPostgres:
             close_lock(users)
 
     def _stop_if_unused(self) -> None:
-        users = self._open("users.lock")
+        users = self._open_lock_file("users.lock")
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.stop()
@@ -143,9 +143,9 @@ class EmbeddedPostgres:
         return Cluster(self._place, self._settings)
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
+    def _hold_start_lock(self) -> Iterator[None]:
         """Holds the lock for starting and stopping, and turns disk errors into sentences."""
-        lock = self._open("start.lock")
+        lock = self._open_lock_file("start.lock")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -155,9 +155,9 @@ class EmbeddedPostgres:
         finally:
             close_lock(lock)
 
-    def _open(self, name: str) -> int:
+    def _open_lock_file(self, name: str) -> int:
         """Opens a lock file of the account. Root follows no symbolic link of that account."""
-        self._place.prepare()
+        self._place.create_folders()
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             opened = os.open(self._place.home / name, flags, 0o600)
@@ -165,5 +165,5 @@ class EmbeddedPostgres:
             what = f"The lock file {self._place.home / name} cannot be opened."
             raise make_error(what, str(error)) from error
         close_lock_in_forks(opened)
-        self._place.give(opened)
+        self._place.give_to_account(opened)
         return opened
