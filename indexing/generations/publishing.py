@@ -102,7 +102,7 @@ def _explain_no_way_back(earlier: QuerySet[Publication]) -> str:
         return _("There is no earlier generation to go back to.")
     numbers = ", ".join(str(pk) for pk in dict.fromkeys(dropped))
     return _(
-        "There is no generation to go back to: the vectors of what was live before (%(numbers)s)"
+        "There is no generation to go back to: the vectors of the earlier generations (%(numbers)s)"
         " are dropped. Publish another generation, or rebuild."
     ) % {"numbers": numbers}
 
