@@ -54,14 +54,9 @@ def fit_adapter(
             f"An adapter is measured on a fifth of the photos, at least {MIN_QUERIES}, and there"
             f" are {len(sample.photos)} that both encoders have embedded: rebuild instead."
         )
-    pairs = sample.to_fit_on
     encoders = measure_encoders(sample)
     record_quality(query_encoder, "sample", encoders["native"])
-    measured = []
-    for kind in KINDS:
-        adapter = fit(kind, pairs.new, pairs.old)
-        measured.append(MeasuredAdapter(adapter, measure_adapter(sample, adapter)))
-        check()
+    measured = _fit_every_kind(sample, check)
     best = choose_best(measured, encoders)
     fitted_on = int((~sample.held_out).sum())
     if len(sample.photos) == Embedding.objects.filter(encoder=index_encoder).count():
@@ -80,6 +75,15 @@ def fit_adapter(
             "tried": {each.adapter.kind: each.figures for each in measured},
         },
     )
+
+
+def _fit_every_kind(sample: Sample, check: Check) -> list[MeasuredAdapter]:
+    pairs, measured = sample.to_fit_on, []
+    for kind in KINDS:
+        adapter = fit(kind, pairs.new, pairs.old)
+        measured.append(MeasuredAdapter(adapter, measure_adapter(sample, adapter)))
+        check()
+    return measured
 
 
 def fit_again(best: MeasuredAdapter, sample: Sample) -> MeasuredAdapter:
