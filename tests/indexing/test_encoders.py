@@ -1,4 +1,4 @@
-"""The registry of encoders: what they are, what they reach, how an operator sees and uses them."""
+"""The registry of encoders: their sources and figures, and how operators list and use them."""
 
 import json
 from io import StringIO
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("empty_shop")
 
 
 def index(*arguments: str) -> str:
-    """What `manage.py index …` prints."""
+    """The output of `manage.py index …`."""
     output = StringIO()
     call_command("index", *arguments, stdout=output, verbosity=0)
     return output.getvalue()
@@ -79,13 +79,13 @@ def test_the_registry_keeps_what_encoders_reach_on_labelled_photos(
     rebuild()
     printed = index("register", "bent")
 
-    # Then the live one was measured with its index, the new one on the sample of its adapter,
+    # Then the live encoder was measured on its index, the new one on the sample of its adapter,
     measured = dict(EncoderVersion.objects.values_list("name", "quality"))
     reached = {"recall_at_1": 1.0, "recall_at_5": 1.0, "photos": 25}
     assert measured["histogram"] == {"labelled_photos": reached}
     asked = {"queries": 25, "recall_at_1": 1.0, "recall_at_5": 1.0}
     assert measured["bent"]["sample"]["labelled_photos"] == asked
-    # of which the labelled products were held out.
+    # with the labelled products held out.
     assert "fitted on 160 photos" in printed
     assert "labelled photos (25): recall@5 1.000 through the adapter" in printed
     assert "may not be used" not in printed

@@ -1,4 +1,4 @@
-"""One pass over a photo gives its embedding and where things are in it."""
+"""One pass over a photo gives its embedding and the cells of the object head."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ from catalog.visual.openvino_encoder import OpenVinoEncoder
 from catalog.visual.torch_encoder import TorchEncoder
 from tests.catalog.detection.object_model import SIDE, efficientnet_model, random_head
 
-# The converter's and torch's warnings about each other would be errors.
+# Warnings are errors in tests; the converter and torch warn about each other.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning")
 
 
@@ -59,7 +59,7 @@ def test_cells_come_row_by_row_with_their_centres() -> None:
     ]
 
 
-def test_an_untrained_head_is_unsure_and_looks_around_each_cell() -> None:
+def test_an_untrained_head_has_low_scores_and_boxes_around_each_cell() -> None:
     import torch
 
     head = ObjectHead().eval()

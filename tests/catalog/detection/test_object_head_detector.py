@@ -1,4 +1,4 @@
-"""From the cells of an object head to boxes in the photo, with numbers worked out by hand."""
+"""The cells of an object head become boxes in the photo; the numbers are worked out by hand."""
 
 from typing import Any
 
@@ -31,15 +31,15 @@ def test_overlap_is_the_share_of_the_union() -> None:
     box = np.array([0, 0, 2, 2])
     others = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [1, 1, 2, 2], [2, 0, 4, 2], [5, 5, 6, 6]])
 
-    # Shared 4, 2, 1, 0 and 0; united 4, 6, 4, 8 and 5.
+    # Intersections 4, 2, 1, 0 and 0; unions 4, 6, 4, 8 and 5.
     assert intersection_over_union(box, others) == pytest.approx([1, 1 / 3, 1 / 4, 0, 0])
 
 
-def test_of_boxes_that_overlap_much_the_surest_is_kept() -> None:
+def test_of_boxes_that_overlap_the_best_is_kept() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 6], [0, 0, 10, 4], [20, 0, 30, 10]], float)
     scores = np.array([0.8, 0.9, 0.7, 0.6])
 
-    # The second is the surest; it shares 6/10 with the first and 4/6 with the third.
+    # The second has the highest score; its overlap is 6/10 with the first, 4/6 with the third.
     assert suppress_overlaps(boxes, scores, max_overlap=0.5, max_boxes=5) == [1, 3]
     assert suppress_overlaps(boxes, scores, max_overlap=0.65, max_boxes=5) == [1, 0, 3]
     assert suppress_overlaps(boxes, scores, max_overlap=1.0, max_boxes=2) == [1, 0]
@@ -68,7 +68,7 @@ def test_a_box_is_mapped_between_photo_and_input(mode: str, of_input: Any, of_ph
     assert geometry.to_input(np.array([of_photo]), WIDE)[0] == pytest.approx(of_input)
 
 
-def test_of_a_strip_only_the_middle_is_in_the_input() -> None:
+def test_only_the_middle_of_a_long_photo_is_in_the_input() -> None:
     # 9600 × 100 is cut to 3200 × 100 from column 3200 on.
     [middle] = preprocessing("squash").to_photo(np.array([[0, 0, 1, 1]]), (9600, 100))
 
@@ -81,7 +81,7 @@ def test_of_a_strip_only_the_middle_is_in_the_input() -> None:
     size=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
     box=st.tuples(*[st.floats(-0.5, 1.5)] * 4),
 )
-def test_there_and_back_again_is_the_same_box(
+def test_mapping_to_the_input_and_back_gives_the_same_box(
     mode: str, inputs: Any, size: tuple[int, int], box: Any
 ) -> None:
     geometry = preprocessing(mode, *inputs)
@@ -96,8 +96,8 @@ def test_there_and_back_again_is_the_same_box(
     inputs=st.tuples(st.integers(48, 160), st.integers(48, 160)),
     size=st.tuples(st.integers(60, 400), st.integers(60, 400)),
 )
-def test_a_thing_is_where_the_geometry_says(mode: str, inputs: Any, size: tuple[int, int]) -> None:
-    # Given a dark rectangle in the middle of a light photo, which no preprocessing cuts away whole.
+def test_an_object_is_where_the_mapping_says(mode: str, inputs: Any, size: tuple[int, int]) -> None:
+    # Given a dark rectangle in the middle of a light photo. No preprocessing crops it away.
     width, height = size
     edges = (3 * width // 8, 3 * height // 8, 5 * width // 8, 5 * height // 8)
     photo = Image.new("RGB", size, (200, 200, 200))
@@ -116,7 +116,7 @@ def test_a_thing_is_where_the_geometry_says(mode: str, inputs: Any, size: tuple[
 # --- Objects --------------------------------------------------------------------------------------
 
 
-def test_only_sure_candidates_are_objects() -> None:
+def test_cells_below_the_threshold_are_no_objects() -> None:
     cells = cells_of([0.49, 0, 0, 0.4, 1], [0.5, 0.6, 0, 1, 1])
 
     [found] = read_cells(cells, (100, 100), preprocessing("squash"), PLAIN)
@@ -125,7 +125,7 @@ def test_only_sure_candidates_are_objects() -> None:
     assert found.box == pytest.approx((0.6, 0, 0.4, 1))
 
 
-def test_boxes_are_of_the_photo_and_end_with_it() -> None:
+def test_boxes_are_fractions_of_the_photo_and_end_at_its_edges() -> None:
     # In the padded input, rows 0.25 to 0.75 are the photo.
     cells = cells_of([0.9, -0.2, 0.1, 0.5, 0.5])
 
@@ -134,7 +134,7 @@ def test_boxes_are_of_the_photo_and_end_with_it() -> None:
     assert found.box == pytest.approx((0, 0, 0.5, 0.5))
 
 
-def test_what_lies_in_the_padding_or_is_tiny_is_no_object() -> None:
+def test_boxes_in_the_padding_and_tiny_boxes_are_no_objects() -> None:
     cells = cells_of([0.9, 0, 0, 1, 0.24], [0.9, 0.5, 0.4, 0.519, 0.6], [0.6, 0.5, 0.4, 0.53, 0.6])
 
     [found] = read_cells(cells, WIDE, preprocessing("longest"), PLAIN)
@@ -147,11 +147,11 @@ def test_a_box_has_a_margin_that_stays_in_the_photo() -> None:
 
     [found] = read_cells(cells, (100, 100), preprocessing("squash"), ObjectHeadSettings(0.5, 0.1))
 
-    # 0.04 to each side and 0.05 above; below there is nothing.
+    # 0.04 is added on each side and 0.05 above; below, the photo ends.
     assert found.box == pytest.approx((0.16, 0.45, 0.48, 0.55))
 
 
-def test_at_most_five_are_found_the_surest_first() -> None:
+def test_at_most_five_are_found_by_falling_confidence() -> None:
     cells = cells_of(*([0.5 + i / 20, i / 8, 0, i / 8 + 0.1, 1] for i in range(8)))
 
     found = read_cells(cells, (100, 100), preprocessing("squash"), PLAIN)
@@ -159,5 +159,5 @@ def test_at_most_five_are_found_the_surest_first() -> None:
     assert [one.confidence for one in found] == pytest.approx([0.85, 0.8, 0.75, 0.7, 0.65])
 
 
-def test_nothing_sure_is_no_object() -> None:
+def test_no_cells_give_no_detections() -> None:
     assert read_cells(cells_of(), (10, 10), preprocessing("squash"), PLAIN) == []

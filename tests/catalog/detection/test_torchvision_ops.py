@@ -1,4 +1,4 @@
-"""open_clip's image side can be imported beside the CPU build of torch."""
+"""open_clip and timm can be imported beside the CPU build of torch."""
 
 import subprocess
 import sys
@@ -14,8 +14,8 @@ def in_new_process(code: str) -> str:
     return done.stdout.strip()
 
 
-def test_open_clip_and_timm_import_after_the_cure() -> None:
-    # A new process: here somebody may already have imported them.
+def test_open_clip_and_timm_import_after_the_declaration() -> None:
+    # In a new process: other tests may have imported them in this one.
     printed = in_new_process(
         "from catalog.detection.torchvision_ops import declare_missing_ops\n"
         "declare_missing_ops()\n"
@@ -27,7 +27,7 @@ def test_open_clip_and_timm_import_after_the_cure() -> None:
     assert printed == "True"
 
 
-def test_it_may_be_repeated() -> None:
+def test_the_declaration_may_be_repeated() -> None:
     declare_missing_ops()
     first = sys.modules["torchvision"]
 
@@ -36,7 +36,7 @@ def test_it_may_be_repeated() -> None:
     assert sys.modules["torchvision"] is first
 
 
-def test_importing_the_cure_alone_does_not_import_torch() -> None:
+def test_importing_the_module_does_not_import_torch() -> None:
     printed = in_new_process(
         "import sys, catalog.detection.torchvision_ops\nprint('torch' in sys.modules)"
     )

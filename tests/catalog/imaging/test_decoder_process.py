@@ -1,4 +1,4 @@
-"""Decoding in processes that can be ended: real processes, limits of the kernel, bad files."""
+"""Decoding in child processes with limits: real processes, real limits, bad files."""
 
 import gc
 import io
@@ -43,7 +43,7 @@ Children = Callable[[], list[psutil.Process]]
 
 @pytest.fixture
 def children(pool: DecoderPool) -> Children:
-    """The decoders of this test's pools, not of those that other tests have left open."""
+    """The decoders of this test's pools, without those of other tests."""
     before = {child.pid for child in decoders()}
     return lambda: [child for child in decoders() if child.pid not in before]
 
@@ -74,7 +74,7 @@ def test_the_same_pixels_come_out_as_in_this_process(pool: DecoderPool, kind: st
 
 
 @pytest.mark.parametrize("data", [b"", b"no photo", photo()[:2000], bytes(16 * 1024**2)])
-def test_a_refusal_is_the_same_as_in_this_process(pool: DecoderPool, data: bytes) -> None:
+def test_an_error_is_the_same_as_in_this_process(pool: DecoderPool, data: bytes) -> None:
     with pytest.raises(ImageError) as here:
         decode_image(data)
 

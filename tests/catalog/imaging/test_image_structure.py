@@ -1,4 +1,4 @@
-"""Files made of more parts than a photo has are refused before anything is decoded."""
+"""Files with more parts than a photo has are refused before they are decoded."""
 
 import io
 from collections.abc import Callable

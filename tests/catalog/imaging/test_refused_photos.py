@@ -144,7 +144,7 @@ class TestRefusals:
 
 
 class TestAnyBytes:
-    """However a file was damaged, the answer is an image or an ImageError, and quietly so."""
+    """Any damage to a file gives an image or an ImageError, without warnings."""
 
     FILES = {kind: encoded(red_corner(48, 32), kind) for kind in EVERY_FORMAT}
     FILES["turned JPEG"] = encoded(red_corner(48, 32), "JPEG", exif=turned_camera(6))
@@ -170,7 +170,7 @@ class TestAnyBytes:
     @given(data=st.data())
     def test_flipped_bytes_and_cut_ends(self, name, data):
         damaged = bytearray(self.FILES[name])
-        # Half the blows fall on the first 200 bytes, where the header is.
+        # Half of the damage is in the first 200 bytes, where the header is.
         place = st.integers(0, len(damaged) - 1) | st.integers(0, min(200, len(damaged) - 1))
         for at, value in data.draw(st.lists(st.tuples(place, st.integers(0, 255)), max_size=8)):
             damaged[at] = value

@@ -1,4 +1,4 @@
-"""Adapters from one space to another, by numbers worked out by hand."""
+"""Adapters from one space to another; the numbers are worked out by hand."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def random_units(count: int, dimensions: int, seed: int = 0) -> np.ndarray:
 
 
 def test_procrustes_finds_a_quarter_turn() -> None:
-    # Given that east became north, and north became west.
+    # Given that east is mapped to north, and north to west.
     new, old = np.array([[1.0, 0], [0, 1]]), np.array([[0.0, 1], [-1, 0]])
 
     (turn,) = fit_orthogonal(new, old).arrays
@@ -37,7 +37,7 @@ def test_procrustes_finds_a_quarter_turn() -> None:
 
 
 def test_procrustes_takes_the_middle_of_two_turns_and_stays_a_turn() -> None:
-    # Given one vector turned by 0 and the same one turned by 90 degrees, on either axis.
+    # Given a vector on each axis, mapped to itself and to itself rotated by 90 degrees.
     new = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])
     old = np.array([[1.0, 0], [0, 1], [0, 1], [-1, 0]])
 
@@ -59,7 +59,7 @@ def test_procrustes_between_sizes_leaves_out_what_the_smaller_has_no_place_for()
 
 
 def test_ridge_is_the_line_through_points_that_lie_on_one() -> None:
-    # Given y = 2 x + 1: the least penalty is the best one.
+    # Given y = 2 x + 1: the smallest penalty is the best.
     line = ridge(np.array([[0.0], [1], [2], [3]]), np.array([[1.0], [3], [5], [7]]))
 
     assert line.weights == pytest.approx(np.array([[2.0]]), abs=1e-3)
@@ -68,8 +68,8 @@ def test_ridge_is_the_line_through_points_that_lie_on_one() -> None:
 
 
 def test_ridge_misses_each_row_as_if_it_had_not_been_there() -> None:
-    # Given 0, 0 and 3 at -1, 0 and 1: without the last, the line is flat, and misses it by 3;
-    # without the first it is 3 x, and misses it by 3; without the middle it is at 1.5.
+    # Given 0, 0 and 3 at -1, 0 and 1. Without the last point, the line is flat: a residual of 3.
+    # Without the first it is 3 x: a residual of 3. Without the middle it passes 1.5.
     line = ridge(np.array([[-1.0], [0], [1]]), np.array([[0.0], [0], [3]]))
     nearly = ridge(np.array([[-1.0], [0], [1]]), np.array([[0.0], [1.5], [3]]))
 
@@ -88,7 +88,7 @@ def test_ridge_prefers_a_penalty_where_inputs_say_nothing() -> None:
 
 
 def test_low_rank_adds_to_the_turn_what_that_leaves_over() -> None:
-    # Given that east and west became three times as far: no turn, and one direction left over.
+    # Given that east and west are scaled by three: no rotation, and residuals in one direction.
     new = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
     old = new * [3, 1]
 
@@ -98,13 +98,13 @@ def test_low_rank_adds_to_the_turn_what_that_leaves_over() -> None:
     assert (down.shape, up.shape) == ((2, 1), (1, 2))
     assert down @ up == pytest.approx(np.array([[2, 0], [0, 0]]), abs=1e-4)
     assert shift == pytest.approx(np.zeros(2), abs=1e-6)
-    # Then (1, 1) goes to (3, 1), at unit length.
+    # Then (1, 1) is mapped to (3, 1) at unit length.
     adapted = adapt(fit_low_rank(new, old), np.array([[1.0, 1]]))
     assert adapted == pytest.approx(np.array([[3, 1]]) / np.sqrt(10), abs=1e-4)
 
 
 def test_a_sample_too_small_to_tell_draws_to_a_turn() -> None:
-    # Given a rotation of 32 dimensions, and noise, on no more pairs than dimensions.
+    # Given a rotation of 32 dimensions with noise, and no more pairs than dimensions.
     old = random_units(232, 32)
     new = old @ np.linalg.qr(random_units(32, 32, seed=1))[0]
     noisy = unit(old + 0.5 * random_units(232, 32, seed=2))
@@ -145,7 +145,7 @@ def test_a_residual_follows_a_bend_that_a_straight_map_cannot() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_stored_is_what_was_fitted(kind: str) -> None:
+def test_a_stored_adapter_is_read_as_it_was_fitted(kind: str) -> None:
     new, old = random_units(50, 8), random_units(50, 6, seed=1)
     fitted = fit(kind, new, old)
 

@@ -1,4 +1,4 @@
-"""Models of every make are compiled once, by one process, and never used half done."""
+"""Models of every kind are compiled once, by one process, and used when they are complete."""
 
 import json
 import os
@@ -20,8 +20,8 @@ from catalog.visual.openvino_encoder import OpenVinoEncoder
 from catalog.visual.tokenizer_export import clean_text, export_tokenizer
 from catalog.visual.torch_encoder import TorchEncoder
 
-# Compiling happens in a process of its own; here, the converter's and torch's warnings about each
-# other would be errors.
+# Warnings are errors in tests. The converter and torch warn about each other, outside of tests in a
+# child process.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning")
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,7 +31,8 @@ PICTURES = [
 
 
 def tiny_model(folder: Path, custom_text: bool) -> str:
-    """An open_clip vision transformer with random weights in `folder`; gives its encoder name."""
+    """Writes an open_clip vision transformer with random weights to `folder`, and returns its
+    encoder name."""
     declare_missing_ops()
     import open_clip
     import torch
@@ -74,7 +75,7 @@ def tiny_model(folder: Path, custom_text: bool) -> str:
 
 @pytest.fixture
 def compile_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiles in this process, which has torch already, to save the time of starting another."""
+    """Compiles in this process, which has imported torch already, to save time."""
     monkeypatch.setattr(encoder_cache, "_compile_in_child", compile_model)
 
 
@@ -98,7 +99,7 @@ def test_a_model_in_a_folder_can_be_the_encoder(custom_text: bool, tmp_path: Pat
 
 
 def test_processes_that_start_together_compile_one_model(tmp_path: Path) -> None:
-    # Given a log of every compilation that is started.
+    # Given a log of all compilations.
     name = tiny_model(tmp_path / "model", custom_text=False)
     code = (
         "import sys; from pathlib import Path\n"
@@ -138,7 +139,7 @@ def test_processes_that_start_together_compile_one_model(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("compile_here")
 def test_what_a_killed_compilation_left_is_not_used(tmp_path: Path) -> None:
-    # Given the folder of a compiled model that lacks what is written last.
+    # Given the folder of a compiled model without the file that is written last.
     name = tiny_model(tmp_path / "model", custom_text=False)
     folder = load_compiled_model(name, tmp_path / "cache").folder
     (folder / "model.json").unlink()
@@ -179,7 +180,7 @@ def test_other_weights_are_another_model(tmp_path: Path) -> None:
     assert again == first
     assert changed.checksum != first.checksum
     assert changed.folder != first.folder
-    # The first goes on answering for an index that was built with it.
+    # An index that was built with the first version still uses it.
     assert load_compiled_model(name, tmp_path / "cache", first.checksum) == first
 
 

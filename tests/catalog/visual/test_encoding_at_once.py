@@ -34,7 +34,7 @@ def test_eight_threads_get_the_same_as_one(starter: Encoder, pictures: list[Imag
 
 
 def with_batches_only(encoder: Encoder) -> Encoder:
-    """As an encoder that has no faster manner of its own."""
+    """An encoder with the base class's `encode_ahead`."""
 
     class Plain(Encoder):
         dimensions = encoder.dimensions
@@ -151,7 +151,7 @@ def test_photos_have_a_core_each_unless_cores_would_be_idle(
         starter.encode_images(pictures[:1] * number)
     assert ways == [("_run", 1), ("_run_each", cores), ("_run", cores + 1)]
 
-    # And of two that meet, the second does not take the cores from the first.
+    # Of two concurrent calls, the second does not take the cores of the first.
     meet = threading.Barrier(2)
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(starter.encode_images, [pictures[:1]] * 2))

@@ -1,4 +1,4 @@
-"""A photo becomes the same pixels here as in open_clip's own inference transform."""
+"""Preprocessing gives the same pixels as open_clip's inference transform."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def open_clip_pixels(picture: Image.Image, **config: Any) -> np.ndarray:
 
 
 def picture(width: int, height: int) -> Image.Image:
-    """Colours in every direction, with detail that another way of resizing would show."""
+    """Gradients in every direction, with detail that shows other ways of resizing."""
     random = np.random.default_rng(width * 10_000 + height)
     coarse = random.integers(0, 256, (7, 5, 3), np.uint8)
     smooth = np.asarray(Image.fromarray(coarse).resize((width, height)), np.int16)
@@ -72,8 +72,10 @@ def test_the_margin_of_a_padded_photo_has_the_models_colour() -> None:
 
 @pytest.mark.parametrize("shape", [(60_000, 1), (1, 60_000), (9000, 100)])
 @pytest.mark.parametrize("mode", ["shortest", "longest", "squash"])
-def test_of_an_extremely_long_photo_the_middle_is_taken(mode: str, shape: tuple[int, int]) -> None:
-    # Given a strip that is black, with a white middle as long as is kept.
+def test_only_the_middle_of_an_extremely_long_photo_is_used(
+    mode: str, shape: tuple[int, int]
+) -> None:
+    # Given a black strip with a white middle of the length that is kept.
     strip = Image.new("L", shape, 0).convert("RGB")
     kept = MAX_ASPECT * min(shape)
     left, top = (max(0, side - kept) // 2 for side in shape)

@@ -1,4 +1,4 @@
-"""The projection to the small space, by numbers worked out by hand."""
+"""The projection to fewer dimensions; the numbers are worked out by hand."""
 
 import numpy as np
 import pytest

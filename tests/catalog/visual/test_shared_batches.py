@@ -11,7 +11,7 @@ from tests.processes import wait_until
 
 
 class Doubling:
-    """Twice and minus the rows; the first batch takes until `go`."""
+    """Returns twice the rows and minus the rows; the first batch waits for `go`."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -27,7 +27,7 @@ class Doubling:
 
 
 def ask_while_busy(work: Doubling, asked: list[np.ndarray]) -> tuple[list[Any], list[Any]]:
-    """(outputs, errors) of all `asked`, which come while a batch of one row is worked on."""
+    """(outputs, errors) of all `asked`, which arrive while a batch of one row runs."""
     batches = SharedBatches(work)
     with ThreadPoolExecutor(len(asked) + 1) as threads:
         first = threads.submit(batches.run, np.zeros((1, 2)))

@@ -1,4 +1,5 @@
-"""Another encoder asks the live index through an adapter, and takes over when its own is built."""
+"""Another encoder encodes queries of the live index through an adapter, until its own index is
+built."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -38,7 +39,7 @@ PHOTOS = 160
 
 @pytest.fixture
 def live(empty_shop: None) -> Generation:
-    """The live index of a shop, made by `histogram`."""
+    """The live index of a shop; its encoder is `histogram`."""
     add_products(range(PHOTOS))
     rebuild()
     generation = live_generation()
@@ -55,7 +56,7 @@ def statuses() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["bent", "wide"])
-def test_a_new_encoder_asks_the_old_vectors(
+def test_a_new_encoder_searches_the_old_vectors(
     live: Generation, encoders: dict[str, HistogramEncoder], name: str
 ) -> None:
     before = vectors_of(live), embedded(live.encoder_id)
@@ -63,11 +64,11 @@ def test_a_new_encoder_asks_the_old_vectors(
 
     adapter = adopt_encoder(name)
 
-    # Then every search is encoded by the new one and finds the right product among the old vectors,
+    # Then the new encoder encodes every search and finds the right product among the old vectors,
     assert own_products_found(range(0, PHOTOS, 4)) >= 0.95
     assert encoders["histogram"].encoded == 0
     assert encoders[name].encoded > 0
-    # which are as they were.
+    # which have not changed.
     assert (vectors_of(live), embedded(live.encoder_id)) == before
     assert found(photo(3)).generation == live
     own, through = (adapter.figures[who]["photos"]["recall_at_5"] for who in ("native", "adapter"))
@@ -95,7 +96,7 @@ def _image(colour: str) -> Any:
     return Image.new("RGB", (64, 64), colour)
 
 
-def test_queries_come_to_lie_in_the_stored_space_and_nothing_else_does(
+def test_only_queries_are_mapped_to_the_index_space(
     live: Generation, encoders: dict[str, HistogramEncoder]
 ) -> None:
     adopt_encoder("wide")
@@ -108,14 +109,14 @@ def test_queries_come_to_lie_in_the_stored_space_and_nothing_else_does(
     assert asked.shape == (1, 512)
     assert np.linalg.norm(asked) == pytest.approx(1, abs=1e-5)
     assert (asked @ encoders["histogram"].encode_images([image]).T).item() > 0.8
-    # While another encoder asks, the catalogue's photos are still embedded by the one of the index.
+    # The index encoder still embeds the photos of the catalogue.
     add_product("late", photo(999))
     refresh()
     assert embedded(live.encoder_id) == images_now() == vectors_of(live)
     assert skus(photo(999))[0] == "late"
 
 
-def test_a_photo_replaced_while_another_encoder_asks_is_found(live: Generation) -> None:
+def test_a_photo_replaced_while_an_adapter_is_in_use_is_found(live: Generation) -> None:
     product = add_product("a", photo("red"))
     refresh()
     adopt_encoder("bent")
@@ -126,7 +127,7 @@ def test_a_photo_replaced_while_another_encoder_asks_is_found(live: Generation) 
     assert skus(photo(777))[0] == "a"
 
 
-def test_an_encoder_without_a_way_to_the_old_space_is_not_adopted(live: Generation) -> None:
+def test_an_encoder_whose_adapter_fails_the_gates_is_not_adopted(live: Generation) -> None:
     with pytest.raises(publishing.PublishingError, match=r"through the adapter, below 0.95 of"):
         adopt_encoder("strange")
 
@@ -138,7 +139,7 @@ def test_an_encoder_without_a_way_to_the_old_space_is_not_adopted(live: Generati
     assert statuses() == {"histogram": "live", "strange": "registered"}
 
 
-def test_too_few_photos_to_judge_by_are_told_in_a_sentence() -> None:
+def test_an_adapter_without_enough_photos_is_refused_with_a_sentence() -> None:
     add_products(range(50))
     with pytest.raises(AdapterError, match="Nothing is live yet"):
         adopt_encoder("bent")
@@ -150,7 +151,7 @@ def test_too_few_photos_to_judge_by_are_told_in_a_sentence() -> None:
         adopt_encoder("histogram")
 
 
-def test_rolling_back_takes_the_adapter_away_first(live: Generation) -> None:
+def test_rolling_back_removes_the_adapter_first(live: Generation) -> None:
     earlier, live = live, rebuild().generation or live
     adopt_encoder("bent")
 
@@ -189,7 +190,7 @@ def test_a_damaged_adapter_is_not_used(live: Generation) -> None:
     assert skus(photo(3))[0] == "00003"
 
 
-def test_rebuild_at_once_searches_by_the_new_encoder_from_its_first_stage_on(
+def test_a_rebuild_at_once_searches_with_the_new_encoder_from_its_first_stage_on(
     live: Generation, encoders: dict[str, HistogramEncoder]
 ) -> None:
     run = start_rebuild("wide", at_once=True)
@@ -202,7 +203,7 @@ def test_rebuild_at_once_searches_by_the_new_encoder_from_its_first_stage_on(
 
     run = work_on(run, look)
 
-    # Then the new encoder answered all the while, and at the end on vectors of its own.
+    # Then the new encoder encoded all searches, and at the end its own vectors were searched.
     assert run.state == "succeeded"
     assert set(asked_by.values()) == {"wide"}
     assert {"embed", "graph", "publish"} <= set(asked_by)
@@ -211,9 +212,9 @@ def test_rebuild_at_once_searches_by_the_new_encoder_from_its_first_stage_on(
     assert index.generation.encoder.name == "wide"
     assert found(photo(7)).results[0].score == pytest.approx(1, abs=0.01)
     assert statuses() == {"histogram": "retired", "wide": "live"}
-    # Each photo was embedded once, those of the sample included.
+    # Each photo was embedded once, including those of the sample.
     assert Embedding.objects.filter(encoder__name="wide").count() == PHOTOS
-    # And the way back leads to the old encoder and its vectors, without an adapter.
+    # A roll back leads to the old encoder and its vectors, without an adapter.
     publishing.roll_back()
     index = live_index()
     assert (index.generation, index.adapter) == (live, None)
@@ -221,7 +222,7 @@ def test_rebuild_at_once_searches_by_the_new_encoder_from_its_first_stage_on(
     assert own_products_found([1, 2, 3]) == 1
 
 
-def test_a_rebuild_goes_on_where_the_new_encoder_cannot_ask_at_once(live: Generation) -> None:
+def test_a_rebuild_goes_on_without_an_adapter_that_fails_the_gates(live: Generation) -> None:
     run = work_on(start_rebuild("strange", at_once=True))
 
     assert run.state == "succeeded"
@@ -258,7 +259,7 @@ def test_the_most_viewed_products_are_embedded_first(settings: Any) -> None:
     assert vectors_of() == images_now()
 
 
-def test_a_product_that_becomes_popular_meanwhile_is_not_passed_over(settings: Any) -> None:
+def test_a_product_that_becomes_popular_during_a_rebuild_is_embedded(settings: Any) -> None:
     settings.CHUNK_IMAGES = 2
     products = [add_product(str(n), photo(n), popularity=10 - n) for n in range(6)]
 

@@ -1,4 +1,4 @@
-"""A worker dies right after it has switched searches to a new encoder, and its run goes on."""
+"""A worker dies right after it switched searches to a new encoder, and its run goes on."""
 
 import pytest
 
@@ -20,12 +20,12 @@ def test_a_worker_that_dies_after_the_switch_is_made_up_for(
 
     killed = processes.run(*command, TEST_DIES_AFTER="adapt")
 
-    # Then the switch that it made holds, and whoever comes next does the chunk again,
+    # Then searches use the new encoder, and the next worker repeats the chunk,
     assert killed < 0
     assert live_index().query_encoder.name == "bent"
     assert skus(photo(5))[0] == "00005"
     assert processes.run(*command) == 0, processes.log.read_text()
-    # which makes another adapter and embeds nothing anew.
+    # which fits another adapter and embeds no photo again.
     assert processes.begun().count("adapt 0") == 2
     assert Adapter.objects.count() == 2
     live = live_generation()

@@ -1,4 +1,4 @@
-"""Shoppers' photos between two searches: under random ids, within a bound, never in the way."""
+"""Shoppers' photos between two searches: random ids, a limit in bytes, and no failed search."""
 
 import os
 import resource
@@ -173,7 +173,7 @@ def test_photos_past_their_time_leave_the_disk(
 # --- A full disk ----------------------------------------------------------------------------------
 @contextmanager
 def no_room_beyond(size: int) -> Iterator[None]:
-    """The kernel refuses to let a file of this process grow beyond `size` bytes."""
+    """The kernel limits the files that this process writes to `size` bytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:

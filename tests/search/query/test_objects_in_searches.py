@@ -28,7 +28,7 @@ NOTHING = png(scene())
 
 @pytest.fixture
 def encoder(db: None, spotter: ColourSpotter) -> ColourSpotter:
-    """A shop with a thing of each colour, indexed by an encoder that spots colours."""
+    """A shop with a product of each colour, indexed by the encoder of the colour detector."""
     fill_shop(spotter)
     return spotter
 
@@ -37,7 +37,7 @@ def skus(answer: Any) -> list[str]:
     return [result.product.sku for result in answer.results]
 
 
-# --- Which objects, by numbers worked out by hand -------------------------------------------------
+# --- Targets, by numbers worked out by hand -------------------------------------------------------
 
 
 def found(confidence: float, width: float, height: float) -> Detection:
@@ -65,7 +65,7 @@ def vectors(targets: list[Target]) -> list[list[float]]:
         (1.0, [[0.7071, 0, 0.7071], [0.5, 0.5, 0.7071]]),
     ],
 )
-def test_each_thing_is_searched_for_with_or_without_its_surroundings(
+def test_each_object_is_a_target_with_or_without_its_surroundings(
     surroundings: float, expected: list[list[float]]
 ) -> None:
     targets = build_targets(analysis(found(0.9, 0.8, 0.8), found(0.6, 0.1, 0.1)), surroundings)
@@ -74,7 +74,7 @@ def test_each_thing_is_searched_for_with_or_without_its_surroundings(
     assert [(target.object, target.confidence) for target in targets] == [(0, 0.9), (1, 0.6)]
 
 
-def test_without_objects_the_whole_photo_is_searched_for() -> None:
+def test_without_objects_the_whole_photo_is_the_target() -> None:
     [target] = build_targets(analysis(), 0.5)
 
     assert vectors([target]) == [[0, 0, 1]]
@@ -84,7 +84,7 @@ def test_without_objects_the_whole_photo_is_searched_for() -> None:
 # --- Searches -------------------------------------------------------------------------------------
 
 
-def test_both_things_of_a_scene_come_first(encoder: ColourSpotter) -> None:
+def test_both_objects_of_a_scene_come_first(encoder: ColourSpotter) -> None:
     answer = search(SearchRequest(images=(TWO_THINGS,), explain=True))
 
     assert skus(answer)[:2] == ["red", "blue"]
@@ -97,7 +97,7 @@ def test_both_things_of_a_scene_come_first(encoder: ColourSpotter) -> None:
     assert boxes[1] == pytest.approx((180 / 320, 60 / 240, 110 / 320, 120 / 240), abs=0.05)
 
 
-def test_a_thing_that_dominates_is_searched_for_alone(encoder: ColourSpotter) -> None:
+def test_results_of_a_dominating_object_are_shown_alone(encoder: ColourSpotter) -> None:
     small = png(scene(("red", (20, 20, 180, 220)), ("blue", SMALL)))
 
     answer = search(SearchRequest(images=(small,)))
@@ -107,7 +107,7 @@ def test_a_thing_that_dominates_is_searched_for_alone(encoder: ColourSpotter) ->
     assert len(answer.objects) == 2
 
 
-def test_with_nothing_found_the_whole_photo_is_searched_for(encoder: ColourSpotter) -> None:
+def test_a_photo_without_objects_is_searched_for_as_a_whole(encoder: ColourSpotter) -> None:
     answer = search(SearchRequest(images=(NOTHING,)))
 
     assert skus(answer)[0] == "white"
@@ -138,7 +138,7 @@ def test_the_surroundings_count_as_the_setting_says(encoder: ColourSpotter, sett
     assert {result.object for result in answer.results} == {0}
 
 
-def test_a_box_says_what_is_meant(encoder: ColourSpotter) -> None:
+def test_a_box_is_searched_for_without_detection(encoder: ColourSpotter) -> None:
     answer = search(SearchRequest(images=(TWO_THINGS,), box=(0.6, 0.3, 0.3, 0.4)))
 
     assert skus(answer)[0] == "blue"
@@ -147,7 +147,7 @@ def test_a_box_says_what_is_meant(encoder: ColourSpotter) -> None:
     assert (encoder.detected_in, encoder.encoded) == (0, 1)
 
 
-def test_of_several_photos_each_gives_its_best_thing(encoder: ColourSpotter) -> None:
+def test_the_best_object_of_each_of_several_photos_is_searched_for(encoder: ColourSpotter) -> None:
     other = png(scene(("blue", RIGHT), ("lime", SMALL)))
 
     answer = search(SearchRequest(images=(ONE_THING, other)))
@@ -217,9 +217,9 @@ def test_a_photo_is_analysed_once_for_all_its_searches(encoder: ColourSpotter) -
     assert (encoder.detected_in, encoder.encoded) == (1, 4)
 
 
-def test_another_encoder_looks_for_itself(encoder: ColourSpotter) -> None:
+def test_another_encoder_analyses_a_kept_photo_again(encoder: ColourSpotter) -> None:
     first = search(SearchRequest(images=(TWO_THINGS,)))
-    # Given that the index of another encoder, with the same name here, has gone live meanwhile.
+    # Given that another index is live now. Its encoder has another checksum and the same name.
     encoder.checksum = "f" * 64
     EncoderVersion.objects.update(checksum=encoder.checksum)
     Generation.objects.update(note="another")

@@ -1,5 +1,5 @@
-"""What HTTP asks of the web server, and what it refuses. The web server is the one that is run in
-earnest, on the demo catalogue."""
+"""HTTP requests that the web server answers and refuses. It is the server of production, on the
+demo catalogue."""
 
 import http.client
 import time

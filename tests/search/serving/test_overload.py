@@ -1,4 +1,4 @@
-"""Too many searches, and searches that take too long: turned away with a sentence."""
+"""Too many searches, and searches that take too long, are refused with a sentence."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -115,7 +115,7 @@ def test_whoever_waits_too_long_for_the_budget_is_told_so(settings: Any) -> None
 
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One search at work, and nobody allowed to wait."""
+    """One search runs, and none may wait."""
     full = Admission(1, 0)
     monkeypatch.setattr("search.photo_search.admission", full)
     with full.admitted(Deadline()):

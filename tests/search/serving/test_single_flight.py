@@ -1,4 +1,4 @@
-"""Work that several callers ask for at the same time, done once: by real threads."""
+"""Concurrent callers share one computation; with real threads."""
 
 import gc
 import threading
@@ -10,7 +10,7 @@ import pytest
 from search.serving.single_flight import SingleFlightCache
 
 
-def test_what_many_ask_for_at_once_is_worked_out_once() -> None:
+def test_concurrent_callers_share_one_computation() -> None:
     cache: SingleFlightCache[int] = SingleFlightCache(10)
     all_there, made = threading.Barrier(8), []
 
@@ -27,7 +27,7 @@ def test_what_many_ask_for_at_once_is_worked_out_once() -> None:
     assert len(made) == 1
 
 
-def test_where_the_first_fails_the_others_try_themselves() -> None:
+def test_if_the_computation_fails_each_waiting_caller_computes() -> None:
     cache: SingleFlightCache[str] = SingleFlightCache(10)
     begun, go_on = threading.Event(), threading.Event()
 

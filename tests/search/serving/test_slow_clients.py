@@ -1,5 +1,5 @@
-"""Clients that send slowly, never, or too much: what they cost the others. The web server is the
-one that is run in earnest, on the demo catalogue."""
+"""Clients that send slowly, never, or too much do not slow others down. The web server is that of
+production, on the demo catalogue."""
 
 import http.client
 import json
@@ -43,12 +43,12 @@ def photo(photos: dict[str, Any]) -> bytes:
 def test_unfinished_requests_keep_nobody_waiting(
     sent: bytes, demo_server: WebServer, photo: bytes
 ) -> None:
-    # Given many more connections than threads, each of which has sent the beginning of a request.
+    # Given many more connections than threads. Each has sent the beginning of a request.
     with ExitStack() as held:
         for _ in range(CONNECTIONS):
             held.enter_context(demo_server.connect(sent))
 
-        # When others ask, they are answered.
+        # Then requests of others are answered.
         assert demo_server.status("/livez", 10) == 200
         status, _, answer = demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)
         assert status == 200, answer
@@ -90,7 +90,7 @@ def cut_off_after(server: WebServer, sent: bytes) -> float:
 
 
 def closed(connection: socket.socket) -> bool:
-    """Whether the server has closed the connection; waits for that as long as the socket may."""
+    """Whether the server closes the connection within the timeout of the socket."""
     connection.settimeout(0.5)
     try:
         return connection.recv(1) == b""
@@ -123,14 +123,14 @@ def test_those_who_wait_longest_make_room_where_too_many_have_connected(
 def test_two_gigabytes_are_refused_by_their_length(
     path: str, kind: str, sentence: str, expects: bytes, demo_server: WebServer
 ) -> None:
-    # Given an upload of which the first megabytes are sent,
+    # Given the first megabytes of an upload,
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {2 * 1024**3}\r\n".encode()
     type_ = f"Content-Type: {MULTIPART['Content-Type']}\r\n\r\n".encode()
     with demo_server.connect(head + expects + type_) as client:
         for _ in range(0 if expects else 20):
             client.sendall(bytes(1_000_000))
 
-        # then the answer is there, whole, although the server has not read the rest.
+        # then the whole answer arrives, although the server has not read the rest.
         answer = client.makefile("rb").read().decode()
 
     assert answer.startswith("HTTP/1.1 413 ")
@@ -172,7 +172,7 @@ def test_forms_without_files_are_small(
 
 
 def most_memory(server: WebServer) -> int:
-    """Bytes of memory that the web process has had at most."""
+    """The peak memory of the web process in bytes."""
     (process,) = psutil.Process(server.pid).children()
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM")]

@@ -1,4 +1,4 @@
-"""What a web process does before its first search."""
+"""Searches that a web process makes before it serves shoppers."""
 
 import gc
 from pathlib import Path
