@@ -1,4 +1,4 @@
-"""Synthetic catalogues for benchmarks: in clusters, evenly priced, like what they are made of."""
+"""Synthetic catalogues: prices, categories, tags and embeddings."""
 
 from decimal import Decimal
 
@@ -12,13 +12,13 @@ from catalog.demo.synthetic import (
     random_centres,
 )
 from catalog.index.live_index import live_index
-from catalog.models import Embedding, Product
+from catalog.models import Embedding, Product, ProductTag
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.usefixtures("demo_index")
-def test_products_are_like_their_centres_and_priced_evenly() -> None:
+def test_products_are_near_their_centres_and_priced_evenly() -> None:
     encoder = live_index().generation.encoder
     rows = Embedding.objects.filter(encoder=encoder).order_by("product_id", "image_id")
     ids, vectors = zip(*rows.values_list("product_id", "vector")[:200], strict=True)
@@ -29,11 +29,14 @@ def test_products_are_like_their_centres_and_priced_evenly() -> None:
 
     made = Product.objects.filter(sku__startswith="synthetic-").order_by("pk")
     assert made.count() == 1000
-    assert made.filter(price__lte=Decimal(100)).count() == pytest.approx(100, abs=2)
+    assert made.filter(price__lte=Decimal(100)).count() == 101
     assert made.filter(in_stock=False).count() == 100
     categories = dict(Product.objects.filter(pk__in=ids).values_list("pk", "category_id"))
     assert set(made.values_list("category_id", flat=True)) == set(categories.values())
-    assert made.filter(product_tags__isnull=False).exists()
+    tagged = set(ProductTag.objects.filter(product_id__in=ids).values_list("product", flat=True))
+    assert made.filter(product_tags__isnull=False).distinct().count() == 5 * sum(
+        product in tagged for product in ids
+    )
     embedded = Embedding.objects.filter(encoder=encoder, product_id__in=made)
     found = np.array(embedded.values_list("vector", flat=True), np.float32)
     assert found.shape == (1000, encoder.dimensions)

@@ -1,6 +1,7 @@
 """A generation goes live if it passes its gates, or if an operator publishes it."""
 
 import json
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from PIL import Image
 
 from catalog.index.live_index import live_generation
 from catalog.models import Generation, ProductChange
@@ -34,6 +36,13 @@ def labelled_photos(empty_shop: None, tmp_path: Path, settings: Any) -> None:
     settings.LABELLED_PHOTOS = label_photos(tmp_path, range(30))
 
 
+class BlindEncoder(HistogramEncoder):
+    """Encodes the photos of the catalogue as usual, and all query photos as the same vector."""
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        return np.full((len(images), self.dimensions), self.dimensions**-0.5, np.float32)
+
+
 def index(*arguments: str) -> str:
     """Runs `manage.py index …` and returns its output."""
     output = StringIO()
@@ -53,13 +62,12 @@ def test_the_recall_on_labelled_photos_is_stored() -> None:
 
 @pytest.mark.usefixtures("labelled_photos")
 def test_a_generation_that_answers_photos_worse_than_the_live_one_is_rejected(
-    encoders: dict[str, HistogramEncoder], monkeypatch: pytest.MonkeyPatch
+    encoders: dict[str, HistogramEncoder],
 ) -> None:
     rebuild()
     live = live_generation()
     # Given an encoder that gives all query photos the same vector.
-    blind = lambda images: np.full((len(images), 512), 512**-0.5, np.float32)  # noqa: E731
-    monkeypatch.setattr(encoders["other"], "encode_images", blind)
+    encoders["other"] = BlindEncoder("other")
 
     with pytest.raises(CommandError, match="recall@5 on labelled photos"):
         index("rebuild", "--encoder", "other")
