@@ -15,10 +15,10 @@ from search.answer import Result, SearchAnswer, StageClock
 from search.query.photo_decoding import decode_query, decoded_photos
 from search.query.query_photos import QueryPhoto, keep_photo, read_query_photos
 from search.query.vector import embed_query
-from search.ranking.blank_photos import blank_results
-from search.ranking.match_level import match_of
-from search.ranking.paging import Found, ScoredTags, find
-from search.ranking.scoring import Ranked, explain
+from search.ranking.blank_photos import find_blank_results
+from search.ranking.match_level import classify_match
+from search.ranking.paging import Found, ScoredTags, find_results
+from search.ranking.scoring import Ranked, explain_score
 from search.request import SearchRequest
 from search.serving.admission import Deadline, admission
 from search.serving.single_flight import SingleFlightCache
@@ -58,7 +58,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         targets = choose_targets(analyses)
         queries = embed_query(request, [target.vector for target in targets], index, clock.deadline)
         tags = tag_targets(targets, index)
-    found = find(request, queries, targets, tags, index, clock)
+    found = find_results(request, queries, targets, tags, index, clock)
     with clock.stage("rank"):
         results = build_results(found, targets, request, index, clock.deadline)
     only_whole = len(analyses) == 1 and request.box is None
@@ -104,7 +104,7 @@ def tag_targets(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:
     if not targets:
         return []
     vectors = np.stack([target.vector for target in targets])
-    return vocabulary_for(index.query_encoder).best_of_each(vectors, MAX_PHOTO_TAGS)
+    return vocabulary_for(index.query_encoder).best_tags_of_each(vectors, MAX_PHOTO_TAGS)
 
 
 def choose_tags(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -> ScoredTags:
@@ -124,7 +124,7 @@ def build_results(
     the search are left out."""
     page = found.ranked[request.offset : request.offset + request.limit]
     products = read_product_cards([item.candidate.product_id for item in page])
-    blanks = blank_results(page, targets, index, deadline)
+    blanks = find_blank_results(page, targets, index, deadline)
     calibration = index.generation.calibration
     if request.kind == "text":
         calibration = replace(calibration, exact=None)  # words do not identify one product
@@ -132,7 +132,7 @@ def build_results(
         Result(
             product=products[item.candidate.product_id],
             score=round(min(1.0, max(0.0, item.score)), 4),
-            match=match_of(
+            match=classify_match(
                 item.candidate,
                 found.near[item.object],
                 calibration,
@@ -142,7 +142,7 @@ def build_results(
             ),
             duplicates=item.duplicates,
             features=item.features,
-            explanation=explain(item, found.weights) if request.explain else None,
+            explanation=explain_score(item, found.weights) if request.explain else None,
             object=item.object,
         )
         for item, blank in zip(page, blanks, strict=True)

@@ -100,7 +100,8 @@ def choose_targets(analyses: Sequence[PhotoAnalysis]) -> list[Target]:
 def build_targets(analysis: PhotoAnalysis, surroundings: float) -> list[Target]:
     """A target for each object of a photo: the vector of its crop, plus that of the whole photo
     with the weight `surroundings`. A photo without objects is one target. Ranking decides which of
-    the objects the shopper wants, once it knows their results (`search.ranking.scoring.by_object`).
+    the objects the shopper wants, once it knows their results
+    (`search.ranking.scoring.rank_by_object`).
     """
     if not len(analysis.crop_vectors):
         return [Target(analysis.vector)]

@@ -1,9 +1,9 @@
-"""The live generation, with what speaks to it.
+"""The live generation, and how queries reach its space.
 
-There are two spaces at most: the index space of `generation.encoder`, where all embeddings of the
-catalogue are, and, while another encoder asks, the space of that one's queries. Catalogue photos
-are embedded by `encoder_of(generation.encoder)`; queries only by `LiveIndex`, whose `encode_images`
-and `encode_texts` give vectors of the index space, whoever encoded them."""
+All embeddings of the catalogue lie in the index space, that of `generation.encoder`. Photos of the
+catalogue are embedded by `encoder_of(generation.encoder)`. Queries are encoded only by a
+`LiveIndex`. It returns vectors of the index space even if another encoder, with an adapter, encodes
+the queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from catalog.visual.errors import EncoderError
 from catalog.visual.load_encoder import load_encoder
 from catalog.visual.projection import project
 
-LIVE = "SELECT id, xmin::text FROM catalog_generation WHERE state = 'live'"
+LIVE_GENERATION = "SELECT id, xmin::text FROM catalog_generation WHERE state = 'live'"
 
 
 class IndexNotReady(Exception):
@@ -31,19 +31,19 @@ class IndexNotReady(Exception):
 
 @dataclass(frozen=True)
 class IndexSpace:
-    """A generation and its projection: what its vectors are made with. It encodes nothing."""
+    """A generation with its projection, enough to make its vectors from embeddings."""
 
     generation: Generation
     matrix: np.ndarray
 
     def project(self, vectors: np.ndarray) -> np.ndarray:
-        """Index space (n, 512) → the graph's space, float32 (n, 128), unit length."""
+        """Index space (n, dimensions) → projected vectors, float32 (n, 128), unit length."""
         return project(self.matrix, vectors)
 
 
 @dataclass(frozen=True)
 class LiveIndex(IndexSpace):
-    """As that, with the only encoder, and the adapter if it needs one, that may ask it."""
+    """An index space with the one encoder that encodes its queries, and the adapter it needs."""
 
     query_encoder: Encoder
     adapter: FittedAdapter | None = None
@@ -57,21 +57,21 @@ class LiveIndex(IndexSpace):
         return self.to_index_space(self.query_encoder.encode_texts(texts))
 
     def to_index_space(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors by the query encoder (n, its dimensions) → index space: through the adapter, or
-        as they are where the query encoder is the stored one."""
+        """Vectors by the query encoder (n, its dimensions) → index space. Without an adapter they
+        are in it already."""
         return adapt(self.adapter, vectors) if self.adapter else vectors
 
 
 def encoder_named(name: str) -> Encoder:
-    """The encoder of that name, as the settings say it is to be run. Raises EncoderError."""
+    """The encoder of that name, run as the settings say. Raises EncoderError."""
     return load_encoder(
         name, settings.ENCODER_CACHE, settings.ENCODER_DEVICE, settings.ENCODER_THREADS
     )
 
 
 def encoder_of(version: EncoderVersion) -> Encoder:
-    """The encoder of a stored version, also when another has taken its name since; refuses one
-    whose weights are not the stored ones."""
+    """The encoder of a registered version, even if its name has come to mean other weights. Raises
+    EncoderError if the weights of that version cannot be loaded."""
     encoder = load_encoder(
         version.name,
         settings.ENCODER_CACHE,
@@ -88,14 +88,14 @@ def encoder_of(version: EncoderVersion) -> Encoder:
 
 
 def live_generation() -> Generation | None:
-    """The generation that answers searches, or None before the first was published."""
-    return _with_all().filter(state=Generation.State.LIVE).first()
+    """The generation that answers searches, or None before the first is published."""
+    return _with_related().filter(state=Generation.State.LIVE).first()
 
 
 def live_index() -> LiveIndex:
-    """The live generation and the loaded encoder. One small query: the rest is read again when
-    another generation is live or its row has changed. Raises IndexNotReady or EncoderError."""
-    rows = fetch_rows(LIVE, [])
+    """The live generation, ready for queries. Costs one small query. The rest is cached until
+    another generation is live or its row changes. Raises IndexNotReady or EncoderError."""
+    rows = fetch_rows(LIVE_GENERATION, [])
     if not rows:
         raise IndexNotReady("The index is being built for the first time.")
     return open_index(_generation(*rows[0]))
@@ -103,33 +103,33 @@ def live_index() -> LiveIndex:
 
 @lru_cache(maxsize=2)
 def _generation(pk: int, _version: str) -> Generation:
-    return _with_all().get(pk=pk)
+    return _with_related().get(pk=pk)
 
 
-def _with_all() -> QuerySet[Generation]:
+def _with_related() -> QuerySet[Generation]:
     related = (
         "encoder",
         "projection",
         "query_adapter__query_encoder",
         "query_adapter__index_encoder",
     )
-    parameters = "query_adapter__parameters"  # a megabyte, kept once it was read
+    parameters = "query_adapter__parameters"  # a megabyte, which `open_adapter` caches
     return Generation.objects.select_related(*related).defer(parameters)
 
 
 def open_index(generation: Generation) -> LiveIndex:
-    """Any generation that has a projection, live or not, ready to be asked. Raises EncoderError."""
+    """Opens a generation that has a projection, live or not, for queries. Raises EncoderError."""
     adapter = generation.query_adapter
     return LiveIndex(
         generation,
         open_space(generation).matrix,
         encoder_of(generation.query_encoder),
-        opened_adapter(adapter) if adapter else None,
+        open_adapter(adapter) if adapter else None,
     )
 
 
 def open_space(generation: Generation) -> IndexSpace:
-    """Any generation that has a projection, to be filled; loads no encoder."""
+    """Opens a generation that has a projection, for writing. Loads no encoder."""
     assert generation.projection is not None
     matrix = _matrix(
         generation.projection.checksum,
@@ -139,8 +139,8 @@ def open_space(generation: Generation) -> IndexSpace:
     return IndexSpace(generation, matrix)
 
 
-def opened_adapter(adapter: Adapter) -> FittedAdapter:
-    """A stored adapter, read and checked once a process. Raises EncoderError for a damaged one."""
+def open_adapter(adapter: Adapter) -> FittedAdapter:
+    """Reads and checks an adapter, once in each process. Raises EncoderError if it is damaged."""
     return _adapter(adapter.pk, adapter.checksum)
 
 

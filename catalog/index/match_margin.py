@@ -1,31 +1,32 @@
-"""How far a product stands out from the others that are near a query.
+"""The match margin: how far a product stands out from the other products near a query.
 
-A cosine says little by itself: a photo of nothing in the catalogue is near many things at once, at
-cosines that a good match reaches too. What tells them apart is that a good match stands alone."""
+A cosine alone says little. A photo of nothing in the catalogue is near many products at once, with
+cosines that a good match also reaches. But a good match stands out from its neighbours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-NEIGHBOURS = 10  # products after the nearest say what is ordinary
-MIN_PRODUCTS = 50  # products of a catalogue; in a smaller one none stands out
+NEIGHBOURS = 10  # products after the nearest one, whose mean cosine is ordinary
+MIN_PRODUCTS = 50  # in a catalogue, to measure margins
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Match margins from which on a result is `exact`, None if none may be called that; which the
-    first result must have for there to be `something` like the photo; from which on others are
-    then `similar`.
+    """The match margins of an index, and how well they classify held-out photos.
 
-    Measured by margins that were fitted without them: of the labelled `photos`, the share
-    `covered` by an exact first result, and how many of these are `right`; of `nothing`, photos of
-    nothing in the catalogue, the share that is `weak`, without anything like them.
+    A result with a margin of at least `exact` is exact; with None, no result is. If the first
+    result has a margin of at least `something`, results with at least `similar` are similar.
 
-    `blank`: the cosine with a blank photo (`catalog.visual.blank`), in the graph's space, from
-    which on a photo shows nothing and is never exact.
+    Of the labelled `photos`, the first result is exact for the share `covered`, and the share
+    `right` of these is right. Of the photos of `nothing` in the catalogue, the share `weak` has
+    only weak results.
 
-    The defaults are those of the starter encoder, for where nothing can be measured."""
+    A photo whose projected vector has at least the cosine `blank` with a blank photo
+    (`catalog.visual.blank`) shows nothing and is never exact.
+
+    The defaults are those of the starter encoder, for an index without measurements."""
 
     exact: float | None = 0.15
     something: float = 0.15
@@ -46,13 +47,13 @@ class Neighbourhood:
     ordinary: float
 
     def margin(self, similarity: float) -> float:
-        """By how much a cosine is above what is ordinary."""
+        """By how much a cosine exceeds the ordinary one."""
         return similarity - self.ordinary
 
 
-def neighbourhood_of(similarities: Sequence[float] | np.ndarray) -> Neighbourhood | None:
-    """Of the cosines of a query's nearest products, in any order; None where there are not the
-    nearest and NEIGHBOURS others."""
+def measure_neighbourhood(similarities: Sequence[float] | np.ndarray) -> Neighbourhood | None:
+    """Measures the neighbourhood from the cosines of a query's nearest products, in any order.
+    Returns None for fewer than 1 + NEIGHBOURS of them."""
     if len(similarities) <= NEIGHBOURS:
         return None
     nearest = np.sort(np.asarray(similarities, np.float64))[::-1]

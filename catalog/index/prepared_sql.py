@@ -9,7 +9,7 @@ from psycopg import sql
 from psycopg.pq import Format
 from psycopg.rows import namedtuple_row
 
-from catalog.index.vectors import knowing_vectors
+from catalog.index.vectors import register_vectors
 
 
 def fetch_rows(statement: str | sql.Composable, parameters: list[Any]) -> list[Any]:
@@ -19,8 +19,8 @@ def fetch_rows(statement: str | sql.Composable, parameters: list[Any]) -> list[A
     PostgreSQL plans it once for all `parameters`. Write everything on which the best plan depends
     as a literal instead."""
     with connection.cursor() as cursor:
-        known = knowing_vectors(connection.connection)
-        cursor.cursor = ServerBindingCursor(known)  # type: ignore[call-arg]
+        raw = register_vectors(connection.connection)
+        cursor.cursor = ServerBindingCursor(raw)  # type: ignore[call-arg]
         cursor.cursor.format = Format.BINARY
         cursor.cursor.row_factory = namedtuple_row
         cursor.execute(statement, parameters)

@@ -1,4 +1,4 @@
-"""The vocabulary in an encoder's space, and which of its words fit an image or a text."""
+"""The vocabulary of tags in an encoder's space, and which tags fit an image or a text."""
 
 import re
 import time
@@ -13,9 +13,9 @@ from catalog.models.product import content_hash
 from catalog.visual.encoder import Encoder
 
 PROMPTS = ("{}", "a photo of a {}", "a {} on a white background")
-KEPT_FOR_S = 60.0
-TEMPERATURE = 0.03
-LEAST_SCORE = 0.05
+MAX_AGE_S = 60.0  # of a cached vocabulary
+TEMPERATURE = 0.03  # of the softmax
+MIN_SCORE = 0.05  # of a tag that is given
 
 
 @dataclass(frozen=True)
@@ -28,34 +28,36 @@ class Vocabulary:
 
     @cached_property
     def checksum(self) -> str:
-        """Differs when other tags, in either language, or another encoder would tag differently."""
+        """Changes with the names of the tags in either language, and with the encoder."""
         return _checksum(self.tags, self.encoder_checksum)
 
     def scores(self, images: np.ndarray) -> np.ndarray:
-        """Unit image vectors (n, d) → how well each tag fits, (n, tags), each row summing to 1:
-        a softmax over the vocabulary, as in CLIP's zero-shot classification (Radford, 2021)."""
+        """Unit image vectors (n, d) → scores of the tags (n, tags), each row with the sum 1.
+
+        It is a softmax over the vocabulary, as in CLIP's zero-shot classification (Radford, 2021).
+        """
         logits = images @ self.vectors.T / TEMPERATURE
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)
 
-    def best(self, image: np.ndarray, count: int) -> list[tuple[Tag, float]]:
-        """The `count` best tags of one unit vector (d,), with scores of at least LEAST_SCORE."""
-        return self.best_of_each(image[None], count)[0]
+    def best_tags(self, image: np.ndarray, count: int) -> list[tuple[Tag, float]]:
+        """The `count` best tags of a unit vector (d,), with scores of at least MIN_SCORE."""
+        return self.best_tags_of_each(image[None], count)[0]
 
-    def best_of_each(self, images: np.ndarray, count: int) -> list[list[tuple[Tag, float]]]:
-        """As `best`, for each of the unit vectors (n, d)."""
+    def best_tags_of_each(self, images: np.ndarray, count: int) -> list[list[tuple[Tag, float]]]:
+        """As `best_tags`, for each of the unit vectors (n, d)."""
         if not self.tags:
             return [[] for _ in images]
         scores = self.scores(images)
         order = np.argsort(-scores, axis=1)[:, :count]
         fits = np.take_along_axis(scores, order, axis=1)
         return [
-            [(self.tags[i], fit) for i, fit in zip(*row, strict=True) if fit >= LEAST_SCORE]
+            [(self.tags[i], fit) for i, fit in zip(*row, strict=True) if fit >= MIN_SCORE]
             for row in zip(order.tolist(), fits.tolist(), strict=True)
         ]
 
-    def named_in(self, texts: Iterable[str]) -> list[Tag]:
-        """Tags whose English or Russian name stands in one of `texts` as whole words."""
+    def find_named(self, texts: Iterable[str]) -> list[Tag]:
+        """Tags whose English or Russian name is in one of `texts`, in whole words."""
         found: set[int] = set()
         for text in texts:
             words = normalise(text).split()
@@ -75,24 +77,23 @@ class Vocabulary:
 
     @cached_property
     def _lengths(self) -> list[int]:
-        """How many words a name may have."""
+        """The numbers of words in the names."""
         return sorted({len(name.split()) for name in self._by_name})
 
 
 def normalise(text: str) -> str:
-    """Lower case, words only, English plurals cut, ё as е."""
+    """The words in lower case, with ё as е and without the s of English plurals."""
     words = re.findall(r"\w+", text.lower().replace("ё", "е"))
     return " ".join(w[:-1] if len(w) > 3 and w.endswith("s") and w.isascii() else w for w in words)
 
 
 def vocabulary_for(encoder: Encoder) -> Vocabulary:
-    """The active tags in the encoder's space; read again at most once a minute."""
-    return _vocabulary(encoder, int(time.monotonic() / KEPT_FOR_S))
+    """The active tags in the encoder's space, cached for MAX_AGE_S."""
+    return _vocabulary(encoder, int(time.monotonic() / MAX_AGE_S))
 
 
 def vocabulary_checksum(encoder_checksum: str) -> str:
-    """What the checksum of `vocabulary_for` an encoder is, from the tags as they are now. Encodes
-    nothing."""
+    """The checksum of the vocabulary with the present tags for an encoder. Encodes nothing."""
     return _checksum(_active_tags(), encoder_checksum)
 
 
@@ -123,7 +124,7 @@ def _prompt_vectors(encoder: Encoder, names: Sequence[str]) -> np.ndarray:
 
 
 def merge_scores(*scored: Mapping[int, float]) -> dict[int, float]:
-    """Tag id → the best of its scores."""
+    """Tag id → its best score."""
     merged: dict[int, float] = {}
     for scores in scored:
         for tag_id, score in scores.items():

@@ -93,7 +93,7 @@ def _merge_tags(
     text: TaggedText, seen: list[tuple[Tag, float]], vocabulary: Vocabulary
 ) -> dict[int, float]:
     """Tag id → score, from the text and the visual tags of one product."""
-    words = vocabulary.named_in([text.title, text.title_ru, *text.keywords])
+    words = vocabulary.find_named([text.title, text.title_ru, *text.keywords])
     named = {tag.pk: 1.0 for tag in words}
     merged = merge_scores(named, {tag.pk: score for tag, score in seen})
     best = sorted(merged.items(), key=lambda item: -item[1])
@@ -107,7 +107,7 @@ def _visual_tags(
     looks = _mean_embeddings(product_ids, version)
     if not looks:
         return {}
-    best = vocabulary.best_of_each(np.stack(list(looks.values())), TAGS_PER_PRODUCT)
+    best = vocabulary.best_tags_of_each(np.stack(list(looks.values())), TAGS_PER_PRODUCT)
     return dict(zip(looks, best, strict=True))
 
 

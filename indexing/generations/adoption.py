@@ -6,8 +6,8 @@ from catalog.index.live_index import (
     LiveIndex,
     encoder_of,
     live_generation,
+    open_adapter,
     open_space,
-    opened_adapter,
 )
 from catalog.models import Adapter, EncoderVersion
 from indexing.adapters.fitting import AdapterError, failed_gates, fit_adapter
@@ -29,7 +29,7 @@ def fit_adapter_to_live(
     adapter = fit_adapter(version, live.encoder, check, careful)
     if not failed_gates(adapter.figures):
         encoder, space = encoder_of(adapter.query_encoder), open_space(live)
-        index = LiveIndex(live, space.matrix, encoder, opened_adapter(adapter))
+        index = LiveIndex(live, space.matrix, encoder, open_adapter(adapter))
         adapter.match = asdict(measure_calibration(index, check))
         adapter.save(update_fields=["match"])
     return adapter

@@ -14,7 +14,7 @@ from PIL import Image
 from catalog.detection.photo_analysis import analyse_photos, choose_targets
 from catalog.imaging.image_decoding import decode_image
 from catalog.index.live_index import LiveIndex
-from catalog.index.match_margin import MIN_PRODUCTS, Calibration, neighbourhood_of
+from catalog.index.match_margin import MIN_PRODUCTS, Calibration, measure_neighbourhood
 from catalog.index.vector_store import vector_store
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from indexing.ledger.chunking import Check
@@ -196,5 +196,5 @@ def _encode_targets(index: LiveIndex, image: Image.Image) -> np.ndarray:
 def _find_first(index: LiveIndex, query: np.ndarray) -> tuple[int, float] | None:
     """Returns the first product for a query and its match margin; None with too few products."""
     found = search_products(index, query)
-    near = neighbourhood_of([similarity for _, similarity in found])
+    near = measure_neighbourhood([similarity for _, similarity in found])
     return (found[0][0], near.margin(found[0][1])) if near else None

@@ -1,4 +1,4 @@
-"""How good and how fast search is, on photos that are known to show a product."""
+"""Measures the quality and the latency of searches by photos whose product is known."""
 
 import time
 from collections.abc import Callable, Container, Iterable, Sequence
@@ -14,20 +14,22 @@ from catalog.labelled_photos import LabelledPhoto
 from catalog.models import Product
 from search.answer import SearchAnswer
 from search.photo_search import search
-from search.ranking.scoring import by_features
+from search.ranking.scoring import rank_by_features
 from search.request import Filters, SearchRequest
 from search.retrieval.candidates import retrieve
 
-DEPTH = 10
-FIRST_TAGS = 3
+RESULTS_PER_QUERY = 10
+MAX_TAGS_CHECKED = 3
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`rank` of the right product, 1 for the first, None beyond DEPTH; server time in ms; how many
-    `objects` were found in the photo, None where a box was given and none were looked for; whether
-    one of the FIRST_TAGS of the photo is right, None where the product's text names no tag; what
-    the first result was called, None where that is not asked."""
+    """The outcome of one search.
+
+    `rank`: of the right product, 1 for the first, None if it is not in the answer; `latency_ms`:
+    server time; `objects`: how many were found in the photo, None if the search looked for none;
+    `tagged`: whether one of the first MAX_TAGS_CHECKED tags of the photo is right, None if the
+    product's text names no tag; `match`: of the first result, None if it was not recorded."""
 
     kind: str
     rank: int | None
@@ -40,10 +42,10 @@ class Outcome:
 def evaluate_photos(
     photos: Sequence[LabelledPhoto], progress: Callable[[int], None] = lambda n: None
 ) -> list[Outcome]:
-    """Searches with each photo whole and, where it has one, with its box; then with all the photos
-    of one object of each product together, where there are several."""
+    """Searches by each whole photo and by its box, if it has one. Then searches by all photos of
+    one object together, for products with several such photos."""
     vocabulary = vocabulary_for(live_index().query_encoder)
-    right = {photo.sku: tags_of_text(photo.sku, vocabulary) for photo in photos}
+    right = {photo.sku: find_tags_in_text(photo.sku, vocabulary) for photo in photos}
     outcomes = []
     several: dict[str, list[bytes]] = {}
     for photo in photos:
@@ -53,55 +55,59 @@ def evaluate_photos(
             several.setdefault(photo.sku, []).append(data)
         boxes = {"whole photo": None, **({"with box": photo.box} if photo.box else {})}
         for kind, box in boxes.items():
-            request = SearchRequest(images=(data,), box=box, limit=DEPTH)
+            request = SearchRequest(images=(data,), box=box, limit=RESULTS_PER_QUERY)
             outcomes.append(_outcome(f"{what}, {kind}", request, photo.sku, right[photo.sku]))
         progress(1)
     for sku, images in several.items():
         if len(images) > 1:
-            request = SearchRequest(images=tuple(images[: settings.IMAGES_PER_QUERY]), limit=DEPTH)
+            request = SearchRequest(
+                images=tuple(images[: settings.IMAGES_PER_QUERY]), limit=RESULTS_PER_QUERY
+            )
             outcomes.append(_outcome("several photos of one object", request, sku))
     return outcomes
 
 
 def evaluate_catalogue() -> list[Outcome]:
-    """Searches for each visible product by what the catalogue says of it: its first photo, and its
-    title in each language, which is answered rightly by any product of that title. Titles twice: by
-    what they mean alone, and as a shopper's words, which are also looked up in the texts."""
+    """Searches for each visible product by its first photo and by its title in each language. Any
+    product with that title is right. Each title is searched for twice: by its vector alone, and as
+    a shopper does, by vector and words."""
     products = list(Product.objects.visible().prefetch_related("images"))
     outcomes = []
     for product in products:
         if image := next(iter(product.images.all()), None):
             with image.file.open("rb") as file:
-                request = SearchRequest(images=(file.read(),), box=(0, 0, 1, 1), limit=DEPTH)
+                request = SearchRequest(
+                    images=(file.read(),), box=(0, 0, 1, 1), limit=RESULTS_PER_QUERY
+                )
             outcomes.append(_outcome("catalogue image", request, product.sku))
     for language, field in (("English", "title"), ("Russian", "title_ru")):
         titles = {getattr(product, field) for product in products} - {""}
         for title in sorted(titles):
             same = {product.pk for product in products if getattr(product, field) == title}
             outcomes.append(_by_meaning(f"{language} title, by looks", title, same))
-            answer = search(SearchRequest(text=title, limit=DEPTH))
+            answer = search(SearchRequest(text=title, limit=RESULTS_PER_QUERY))
             ids = [result.product.pk for result in answer.results]
             rank = _first(ids, same)
             outcomes.append(Outcome(f"{language} title", rank, answer.timings_ms["total"]))
     return outcomes
 
 
-def tags_of_text(sku: str, vocabulary: Vocabulary) -> set[int]:
-    """Ids of the tags that a product's own words name: title, category, keywords."""
+def find_tags_in_text(sku: str, vocabulary: Vocabulary) -> set[int]:
+    """Returns the ids of the tags that a product's title, category and keywords name."""
     product = Product.objects.select_related("category").filter(sku=sku).first()
     if product is None:
         return set()
     category = product.category
     names = [category.name, category.name_ru] if category else []
     texts = [product.title, product.title_ru, *names, *product.keywords]
-    return {tag.pk for tag in vocabulary.named_in(texts)}
+    return {tag.pk for tag in vocabulary.find_named(texts)}
 
 
 def summarise(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
-    """By kind of query: how many, recall@1/5/10, mean reciprocal rank, mean and p95 latency, in
-    which share of the photos objects were found and how many on average, in which share one of the
-    FIRST_TAGS is right, in which share the first result is called exact, and how many of those are
-    right."""
+    """Returns the figures for each kind of query: the number of queries, recall@1/5/10, mean
+    reciprocal rank and latencies; the share of photos with objects and their mean number; the share
+    of photos with a right tag among the first MAX_TAGS_CHECKED; the share of first results called
+    exact, and the share of those that are right."""
     by_kind: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_kind.setdefault(outcome.kind, []).append(outcome)
@@ -149,19 +155,21 @@ def _outcome(kind: str, request: SearchRequest, sku: str, right: set[int] | None
 
 
 def _by_meaning(kind: str, text: str, right: set[int]) -> Outcome:
-    """The text's vector alone, without looking for its words in the products' texts."""
+    """Searches by the text's vector alone, without its words."""
     index = live_index()
     start = time.perf_counter()
     query = index.encode_texts([text])
     found = retrieve(index, query, Filters(), "", settings.SEARCH_CANDIDATES).found[0]
-    ids = [item.candidate.product_id for item in by_features(found, {}, {})[:DEPTH]]
+    ids = [
+        item.candidate.product_id for item in rank_by_features(found, {}, {})[:RESULTS_PER_QUERY]
+    ]
     return Outcome(kind, _first(ids, right), 1000 * (time.perf_counter() - start))
 
 
 def _is_tagged(answer: SearchAnswer, right: set[int]) -> bool:
-    return any(tag.pk in right for tag, _ in answer.tags[:FIRST_TAGS])
+    return any(tag.pk in right for tag, _ in answer.tags[:MAX_TAGS_CHECKED])
 
 
 def _first(found: Sequence, right: Container) -> int | None:
-    """The place of the first right one, from 1."""
+    """The rank of the first right one, from 1."""
     return next((place for place, one in enumerate(found, 1) if one in right), None)

@@ -1,5 +1,5 @@
-"""How fast searches are, by stage, beside the floor below which none can be: decoding, the bare
-compiled forward and the bare statement."""
+"""Measures how fast searches are, stage by stage, and compares them with a floor: decoding, the
+compiled encoder and the SQL statement alone."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -27,12 +27,12 @@ from search.answer import StageClock
 from search.filters.declared import filter_condition
 from search.photo_search import search
 from search.query.photo_decoding import useful_side
-from search.ranking.paging import photos_for_each
+from search.ranking.paging import photos_per_query
 from search.request import Box, Filters, SearchRequest, checked_box
 from search.retrieval.candidates import retrieve
 
-SIDE = 480  # pixels of the longer side of a photo
-NEAREST = 20
+PHOTO_SIDE = 480  # pixels, the longer side
+EXACT_NEIGHBOURS = 20
 STAGES = (*StageClock.STAGES, "total")
 
 _numbers = count()
@@ -40,7 +40,7 @@ _numbers = count()
 
 @dataclass(frozen=True)
 class Load:
-    """Milliseconds of each search by stage, and how many were answered in a second."""
+    """The milliseconds of each search by stage, and the searches per second."""
 
     clients: int
     per_second: float
@@ -50,13 +50,13 @@ class Load:
         return float(np.percentile(self.stages_ms[stage], percent))
 
 
-def photos_of(folder: Path) -> list[bytes]:
-    """The photos of a folder as JPEG, their longer side SIDE pixels."""
+def read_photos(folder: Path) -> list[bytes]:
+    """Returns the photos of a folder as JPEG, scaled to PHOTO_SIDE."""
     photos = []
     for path in sorted(folder.glob("*.jpg")):
         with Image.open(path) as opened:
             image = opened.convert("RGB")
-        scale = SIDE / max(image.size)
+        scale = PHOTO_SIDE / max(image.size)
         image = image.resize((round(scale * image.width), round(scale * image.height)))
         file = BytesIO()
         image.save(file, "JPEG", quality=85)
@@ -64,8 +64,8 @@ def photos_of(folder: Path) -> list[bytes]:
     return photos
 
 
-def as_new(photo: bytes) -> bytes:
-    """The same JPEG with a comment that no photo before had: nothing kept of another serves it."""
+def make_unique(photo: bytes) -> bytes:
+    """Returns the same JPEG with a unique comment, so that no cache knows it."""
     note = f"{time.time_ns()} {next(_numbers)}".encode()
     return photo[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2) + note + photo[2:]
 
@@ -73,9 +73,9 @@ def as_new(photo: bytes) -> bytes:
 def measure_load(
     photos: Sequence[bytes], clients: int, searches: int, request: SearchRequest
 ) -> Load:
-    """`searches` by photo, each as `request` says otherwise, by so many clients at once, each of
-    which asks again when it is answered."""
-    upcoming = iter([as_new(photos[number % len(photos)]) for number in range(searches)])
+    """Makes `searches` searches by photo, with the other parameters of `request`. Each of `clients`
+    concurrent clients sends its next search when the last one is answered."""
+    upcoming = iter([make_unique(photos[number % len(photos)]) for number in range(searches)])
     timings: list[dict[str, float]] = []
 
     def client() -> None:
@@ -89,48 +89,50 @@ def measure_load(
     with ThreadPoolExecutor(clients) as threads:
         for done in [threads.submit(client) for _ in range(clients)]:
             done.result()
-    return _load(clients, timings, time.perf_counter() - start)
+    return _make_load(clients, timings, time.perf_counter() - start)
 
 
-def measure_beside_floor(
+def measure_with_floor(
     photos: Sequence[bytes], searches: int, request: SearchRequest
 ) -> tuple[Load, Load]:
-    """(the floor, one client) of so many searches. The floor is what they take at least: each photo
-    decoded, it and the things in it scaled to what the encoder takes, these pixels through the
-    compiled towers, and the nearest products of the same vectors by SQL. They take turns, each with
-    another photo, so that both find the machine alike: what else it does, what its caches hold."""
+    """Returns (the floor, one client) for `searches` searches. The floor is the work that no search
+    can avoid: decoding the photo, preprocessing it and its objects, encoding these pixels, and the
+    SQL statement for the nearest products.
+
+    Searches and floors alternate with different photos, so that other load and caches affect both
+    equally."""
     index = live_index()
-    bare = [_bare_work(photo, request, index) for photo in photos]
+    floor_work = [_floor_work(photo, request, index) for photo in photos]
     floors: list[dict[str, float]] = []
     timings: list[dict[str, float]] = []
     for number in range(searches):
-        photo = as_new(photos[number % len(photos)])
+        photo = make_unique(photos[number % len(photos)])
         timings.append(search(replace(request, images=(photo,))).timings_ms)
-        other = bare[(number + len(bare) // 2) % len(bare)]
-        parts = {stage: _milliseconds(part) for stage, part in other.items()}
+        other = floor_work[(number + len(floor_work) // 2) % len(floor_work)]
+        parts = {stage: _measure_ms(part) for stage, part in other.items()}
         floors.append({**parts, "total": sum(parts.values())})
-    return _load(1, floors), _load(1, timings)
+    return _make_load(1, floors), _make_load(1, timings)
 
 
-def _load(clients: int, timings: Sequence[dict[str, float]], span_s: float = 0.0) -> Load:
-    """`span_s`: how long all took together; by default the sum."""
+def _make_load(clients: int, timings: Sequence[dict[str, float]], span_s: float = 0.0) -> Load:
+    """`span_s`: the wall-clock time of all searches; by default the sum of their times."""
     stages = {stage: np.array([t[stage] for t in timings]) for stage in timings[0]}
     return Load(clients, len(timings) / (span_s or stages["total"].sum() / 1000), stages)
 
 
-def _bare_work(
+def _floor_work(
     photo: bytes, request: SearchRequest, index: LiveIndex
 ) -> dict[str, Callable[[], object]]:
-    """By stage, what no search by this photo can do without."""
+    """Returns the work that no search by this photo can avoid, by stage."""
     encoder, boxed = index.query_encoder, request.box is not None
-    [analysis] = analyse_photos([_decoded(photo, request.box, encoder)], boxed, encoder)
+    [analysis] = analyse_photos([_decode(photo, request.box, encoder)], boxed, encoder)
     targets = choose_targets([analysis])
     queries = index.to_index_space(np.stack([target.vector for target in targets]))
     boxes = [found.box for found in analysis.detections[: len(analysis.crop_vectors)]]
-    query = VectorQuery(index, queries, photos_for_each(queries))
+    query = VectorQuery(index, queries, photos_per_query(queries))
 
     def decode() -> tuple[np.ndarray, np.ndarray | None]:
-        image = _decoded(photo, request.box, encoder)
+        image = _decode(photo, request.box, encoder)
         whole = encoder.preprocessing.batch([image])
         parts = [crop_to_box(image, box) for box in boxes]
         return whole, encoder.preprocessing.batch(parts) if parts else None
@@ -152,24 +154,24 @@ def _bare_work(
     }
 
 
-def _decoded(photo: bytes, box: Box | None, encoder: Encoder) -> Image.Image:
-    """A photo as searches decode it, in this process."""
+def _decode(photo: bytes, box: Box | None, encoder: Encoder) -> Image.Image:
+    """Decodes a photo as searches do, but in this process."""
     part = checked_box(box)
     return decode_image(photo, box=part, at_least=useful_side(part, encoder))
 
 
-def queries_of(photos: Sequence[bytes], index: LiveIndex) -> np.ndarray:
-    """The vectors of the index space that searches by whole photos look for, float32 (n,
-    dimensions): of the things in each."""
+def encode_queries(photos: Sequence[bytes], index: LiveIndex) -> np.ndarray:
+    """Returns the query vectors of searches by whole photos, one for each object in them, float32
+    (n, dimensions of the index space)."""
     encoder, targets = index.query_encoder, []
     for photo in photos:
-        targets += choose_targets(analyse_photos([_decoded(photo, None, encoder)], False, encoder))
+        targets += choose_targets(analyse_photos([_decode(photo, None, encoder)], False, encoder))
     return index.to_index_space(np.stack([target.vector for target in targets]))
 
 
 def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]:
-    """(recall@20 against exact search over the full vectors, median milliseconds) of retrieval for
-    each of `queries` with these filters. A product as near as the last of the exact ones counts."""
+    """Returns (mean recall@20 against exact search over the full vectors, median milliseconds) of
+    retrieval for `queries` with these filters. A product as near as the last exact one counts."""
     index = live_index()
     answers, spans, recalls = [], [], []
     wanted = settings.SEARCH_CANDIDATES
@@ -178,32 +180,33 @@ def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]
         answers.append(retrieve(index, query[None], filters, "", wanted).found[0])
         spans.append(1000 * (time.perf_counter() - start))
     for query, found in zip(queries, answers, strict=True):
-        first = sorted((c.similarity or 0.0 for c in found), reverse=True)[:NEAREST]
-        exact = _exact(index, query, filters)
+        first = sorted((c.similarity or 0.0 for c in found), reverse=True)[:EXACT_NEIGHBOURS]
+        exact = _search_exactly(index, query, filters)
         recalls.append(sum(one >= exact[-1] - 1e-4 for one in first) / len(exact) if exact else 1.0)
     return float(np.mean(recalls)), float(np.median(spans))
 
 
-def priced_up_to(share: float) -> Filters:
-    """Filters that this share of evenly priced products passes, 0 to 1."""
+def make_price_filter(share: float) -> Filters:
+    """Returns filters that pass this share, 0 to 1, of the synthetic products."""
     return Filters(price_max=Decimal(str(round(1000 * share, 2)))) if share < 1 else Filters()
 
 
-def _exact(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]:
-    """The cosines of the NEAREST products that pass the filters, by a scan over all embeddings."""
+def _search_exactly(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]:
+    """Returns the cosines of the EXACT_NEIGHBOURS nearest products that pass the filters, by a scan
+    over all embeddings."""
     contents = vector_store().contents(index.generation).as_string()
     statement = f"""
         SELECT max(-(embedding.vector <#> %s::halfvec)) AS similarity
         FROM ({contents}) stored JOIN catalog_embedding embedding USING (product_id, image_id)
         JOIN catalog_product product ON product.id = product_id
         WHERE embedding.encoder_id = %s AND {filter_condition(filters).as_string()}
-        GROUP BY product_id ORDER BY similarity DESC LIMIT {NEAREST}
+        GROUP BY product_id ORDER BY similarity DESC LIMIT {EXACT_NEIGHBOURS}
     """
     values = [HalfVector(query), index.generation.encoder_id]
     return [row[0] for row in fetch_rows(statement, values)]
 
 
-def _milliseconds(work: Callable[[], object]) -> float:
+def _measure_ms(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return 1000 * (time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""Which photos show nothing: of those searched for, and of the products found."""
+"""Finds blank photos, which show nothing, among query photos and product photos."""
 
 from collections.abc import Sequence
 
@@ -7,19 +7,19 @@ import numpy as np
 from catalog.detection.photo_analysis import Target
 from catalog.index.live_index import LiveIndex
 from catalog.visual.blank import blank_photos, closeness
-from search.ranking.deduplication import looks_of
+from search.ranking.deduplication import stack_projected
 from search.ranking.scoring import Ranked
 from search.serving.admission import Deadline
 from search.serving.single_flight import SingleFlightCache
 
-INDEXES = 2  # the live one, and the one before while searches end
+MAX_INDEXES = 2  # the live index, and the one before it while its last searches end
 
-known_blanks: SingleFlightCache[np.ndarray] = SingleFlightCache(INDEXES)
+known_blanks: SingleFlightCache[np.ndarray] = SingleFlightCache(MAX_INDEXES)
 
 
-def blanks_of(index: LiveIndex, deadline: Deadline) -> np.ndarray:
-    """The blank photos in the graph's space of the index, float32 (b, 128); encoded once. Raises
-    Overloaded where another search encodes them for too long."""
+def encode_blanks(index: LiveIndex, deadline: Deadline) -> np.ndarray:
+    """Returns the projected vectors of blank photos, float32 (b, 128). Encodes them once for each
+    index. Raises Overloaded if another search takes too long to encode them."""
     adapter = index.adapter.checksum if index.adapter else ""
     key = (index.generation.pk, index.query_encoder.checksum, adapter)
     with deadline.enforced():
@@ -28,21 +28,24 @@ def blanks_of(index: LiveIndex, deadline: Deadline) -> np.ndarray:
         )
 
 
-def blank_results(
+def find_blank_results(
     results: Sequence[Ranked], targets: Sequence[Target], index: LiveIndex, deadline: Deadline
 ) -> list[bool]:
-    """Whether each result's product, or what it was found for, shows nothing: its vector is as
-    close to that of a blank photo as the calibration of the index says."""
+    """Returns for each result whether its product's photo or its target is blank: as close to a
+    blank photo as the calibration of the index says."""
     if not results:
         return []
-    least, blanks = index.generation.calibration.blank, blanks_of(index, deadline)
-    empty = {
+    threshold, blanks = index.generation.calibration.blank, encode_blanks(index, deadline)
+    blank_targets = {
         target.object
         for target in targets
-        if closeness(index.project(index.to_index_space(target.vector[None])), blanks)[0] >= least
+        if closeness(index.project(index.to_index_space(target.vector[None])), blanks)[0]
+        >= threshold
     }
-    looks = looks_of(results)
-    if not looks.shape[1]:
-        return [item.object in empty for item in results]
-    close = closeness(looks, blanks) >= least
-    return [bool(one) or item.object in empty for item, one in zip(results, close, strict=True)]
+    vectors = stack_projected(results)
+    if not vectors.shape[1]:
+        return [item.object in blank_targets for item in results]
+    close = closeness(vectors, blanks) >= threshold
+    return [
+        bool(one) or item.object in blank_targets for item, one in zip(results, close, strict=True)
+    ]

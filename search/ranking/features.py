@@ -1,4 +1,4 @@
-"""What speaks for a candidate beside its looks, as numbers. Pure functions."""
+"""Features of candidates for ranking: the similarity and what else there is. Pure functions."""
 
 import math
 from collections import Counter, defaultdict
@@ -8,7 +8,7 @@ from statistics import median
 from search.retrieval.candidates import Candidate
 
 FEATURES = ("similarity", "tags", "category", "stock", "price", "popularity", "clicks")
-ORDINARY = {
+NEUTRAL = {
     "tags": 0.0,
     "category": 0.0,
     "stock": 1.0,
@@ -16,32 +16,32 @@ ORDINARY = {
     "popularity": 0.0,
     "clicks": 0.5,
 }
-"""The value of a feature that speaks neither for a candidate nor against it."""
+"""Values of the features that leave a score as it is."""
 
-FIRST = 10  # of the nearest say which category is meant
-PRICES_APART = 5.0  # times the median, or a part of it, are still ordinary in a category
-LEAST_PRICES = 5  # say what is ordinary
+CATEGORY_NEIGHBOURS = 10  # nearest candidates whose categories count
+USUAL_PRICE_RATIO = 5.0  # to the median price of a category, upwards or downwards
+MIN_PRICES = 5  # in a category, to have a median price
 
 
-def features_of(
+def compute_features(
     candidates: Sequence[Candidate], photo_tags: Mapping[int, float]
 ) -> list[dict[str, float]]:
-    """The FEATURES of each of a query's candidates, every one 0 to 1 but `similarity`, a cosine:
+    """Returns the FEATURES of each of a query's candidates. `similarity` is a cosine. All others
+    are from 0 to 1:
 
-    - `tags`: the share of the photo's tags (id → score) that the product has, by score;
-    - `category`: the share of the FIRST nearest that are of its category;
+    - `tags`: the share of the photo's tags (id → score) that the product has, weighted by score;
+    - `category`: the share of the CATEGORY_NEIGHBOURS nearest candidates in its category;
     - `stock`: 1 in stock, else 0;
-    - `price`: 1 within PRICES_APART of the candidates' median in its category, less beyond, 0 at
-      ten times that and for what costs nothing;
+    - `price`: by `score_price`, compared with the candidates' median price in its category;
     - `popularity`: logarithmic, 1 for the most popular of the candidates;
-    - `clicks`: how often it is opened where it is shown, 0.5 as usual or not known.
+    - `clicks`: how often it is opened when it is shown; 0.5 is the usual rate, or an unknown one.
     """
-    nearest = sorted(candidates, key=lambda c: -(c.similarity or -1.0))[:FIRST]
+    nearest = sorted(candidates, key=lambda c: -(c.similarity or -1.0))[:CATEGORY_NEIGHBOURS]
     categories: Counter[int | None] = Counter(
         c.category_id for c in nearest if c.category_id is not None
     )
     ordinary = _ordinary_prices(candidates)
-    most = math.log1p(max((c.popularity for c in candidates), default=0))
+    highest = math.log1p(max((c.popularity for c in candidates), default=0))
     scores = sum(photo_tags.values())
     return [
         {
@@ -49,29 +49,30 @@ def features_of(
             "tags": sum(photo_tags.get(tag, 0.0) for tag in c.tags) / scores if scores else 0.0,
             "category": categories[c.category_id] / len(nearest),
             "stock": float(c.in_stock),
-            "price": price_sanity(float(c.price), ordinary.get(c.category_id)),
-            "popularity": math.log1p(c.popularity) / most if most else 0.0,
-            "clicks": ORDINARY["clicks"] if c.clicks is None else c.clicks,
+            "price": score_price(float(c.price), ordinary.get(c.category_id)),
+            "popularity": math.log1p(c.popularity) / highest if highest else 0.0,
+            "clicks": NEUTRAL["clicks"] if c.clicks is None else c.clicks,
         }
         for c in candidates
     ]
 
 
-def price_sanity(price: float, ordinary: float | None) -> float:
-    """1 for a price up to PRICES_APART times `ordinary` or down to that part of it, falling by its
-    logarithm to 0 ten times as far; 1 where nobody knows what is ordinary, 0 for no price."""
+def score_price(price: float, ordinary: float | None) -> float:
+    """Returns 1 for a price within USUAL_PRICE_RATIO of the `ordinary` price, upwards or downwards.
+    Beyond, the score falls with the logarithm of the price, to 0 at ten times that ratio. It is 1
+    if `ordinary` is not known, and otherwise 0 for a price of 0."""
     if ordinary is None:
         return 1.0
     if price <= 0:
         return 0.0
-    apart = abs(math.log(price / ordinary)) - math.log(PRICES_APART)
+    apart = abs(math.log(price / ordinary)) - math.log(USUAL_PRICE_RATIO)
     return min(1.0, max(0.0, 1.0 - apart / math.log(10)))
 
 
 def _ordinary_prices(candidates: Sequence[Candidate]) -> dict[int | None, float]:
-    """The median price by category, where there are enough to say."""
+    """The median price of each category with at least MIN_PRICES prices."""
     prices: dict[int | None, list[float]] = defaultdict(list)
     for candidate in candidates:
         if candidate.price > 0:
             prices[candidate.category_id].append(float(candidate.price))
-    return {key: median(found) for key, found in prices.items() if len(found) >= LEAST_PRICES}
+    return {key: median(found) for key, found in prices.items() if len(found) >= MIN_PRICES}

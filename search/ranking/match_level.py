@@ -1,10 +1,10 @@
-"""What a result is called: exact, similar or weak. Pure functions."""
+"""Classifies results as exact, similar or weak matches. Pure functions."""
 
 from catalog.index.match_margin import Calibration, Neighbourhood
 from search.retrieval.candidates import Candidate
 
 
-def match_of(
+def classify_match(
     candidate: Candidate,
     near: Neighbourhood | None,
     calibrated: Calibration,
@@ -12,12 +12,12 @@ def match_of(
     similar: float,
     blank: bool = False,
 ) -> str:
-    """exact, similar or weak, by how far the candidate stands out from what is near its query (see
-    `catalog.index.match_margin`); similar at least where the words of the query stand in its text.
+    """Returns "exact", "similar" or "weak", by the candidate's match margin (see
+    `catalog.index.match_margin`). A candidate whose text has the query's words is at least similar.
 
-    From the cosine `exact` on it is that in any case: the same photo. Where too little is near to
-    stand out from (`near` is None), it is similar from the cosine `similar` on. Where the query or
-    the product is `blank`, nothing is exact: photos of nothing are all the same photo."""
+    A cosine of at least `exact` means the same photo, and is exact whatever the margin. Without
+    neighbours to compare with (`near` is None), a cosine of at least `similar` is similar. If the
+    query or the product is `blank`, no result is exact, because all blank photos look the same."""
     similarity = candidate.similarity or 0.0
     if similarity >= exact:
         return "similar" if blank else "exact"

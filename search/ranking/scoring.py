@@ -1,20 +1,20 @@
-"""Puts candidates in order. Pure functions."""
+"""Scores candidates and ranks them. Pure functions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
-from search.ranking.features import ORDINARY, features_of
+from search.ranking.features import NEUTRAL, compute_features
 from search.retrieval.candidates import Candidate
 
 RRF_K = 60  # Cormack, Clarke, Büttcher, 2009
-LIKENESS_POWER = 2.5
+SIMILARITY_POWER = 2.5
 
 
 class Ranked(NamedTuple):
-    """A candidate with its score, what stands in the score in place of a cosine (`base`),
-    the features that were weighed with it, which object of the photo it was found for, and how many
-    lookalikes are shown by it."""
+    """A candidate with its score. `base`: the part of the score that is not weighted, a similarity
+    or fused ranks; `object`: the object of the photo it was found for; `duplicates`: how many
+    lookalikes it stands for."""
 
     candidate: Candidate
     score: float
@@ -24,32 +24,34 @@ class Ranked(NamedTuple):
     duplicates: int = 0
 
 
-def by_features(
+def rank_by_features(
     candidates: Sequence[Candidate],
     photo_tags: Mapping[int, float],
     weights: Mapping[str, float],
     object: int | None = None,
 ) -> list[Ranked]:
-    """The highest score first. The score is the cosine, and for every other feature its weight
-    times how far it is from what is ordinary."""
-    ranked, added = [], _weighing(weights)
-    for candidate, features in zip(candidates, features_of(candidates, photo_tags), strict=True):
+    """Ranks candidates by score, the highest first. The score is the cosine plus, for every other
+    feature, its weight times its difference from the neutral value."""
+    ranked, added = [], _make_weighted_sum(weights)
+    for candidate, features in zip(
+        candidates, compute_features(candidates, photo_tags), strict=True
+    ):
         similarity = features["similarity"]
         score, base = similarity + added(features), {"similarity": similarity}
         ranked.append(Ranked(candidate, score, base, features, object))
     return sorted(ranked, key=lambda r: (-r.score, r.candidate.product_id))
 
 
-def by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> list[Ranked]:
-    """Reciprocal rank fusion of looks and words, in place of the cosine: each gives its share of
-    the most there can be. A candidate that one side does not know gets nothing from it."""
-    looks = _ranks({c.product_id: c.similarity for c in candidates if c.similarity is not None})
+def rank_by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> list[Ranked]:
+    """Ranks as `rank_by_features` does, with reciprocal rank fusion of vector and words in place of
+    the cosine. Both contribute from 0 to 1: 1 for rank 1, 0 for a candidate they did not find."""
+    vector = _ranks({c.product_id: c.similarity for c in candidates if c.similarity is not None})
     words = _ranks({c.product_id: c.lexical for c in candidates if c.lexical > 0})
     best = 2 / (RRF_K + 1)
-    ranked, added = [], _weighing(weights)
-    for candidate, features in zip(candidates, features_of(candidates, {}), strict=True):
+    ranked, added = [], _make_weighted_sum(weights)
+    for candidate, features in zip(candidates, compute_features(candidates, {}), strict=True):
         base = {
-            "looks": _reciprocal(looks.get(candidate.product_id)) / best,
+            "looks": _reciprocal(vector.get(candidate.product_id)) / best,
             "words": _reciprocal(words.get(candidate.product_id)) / best,
         }
         score = sum(base.values()) + added(features)
@@ -60,24 +62,24 @@ def by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> 
     )
 
 
-def explain(item: Ranked, weights: Mapping[str, float]) -> dict[str, float]:
-    """What the score is the sum of, to four digits."""
-    added = {n: weight * (item.features[n] - ORDINARY[n]) for n, weight in weights.items()}
+def explain_score(item: Ranked, weights: Mapping[str, float]) -> dict[str, float]:
+    """The terms of the score, rounded to four digits."""
+    added = {n: weight * (item.features[n] - NEUTRAL[n]) for n, weight in weights.items()}
     return {name: round(value, 4) for name, value in {**item.base, **added}.items()}
 
 
-def by_object(
+def rank_by_object(
     rows: Sequence[Sequence[Ranked]], confidence: Sequence[float], dominance: float
 ) -> list[Ranked]:
-    """Results in order for each of several objects, of which the detector is so sure, as one list.
+    """Merges the ranked results of several objects of a photo, each with the detector's confidence.
 
-    How likely an object is to be meant: its confidence times how near its nearest product comes, to
-    the power LIKENESS_POWER, for a piece of background looks like no product. Where one is
-    `dominance` times as likely as any other, only its products are shown; else a product counts for
-    the object for which it scores most, and the objects take turns, the likeliest first, so that
-    the first results have something for each."""
+    The likelihood that the shopper wants an object is its confidence times the similarity of its
+    nearest product to the power SIMILARITY_POWER, because background resembles no product. If one
+    object is `dominance` times as likely as any other, only its results stay. Else each product
+    stays for the object for which it scores most, and the objects take turns, the likeliest first,
+    so the first results have something for each object."""
     likelihood = {
-        place: sure * max([0.0, *(r.features["similarity"] for r in row)]) ** LIKENESS_POWER
+        place: sure * max([0.0, *(r.features["similarity"] for r in row)]) ** SIMILARITY_POWER
         for place, (row, sure) in enumerate(zip(rows, confidence, strict=True))
     }
     order = sorted(likelihood, key=lambda place: -likelihood[place])
@@ -93,8 +95,8 @@ def by_object(
     return [item for turn in zip_longest(*turns) for item in turn if item is not None]
 
 
-def sorted_by(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
-    """The same results in the order a shopper asked for; `relevance` leaves them as they are."""
+def sort_ranked(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
+    """Sorts results as the shopper asked. `relevance` keeps their order."""
     if sort == "price":
         return sorted(ranked, key=lambda r: (r.candidate.price, -r.score))
     if sort == "-price":
@@ -104,15 +106,16 @@ def sorted_by(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
     return list(ranked)
 
 
-def _weighing(weights: Mapping[str, float]) -> Callable[[Mapping[str, float]], float]:
-    """From features to the sum of how far each is from what is ordinary, by its weight."""
-    ordinary = sum(weight * ORDINARY[name] for name, weight in weights.items())
+def _make_weighted_sum(weights: Mapping[str, float]) -> Callable[[Mapping[str, float]], float]:
+    """Returns a function from features to the weighted sum of their differences from the neutral
+    values."""
+    neutral = sum(weight * NEUTRAL[name] for name, weight in weights.items())
     items = list(weights.items())
-    return lambda features: sum([weight * features[name] for name, weight in items]) - ordinary
+    return lambda features: sum([weight * features[name] for name, weight in items]) - neutral
 
 
 def _ranks(values: dict[int, float]) -> dict[int, int]:
-    """Key → place, 1 for the greatest value; equal values share a place."""
+    """Key → rank, 1 for the greatest value. Equal values share a rank."""
     order = sorted(values.items(), key=lambda item: -item[1])
     ranks: dict[int, int] = {}
     place, last = 0, None

@@ -14,7 +14,7 @@ import numpy as np
 from django.core.cache import caches
 
 from catalog.index.live_index import LiveIndex
-from catalog.index.match_margin import MIN_PRODUCTS, Neighbourhood, neighbourhood_of
+from catalog.index.match_margin import MIN_PRODUCTS, Neighbourhood, measure_neighbourhood
 from catalog.index.prepared_sql import fetch_search_rows
 from catalog.index.search_statement import VectorQuery, add_candidates
 from catalog.index.vector_store import vector_store
@@ -81,7 +81,7 @@ def retrieve(
     query = VectorQuery(index, queries, wanted, condition)
     if filters == Filters():
         return _search(query, words)
-    limit = compared_up_to(index.generation.images, wanted)
+    limit = exact_search_limit(index.generation.images, wanted)
     too_broad = f"{index.generation.pk}: over {limit} pass {condition.as_string()}"
     broad = content_hash(too_broad.encode())
     known = caches["default"].get(broad, False)
@@ -95,7 +95,7 @@ def retrieve(
     return candidates
 
 
-def neighbourhoods_of(
+def measure_neighbourhoods(
     index: LiveIndex, queries: np.ndarray, filters: Filters, candidates: Candidates
 ) -> list[Neighbourhood | None]:
     """How similar the products nearest to each query are, whether or not they pass the filters.
@@ -110,10 +110,10 @@ def neighbourhoods_of(
         near = [[] for _ in queries]
         for product in vector_store().nearest(VectorQuery(index, queries, NEIGHBOURHOOD_PHOTOS)):
             near[product.number].append(product.similarity)
-    return [neighbourhood_of(similarities) for similarities in near]
+    return [measure_neighbourhood(similarities) for similarities in near]
 
 
-def compared_up_to(images: int, wanted: int) -> int:
+def exact_search_limit(images: int, wanted: int) -> int:
     """Up to how many products that pass the filters it is cheaper to compare them all than to
     search the graph.
 

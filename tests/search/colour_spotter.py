@@ -19,7 +19,7 @@ from catalog.index.live_index import live_index
 from catalog.visual.encoder import Encoder
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
-from search.ranking.blank_photos import blanks_of
+from search.ranking.blank_photos import encode_blanks
 from search.serving.admission import Deadline
 from tests.indexing.conftest import empty_tables
 from tests.indexing.histogram_encoder import LEVELS, HistogramEncoder
@@ -93,5 +93,5 @@ def fill_shop(spotter: ColourSpotter) -> None:
     for colour in COLOURS:
         add_product(colour, photo(colour, "PNG"))
     work_on(start_rebuild())
-    blanks_of(live_index(), Deadline())
+    encode_blanks(live_index(), Deadline())
     spotter.encoded = spotter.detected_in = 0

@@ -1,4 +1,4 @@
-"""`manage.py bench_search`: how fast searches are, beside the least they can take."""
+"""`manage.py bench_search`: measures how fast searches are, and compares them with a floor."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ from catalog.visual.errors import EncoderError
 from search.quality.search_benchmark import (
     STAGES,
     Load,
-    measure_beside_floor,
+    encode_queries,
+    make_price_filter,
     measure_load,
     measure_recall,
-    photos_of,
-    priced_up_to,
-    queries_of,
+    measure_with_floor,
+    read_photos,
 )
 from search.request import SearchRequest
 from search.warm_up import warm_up
@@ -35,14 +35,14 @@ from search.warm_up import warm_up
 PHOTOS = settings.BASE_DIR / "catalog" / "demo" / "photos"
 CLIENTS = (4, 16)
 SHARES = (1.0, 0.1, 0.01, 0.001)
-QUERIES = 40  # of which recall is measured
-MIDDLE = (0.1, 0.1, 0.8, 0.8)
+RECALL_QUERIES = 40
+MIDDLE_BOX = (0.1, 0.1, 0.8, 0.8)
 
 
 class Command(BaseCommand):
     help = (
-        "Measures searches by photo: milliseconds by stage for several clients, the floor below"
-        " them (decoding, the bare forward, the bare statement), and recall under filters."
+        "Measures searches by photo: milliseconds by stage for several clients, the floor of"
+        " decoding, encoder and SQL statement alone, and recall under filters."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,13 +51,15 @@ class Command(BaseCommand):
             type=int,
             default=0,
             metavar="N",
-            help="with N synthetic products beside the demo's, in a database of their own"
-            " (default: the live index as it is)",
+            help="measure with N products, the demo's and synthetic ones, in a separate database"
+            " (default: measure the live index)",
         )
         parser.add_argument(
-            "--keep", action="store_true", help="keep that database, and use the one that was kept"
+            "--keep", action="store_true", help="keep that database, and use a kept one"
         )
-        parser.add_argument("--searches", type=int, default=200, help="of each measurement")
+        parser.add_argument(
+            "--searches", type=int, default=200, help="searches for each measurement"
+        )
 
     def handle(self, *args: Any, products: int, keep: bool, searches: int, **options: Any) -> None:
         try:
@@ -73,7 +75,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _build(self, products: int) -> None:
-        """The demo's products, indexed, and others around their embeddings."""
+        """Indexes the demo's products, and synthetic ones with embeddings near theirs."""
         call_command("load_demo", verbosity=0)
         call_command("index", "rebuild", verbosity=0)
         index = live_index()
@@ -87,35 +89,38 @@ class Command(BaseCommand):
         call_command("index", "rebuild", verbosity=1)
 
     def _measure(self, searches: int) -> None:
-        index, photos = live_index(), photos_of(PHOTOS)
+        index, photos = live_index(), read_photos(PHOTOS)
         self.stdout.write(
             f"{index.generation.images} images of {index.generation.products} products,"
             f" {len(photos)} photos, {searches} searches each"
         )
         warm_up()
-        for name, box in (("whole photo, through its objects", None), ("box of a photo", MIDDLE)):
+        for name, box in (
+            ("whole photo, through its objects", None),
+            ("box of a photo", MIDDLE_BOX),
+        ):
             request = SearchRequest(box=box)
             measure_load(photos, 1, len(photos), request)  # fills caches
             self.stdout.write(f"\n{name}\n{'':12}" + "".join(f"{s:>24}" for s in STAGES))
-            floor, alone = measure_beside_floor(photos, searches, request)
-            self._say("floor", floor)
-            self._say("1 client", alone)
+            floor, alone = measure_with_floor(photos, searches, request)
+            self._print_load("floor", floor)
+            self._print_load("1 client", alone)
             ratio = alone.percentile("total", 50) / floor.percentile("total", 50)
             self.stdout.write(f"{'':12}{ratio:.2f} times the floor")
             for clients in CLIENTS:
                 load = measure_load(photos, clients, searches, request)
-                self._say(f"{clients} clients", load)
-        self._say_shared(photos, searches)
+                self._print_load(f"{clients} clients", load)
+        self._print_sharing(photos, searches)
         self.stdout.write("\nfilters passed by   recall@20   retrieval p50 ms")
-        queries = queries_of(photos, index)[:QUERIES]
+        queries = encode_queries(photos, index)[:RECALL_QUERIES]
         for share in SHARES:
-            recall, span = measure_recall(queries, priced_up_to(share))
+            recall, span = measure_recall(queries, make_price_filter(share))
             self.stdout.write(f"{share:>16.1%}{recall:>12.4f}{span:>19.1f}")
         memory = psutil.Process().memory_info().rss / 1024**2
         self.stdout.write(f"\nresident memory {memory:.0f} MB")
 
-    def _say_shared(self, photos: list[bytes], searches: int) -> None:
-        """The most clients, with the encoder's photos to a core each, and each call on its own."""
+    def _print_sharing(self, photos: list[bytes], searches: int) -> None:
+        """Compares the largest number of clients with and without sharing cores between photos."""
         encoder: Any = live_index().query_encoder
         paces = []
         for encoder.share in (True, False):
@@ -127,8 +132,8 @@ class Command(BaseCommand):
             f" {shared / alone:.2f} times"
         )
 
-    def _say(self, name: str, load: Load) -> None:
-        """p50, p95 and p99 of each stage."""
+    def _print_load(self, name: str, load: Load) -> None:
+        """Prints p50, p95 and p99 of each stage."""
         cells = []
         for stage in STAGES:
             if stage in load.stages_ms:

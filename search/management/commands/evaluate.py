@@ -1,4 +1,4 @@
-"""`manage.py evaluate PHOTOS.jsonl`: recall and latency on labelled photos."""
+"""`manage.py evaluate PHOTOS.jsonl`: measures recall and latency on labelled photos."""
 
 import json
 from pathlib import Path
@@ -15,13 +15,15 @@ from search.quality.evaluation import evaluate_catalogue, evaluate_photos, summa
 
 
 class Command(BaseCommand):
-    help = "Searches with photos whose product is known: recall, MRR, latency and objects found."
+    help = (
+        "Searches by photos whose product is known. Prints recall, MRR, latency and objects found."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("photos", type=Path, help="JSON Lines: file, sku, scene, box")
         parser.add_argument("--split", default="", help="only lines of this split, such as dev")
         parser.add_argument(
-            "--catalogue", action="store_true", help="also by catalogue images and by titles"
+            "--catalogue", action="store_true", help="also search by catalogue images and by titles"
         )
         parser.add_argument("--json", action="store_true")
 

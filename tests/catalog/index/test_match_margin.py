@@ -2,12 +2,12 @@
 
 import pytest
 
-from catalog.index.match_margin import NEIGHBOURS, Neighbourhood, neighbourhood_of
+from catalog.index.match_margin import NEIGHBOURS, Neighbourhood, measure_neighbourhood
 
 
 def test_standing_is_counted_from_the_mean_of_the_next_ten() -> None:
     # Given the nearest at 0.8, one at 0.7, nine at 0.5: a mean of 0.52; and more farther away.
-    near = neighbourhood_of([0.1] * 40 + [0.5] * 9 + [0.8, 0.7])
+    near = measure_neighbourhood([0.1] * 40 + [0.5] * 9 + [0.8, 0.7])
 
     assert near == Neighbourhood(0.8, pytest.approx(0.52))
     assert near.margin(0.8) == pytest.approx(0.28)
@@ -15,13 +15,13 @@ def test_standing_is_counted_from_the_mean_of_the_next_ten() -> None:
 
 
 def test_nothing_stands_out_from_its_likes() -> None:
-    near = neighbourhood_of([0.7] * 50)
+    near = measure_neighbourhood([0.7] * 50)
 
     assert near is not None
     assert near.margin(near.greatest) == pytest.approx(0.0)
 
 
 def test_nor_from_too_few() -> None:
-    assert neighbourhood_of([0.9] + [0.5] * (NEIGHBOURS - 1)) is None
-    assert neighbourhood_of([]) is None
-    assert neighbourhood_of([0.9] + [0.5] * NEIGHBOURS) == Neighbourhood(0.9, 0.5)
+    assert measure_neighbourhood([0.9] + [0.5] * (NEIGHBOURS - 1)) is None
+    assert measure_neighbourhood([]) is None
+    assert measure_neighbourhood([0.9] + [0.5] * NEIGHBOURS) == Neighbourhood(0.9, 0.5)

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from catalog.demo.load import CATALOG, VOCABULARY, load_vocabulary
-from catalog.index.vocabulary import LEAST_SCORE, Vocabulary, normalise, vocabulary_for
+from catalog.index.vocabulary import MIN_SCORE, Vocabulary, normalise, vocabulary_for
 from catalog.models import EncoderVersion, IndexedProduct, Product, ProductTag, Tag
 from indexing.embedding.tagging import tag_products
 from tests.indexing.histogram_encoder import HistogramEncoder
@@ -146,7 +146,7 @@ def test_names_of_several_words_are_found_in_the_order_of_the_vocabulary() -> No
     words = Vocabulary(tags, np.empty((len(tags), 512), np.float32))
 
     def named(*texts: str) -> list[str]:
-        return [tag.name for tag in words.named_in(texts)]
+        return [tag.name for tag in words.find_named(texts)]
 
     assert named("Table and floor lamps") == ["floor lamp", "lamp", "table"]
     assert named("Floor", "lamp") == ["lamp"]
@@ -169,7 +169,7 @@ def test_names_found_by_look_up_are_those_found_by_reading_every_one() -> None:
         texts = [product["title"], product.get("title_ru", ""), *product.get("keywords", [])]
         text = " | ".join(["", *map(normalise, texts), ""])
         expected = [tag for tag, names in spaced if any(name in text for name in names)]
-        assert words.named_in(texts) == expected
+        assert words.find_named(texts) == expected
         found += len(expected)
     assert found > 100
 
@@ -181,17 +181,20 @@ def test_the_best_of_many_are_the_best_of_each() -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     words = Vocabulary(tags, vectors[:20])
 
-    together = words.best_of_each(vectors[20:], 5)
+    together = words.best_tags_of_each(vectors[20:], 5)
 
     for image, best in zip(vectors[20:], together, strict=True):
-        alone = words.best(image, 5)
+        alone = words.best_tags(image, 5)
         assert [tag for tag, _ in best] == [tag for tag, _ in alone]
         assert [score for _, score in best] == pytest.approx(
             [score for _, score in alone], abs=1e-5
         )
         assert best[0][1] == pytest.approx(max(words.scores(image[None])[0]), abs=1e-5)
-        assert all(score >= LEAST_SCORE for _, score in best)
-    assert Vocabulary((), np.empty((0, 8), np.float32)).best_of_each(vectors[:2], 5) == [[], []]
+        assert all(score >= MIN_SCORE for _, score in best)
+    assert Vocabulary((), np.empty((0, 8), np.float32)).best_tags_of_each(vectors[:2], 5) == [
+        [],
+        [],
+    ]
 
 
 def test_names_are_found_as_whole_words_only() -> None:
@@ -201,7 +204,7 @@ def test_names_are_found_as_whole_words_only() -> None:
     )
     words = Vocabulary(tags, vocabulary_for(HistogramEncoder()).vectors)
 
-    assert [tag.slug for tag in words.named_in(["Two beds"])] == ["bed"]
-    assert words.named_in(["A bedside table", "be", "d"]) == []
-    assert [tag.slug for tag in words.named_in(["Елка!"])] == ["tree"]
+    assert [tag.slug for tag in words.find_named(["Two beds"])] == ["bed"]
+    assert words.find_named(["A bedside table", "be", "d"]) == []
+    assert [tag.slug for tag in words.find_named(["Елка!"])] == ["tree"]
     assert normalise("Glass  CUPS, ёжик") == "glas cup ежик"

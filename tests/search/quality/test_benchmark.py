@@ -14,13 +14,13 @@ from catalog.index.live_index import live_index
 from search.quality.search_benchmark import (
     SIDE,
     STAGES,
-    as_new,
-    measure_beside_floor,
+    encode_queries,
+    make_price_filter,
+    make_unique,
     measure_load,
     measure_recall,
-    photos_of,
-    priced_up_to,
-    queries_of,
+    measure_with_floor,
+    read_photos,
 )
 from search.request import Filters, SearchRequest
 
@@ -29,7 +29,7 @@ PHOTOS = Path(__file__).resolve().parents[3] / "catalog" / "demo" / "photos"
 
 @pytest.fixture(scope="module")
 def few() -> list[bytes]:
-    return photos_of(PHOTOS)[:3]
+    return read_photos(PHOTOS)[:3]
 
 
 def test_photos_are_as_large_as_those_of_the_figures(few: list[bytes]) -> None:
@@ -37,7 +37,7 @@ def test_photos_are_as_large_as_those_of_the_figures(few: list[bytes]) -> None:
 
 
 def test_a_photo_sent_as_new_is_other_bytes_and_the_same_picture(few: list[bytes]) -> None:
-    first, second = as_new(few[0]), as_new(few[0])
+    first, second = make_unique(few[0]), make_unique(few[0])
 
     assert len({few[0], first, second}) == 3
     pictures = [np.asarray(decode_image(photo)) for photo in (few[0], first, second)]
@@ -47,7 +47,7 @@ def test_a_photo_sent_as_new_is_other_bytes_and_the_same_picture(few: list[bytes
 
 @pytest.mark.parametrize(("share", "expected"), [(1.0, None), (0.1, "100"), (0.001, "1")])
 def test_prices_let_through_the_share_that_is_wanted(share: float, expected: str | None) -> None:
-    filters = priced_up_to(share)
+    filters = make_price_filter(share)
 
     assert (filters == Filters()) is (expected is None)
     assert expected is None or filters == Filters(price_max=Decimal(expected))
@@ -57,7 +57,7 @@ def test_prices_let_through_the_share_that_is_wanted(share: float, expected: str
 @pytest.mark.usefixtures("demo_index")
 def test_every_search_is_measured_by_stage(few: list[bytes]) -> None:
     boxed = SearchRequest(box=(0.1, 0.1, 0.8, 0.8))
-    floor, alone = measure_beside_floor(few, searches=5, request=boxed)
+    floor, alone = measure_with_floor(few, searches=5, request=boxed)
 
     for load in (alone, measure_load(few, clients=2, searches=5, request=SearchRequest())):
         assert set(load.stages_ms) == set(STAGES)
@@ -71,7 +71,7 @@ def test_every_search_is_measured_by_stage(few: list[bytes]) -> None:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
 def test_recall_of_the_demo_is_that_of_exact_search(few: list[bytes]) -> None:
-    recall, span = measure_recall(queries_of(few, live_index()), priced_up_to(0.1))
+    recall, span = measure_recall(encode_queries(few, live_index()), make_price_filter(0.1))
 
     assert recall >= 0.98
     assert span > 0
@@ -86,7 +86,7 @@ def test_a_search_takes_little_more_than_what_it_cannot_do_without(
     request = SearchRequest(box=box)
     measure_load(few, 1, 3, request)  # warms up
 
-    floor, alone = measure_beside_floor(few, 15, request)
+    floor, alone = measure_with_floor(few, 15, request)
 
     # Then it is well below three times that: about 1.4 and 1.5 on an idle machine.
     assert alone.percentile("total", 50) / floor.percentile("total", 50) < 3

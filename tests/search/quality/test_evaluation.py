@@ -15,8 +15,8 @@ from search.quality.evaluation import (
     Outcome,
     evaluate_catalogue,
     evaluate_photos,
+    find_tags_in_text,
     summarise,
-    tags_of_text,
 )
 from tests.search.colour_spotter import ColourSpotter, fill_shop, png, scene
 
@@ -92,10 +92,10 @@ def test_the_words_of_a_product_are_its_title_category_and_keywords(
     vectors = live_index().encode_texts([tag.name for tag in tags])
     Product.objects.filter(sku="red").update(title="Red ball", keywords=["toys"])
 
-    right = tags_of_text("red", Vocabulary(tuple(tags), vectors))
+    right = find_tags_in_text("red", Vocabulary(tuple(tags), vectors))
 
     assert right == {tags[0].pk, tags[1].pk}
-    assert tags_of_text("unknown", Vocabulary(tuple(tags), vectors)) == set()
+    assert find_tags_in_text("unknown", Vocabulary(tuple(tags), vectors)) == set()
 
 
 def test_the_command_prints_figures_of_every_kind(

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from search.ranking.features import FEATURES, features_of, price_sanity
+from search.ranking.features import FEATURES, compute_features, score_price
 from search.retrieval.candidates import Candidate
 
 
@@ -15,7 +15,7 @@ def candidate(product_id: int, similarity: float | None = 0.5, price: str = "10"
 
 
 def test_every_candidate_has_every_feature() -> None:
-    found = features_of([candidate(1), candidate(2, None)], {})
+    found = compute_features([candidate(1), candidate(2, None)], {})
 
     assert [tuple(features) for features in found] == [FEATURES, FEATURES]
     assert found[0] == {
@@ -28,13 +28,13 @@ def test_every_candidate_has_every_feature() -> None:
         "clicks": 0.5,
     }
     assert found[1]["similarity"] == 0.0
-    assert features_of([], {1: 0.5}) == []
+    assert compute_features([], {1: 0.5}) == []
 
 
 def test_tags_agree_by_their_share_of_the_scores() -> None:
     has = [candidate(1)._replace(tags=[1, 3, 9]), candidate(2)._replace(tags=[])]
 
-    found = features_of(has, {1: 0.6, 2: 0.2, 3: 0.2})
+    found = compute_features(has, {1: 0.6, 2: 0.2, 3: 0.2})
 
     assert [features["tags"] for features in found] == pytest.approx([0.8, 0.0])
 
@@ -48,7 +48,7 @@ def test_the_nearest_ten_say_which_category_is_meant() -> None:
         candidate(10, 0.1)._replace(category_id=3),
     ]
 
-    found = [features["category"] for features in features_of(near, {})]
+    found = [features["category"] for features in compute_features(near, {})]
 
     assert found == pytest.approx([0.7] * 7 + [0.2, 0.2, 0.0, 0.0])
 
@@ -56,13 +56,13 @@ def test_the_nearest_ten_say_which_category_is_meant() -> None:
 def test_popularity_is_logarithmic_among_the_candidates() -> None:
     popular = [candidate(n)._replace(popularity=p) for n, p in enumerate((0, 9, 99))]
 
-    found = [features["popularity"] for features in features_of(popular, {})]
+    found = [features["popularity"] for features in compute_features(popular, {})]
 
     assert found == pytest.approx([0.0, 0.5, 1.0])  # log 1, log 10, log 100
 
 
 def test_stock_and_clicks_are_taken_as_they_are() -> None:
-    (found,) = features_of([candidate(1)._replace(in_stock=False, clicks=0.8)], {})
+    (found,) = compute_features([candidate(1)._replace(in_stock=False, clicks=0.8)], {})
 
     assert (found["stock"], found["clicks"]) == (0.0, 0.8)
 
@@ -81,13 +81,13 @@ def test_stock_and_clicks_are_taken_as_they_are() -> None:
     ],
 )
 def test_a_price_is_sane_up_to_five_times_what_is_ordinary(price: float, expected: float) -> None:
-    assert price_sanity(price, 20.0) == pytest.approx(expected)
+    assert score_price(price, 20.0) == pytest.approx(expected)
 
 
 def test_no_price_is_strange_where_nobody_knows_what_is_ordinary() -> None:
-    assert price_sanity(0, None) == 1.0
+    assert score_price(0, None) == 1.0
     few = [candidate(n, price=price) for n, price in enumerate(("1", "1", "1", "900"))]
     enough = [*few, candidate(4, price="1")]
 
-    assert {features["price"] for features in features_of(few, {})} == {1.0}
-    assert [features["price"] for features in features_of(enough, {})] == [1, 1, 1, 0, 1]
+    assert {features["price"] for features in compute_features(few, {})} == {1.0}
+    assert [features["price"] for features in compute_features(enough, {})] == [1, 1, 1, 0, 1]

@@ -10,11 +10,11 @@ import pytest
 from catalog.index.vectors import combine, mean_direction
 from search.ranking.scoring import (
     Ranked,
-    by_features,
-    by_fusion,
-    by_object,
-    explain,
-    sorted_by,
+    explain_score,
+    rank_by_features,
+    rank_by_fusion,
+    rank_by_object,
+    sort_ranked,
 )
 from search.retrieval.candidates import Candidate
 
@@ -31,7 +31,7 @@ def candidate(
 
 
 def by_looks(candidates: list[Candidate], object: int | None = None) -> list[Ranked]:
-    return by_features(candidates, {}, {}, object)
+    return rank_by_features(candidates, {}, {}, object)
 
 
 def order(ranked: list[Any]) -> list[int]:
@@ -58,19 +58,19 @@ def test_features_are_weighed_by_how_far_they_are_from_the_ordinary() -> None:
     it = candidate(1, 0.5)._replace(in_stock=False, tags=[7], clicks=0.9)
     weights = {"tags": 0.1, "stock": 0.2, "clicks": 0.5, "price": 0.3}
 
-    (ranked,) = by_features([it], {7: 0.3, 8: 0.3}, weights)
+    (ranked,) = rank_by_features([it], {7: 0.3, 8: 0.3}, weights)
 
-    assert explain(ranked, weights) == pytest.approx(
+    assert explain_score(ranked, weights) == pytest.approx(
         {"similarity": 0.5, "tags": 0.05, "stock": -0.2, "clicks": 0.2, "price": 0.0}
     )
-    assert ranked.score == pytest.approx(0.55) == sum(explain(ranked, weights).values())
+    assert ranked.score == pytest.approx(0.55) == sum(explain_score(ranked, weights).values())
 
 
 def test_without_weights_only_looks_count() -> None:
     sold_out = candidate(1, 0.51)._replace(in_stock=False)
 
-    assert order(by_features([candidate(2, 0.5), sold_out], {}, {})) == [1, 2]
-    assert order(by_features([candidate(2, 0.5), sold_out], {}, {"stock": 0.02})) == [2, 1]
+    assert order(rank_by_features([candidate(2, 0.5), sold_out], {}, {})) == [1, 2]
+    assert order(rank_by_features([candidate(2, 0.5), sold_out], {}, {"stock": 0.02})) == [2, 1]
 
 
 def test_objects_take_turns_and_a_product_counts_for_the_one_it_is_most_like() -> None:
@@ -78,7 +78,7 @@ def test_objects_take_turns_and_a_product_counts_for_the_one_it_is_most_like() -
     first = [candidate(1, 0.9), candidate(2, 0.8), candidate(3, 0.4), candidate(6, 0.3)]
     second = [candidate(2, 0.85), candidate(4, 0.7), candidate(1, 0.1)]
 
-    ranked = by_object([by_looks(first, 0), by_looks(second, 1)], [0.9, 0.9], 2.0)
+    ranked = rank_by_object([by_looks(first, 0), by_looks(second, 1)], [0.9, 0.9], 2.0)
 
     assert order(ranked) == [1, 2, 3, 4, 6]
     assert [item.object for item in ranked] == [0, 1, 0, 1, 0]
@@ -89,8 +89,8 @@ def test_the_object_that_is_likeliest_to_be_meant_comes_first() -> None:
     # Likelihoods 0.6 · 0.5^2.5 = 0.106 and 0.5 · 0.9^2.5 = 0.384: 3.6 times.
     rows = [by_looks([candidate(1, 0.5)], 0), by_looks([candidate(2, 0.9), candidate(3, 0.2)], 1)]
 
-    turns = by_object(rows, [0.6, 0.5], dominance=3.7)
-    alone = by_object(rows, [0.6, 0.5], dominance=3.5)
+    turns = rank_by_object(rows, [0.6, 0.5], dominance=3.7)
+    alone = rank_by_object(rows, [0.6, 0.5], dominance=3.5)
 
     assert [(item.candidate.product_id, item.object) for item in turns] == [(2, 1), (1, 0), (3, 1)]
     assert [(item.candidate.product_id, item.object) for item in alone] == [(2, 1), (3, 1)]
@@ -99,13 +99,13 @@ def test_the_object_that_is_likeliest_to_be_meant_comes_first() -> None:
 def test_one_query_without_an_object_stays_as_it_is() -> None:
     row = by_looks([candidate(3, -0.2), candidate(2, -0.9)])
 
-    assert by_object([row], [1.0], 2.0) == row
-    assert by_object([[]], [1.0], 2.0) == []
+    assert rank_by_object([row], [1.0], 2.0) == row
+    assert rank_by_object([[]], [1.0], 2.0) == []
 
 
 def test_fusion_adds_the_reciprocals_of_both_ranks() -> None:
     # Given looks in the order 1, 2, 3 and words in the order 3, 1.
-    ranked = by_fusion(
+    ranked = rank_by_fusion(
         [
             candidate(1, 0.9, 0.1),
             candidate(2, 0.8),
@@ -124,12 +124,14 @@ def test_fusion_adds_the_reciprocals_of_both_ranks() -> None:
 
 
 def test_first_by_looks_and_by_words_is_as_good_as_can_be() -> None:
-    assert by_fusion([candidate(1, 0.1, 0.1), candidate(2, 0.05)], {})[0].score == 1.0
+    assert rank_by_fusion([candidate(1, 0.1, 0.1), candidate(2, 0.05)], {})[0].score == 1.0
 
 
 def test_equal_values_share_a_rank_in_fusion() -> None:
     # Given two with the same words: 1/61 each; the looks decide.
-    ranked = by_fusion([candidate(1, 0.1, 0.3), candidate(2, 0.2, 0.3), candidate(3, 0.0, 0.2)], {})
+    ranked = rank_by_fusion(
+        [candidate(1, 0.1, 0.3), candidate(2, 0.2, 0.3), candidate(3, 0.0, 0.2)], {}
+    )
 
     assert order(ranked) == [2, 1, 3]
     assert [item.base["words"] for item in ranked] == pytest.approx([0.5, 0.5, 61 / 63 / 2])
@@ -139,7 +141,7 @@ def test_what_is_sold_out_comes_later_in_fusion_too() -> None:
     # Given places 1 and 2 of both: shares 1 and 61/62, which are 0.016 apart.
     sold_out = candidate(1, 0.9, 0.9)._replace(in_stock=False)
 
-    ranked = by_fusion([sold_out, candidate(2, 0.8, 0.8)], {"stock": 0.02})
+    ranked = rank_by_fusion([sold_out, candidate(2, 0.8, 0.8)], {"stock": 0.02})
 
     assert order(ranked) == [2, 1]
     assert ranked[1].score == pytest.approx(0.98)
@@ -147,7 +149,7 @@ def test_what_is_sold_out_comes_later_in_fusion_too() -> None:
 
 def test_of_two_with_one_score_the_more_alike_comes_first() -> None:
     # Given 1 first by looks and 2 first by words: the same score.
-    ranked = by_fusion([candidate(2, None, 0.5), candidate(1, 0.3)], {})
+    ranked = rank_by_fusion([candidate(2, None, 0.5), candidate(1, 0.3)], {})
 
     assert [item.score for item in ranked] == [0.5, 0.5]
     assert order(ranked) == [1, 2]
@@ -173,7 +175,7 @@ def test_a_shopper_may_ask_for_another_order(sort: str, expected: list[int]) -> 
         ]
     )
 
-    assert order(sorted_by(ranked, sort)) == expected
+    assert order(sort_ranked(ranked, sort)) == expected
 
 
 def test_parts_are_added_by_weight_and_brought_to_unit_length() -> None:

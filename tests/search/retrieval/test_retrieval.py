@@ -17,11 +17,11 @@ from catalog.index.vocabulary import vocabulary_for
 from catalog.models import Embedding, Product
 from indexing.vectors.write_vectors import sync_products
 from search.filters.kinds import VALUES_PER_FACET
-from search.ranking.paging import photos_for_each
-from search.ranking.scoring import by_features
+from search.ranking.paging import photos_per_query
+from search.ranking.scoring import rank_by_features
 from search.request import Filters
 from search.retrieval import candidates as retrieval
-from search.retrieval.candidates import Candidates, compared_up_to, retrieve
+from search.retrieval.candidates import Candidates, exact_search_limit, retrieve
 from search.retrieval.facets import facets_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
@@ -68,7 +68,9 @@ def exact(index: LiveIndex, query: np.ndarray, passing: set[int]) -> list[float]
 
 
 def nearest(candidates: Candidates) -> list[float]:
-    return [r.features["similarity"] for r in by_features(candidates.found[0], {}, {})[:NEAREST]]
+    return [
+        r.features["similarity"] for r in rank_by_features(candidates.found[0], {}, {})[:NEAREST]
+    ]
 
 
 def test_filters_of_any_selectivity_find_what_exact_search_finds(large: LiveIndex) -> None:
@@ -93,7 +95,7 @@ def test_filters_of_any_selectivity_find_what_exact_search_finds(large: LiveInde
 
 
 def test_the_way_is_chosen_by_how_many_products_pass(large: LiveIndex) -> None:
-    limit = compared_up_to(large.generation.images, WANTED)
+    limit = exact_search_limit(large.generation.images, WANTED)
     prices = Product.objects.order_by("price").values_list("price", flat=True)
     query = queries(large, 1)[0]
 
@@ -107,7 +109,7 @@ def test_the_way_is_chosen_by_how_many_products_pass(large: LiveIndex) -> None:
 
 def test_what_passes_a_broad_filter_is_not_counted_for_every_search(large: LiveIndex) -> None:
     filters = Filters(price_max=Decimal(700))
-    limit = compared_up_to(large.generation.images, WANTED)
+    limit = exact_search_limit(large.generation.images, WANTED)
 
     asked, found = [], []
     for query in queries(large, 2) * 2:
@@ -186,7 +188,7 @@ def test_a_search_is_one_statement_however_many_objects_there_are(large: LiveInd
 @pytest.mark.parametrize(("wanted", "images", "expected"), [(200, 1444, 849), (200, 10**6, 22360)])
 def test_comparing_all_is_cheaper_up_to_a_number(wanted: int, images: int, expected: int) -> None:
     # n = √(2.5 · wanted · images): n compared cost as much as 2.5 · wanted · images / n visited.
-    assert compared_up_to(images, wanted) == expected
+    assert exact_search_limit(images, wanted) == expected
 
 
 def test_facets_count_all_that_pass_narrow_filters_as_a_person_would() -> None:
@@ -243,4 +245,4 @@ def test_nothing_has_empty_facets() -> None:
 def test_things_of_one_photo_share_the_candidates(things: int, photos: int, settings: Any) -> None:
     settings.SEARCH_CANDIDATES = 200
 
-    assert photos_for_each(np.zeros((things, 4), np.float32)) == photos
+    assert photos_per_query(np.zeros((things, 4), np.float32)) == photos

@@ -12,7 +12,7 @@ from catalog.index.vector_store import vector_store
 from catalog.models import Category, EncoderVersion, Generation, Product, ProductImage
 from indexing.vectors.write_vectors import fill_range
 from search.request import Filters
-from search.retrieval.candidates import compared_up_to, retrieve
+from search.retrieval.candidates import exact_search_limit, retrieve
 
 pytestmark = pytest.mark.slow  # a graph over 100,000 vectors takes a while to build
 
@@ -71,7 +71,7 @@ def test_a_category_that_the_graph_does_not_reach_is_compared_as_a_whole(
     query = np.eye(1, DIMENSIONS, dtype=np.float32)
     filters = Filters(category=("far",))
     passing = Product.objects.filter(category__slug="far", images__isnull=False)
-    assert passing.count() > compared_up_to(PRODUCTS, WANTED)
+    assert passing.count() > exact_search_limit(PRODUCTS, WANTED)
 
     for _ in range(2):  # what the first search learns of the filter must not spoil the second
         found = retrieve(space, query, filters, "", WANTED)

@@ -12,7 +12,7 @@ from django.test import Client
 
 from catalog.index.match_margin import Calibration, Neighbourhood
 from indexing.quality.match_calibration import BACKGROUNDS, INDOOR_NAMES, find_photos_of_nothing
-from search.ranking.match_level import match_of
+from search.ranking.match_level import classify_match
 from search.retrieval.candidates import Candidate
 from tests.search.conftest import DemoPhoto
 
@@ -24,7 +24,7 @@ CALIBRATED = Calibration(exact=0.4, something=0.35, similar=0.2)
 def called(similarity: float | None, near: Neighbourhood | None, lexical: float = 0.0) -> str:
     created_at = datetime(2026, 1, 1, tzinfo=UTC)
     candidate = Candidate(1, similarity, lexical, Decimal(1), created_at)
-    return match_of(candidate, near, CALIBRATED, exact=0.95, similar=0.75)
+    return classify_match(candidate, near, CALIBRATED, exact=0.95, similar=0.75)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_an_index_without_exact_results_has_none() -> None:
     candidate = Candidate(1, 0.93, 0.0, Decimal(1), datetime(2026, 1, 1, tzinfo=UTC))
     unsure = Calibration(exact=None)
 
-    assert match_of(candidate, Neighbourhood(0.93, 0.5), unsure, 0.95, 0.75) == "similar"
+    assert classify_match(candidate, Neighbourhood(0.93, 0.5), unsure, 0.95, 0.75) == "similar"
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from search.ranking.deduplication import fold, group_firsts
+from search.ranking.deduplication import deduplicate, find_group_firsts
 from search.ranking.scoring import Ranked
 from search.retrieval.candidates import Candidate
 
@@ -43,7 +43,7 @@ def test_lookalikes_are_shown_once_as_the_cheapest_in_stock() -> None:
         ranked(4, EAST, "5", in_stock=False),
     ]
 
-    folded, before = fold(found, [], 0.99)
+    folded, before = deduplicate(found, [], 0.99)
 
     assert shown(folded) == [(3, 2), (2, 0)]
     assert before == []
@@ -53,33 +53,33 @@ def test_a_cheaper_one_that_fits_worse_does_not_stand_for_the_group() -> None:
     found = [ranked(1, EAST, "30"), ranked(2, EAST, "20"), ranked(3, EAST, "10")]
     found[1:] = [found[1]._replace(score=0.86), found[2]._replace(score=0.84)]
 
-    assert shown(fold(found, [], 0.99)[0]) == [(2, 2)]
+    assert shown(deduplicate(found, [], 0.99)[0]) == [(2, 2)]
 
 
 def test_what_is_less_alike_stays_apart() -> None:
     found = [ranked(1, EAST), ranked(2, NEARLY_EAST)]
 
-    assert shown(fold(found, [], 0.999)[0]) == [(1, 0), (2, 0)]
+    assert shown(deduplicate(found, [], 0.999)[0]) == [(1, 0), (2, 0)]
 
 
 def test_where_all_are_sold_out_the_cheapest_is_shown() -> None:
     found = [ranked(1, EAST, "30", False), ranked(2, EAST, "20", False)]
 
-    assert shown(fold(found, [], 0.99)[0]) == [(2, 1)]
+    assert shown(deduplicate(found, [], 0.99)[0]) == [(2, 1)]
 
 
 def test_what_was_shown_before_stays_and_counts_those_found_later() -> None:
     earlier = [ranked(1, EAST), ranked(2, NORTH)]
     later = [ranked(3, NORTH, "1"), ranked(4, sent(0.7, -0.7)), ranked(5, NEARLY_EAST)]
 
-    folded, before = fold(later, earlier, 0.99)
+    folded, before = deduplicate(later, earlier, 0.99)
 
     assert shown(before) == [(1, 1), (2, 1)]
     assert shown(folded) == [(4, 0)]
 
 
 def test_two_shown_before_stay_two_even_if_alike() -> None:
-    folded, before = fold([ranked(3, EAST)], [ranked(1, EAST), ranked(2, EAST)], 0.99)
+    folded, before = deduplicate([ranked(3, EAST)], [ranked(1, EAST), ranked(2, EAST)], 0.99)
 
     assert shown(before) == [(1, 1), (2, 0)]
     assert folded == []
@@ -90,14 +90,14 @@ def test_alike_is_counted_from_the_first_of_a_group_and_does_not_wander() -> Non
     angles = np.radians([0, 25, 50])
     found = [ranked(n, sent(np.cos(a), np.sin(a))) for n, a in enumerate(angles)]
 
-    assert shown(fold(found, [], 0.9)[0]) == [(0, 1), (2, 0)]
+    assert shown(deduplicate(found, [], 0.9)[0]) == [(0, 1), (2, 0)]
 
 
 def test_what_has_no_vector_is_like_nothing() -> None:
     found = [ranked(1, None), ranked(2, None), ranked(3, EAST)]
 
-    assert shown(fold(found, [], 0.9)[0]) == [(1, 0), (2, 0), (3, 0)]
-    assert fold([], [], 0.9) == ([], [])
+    assert shown(deduplicate(found, [], 0.9)[0]) == [(1, 0), (2, 0), (3, 0)]
+    assert deduplicate([], [], 0.9) == ([], [])
 
 
 def groups_by_all_pairs(looks: np.ndarray, apart: int, likeness: float) -> list[int]:
@@ -126,7 +126,7 @@ def test_groups_are_those_of_all_pairs(apart: int, kinds: int) -> None:
     looks[::97] = 0  # without a vector
     likeness = 0.9 + 1 / 4096
 
-    found = group_firsts(looks, apart, likeness)
+    found = find_group_firsts(looks, apart, likeness)
 
     assert found == groups_by_all_pairs(looks, apart, likeness)
     assert apart == 2_600 or len(set(found)) < 2_600
@@ -140,7 +140,7 @@ def test_twenty_thousand_candidates_take_little_memory() -> None:
 
     tracemalloc.start()
     try:
-        folded, _ = fold(found, [], 0.985)
+        folded, _ = deduplicate(found, [], 0.985)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
