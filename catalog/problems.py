@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
-RETRY_AFTER_S = 5  # after a failure that is expected to end without an operator
+RETRY_AFTER_S = 5  # for failures that end by themselves, such as an overload
 
 
 def retry_after_s(status: int) -> int | None:

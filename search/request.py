@@ -1,4 +1,4 @@
-"""What a search is asked for, by the page, the API or an evaluation."""
+"""The request of a search, from the page, the API or an evaluation, and its limits and checks."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ class Filters(dict[str, Any]):
 class SearchRequest:
     """One search. At least one of `images`, `query`, `text` and `product_id` is given. `box` is a
     part of the first image. The search moves away from `less_text` and `less_products`. With
-    `fold`, only one product of several lookalikes is a result."""
+    `fold`, only one product of several near-duplicates is a result."""
 
     images: tuple[bytes, ...] = ()
     query: str = ""

@@ -1,5 +1,5 @@
-"""The parameters of the API: checked, and as a SearchRequest. An unknown parameter is an error,
-because a misspelt filter would find too much."""
+"""The parameters of the API, their checks, and the SearchRequest that they make. Unknown parameters
+are refused: if a misspelt filter were ignored, the search would find too much."""
 
 import re
 from typing import Any
@@ -39,14 +39,14 @@ class BoxField(serializers.Field):
 
 @extend_schema_field({"type": "number", "minimum": 0, "maximum": 9999999999, "multipleOf": 0.01})
 class RangeEndField(serializers.DecimalField):
-    """An end of a range: a number like a price."""
+    """An end of a range, with the precision of a price."""
 
     def __init__(self) -> None:
         super().__init__(12, 2, min_value=0, coerce_to_string=False, required=False)
 
 
 class ChoicesField(serializers.ListField):
-    """A repeatable parameter: a list of different strings, each value counted once."""
+    """A parameter that may be repeated, as a tuple of different strings."""
 
     def __init__(self, declared: ChoiceFilter) -> None:
         child = serializers.CharField(max_length=declared.max_length)
@@ -101,7 +101,8 @@ class SearchParameters(FilterParameters):
     )
     explain = serializers.BooleanField(default=False)
     fold = serializers.BooleanField(
-        default=True, help_text="Show lookalikes once, as the cheapest in stock, and count them."
+        default=True,
+        help_text="Show near-duplicates once, as the cheapest in stock, and count them.",
     )
 
     def search_request(self, **query: Any) -> SearchRequest:

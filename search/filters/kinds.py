@@ -58,6 +58,16 @@ class ChoiceFilter(Filter):
 
     max_values: int = MAX_VALUES
     max_length: int = 200
+    model: ClassVar[type[Category] | type[Tag] | None] = None  # whose slugs the values are
+
+    @abstractmethod
+    def facet_rows(self, relation: str) -> Composable:
+        """A query of the most frequent values: their slug, name, Russian name and count."""
+
+    def facet_sql(self, relation: str) -> Composable:
+        return SQL("(SELECT json_agg(value) FROM ({} LIMIT {}) value)").format(
+            self.facet_rows(relation), Literal(VALUES_PER_FACET)
+        )
 
     def facet(self, counted: Any) -> list[dict[str, Any]]:
         """The most frequent values first, labelled in the language of the request."""
@@ -71,8 +81,9 @@ class ChoiceFilter(Filter):
         ]
 
     def labels(self, values: set[str]) -> dict[str, str]:
-        """The labels of values, where these differ, in the language of the request."""
-        return {}
+        """The labels of slugs in the language of the request. Other values are their own labels."""
+        rows = self.model.objects.filter(slug__in=values) if self.model else ()
+        return {row.slug: row.label for row in rows}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,43 +98,37 @@ class ValuesFilter(ChoiceFilter):
         if values := given.get(self.name):
             yield SQL("({}) = ANY({})").format(SQL(self.sql), literal(list(values)))
 
-    def facet_sql(self, relation: str) -> Composable:
-        return SQL("""(SELECT json_agg(value) FROM (
+    def facet_rows(self, relation: str) -> Composable:
+        return SQL("""
             SELECT {sql} AS slug, {sql} AS name, '' AS name_ru, count(*) AS count
-            FROM {products} WHERE ({sql}) <> ''
-            GROUP BY 1 ORDER BY count DESC, 1 LIMIT {limit}) value)""").format(
-            sql=SQL(self.sql),
-            products=_products(relation, self.in_candidates),
-            limit=Literal(VALUES_PER_FACET),
-        )
+            FROM {products} WHERE ({sql}) <> '' GROUP BY 1 ORDER BY count DESC, 1
+        """).format(sql=SQL(self.sql), products=_products(relation, self.in_candidates))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryFilter(ChoiceFilter):
     """The product is in one of the given categories, or in a category below one."""
 
+    model = Category
+
     def conditions(self, given: Mapping[str, Any]) -> Iterator[Composable]:
         if slugs := given.get(self.name):
             subtree = Category.objects.subtree_ids(list(slugs))
             yield SQL("product.category_id = ANY({})").format(literal(subtree))
 
-    def facet_sql(self, relation: str) -> Composable:
-        return SQL("""(SELECT json_agg(value) FROM (
+    def facet_rows(self, relation: str) -> Composable:
+        return SQL("""
             SELECT category.slug, category.name, category.name_ru, count(*) AS count
-            FROM {relation} product JOIN catalog_category category
-                ON category.id = product.category_id
-            GROUP BY category.id ORDER BY count DESC, category.id LIMIT {limit}) value)""").format(
-            relation=Identifier(relation), limit=Literal(VALUES_PER_FACET)
-        )
-
-    def labels(self, values: set[str]) -> dict[str, str]:
-        return {row.slug: row.label for row in Category.objects.filter(slug__in=values)}
+            FROM {} product JOIN catalog_category category ON category.id = product.category_id
+            GROUP BY category.id ORDER BY count DESC, category.id
+        """).format(Identifier(relation))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TagFilter(ChoiceFilter):
     """The product has all of the given tags."""
 
+    model = Tag
     max_values: int = MAX_TAGS
     max_length: int = 100
 
@@ -134,18 +139,13 @@ class TagFilter(ChoiceFilter):
                 " ON tag.id = given.tag_id WHERE given.product_id = product.id AND tag.slug = {})"
             ).format(literal(slug))
 
-    def facet_sql(self, relation: str) -> Composable:
-        return SQL("""(SELECT json_agg(value) FROM (
+    def facet_rows(self, relation: str) -> Composable:
+        return SQL("""
             SELECT tag.slug, tag.name, tag.name_ru, given.count
-            FROM (SELECT tag_id, count(*) AS count FROM {relation} CROSS JOIN unnest(tags) tag_id
-                GROUP BY tag_id ORDER BY count DESC, tag_id LIMIT {limit}) given
-            JOIN catalog_tag tag ON tag.id = given.tag_id
-            ORDER BY count DESC, tag.id) value)""").format(
-            relation=Identifier(relation), limit=Literal(VALUES_PER_FACET)
-        )
-
-    def labels(self, values: set[str]) -> dict[str, str]:
-        return {row.slug: row.label for row in Tag.objects.filter(slug__in=values)}
+            FROM (SELECT tag_id, count(*) AS count FROM {} CROSS JOIN unnest(tags) tag_id
+                GROUP BY tag_id ORDER BY count DESC, tag_id LIMIT {}) given
+            JOIN catalog_tag tag ON tag.id = given.tag_id ORDER BY count DESC, tag.id
+        """).format(Identifier(relation), Literal(VALUES_PER_FACET))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +197,7 @@ class FlagFilter(Filter):
 
 
 def literal(value: Any) -> Composable:
-    """A value as it stands in a statement that is executed with parameters."""
+    """A value as an SQL literal in a statement that is executed with parameters: `%` is doubled."""
     text: str = connection.ops.compose_sql("%s", [value])  # type: ignore[attr-defined]
     return SQL(text.replace("%", "%%"))
 

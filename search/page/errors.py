@@ -40,8 +40,8 @@ class PageError:
 
 
 def page_error(error: Exception) -> PageError:
-    """An expected error as the page shows it, with the sentence of the page for its code, else with
-    its own. Raises any other error again."""
+    """The PageError of an expected error. If the page has a sentence for its code, that sentence
+    replaces the error's own. Raises any other error again."""
     described = describe(error)
     if described is None:
         raise error

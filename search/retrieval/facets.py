@@ -1,4 +1,4 @@
-"""The facets of a search: counts over what matched, made in the statement that finds it."""
+"""The facets of a search, which the search statement counts over the products that match."""
 
 from typing import Any
 
