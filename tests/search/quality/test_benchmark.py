@@ -12,7 +12,7 @@ from PIL import Image
 from catalog.imaging.image_decoding import decode_image
 from catalog.index.live_index import live_index
 from search.quality.search_benchmark import (
-    SIDE,
+    PHOTO_SIDE,
     STAGES,
     encode_queries,
     make_price_filter,
@@ -33,7 +33,7 @@ def few() -> list[bytes]:
 
 
 def test_photos_are_as_large_as_those_of_the_figures(few: list[bytes]) -> None:
-    assert {max(Image.open(BytesIO(photo)).size) for photo in few} == {SIDE}
+    assert {max(Image.open(BytesIO(photo)).size) for photo in few} == {PHOTO_SIDE}
 
 
 def test_a_photo_sent_as_new_is_other_bytes_and_the_same_picture(few: list[bytes]) -> None:
