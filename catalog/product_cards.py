@@ -61,7 +61,7 @@ class ProductCard(NamedTuple):
         return in_active_language(self.title, self.title_ru) or self.sku
 
     @property
-    def photo(self) -> str | None:
+    def photo_url(self) -> str | None:
         return default_storage.url(self.file) if self.file else None
 
 

@@ -133,12 +133,12 @@ class Product(models.Model):
         return cut_to_depth(given, MAX_DEPTH) if isinstance(given, dict) else {}
 
     @property
-    def photos(self) -> list[str]:
+    def photo_urls(self) -> list[str]:
         """The URLs of the photos, in order."""
         return [image.file.url for image in self.images.all()]
 
     @property
-    def photo(self) -> str | None:
+    def photo_url(self) -> str | None:
         first = next(iter(self.images.all()), None)
         return first.file.url if first else None
 

@@ -39,8 +39,8 @@ class ProductSerializer(serializers.Serializer):
     url = serializers.SerializerMethodField()
 
     def get_image(self, product: Product | ProductCard) -> str | None:
-        photo = product.photo
-        return self._absolute(photo) if photo else None
+        url = product.photo_url
+        return self._absolute(url) if url else None
 
     def get_url(self, product: Product | ProductCard) -> str:
         return product.url or self._absolute(f"/products/{product.pk}/")
@@ -57,7 +57,7 @@ class ProductDetailSerializer(ProductSerializer):
     created_at = serializers.DateTimeField()
 
     def get_images(self, product: Product) -> list[str]:
-        return [self._absolute(photo) for photo in product.photos]
+        return [self._absolute(url) for url in product.photo_urls]
 
 
 class ProductListSerializer(serializers.Serializer):
