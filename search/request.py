@@ -84,7 +84,7 @@ class RequestError(ValueError):
         self.code, self.status = code, status
 
 
-def read_photos(files: Iterable[Any]) -> tuple[bytes, ...]:
+def read_uploads(files: Iterable[Any]) -> tuple[bytes, ...]:
     """The content of uploaded files. At most one byte above the size limit of a photo is read."""
     return tuple(file.read(settings.IMAGE_MAX_BYTES + 1) for file in files)
 

@@ -22,7 +22,7 @@ from search.request import (
     RequestError,
     SearchRequest,
     parse_box,
-    read_photos,
+    read_uploads,
 )
 
 NOT_TEXT = re.compile("[\0\ud800-\udfff]")  # characters that PostgreSQL cannot hold
@@ -137,7 +137,7 @@ class PhotoParameters(SearchParameters):
     def search_request(self, **query: Any) -> SearchRequest:
         """The search by photo. Raises RequestError without a photo."""
         data = self.validated_data
-        images = read_photos(data.get("image", ()))
+        images = read_uploads(data.get("image", ()))
         if not images and not data.get("query"):
             raise RequestError(
                 "image_missing",

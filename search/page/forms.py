@@ -19,7 +19,7 @@ from search.request import (
     RequestError,
     SearchRequest,
     parse_box,
-    read_photos,
+    read_uploads,
 )
 
 MAX_VALUE_LENGTH = 200
@@ -142,7 +142,7 @@ class SearchForm(forms.Form):
     def _photos(self) -> tuple[bytes, ...]:
         uploaded: list[UploadedFile] = self.files.getlist("image") if self.files else []  # type: ignore[attr-defined]
         if uploaded:
-            return read_photos(uploaded)
+            return read_uploads(uploaded)
         name = self.cleaned_data["example"]
         return (example_photo(name),) if name else ()
 

@@ -1,4 +1,4 @@
-"""Whatever is sent, the API answers with a problem that a program and a person can act on."""
+"""The API answers every invalid request with a problem: a code and a sentence."""
 
 from collections.abc import Callable
 from typing import Any

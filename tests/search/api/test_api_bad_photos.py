@@ -1,4 +1,4 @@
-"""What is no photo that can be searched with is refused, with the reason."""
+"""Files that cannot be searched with are refused with the reason."""
 
 import struct
 import zlib
@@ -18,7 +18,7 @@ Check = Callable[[Any, int, str], dict[str, Any]]
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG that says it is that large, in a few bytes."""
+    """A PNG of a few bytes whose header gives this size."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + data))

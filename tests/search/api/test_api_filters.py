@@ -1,4 +1,4 @@
-"""What a search is narrowed to, its pages, and that the catalogue of this very moment is shown."""
+"""Filters, pages and sort orders of searches, which show the catalogue as it is now."""
 
 from collections.abc import Callable
 from decimal import Decimal

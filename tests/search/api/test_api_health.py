@@ -1,4 +1,4 @@
-"""What the API tells of its own health: the index, and what is missing."""
+"""The health endpoints and the index status of the API."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""JSON that is no text, wherever it stands, is refused with a sentence: never a 500."""
+"""JSON with strings that are not valid Unicode is refused with a sentence, never with a 500."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ WITH_SKU = {"type": "click", "sku": "s", "session": "s"}
 BODIES: list[Any] = [
     *({**EVENT, name: HALF} for name in ("type", "session", "user", "query", "at", "product")),
     {**EVENT, "session": "\udfff"},
-    {**EVENT, "session": "\udc00\ud800"},  # a pair the wrong way round
+    {**EVENT, "session": "\udc00\ud800"},  # a surrogate pair in the wrong order
     {**EVENT, HALF: 1},
     {**EVENT, "more": [{"deep": {HALF: [HALF]}}]},
     {**WITH_SKU, "sku": f"a{HALF}b"},
@@ -24,7 +24,7 @@ BODIES: list[Any] = [
 
 @pytest.fixture
 def visitor() -> Client:
-    """Unlike the test client of other tests, it shows a 500 as shoppers see it."""
+    """A client that returns the page of a 500 instead of raising the exception."""
     return Client(raise_request_exception=False)
 
 
@@ -64,7 +64,7 @@ def test_a_whole_pair_is_text(visitor: Client) -> None:
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
-        # In UTF-7 half of a pair needs no escape.
+        # UTF-7 encodes half of a surrogate pair without a JSON escape.
         (b'[{"type": "+2AA-", "product": 1}]', "application/json; charset=utf-7"),
         (b'[{"type": "\xed\xa0\x80", "product": 1}]', "application/json"),
         (b'[{"type": NaN}]', "application/json"),
@@ -78,7 +78,7 @@ def test_what_is_no_json_is_refused(
 
 
 def test_words_of_a_search_are_text_too(visitor: Client, photos: Any, check_problem: Any) -> None:
-    # In a form too, UTF-7 makes half of a pair of plain letters.
+    # UTF-7 in a form encodes half of a surrogate pair in ASCII letters, too.
     part = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
     image = part % (b"image", b'; filename="i"', photos["scopia-living-lamp-2"].data)
     for name in (b"text", b"less_text", b"brand", b"category", b"sort", b"box", b"query"):

@@ -1,4 +1,4 @@
-"""What one request may ask of the database: values of filters, depth of pages, lists at once."""
+"""Limits on the database work of a request: filter values, depth of pages, concurrent lists."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,7 +22,7 @@ PAGE = "/search/"
 
 
 def statements(client: Client, address: str, parameters: dict[str, Any]) -> list[str]:
-    """What is asked of the database."""
+    """The SQL statements of a request."""
     with CaptureQueriesContext(connection) as asked:
         response = client.get(address, parameters)
     assert response.status_code == 200
@@ -85,7 +85,7 @@ def test_too_many_tags_are_refused_on_the_page(client: Client) -> None:
 
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One search at work, and nobody allowed to wait."""
+    """One search is running, and no other may wait."""
     full = Admission(1, 0)
     monkeypatch.setattr("search.products.admission", full)
     with full.admitted(Deadline()):
@@ -122,7 +122,7 @@ def test_a_page_beyond_what_can_be_reached_says_so(client: Client, check_problem
 
 
 def test_no_page_leads_to_one_that_is_refused(client: Client, monkeypatch: Any) -> None:
-    # Given that results may only be asked for down to a depth that the catalogue has.
+    # Given a MAX_OFFSET below the number of products.
     monkeypatch.setattr("search.request.MAX_OFFSET", 50)
 
     reached, offset = [], 0
@@ -137,7 +137,7 @@ def test_no_page_leads_to_one_that_is_refused(client: Client, monkeypatch: Any) 
 def test_pages_of_a_search_that_reaches_its_depth_neither_repeat_nor_skip(
     client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    # Given a catalogue larger than what one search may read.
+    # Given more products than one search may read.
     monkeypatch.setattr("search.ranking.paging.MAX_PHOTOS", 300)
     settings.SEARCH_CANDIDATES = 50
 

@@ -1,4 +1,4 @@
-"""The rest of the REST API: words, products, lookalikes, and its description."""
+"""The rest of the REST API: searches by words, products, similar products, and the schema."""
 
 import re
 from collections.abc import Callable
@@ -182,8 +182,8 @@ def test_a_search_asks_the_database_a_fixed_number_of_questions(
 ) -> None:
     by_photo("scopia-living-lamp-2")  # reads the vocabulary, which is kept for a minute
 
-    # Which generation is live, the search (here within a savepoint, which is 2 more), the products.
-    # The same for any page that is not longer than the usual one.
+    # The live generation, the search (with a savepoint here, which is 2 more) and the products.
+    # Every page up to the usual length takes as many.
     for limit in (1, 24):
         with django_assert_num_queries(5):
             by_photo("scopia-living-lamp-2", limit=limit)

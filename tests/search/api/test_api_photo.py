@@ -67,7 +67,7 @@ def test_a_photo_of_one_thing_finds_it_within_five(
 def test_results_come_with_the_best_first_and_each_once(by_photo: Ask) -> None:
     answer = by_photo(CHAIR, limit=100)
 
-    # Best first for each thing in the photo; where there are several, they take turns.
+    # The results of each object are in order of relevance. Several objects take turns.
     for number in {result.get("object") for result in answer["results"]}:
         of_one = [r["score"] for r in answer["results"] if r.get("object") == number]
         assert of_one == sorted(of_one, reverse=True)
@@ -146,7 +146,7 @@ def test_a_text_missing_in_one_language_comes_in_the_other(by_photo: Ask) -> Non
 
 
 def count(word: str, answer: dict[str, Any]) -> int:
-    """How many results have the word in their title."""
+    """The number of results whose title has the word."""
     return sum(word in result["product"]["title"].lower() for result in answer["results"])
 
 

@@ -1,4 +1,4 @@
-"""Every kind of photo that phones, cameras and image programs write finds the same products."""
+"""Photos in all formats of phones, cameras and image programs find the same products."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -15,7 +15,7 @@ ORIENTATION = 0x0112
 
 @pytest.fixture
 def photo() -> Image.Image:
-    """A product's photo, as the demo has it: the product comes first when all goes well."""
+    """A photo of the demo whose product is the first result."""
     from catalog.demo.load import FOLDER
 
     return Image.open(FOLDER / "images/scopia-campingtent/1.webp").convert("RGB")
@@ -106,7 +106,7 @@ def test_a_photo_held_sideways_is_turned_upright(
 
 
 def test_a_box_is_of_the_photo_as_it_is_seen(photo: Image.Image, by_photo: Ask) -> None:
-    # Given a tent in the upper left of a photo that is stored lying on its side.
+    # Given a photo with a tent in the upper left, stored rotated by 90 degrees.
     scene = Image.new("RGB", (2 * photo.width, 3 * photo.height), "white")
     scene.paste(photo, (0, 0))
     exif = Image.Exif()

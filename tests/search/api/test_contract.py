@@ -1,5 +1,5 @@
-"""The whole public contract, by requests made up from its own description: such as it allows, such
-as it does not, and for every call one that is answered."""
+"""The whole API against its own schema: generated requests, valid and invalid, and for every call a
+request that succeeds."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,8 +41,8 @@ BOUNDED = settings(
 
 @pytest.fixture
 def api(photos: dict[str, DemoPhoto]) -> Iterator[Any]:
-    """The API's description of itself. Photos that are made up are a real one or none. Requests use
-    the connection of the test, and leave it open, as with Django's client."""
+    """The schema of the API. Generated photos are a real photo or not a photo at all. Requests use
+    the database connection of the test and leave it open, as Django's test client does."""
     from config.wsgi import application
 
     files = st.sampled_from([photos["scopia-living-lamp-2"].data, b"", b"GIF89a", bytes(100)])
@@ -55,7 +55,7 @@ def api(photos: dict[str, DemoPhoto]) -> Iterator[Any]:
 
 
 def operations(api: Any) -> dict[str, Any]:
-    """By method and path."""
+    """The operations of the schema by method and path."""
     found = [result.ok() for result in api.get_all_operations()]
     return {f"{one.method.upper()} {one.path.removeprefix('/api/v1/')}": one for one in found}
 
@@ -67,7 +67,7 @@ def test_no_request_breaks_the_api_and_every_answer_is_as_described(
     asked = operations(api)
     assert len(asked) >= 7
     if mode is GenerationMode.NEGATIVE:
-        del asked["GET index/"]  # nothing can be wrong with it
+        del asked["GET index/"]  # it has no parameters that could be invalid
 
     for operation in asked.values():
 

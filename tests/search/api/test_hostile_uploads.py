@@ -1,4 +1,4 @@
-"""Two hundred hostile files sent to the web server as it is run, beside shoppers who search."""
+"""Two hundred hostile files are sent to the web server while shoppers search."""
 
 import random
 import time
@@ -43,11 +43,11 @@ class Site:
         return self.client.post("/api/v1/search/photo/", files=files or None, data=fields)
 
     def cpu_s(self) -> float:
-        """Seconds of processor time so far, of all its processes, ended ones too."""
+        """Seconds of processor time of all its processes so far, including ended ones."""
         return sum(sum(process.cpu_times()[:4]) for process in self._processes())
 
     def memory(self) -> int:
-        """Bytes that belong to its web process alone."""
+        """The private memory of its web process, in bytes."""
         (web,) = [
             process for process in self._tree.children() if "gunicorn" in str(process.cmdline())
         ]

@@ -1,4 +1,4 @@
-"""Whatever stands in an address or a form, no page and no call of the API breaks."""
+"""No value in a URL or a form breaks a page or a call of the API."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -77,7 +77,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @pytest.fixture
 def shopper() -> Client:
-    """One who is shown the page of an error, and whom it does not end."""
+    """A client that returns the page of a 500 instead of raising the exception."""
     return Client(raise_request_exception=False)
 
 
@@ -88,7 +88,7 @@ def values(long_run: bool) -> list[str]:
 
 
 def broken(responses: Iterator[tuple[str, Any]]) -> dict[str, int]:
-    """What was answered by an error of the server, by what was asked."""
+    """The server errors, by request."""
     return {asked[:200]: r.status_code for asked, r in responses if r.status_code >= 500}
 
 

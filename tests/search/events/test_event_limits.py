@@ -1,4 +1,4 @@
-"""Events are limited by address and by session: what is sent, not only how often."""
+"""The number of events of an address and of a session is limited, not only the number of calls."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
-    """Nobody has sent anything."""
+    """No events have been sent."""
     EventAllowance.objects.all().delete()
     Event.objects.all().delete()
 
@@ -43,13 +43,13 @@ def test_an_address_sends_so_many_events_whatever_its_sessions(
     settings.EVENTS_PER_ADDRESS = 100
     assert send(client, product, named("a", 60)).status_code == 202
 
-    refused = send(client, product, named("b", 60))  # of sessions that nobody has heard of
+    refused = send(client, product, named("b", 60))  # of new sessions
 
     body = check_problem(refused, 429, "throttled")
     assert body["title"] == "Too many requests"
     assert 10 <= int(refused["Retry-After"]) <= 12  # until 20 more are allowed, at 100 a minute
     assert Event.objects.count() == 60
-    assert send(client, product, named("c", 40)).status_code == 202  # the refused were not charged
+    assert send(client, product, named("c", 40)).status_code == 202  # refusals cost nothing
     assert send(client, product, named("d", 60), "192.0.2.2").status_code == 202
 
 

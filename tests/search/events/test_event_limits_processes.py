@@ -1,4 +1,4 @@
-"""The limits of events in gunicorn as it runs, with several processes that count together."""
+"""The limits of events in gunicorn, whose processes count together."""
 
 import json
 import time
@@ -20,7 +20,7 @@ A_CALL, A_MINUTE = 100, 2_000
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[WebServer]:
-    """gunicorn with two processes, behind a proxy that is not this machine."""
+    """gunicorn with two processes behind a proxy on another machine."""
     environment = {
         "DATABASE_URL": url_of_test_database(),
         "WEB_PROCESSES": "2",
@@ -33,8 +33,8 @@ def site(tmp_path: Path) -> Iterator[WebServer]:
 
 
 def flood(server: WebServer) -> int:
-    """The status of a call with A_CALL events, each of a session and user of its own, from an
-    address that it makes up."""
+    """The status of a call from a new address with A_CALL events, each of its own session and
+    user."""
     events = [
         {"type": "click", "sku": "none", "session": uuid.uuid4().hex, "user": uuid.uuid4().hex}
         for _ in range(A_CALL)

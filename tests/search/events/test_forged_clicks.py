@@ -1,5 +1,5 @@
-"""Forged searches with clicks move a product no further than as many honest shoppers as the forger
-has addresses would, on the demo's catalogue with a fortnight of shoppers who are simulated."""
+"""Forged searches and clicks move a product no further than one honest shopper for each address of
+the forger would. The catalogue is the demo, with a fortnight of simulated shoppers."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 
 class Forger:
-    """Writes searches and clicks as rows, as if they had come from addresses."""
+    """Writes the rows of searches and clicks from given addresses."""
 
     def __init__(self, pages: list[LoggedSearch]) -> None:
         self.pages = [page.products for page in pages]
@@ -115,7 +115,7 @@ def shop(log: SearchLog, by_photo: Ask, photos: Any) -> Forger:
 
 @contextmanager
 def undone() -> Iterator[None]:
-    """What is written within is rolled back."""
+    """Rolls back what is written within."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
@@ -123,7 +123,7 @@ def undone() -> Iterator[None]:
 
 @pytest.fixture
 def standing(shop: Forger, by_photo: Ask, settings: Any) -> Callable[[int], tuple[int, float]]:
-    """Counts clicks, and gives the place and the click rate of a product in the results."""
+    """Counts the clicks; returns the place of a product in the results, and its click rate."""
 
     def now(product: int) -> tuple[int, float]:
         update_click_rates()
@@ -146,7 +146,7 @@ def by(whence: str, days: float, clicked: list[int], told_by: str = "") -> Row:
 
 
 def honest(shop: Forger, clicked: list[int], count: int) -> None:
-    """So many shoppers search in the course of a day."""
+    """This many shoppers search during a day."""
     shop.write([by(f"shopper {n}", DAYS - 1 + n / count, clicked) for n in range(count)])
 
 
@@ -173,7 +173,7 @@ def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
             honest(shop, [target], addresses)
             place, rate = standing(target)
             assert rate > usual
-        for clickers in {1, addresses}:  # who clicks may be another than who searches
+        for clickers in {1, addresses}:  # the click may come from another address than the search
             with undone():
                 shop.write(
                     [
@@ -192,7 +192,7 @@ def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
 
 
 def test_a_patient_forger_counts_as_shoppers_do(shop: Forger, target: int, standing: Any) -> None:
-    # Given one who stays below all that is called a burst: 20 searches an address, all day long.
+    # Given a forger below the limits of a burst: 20 searches an address during a day.
     for addresses in ADDRESSES:
         with undone():
             honest(shop, [target], addresses)

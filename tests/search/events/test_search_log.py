@@ -1,4 +1,4 @@
-"""The search log and what shoppers do: written beside the searches, never in their way."""
+"""The search log and events, which never delay a search."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ LAMP = "scopia-living-lamp-2"
 
 @pytest.fixture(autouse=True)
 def _no_events(db: None) -> None:
-    """Shoppers of other tests, in a real browser, leave some."""
+    """Deletes the events that browser tests have left."""
     Event.objects.all().delete()
 
 
@@ -224,7 +224,7 @@ def test_every_card_says_which_search_showed_it(client: Client, photos: Any) -> 
 def test_what_is_opened_often_counts_for_more_next_time(
     log: SearchLog, by_photo: Ask, client: Client
 ) -> None:
-    # Given thirty shoppers in thirty minutes, who open the same of five results.
+    # Given thirty shoppers in thirty minutes who open the same one of five results.
     for shopper in range(30):
         whence = {"X-Forwarded-For": f"203.0.113.{shopper}"}
         answer = by_photo(LAMP, headers=whence, limit=5)

@@ -1,4 +1,4 @@
-"""The thread that writes the search log, in processes as they are outside tests."""
+"""The thread that writes the search log, in processes of its own."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ def answered() -> SearchAnswer:
 
 
 def ends(**environment: str) -> str:
-    """What a process says that searches three times and ends at once."""
+    """The output of a process that searches three times and exits at once."""
     process = subprocess.run(
         [sys.executable, "-c", PROCESS],
         cwd=REPOSITORY,
@@ -103,7 +103,7 @@ def test_without_a_database_it_ends_all_the_same_and_counts_what_is_lost() -> No
 
 
 def test_what_one_thread_is_writing_another_waits_for(log: SearchLog) -> None:
-    # Given a table that is locked, so that the thread hangs in its statement.
+    # Given a locked table, at which the thread hangs.
     with connection.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE catalog_loggedsearch IN ACCESS EXCLUSIVE MODE")
         log.note(ASKED, answered(), "192.0.2.1")

@@ -1,4 +1,4 @@
-"""How the pages' tests ask, and what they compare with."""
+"""Requests and products that the tests of the pages share."""
 
 from pathlib import Path
 

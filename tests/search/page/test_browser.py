@@ -14,14 +14,14 @@ PHOTO = Path(__file__).resolve().parents[3] / "catalog/demo/photos/blends-umbrel
 
 @pytest.fixture
 def site(demo_index, served: str) -> str:
-    """The address of a running site that has the demo catalogue."""
+    """The URL of a running site with the demo catalogue."""
     return served
 
 
 @pytest.fixture
 def product(demo_index) -> Product:
-    """What the photo shows. Read before the browser's event loop runs in this thread: Django would
-    open a second connection beside it, and nobody would close that one."""
+    """The product in the photo. It is read before the browser's event loop runs in this thread,
+    where Django would open a second connection that nothing closes."""
     return Product.objects.get(sku="blends-umbrellafolded")
 
 
@@ -40,7 +40,7 @@ def test_a_shopper_uploads_a_photo_and_sees_its_product_first(
     assert cards.first.locator("img").evaluate("img => img.decode().then(() => img.naturalWidth)")
     expect(page.get_by_role("status")).to_contain_text("24 products")
 
-    # A box drawn on the photo asks again, and the photo is not sent a second time.
+    # A box drawn on the photo searches again without a second upload.
     photo = page.locator("crop-box").bounding_box()
     assert photo is not None
     page.mouse.move(photo["x"] + 0.25 * photo["width"], photo["y"] + 0.25 * photo["height"])
@@ -51,11 +51,11 @@ def test_a_shopper_uploads_a_photo_and_sees_its_product_first(
     expect(cards.first.get_by_role("link")).to_have_attribute("href", f"/products/{product.pk}/")
     assert len(uploads) == 1
 
-    # More comes below what is there.
+    # More results are appended.
     page.get_by_role("button", name="Show more").click()
     expect(cards).to_have_count(48)
 
-    # The product leads to its lookalikes, and Back to the answer with its box.
+    # The product links to its lookalikes, and Back leads to the results with the box.
     cards.first.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(product.title)
     expect(page.locator(".lookalikes .card")).to_have_count(12)

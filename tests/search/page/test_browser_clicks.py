@@ -1,4 +1,4 @@
-"""A click on a result in a real browser tells which search had shown it, and nothing of the
+"""A click on a result in a real browser records the search that showed it, and no data about the
 shopper."""
 
 import re
@@ -20,7 +20,7 @@ def test_opening_a_result_tells_which_and_of_which_search(
 ) -> None:
     taken: list[Event] = []
     monkeypatch.setattr(Event.objects, "bulk_create", taken.extend)
-    answered: list[int] = []  # by the server: the page that told is gone when the answer comes
+    answered: list[int] = []  # by the server, because the page that sent it is gone
     take = EventsView.post
 
     def noted(view: EventsView, request: Request) -> Response:
@@ -41,7 +41,7 @@ def test_opening_a_result_tells_which_and_of_which_search(
     assert (click.type, click.query_id, str(click.product_id), click.user) == ("click", *shown, "")
     assert re.fullmatch("[0-9a-f]{4,32}", click.session)
 
-    # The same session tells of a lookalike on the product's page, by the middle button.
+    # A middle click on a lookalike on the product's page is recorded in the same session.
     page.wait_for_url("**/products/*/")
     page.locator("#lookalikes .card a").first.click(button="middle")
 

@@ -1,4 +1,4 @@
-"""Things outlined in the photo, in a real browser: tapped, chosen by keyboard, drawn over."""
+"""Outlines of objects in a real browser: tapped, chosen by keyboard, and drawn over."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ THINGS = (("red", (20, 60, 140, 180)), ("blue", (180, 60, 290, 180)), ("lime", (
 
 @pytest.fixture
 def site(transactional_db: None, spotter: ColourSpotter, served: str) -> Iterator[str]:
-    """The address of a running site with a thing of each colour."""
+    """The URL of a running site with an object of each colour."""
     fill_shop(spotter)
     yield served
     drop_vector_tables()
@@ -58,7 +58,7 @@ def test_a_thing_in_the_photo_is_tapped(
     expect(outlines.nth(1)).to_have_attribute("aria-pressed", "false")
     assert spotter.detected_in == 1
 
-    # Back to all of it, and then a box drawn from within an outline is a box.
+    # The whole photo again. A box may start within an outline.
     page.get_by_role("button", name="Whole photo").click()
     expect(page.locator("#results .card h3").nth(1)).to_have_text("Thing blue")
     x, y = middle(page, 2)
@@ -86,7 +86,7 @@ def test_a_thing_in_the_photo_is_chosen_by_keyboard(site: str, file: Path, page:
     chosen = page.get_by_role("button", name="Search for thing 2 of 3 in the photo")
     expect(chosen).to_be_focused()
 
-    # Once more: the whole photo.
+    # The whole photo once more.
     page.keyboard.press("Space")
     expect(page.locator("#results .card h3").first).to_have_text("Thing red")
     expect(chosen).to_have_attribute("aria-pressed", "false")

@@ -1,5 +1,5 @@
-"""What pages need, their Content-Security-Policy allows: the shop, the console and the API's pages
-in a real browser, whose `page` fails for every breach. (The shop's other tests look too.)"""
+"""The Content-Security-Policy allows what the pages of the shop, the console and the API need. The
+`page` of the browser fails at every violation."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.usefixture
 
 @pytest.fixture
 def operator() -> Iterator[User]:
-    """A superuser whom the site's own threads see: made outside of the test's transaction."""
+    """A superuser outside of the test's transaction, so that the threads of the site see it."""
 
     def apart(act: Callable[[], Any]) -> Any:
         try:
@@ -49,7 +49,7 @@ def test_the_console_works_under_its_policy(served: str, operator: User, page: P
         page.goto(f"{served}/admin/{address}")
         expect(page.locator("#main, #content, main").first).to_be_visible()
 
-    # A product's form, with a row added to it by script.
+    # The form of a product, to which a script adds a row.
     page.goto(f"{served}/admin/catalog/product/?q=antiquechair")
     page.get_by_role("link", name="blends-antiquechair").click()
     expect(page.locator("[name=title]")).to_have_value("Chair")
@@ -58,7 +58,7 @@ def test_the_console_works_under_its_policy(served: str, operator: User, page: P
     page.locator(".add-row").first.click()
     expect(forms).to_have_value(str(before + 1))
 
-    # A form that is saved; not a product's, for the index is the session's.
+    # A form that is saved. It is not a product's, because the session shares the index.
     page.goto(f"{served}/admin/auth/user/{operator.pk}/change/")
     page.locator("[name=first_name]").fill("Olga")
     page.locator("[name=_save]").click()

@@ -1,5 +1,5 @@
-"""Attributes of any depth and shape: refused with a sentence where they come in, and shown as far
-as can be where SQL has put them."""
+"""Attributes of any depth and shape. Imports and forms refuse them with a sentence, and pages show
+as much as possible of those that SQL has written."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ SKU = "blends-antiquechair"
 
 
 def nested(depth: int, kind: str = "list") -> str:
-    """JSON of an object with so many levels, itself counted."""
+    """The JSON of an object with this many levels, including itself."""
     opening, closing = ("[", "]") if kind == "list" else ('{"a":', "}")
     return '{"deep":' + opening * (depth - 1) + "1" + closing * (depth - 1) + "}"
 

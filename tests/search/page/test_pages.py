@@ -1,4 +1,4 @@
-"""The start page, pages in both languages, and pages when something fails; by Django's client."""
+"""The start page, pages in both languages, and pages of errors, with Django's test client."""
 
 import pytest
 from django.db import OperationalError

@@ -1,4 +1,4 @@
-"""A product's page; by Django's client."""
+"""The page of a product, with Django's test client."""
 
 import pytest
 from django.test import Client

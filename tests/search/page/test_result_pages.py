@@ -1,4 +1,4 @@
-"""Answers to photos, words and filters, with and without htmx; by Django's client."""
+"""Results of photos, words and filters, with and without htmx, with Django's test client."""
 
 from io import BytesIO
 from urllib.parse import parse_qs, urlsplit
