@@ -4,19 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Creates the environment if it is missing, and waits for another make that is doing so.
 INSTALL := $(PYTHON) config/make_venv.py
+# Processes that run the tests, each with a database of its own. 0 runs them in pytest's process.
+WORKERS ?= 2
 
-.PHONY: run test test-long train lint format shell clean browser
+.PHONY: run test test-long test-few train lint format shell clean browser
 
 # ENDS_WITH makes the start end with this make, even if that is killed.
 run: $(VENV)/run
 	@ENDS_WITH=$$PPID exec $(BIN)/python -m config.run
 
 test: $(VENV)/test browser lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
-# Takes hours: repeats tests in full, and runs those that are too long for `make test`.
+# Repeats tests in full, and runs those that are too long for `make test` (docs/testing.md). It runs
+# them one after the other, since some measure the machine.
 test-long: $(VENV)/test browser
 	$(BIN)/python -m pytest --long -m "slow or long" $(PYTEST_ARGS)
+
+# Runs each test that is too long for `make test` once.
+test-few: $(VENV)/test
+	$(BIN)/python -m pytest --few $(PYTEST_ARGS)
 
 # Trains the starter encoder from scratch. TRAIN_ARGS are options of `manage.py train_encoder`.
 train: $(VENV)/train

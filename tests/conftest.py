@@ -21,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--long", action="store_true", help="run every repetition, and tests marked `long`"
     )
+    parser.addoption(
+        "--few",
+        action="store_true",
+        help="run tests marked `long` with their first parameters only",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,10 +41,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long"):
+    for item in items:
+        if "long_run" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+    if config.getoption("--few"):
+        items[:] = with_first_parameters(items)
+    elif not config.getoption("--long"):
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="runs in `make test-long`"))
+
+
+def with_first_parameters(items: list[pytest.Item]) -> list[pytest.Item]:
+    """The tests marked `long`, each with the first of its parameters."""
+    first: dict[str, pytest.Item] = {}
+    for item in items:
+        if item.get_closest_marker("long"):
+            first.setdefault(item.nodeid.partition("[")[0], item)
+    return list(first.values())
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:

@@ -19,6 +19,7 @@ from tests.processes import REPOSITORY, url_of_test_database, wait_until
 from tests.web_servers import WebServer, web_server
 
 pytestmark = [
+    pytest.mark.alone,  # a search has its few seconds
     pytest.mark.slow,  # 200 files, some of 15 MB, are made and sent
     pytest.mark.django_db,
     pytest.mark.usefixtures("demo_index"),
