@@ -60,7 +60,7 @@ def fit_adapter(
     best = choose_best(measured, encoders)
     fitted_on = int((~sample.held_out).sum())
     if len(sample.photos) == Embedding.objects.filter(encoder=index_encoder).count():
-        best, fitted_on = fit_again(best, sample), len(sample.photos)
+        best, fitted_on = refit_on_whole_sample(best, sample), len(sample.photos)
     return Adapter.objects.create(
         query_encoder=query_encoder,
         index_encoder=index_encoder,
@@ -86,7 +86,7 @@ def _fit_every_kind(sample: Sample, check: Check) -> list[MeasuredAdapter]:
     return measured
 
 
-def fit_again(best: MeasuredAdapter, sample: Sample) -> MeasuredAdapter:
+def refit_on_whole_sample(best: MeasuredAdapter, sample: Sample) -> MeasuredAdapter:
     """Fits the best kind of adapter on the held-out products as well. This is for catalogues that
     are in the sample as a whole: an adapter works best for the products it was fitted on. Titles
     and labelled photos are measured again. The figures of photos stay those of the held-out
@@ -114,27 +114,27 @@ def failed_gates(figures: dict[str, Figures]) -> list[str]:
     GATE_ADAPTER_RECALL of the query encoder's recall on its own vectors. Neither photos nor titles
     may fall more than GATE_PHOTO_RECALL_DROP below the index encoder's recall."""
     reasons = []
-    for what, measured in figures["adapter"].items():
+    for kind, measured in figures["adapter"].items():
         recall = measured["recall_at_5"]
-        own, now = (figures[who][what]["recall_at_5"] for who in ("native", "now"))
-        reached = f"recall@5 of {what.replace('_', ' ')} is {recall:.3f} through the adapter"
-        one_query = 1 / max(1, measured["queries"])  # is not significant
-        if what != "titles" and recall + one_query < settings.GATE_ADAPTER_RECALL * own:
+        own, current = (figures[by][kind]["recall_at_5"] for by in ("native", "now"))
+        reached = f"recall@5 of {kind.replace('_', ' ')} is {recall:.3f} through the adapter"
+        one_query = 1 / max(1, measured["queries"])  # a difference of one is not significant
+        if kind != "titles" and recall + one_query < settings.GATE_ADAPTER_RECALL * own:
             reasons.append(
                 f"{reached}, below {settings.GATE_ADAPTER_RECALL:g} of its own {own:.3f}"
             )
-        if recall < now - settings.GATE_PHOTO_RECALL_DROP:
-            reasons.append(f"{reached}; it is {now:.3f} now")
+        if recall < current - settings.GATE_PHOTO_RECALL_DROP:
+            reasons.append(f"{reached}; it is {current:.3f} now")
     return reasons
 
 
 def describe_figures(figures: dict[str, Figures]) -> list[str]:
     """recall@5 of each kind of query, as lines for people."""
     return [
-        f"{what.replace('_', ' ')} ({measured['queries']}): recall@5 {measured['recall_at_5']:.3f}"
-        f" through the adapter, {figures['native'][what]['recall_at_5']:.3f} on vectors of its own,"
-        f" {figures['now'][what]['recall_at_5']:.3f} by the index encoder"
-        for what, measured in figures["adapter"].items()
+        f"{kind.replace('_', ' ')} ({measured['queries']}): recall@5 {measured['recall_at_5']:.3f}"
+        f" through the adapter, {figures['native'][kind]['recall_at_5']:.3f} on vectors of its own,"
+        f" {figures['now'][kind]['recall_at_5']:.3f} by the index encoder"
+        for kind, measured in figures["adapter"].items()
     ]
 
 
@@ -146,7 +146,7 @@ def measure_adapter(sample: Sample, adapter: FittedAdapter) -> Figures:
     for name, queries in sample.queries.items():
         mapped = adapt(adapter, queries.new)
         shared = measure_agreement(
-            mapped, queries.old, sample.photos.old, queries.place, AGREEMENT_DEPTH
+            mapped, queries.old, sample.photos.old, queries.own, AGREEMENT_DEPTH
         )
         figures[name] = {
             **_measure_recall(queries, mapped, sample.photos.old),
@@ -166,6 +166,6 @@ def measure_encoders(sample: Sample) -> dict[str, Figures]:
 
 
 def _measure_recall(queries: Queries, vectors: np.ndarray, photos: np.ndarray) -> dict[str, float]:
-    ranks = rank_labels(vectors, queries.labels, photos, queries.owners, queries.place)
+    ranks = rank_labels(vectors, queries.labels, photos, queries.owners, queries.own)
     at_1, at_5 = recall_at(ranks, 1), recall_at(ranks, 5)
     return {"queries": len(ranks), "recall_at_1": round(at_1, 4), "recall_at_5": round(at_5, 4)}

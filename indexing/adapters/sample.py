@@ -47,11 +47,11 @@ class Pairs:
 @dataclass(frozen=True)
 class Queries(Pairs):
     """Pairs that are used as queries. `owners` (photos,): the label of each photo of the sample. A
-    query finds its product if it finds a photo with its own label. `place` (n,): the row of the
+    query finds its product if it finds a photo with its own label. `own` (n,): the row of the
     query itself among those photos, or -1."""
 
     owners: np.ndarray
-    place: np.ndarray
+    own: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         "id",
         "state",
         "encoder",
-        "asked_by",
+        "query_encoder",
         "images",
         "products",
         "recall_at_20",
@@ -140,7 +140,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         )
 
     @admin.display(description="queries encoded by")
-    def asked_by(self, generation: Generation) -> str:
+    def query_encoder(self, generation: Generation) -> str:
         return str(generation.query_encoder) if generation.query_adapter else "–"
 
     @admin.display(description="match")
@@ -209,7 +209,7 @@ class AdapterAdmin(ReadOnlyAdmin):
         "index_encoder",
         "kind",
         "sample",
-        "reached",
+        "recall",
         "usable",
         "created_at",
     )
@@ -220,7 +220,7 @@ class AdapterAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("parameters")
 
     @admin.display(description="recall")
-    def reached(self, adapter: Adapter) -> str:
+    def recall(self, adapter: Adapter) -> str:
         return "; ".join(describe_figures(adapter.figures))
 
     @admin.display(description="may be used", boolean=True)

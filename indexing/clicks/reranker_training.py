@@ -17,16 +17,16 @@ from indexing.clicks.click_model import (
 
 MIN_PAGES = 200  # with clicks
 HELD_OUT_SHARE = 0.25  # of the pages, the latest
-MAX_CLICK_WORTH = 20.0
-RESAMPLES = 500
-MAX_DOUBT = 0.05
+MAX_CLICK_GAIN = 20.0
+BOOTSTRAP_SAMPLES = 500
+MAX_P_VALUE = 0.05
 
 
 def train_reranker(may_take_over: bool = True) -> Reranker | None:
     """Learns from the log, and stores the weights with their figures as a reranker.
 
     Activates the reranker if it is better than the formula and no worse than the active one.
-    Returns None where there are fewer than MIN_PAGES pages to learn from."""
+    Returns None if there are fewer than MIN_PAGES pages to learn from."""
     names, formula = read_ranking_formula()
     pages = read_pages(names)
     if len(pages) < MIN_PAGES:
@@ -36,23 +36,23 @@ def train_reranker(may_take_over: bool = True) -> Reranker | None:
     usable = bool(learnt.weights[0] > 0)
     weights = learnt.weights / learnt.weights[0] if usable else learnt.weights
     active = active_weights()
-    now = np.array([1.0, *(active.get(name, 0.0) for name in names[1:])]) if active else formula
-    mine, theirs, current = (
-        ndcg(held_out, each, learnt.examination) for each in (weights, formula, now)
+    present = np.array([1.0, *(active.get(name, 0.0) for name in names[1:])]) if active else formula
+    learnt_ndcg, formula_ndcg, active_ndcg = (
+        ndcg(held_out, each, learnt.examination) for each in (weights, formula, present)
     )
-    doubt = estimate_doubt(mine - theirs)
+    p_value = bootstrap_p_value(learnt_ndcg - formula_ndcg)
     figures = {
         "pages": len(pages),
         "held_out": len(held_out),
-        "ndcg": round(float(mine.mean()), 4),
-        "ndcg_formula": round(float(theirs.mean()), 4),
-        "ndcg_active": round(float(current.mean()), 4),
-        "doubt": round(doubt, 4),
+        "ndcg": round(float(learnt_ndcg.mean()), 4),
+        "ndcg_formula": round(float(formula_ndcg.mean()), 4),
+        "ndcg_active": round(float(active_ndcg.mean()), 4),
+        "doubt": round(p_value, 4),
     }
     stored = dict(zip(names[1:], np.round(weights[1:], 4).tolist(), strict=True))
     with transaction.atomic():
         reranker = Reranker.objects.create(weights=stored if usable else {}, figures=figures)
-        better = doubt < MAX_DOUBT and mine.mean() >= current.mean()
+        better = p_value < MAX_P_VALUE and learnt_ndcg.mean() >= active_ndcg.mean()
         if usable and better and may_take_over:
             activate_reranker(reranker)
     return reranker
@@ -63,21 +63,22 @@ def ndcg(pages: Sequence[Page], weights: np.ndarray, examination: np.ndarray) ->
 
     The gain of a clicked result is the inverse of the examination probability of its position
     (inverse propensity weighting: Joachims, Swaminathan, Schnabel, 2017)."""
-    gains = []
+    values = []
     for page in pages:
         ranks = np.empty(len(page.clicked))
         ranks[np.argsort(-(page.features @ weights), kind="stable")] = np.arange(len(ranks))
-        worth = np.minimum(1 / examination[page.positions], MAX_CLICK_WORTH) * page.clicked
-        gain = (worth / np.log2(2 + ranks)).sum()
-        best = (np.sort(worth)[::-1] / np.log2(2 + np.arange(len(worth)))).sum()
-        gains.append(gain / best)
-    return np.array(gains)
+        gains = np.minimum(1 / examination[page.positions], MAX_CLICK_GAIN) * page.clicked
+        dcg = (gains / np.log2(2 + ranks)).sum()
+        ideal = (np.sort(gains)[::-1] / np.log2(2 + np.arange(len(gains)))).sum()
+        values.append(dcg / ideal)
+    return np.array(values)
 
 
-def estimate_doubt(differences: np.ndarray, seed: int = 0) -> float:
-    """Returns the share of bootstrap samples whose mean difference is not above 0."""
+def bootstrap_p_value(differences: np.ndarray, seed: int = 0) -> float:
+    """Returns the one-sided p-value of a positive mean difference: the share of bootstrap samples
+    whose mean is not above 0."""
     random = np.random.default_rng(seed)
-    chosen = (random.choice(differences, len(differences)) for _ in range(RESAMPLES))
+    chosen = (random.choice(differences, len(differences)) for _ in range(BOOTSTRAP_SAMPLES))
     return float(np.mean([sample.mean() <= 0 for sample in chosen]))
 
 

@@ -94,7 +94,7 @@ def decode_carefully(
                     yield child.decode(image, preprocessing)
                     break
                 except (ImageError, OSError, DecodingHung, BrokenProcessPool) as error:
-                    quarantined = quarantine.note_attempt(*key, _describe_error(error))
+                    quarantined = quarantine.record_failure(*key, _describe_error(error))
     finally:
         child.close()
 
@@ -176,7 +176,7 @@ def _retry_decoding(
     image: StaleImage, preprocessing: Preprocessing, error: Exception
 ) -> Decoded | None:
     """Notes the failed attempt, and tries again until the photo is decoded or quarantined."""
-    while not quarantine.note_attempt(
+    while not quarantine.record_failure(
         image.product_id, image.image_id, image.content_hash, _describe_error(error)
     ):
         try:

@@ -13,7 +13,7 @@ from indexing.models import ImageFailure
 log = logging.getLogger("vitrina.indexing")
 
 
-def note_attempt(product_id: int, image_id: int, content_hash: str, reason: str) -> bool:
+def record_failure(product_id: int, image_id: int, content_hash: str, reason: str) -> bool:
     """Counts a failed attempt to read an image. Returns whether the image is now quarantined."""
     with transaction.atomic():
         failure, _ = ImageFailure.objects.select_for_update().get_or_create(

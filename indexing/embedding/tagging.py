@@ -15,18 +15,18 @@ from catalog.visual.encoder import Encoder
 TAGS_PER_PRODUCT = 5
 
 WRITE_TAGS = """
-    WITH wanted AS MATERIALIZED (
+    WITH computed AS MATERIALIZED (
         SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::float8[])
-            AS wanted (product_id, tag_id, score)
+            AS computed (product_id, tag_id, score)
     ), removed AS (
         DELETE FROM catalog_producttag old WHERE product_id = ANY(%s) AND NOT EXISTS (
-            SELECT FROM wanted
-            WHERE wanted.product_id = old.product_id AND wanted.tag_id = old.tag_id)
+            SELECT FROM computed
+            WHERE computed.product_id = old.product_id AND computed.tag_id = old.tag_id)
     )
     INSERT INTO catalog_producttag AS old (product_id, tag_id, score)
-    SELECT wanted.* FROM wanted
-    JOIN catalog_product product ON product.id = wanted.product_id
-    JOIN catalog_tag tag ON tag.id = wanted.tag_id
+    SELECT computed.* FROM computed
+    JOIN catalog_product product ON product.id = computed.product_id
+    JOIN catalog_tag tag ON tag.id = computed.tag_id
     ON CONFLICT (product_id, tag_id) DO UPDATE SET score = excluded.score
     WHERE abs(old.score - excluded.score) > 1e-5
 """
@@ -34,7 +34,7 @@ WRITE_TAGS = """
 photos differ in the seventh digit from one batch to another, so smaller differences are not
 written."""
 
-NOTE_TEXTS = """
+RECORD_TEXTS = """
     INSERT INTO catalog_indexedproduct AS old (product_id, vocabulary, text_hash)
     SELECT product_id, %s, text_hash FROM unnest(%s::bigint[], %s::text[])
         AS read (product_id, text_hash)
@@ -75,7 +75,7 @@ def tag_products(product_ids: Sequence[int], version: EncoderVersion, encoder: E
             "SELECT id FROM catalog_product WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids]
         )
         cursor.execute(WRITE_TAGS, [*_transpose(tags, 3), ids])
-        cursor.execute(NOTE_TEXTS, [vocabulary.checksum, ids, [text.text_hash for text in texts]])
+        cursor.execute(RECORD_TEXTS, [vocabulary.checksum, ids, [text.text_hash for text in texts]])
 
 
 def _read_texts(product_ids: Sequence[int]) -> list[TaggedText]:

@@ -29,7 +29,7 @@ def product_ranges(query: sql.Composable, per_chunk: int) -> Iterator[tuple[Payl
         SELECT min(product_id), max(product_id), sum(images) FROM (
             SELECT product_id, images,
                    (sum(images) OVER (ORDER BY product_id) - images) / {per_chunk} AS part
-            FROM (SELECT product_id, count(*) AS images FROM ({query}) AS wanted
+            FROM (SELECT product_id, count(*) AS images FROM ({query}) AS planned
                   GROUP BY product_id) AS per_product
         ) AS parts GROUP BY div(part, 1) ORDER BY 1
         """
@@ -51,7 +51,7 @@ def products_by_popularity(query: sql.Composable, per_chunk: int) -> Iterator[tu
             SELECT product_id, images,
                    div(sum(images) OVER (ORDER BY popularity DESC, product_id) - images,
                        {per_chunk}) AS part
-            FROM (SELECT product_id, count(*) AS images FROM ({query}) AS wanted
+            FROM (SELECT product_id, count(*) AS images FROM ({query}) AS planned
                   GROUP BY product_id) AS per_product
             JOIN catalog_product product ON product.id = product_id
         ) AS parts GROUP BY part ORDER BY part

@@ -55,8 +55,8 @@ def start_rebuild(encoder: str = "", publish: bool = True, at_once: bool = False
     rebuild. With `at_once`, that encoder encodes queries from the start, through an adapter, if the
     adapter passes its gates. Raises RunConflict if the unfinished rebuild has other options."""
     run = runs.start_run(IndexingRun.Kind.REBUILD, encoder or settings.ENCODER, publish, at_once)
-    other = (encoder and run.encoder != encoder) or (at_once and not run.at_once)
-    if other or run.publish != publish:
+    is_other = (encoder and run.encoder != encoder) or (at_once and not run.at_once)
+    if is_other or run.publish != publish:
         raise runs.RunConflict(
             _("Rebuild %(number)s, with other options, is under way: let it finish or cancel it.")
             % {"number": run.pk}
@@ -94,8 +94,8 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
         )
         run.save(update_fields=["generation"])
     vocabulary = vocabulary_checksum(version.checksum) if _is_tagger(version) else None
-    wanted = products_to_embed_or_tag(version, vocabulary)
-    return products_by_popularity(wanted, settings.CHUNK_IMAGES)
+    products = products_to_embed_or_tag(version, vocabulary)
+    return products_by_popularity(products, settings.CHUNK_IMAGES)
 
 
 def perform_embed(chunk: Chunk, check: Check) -> None:
@@ -214,16 +214,16 @@ def perform_publish(chunk: Chunk, check: Check) -> None:
     """Marks the generation as built or rejected by its evaluation. Publishes it if it passed and
     the run should publish."""
     generation = _generation_of(chunk.run)
-    verdict = generation.evaluations.first()
-    passed = verdict is not None and verdict.passed
+    evaluation = generation.evaluations.first()
+    passed = evaluation is not None and evaluation.passed
     # Only a generation that is still being built changes: a late worker must not undo a switch.
     Generation.objects.filter(pk=generation.pk, state=Generation.State.BUILDING).update(
         state=Generation.State.BUILT if passed else Generation.State.REJECTED
     )
     generation.refresh_from_db(fields=["state"])
     if not passed:
-        why = generation.note or "it was not evaluated"
-        log.warning("generation %s is rejected: %s", generation.pk, why)
+        reason = generation.note or "it was not evaluated"
+        log.warning("generation %s is rejected: %s", generation.pk, reason)
     elif chunk.run.publish:
         if generation.state == Generation.State.BUILT:
             publishing.publish_generation(generation)

@@ -24,19 +24,19 @@ def run_task_queue(once: bool = False) -> bool:
     """Runs the task queue until SIGTERM or SIGINT, or with `once` until it has started, then stops
     it within about STOP_TIMEOUT_S. Returns False if the sentinel, the parent of all workers, has
     died."""
-    told: list[int] = []
+    stop_signals: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: told.append(number))
+        signal.signal(number, lambda number, frame: stop_signals.append(number))
     make_forks_die_with_parent()
     processes = get_context("fork")
     stop, started = processes.Event(), processes.Event()
     sentinel = processes.Process(target=_run_sentinel, args=(stop, started, uuid.uuid4()))
     sentinel.start()
-    while sentinel.is_alive() and not told and not (once and started.is_set()):
+    while sentinel.is_alive() and not stop_signals and not (once and started.is_set()):
         sentinel.join(POLL_S)
     alive = sentinel.is_alive()
     _stop_sentinel(sentinel, stop)
-    return alive or bool(told)
+    return alive or bool(stop_signals)
 
 
 def _stop_sentinel(sentinel: BaseProcess, stop: Any) -> None:

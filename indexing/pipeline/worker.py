@@ -43,17 +43,17 @@ def work_on(run: IndexingRun, report: Report = lambda run: None) -> IndexingRun:
     """Works on chunks of `run` until the run is finished or paused, and returns it as it then is.
     Calls `report` after each chunk. Survives a restart of the database."""
     worker = runs.worker_name()
-    gone_since: float | None = None
+    unavailable_since: float | None = None
     while True:
         try:
             run = _take_step(run, worker)
-            gone_since = None
+            unavailable_since = None
             report(run)
             if run.is_finished or run.state == IndexingRun.State.PAUSED:
                 return run
         except (OperationalError, InterfaceError) as error:
-            gone_since = gone_since or time.monotonic()
-            if time.monotonic() - gone_since > MAX_DATABASE_OUTAGE_S:
+            unavailable_since = unavailable_since or time.monotonic()
+            if time.monotonic() - unavailable_since > MAX_DATABASE_OUTAGE_S:
                 raise
             log.warning(
                 "run %s: the database is not available (%s); waiting", run.pk, _first_line(error)

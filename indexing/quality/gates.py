@@ -28,7 +28,7 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
     queries = vector_store().sample(index.generation, 2 * GRAPH_QUERIES)[:GRAPH_QUERIES]
     recalls = []
     for query in queries:
-        recalls.append(graph_recall(index, query))
+        recalls.append(measure_graph_recall(index, query))
         check()
     recall = float(np.mean(recalls)) if recalls else 0.0
     figures = {"recall_at_20": recall, **measure_photo_recall(index, check)}
@@ -56,17 +56,18 @@ def failed_gates(figures: dict, live: dict) -> list[str]:
         reasons.append(
             f"recall@20 of the graph is {recall:.3f}, below {settings.GATE_RECALL_AT_20}"
         )
-    mine, theirs = figures.get("photo_recall_at_5"), live.get("photo_recall_at_5")
-    if mine is not None and theirs is not None:
-        least = theirs - settings.GATE_PHOTO_RECALL_DROP
-        if mine < least:
-            reasons.append(
-                f"recall@5 on labelled photos is {mine:.3f}; the live generation has {theirs:.3f}"
-            )
+    photo_recall, live_recall = figures.get("photo_recall_at_5"), live.get("photo_recall_at_5")
+    if photo_recall is None or live_recall is None:
+        return reasons
+    if photo_recall < live_recall - settings.GATE_PHOTO_RECALL_DROP:
+        reasons.append(
+            f"recall@5 on labelled photos is {photo_recall:.3f};"
+            f" the live generation has {live_recall:.3f}"
+        )
     return reasons
 
 
-def graph_recall(index: LiveIndex, query: np.ndarray) -> float:
+def measure_graph_recall(index: LiveIndex, query: np.ndarray) -> float:
     """Returns the recall of the NEIGHBOURS exact nearest vectors by the graph, 0 to 1."""
     store = vector_store()
     exact = store.nearest_photos(index.generation, query, NEIGHBOURS, exact=True)
@@ -98,7 +99,7 @@ def _store_quality(index: LiveIndex, figures: dict) -> None:
 def _live_figures(figures: dict) -> dict:
     """Returns the live generation's figures if they were measured on the same number of photos,
     else nothing."""
-    verdict = IndexEvaluation.objects.filter(generation__state=Generation.State.LIVE).first()
-    if verdict is None or verdict.figures.get("photos") != figures.get("photos"):
+    evaluation = IndexEvaluation.objects.filter(generation__state=Generation.State.LIVE).first()
+    if evaluation is None or evaluation.figures.get("photos") != figures.get("photos"):
         return {}
-    return verdict.figures
+    return evaluation.figures

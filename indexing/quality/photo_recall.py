@@ -33,7 +33,7 @@ def measure_photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
     vectors alone and shows what the projection loses. `photo_recall_at_5_exact` compares all full
     embeddings and shows the most that scoring can win back. It is measured for up to
     MAX_EXACT_EMBEDDINGS embeddings."""
-    found: dict[str, list[bool]] = {}
+    hits: dict[str, list[bool]] = {}
     for product_id, photo in read_labelled_photos():
         image = open_labelled_photo(photo)
         if image is None:
@@ -48,12 +48,12 @@ def measure_photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
         if index.generation.images <= MAX_EXACT_EMBEDDINGS:
             answers["_at_5_exact"] = _search_exact(index, query)
         for name, products in answers.items():
-            found.setdefault(f"photo_recall{name}", []).append(product_id in products)
+            hits.setdefault(f"photo_recall{name}", []).append(product_id in products)
         check()
-    photos = len(found.get("photo_recall_at_5", []))
+    photos = len(hits.get("photo_recall_at_5", []))
     if photos < MIN_PHOTOS:
         return {}
-    return {**{name: sum(hits) / photos for name, hits in found.items()}, "photos": photos}
+    return {**{name: sum(values) / photos for name, values in hits.items()}, "photos": photos}
 
 
 def search_products(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:

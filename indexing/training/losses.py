@@ -20,23 +20,25 @@ def product_loss(
     (Wang 2020). From images to photos, InfoNCE over the batch.
     """
     similarity = torch.einsum("nd,pvd->npv", queries, bank) / IMAGE_TEMPERATURE
-    forth = F.cross_entropy(similarity.logsumexp(2), products, label_smoothing=LABEL_SMOOTHING)
-    back = images @ queries.T / IMAGE_TEMPERATURE
-    same = products[:, None] == products[None, :]
-    return forth + 0.5 * _shared_cross_entropy(back, same)
+    photos_to_images = F.cross_entropy(
+        similarity.logsumexp(2), products, label_smoothing=LABEL_SMOOTHING
+    )
+    same_product = products[:, None] == products[None, :]
+    images_to_photos = _shared_cross_entropy(images @ queries.T / IMAGE_TEMPERATURE, same_product)
+    return photos_to_images + 0.5 * images_to_photos
 
 
-def text_loss(vectors: torch.Tensor, texts: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+def text_loss(vectors: torch.Tensor, texts: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Pulls images towards their texts, and away from all other texts.
 
-    `vectors`: unit (n, w). `texts`: unit (m, w). `right`: int64 (n,), the index of each image's
-    text. The texts are not trained, as the images are not in LiT (Zhai 2022)."""
-    return F.cross_entropy(vectors @ texts.T / TEXT_TEMPERATURE, right)
+    `vectors`: unit (n, w). `texts`: unit (m, w). `labels`: int64 (n,), the index of each image's
+    text. Only the images are trained, whereas LiT trains only the texts (Zhai 2022)."""
+    return F.cross_entropy(vectors @ texts.T / TEXT_TEMPERATURE, labels)
 
 
 def length_loss(parts: dict[float, torch.Tensor]) -> torch.Tensor:
-    """Pulls the lengths of parts of the vectors, (n, k) each, to their keys. So the weights of
-    words and looks are set, not learnt."""
+    """Pulls the lengths of parts of the vectors, (n, k) each, to their keys. This fixes the weights
+    of words and looks, which would otherwise be learnt."""
     return sum(
         (((part.norm(dim=1) - length) ** 2).mean() for length, part in parts.items()),
         start=torch.zeros(()),
@@ -44,5 +46,6 @@ def length_loss(parts: dict[float, torch.Tensor]) -> torch.Tensor:
 
 
 def _shared_cross_entropy(logits: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Returns the cross entropy with equal shares for all columns that are `right`, bool (n, m)."""
     share = right.float() / right.sum(1, keepdim=True)
     return -(share * F.log_softmax(logits, dim=1)).sum(1).mean()

@@ -98,14 +98,14 @@ def object_loss(
 
     owner = assign_cells(truth, cell_centres(grid[0], grid[1]).to(truth))
     assigned = owner >= 0
-    wanted = truth.gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 4))
-    off = generalized_box_iou_loss(boxes[assigned], wanted[assigned], reduction="none")
+    targets = truth.gather(1, owner.clamp(min=0)[..., None].expand(-1, -1, 4))
+    box_losses = generalized_box_iou_loss(boxes[assigned], targets[assigned], reduction="none")
     quality = torch.zeros_like(logits)
-    quality[assigned] = (1 - off.detach()).clamp(0, 1)
+    quality[assigned] = (1 - box_losses.detach()).clamp(0, 1)
     focus = (quality - logits.sigmoid().detach()).abs() ** 2
     confidence = F.binary_cross_entropy_with_logits(logits, quality, reduction="none") * focus
     count = max(1, int(assigned.sum()))
-    return confidence.sum() / count + BOX_WEIGHT * off.sum() / count
+    return confidence.sum() / count + BOX_WEIGHT * box_losses.sum() / count
 
 
 def assign_cells(truth: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:

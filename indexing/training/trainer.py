@@ -138,11 +138,11 @@ class Training:
         products = gather_rows(batch.products.to(device), self.process)
         views = gather_rows(batch.views.to(device), self.process)
         bank = self.bank.index_put((products, views), images)
-        right = self.texts.select(torch.cat([batch.products] * 2), batch.pictures).to(device)
+        labels = self.texts.select(torch.cat([batch.products] * 2), batch.pictures).to(device)
         words = self.texts.informed
         losses = {
             "product": product_loss(photos, images, products, bank),
-            "text": text_loss(F.normalize(vectors[:, :words], dim=1), self.texts.vectors, right),
+            "text": text_loss(F.normalize(vectors[:, :words], dim=1), self.texts.vectors, labels),
             "length": self._length_loss(vectors),
         }
         # DDP averages gradients over the processes. That is right for losses of own rows; the

@@ -10,9 +10,9 @@ def remove_orphans(product_ids: list[int]) -> None:
         for table in ("catalog_embedding", "indexing_imagefailure"):
             cursor.execute(
                 f"""
-                DELETE FROM {table} made WHERE product_id = ANY(%s) AND NOT EXISTS (
+                DELETE FROM {table} orphan WHERE product_id = ANY(%s) AND NOT EXISTS (
                     SELECT FROM catalog_productimage image
-                    WHERE image.product_id = made.product_id AND image.id = made.image_id)
+                    WHERE image.product_id = orphan.product_id AND image.id = orphan.image_id)
                 """,
                 [product_ids],
             )

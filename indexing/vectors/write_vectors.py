@@ -10,7 +10,7 @@ from catalog.index.vector_store import PhotoVector, vector_store
 from catalog.index.vectors import read_rows
 from indexing.embedding.staleness import current_embeddings
 
-PROJECTED_AT_ONCE = 2000  # embeddings
+PROJECTION_BATCH_SIZE = 2000  # embeddings
 
 
 def fill_range(space: IndexSpace, first: int, last: int) -> None:
@@ -39,8 +39,8 @@ def _read_projected(space: IndexSpace, condition: sql.Composable) -> Iterator[Ph
 
 
 def _project(space: IndexSpace, rows: list[tuple]) -> Iterator[PhotoVector]:
-    for start in range(0, len(rows), PROJECTED_AT_ONCE):
-        part = rows[start : start + PROJECTED_AT_ONCE]
+    for start in range(0, len(rows), PROJECTION_BATCH_SIZE):
+        part = rows[start : start + PROJECTION_BATCH_SIZE]
         projected = space.project(np.stack([row[3] for row in part]))
         for row, vector in zip(part, projected, strict=True):
             yield PhotoVector(row[0], row[1], row[2], vector)

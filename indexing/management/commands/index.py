@@ -23,9 +23,9 @@ from indexing.pipeline.worker import work_on
 from indexing.quality.match_calibration import describe_calibration
 from indexing.tasks import resume_run
 
-CONTROLS = {"pause": runs.pause_run, "resume": resume_run, "cancel": runs.cancel_run}
-ENCODERS = ("encoders", "register", "adopt")
-REFUSALS = (publishing.PublishingError, runs.RunConflict, EncoderError, AdapterError)
+RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_run, "cancel": runs.cancel_run}
+ENCODER_ACTIONS = ("encoders", "register", "adopt")
+EXPECTED_ERRORS = (publishing.PublishingError, runs.RunConflict, EncoderError, AdapterError)
 
 
 class Command(BaseCommand):
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         drop = actions.add_parser("drop", help="drop the vectors of a generation that is not live")
         drop.add_argument("generation", type=int)
         actions.add_parser("rollback", help="undo the last switch of a generation or an adapter")
-        for name in CONTROLS:
+        for name in RUN_ACTIONS:
             control = actions.add_parser(name, help=f"{name} a run")
             control.add_argument("run", type=int)
 
@@ -72,22 +72,24 @@ class Command(BaseCommand):
             elif action == "refresh":
                 self._work_on(start_refresh(), options)
             elif action == "rebuild":
-                how = options["encoder"], not options["no_publish"], options["at_once"]
-                self._work_on(start_rebuild(*how), options)
-            elif action in ENCODERS:
+                run = start_rebuild(
+                    options["encoder"], not options["no_publish"], options["at_once"]
+                )
+                self._work_on(run, options)
+            elif action in ENCODER_ACTIONS:
                 getattr(self, f"_{action}")(options)
             elif action == "publish":
-                self._say_live(
+                self._print_live(
                     publishing.publish_generation(self._find_generation(options["generation"]))
                 )
             elif action == "drop":
                 publishing.drop_generation(self._find_generation(options["generation"]))
                 self.stdout.write(f"Generation {options['generation']} is dropped.")
             elif action == "rollback":
-                self._say_live(publishing.roll_back())
+                self._print_live(publishing.roll_back())
             else:
-                self._steer(action, options["run"])
-        except REFUSALS as error:
+                self._control_run(action, options["run"])
+        except EXPECTED_ERRORS as error:
             raise CommandError(str(error)) from error
 
     def _encoders(self, options: dict[str, Any]) -> None:
@@ -170,9 +172,9 @@ class Command(BaseCommand):
         other = live["query_encoder"] != live["encoder"]
         return f", queries encoded by {live['query_encoder']}" if other else ""
 
-    def _steer(self, action: str, run_id: int) -> None:
+    def _control_run(self, action: str, run_id: int) -> None:
         run = IndexingRun.objects.filter(pk=run_id).first()
-        if run is None or not CONTROLS[action](run):
+        if run is None or not RUN_ACTIONS[action](run):
             raise CommandError(f"There is no run {run_id} to {action}.")
         run.refresh_from_db()
         self.stdout.write(f"Run {run.pk} is {run.state}.")
@@ -183,7 +185,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no generation {pk}.")
         return generation
 
-    def _say_live(self, generation: Generation) -> None:
+    def _print_live(self, generation: Generation) -> None:
         self.stdout.write(f"Generation {generation.pk} is live.")
 
 

@@ -103,12 +103,12 @@ def tune_words(
     for _ in tqdm(range(_STEPS), desc="Image words"):
         batch = torch.randperm(len(features))[:_BATCH]
         vectors = head(F.dropout(features[batch], _DROPOUT))
-        strayed = sum(
-            ((now - then) ** 2).sum() / (then**2).sum()
-            for now, then in zip(head.parameters(), start, strict=True)
+        drift = sum(
+            ((present - initial) ** 2).sum() / (initial**2).sum()
+            for present, initial in zip(head.parameters(), start, strict=True)
         )
         lengths = ((vectors.norm(dim=1) - 1) ** 2).mean()
-        loss = contrastive_loss(vectors, targets[batch]) + lengths + _ANCHOR * strayed
+        loss = contrastive_loss(vectors, targets[batch]) + lengths + _ANCHOR * drift
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

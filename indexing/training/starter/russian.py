@@ -76,12 +76,12 @@ class Russian:
         parse = self._parse(adjective, _ADJECTIVES)
         if parse is None:
             return adjective
-        wanted = {case, number}
+        grammemes = {case, number}
         if number == "sing" and noun.tag.gender:
-            wanted.add(noun.tag.gender)
+            grammemes.add(noun.tag.gender)
         if case == "accs" and noun.tag.animacy and (number == "plur" or noun.tag.gender == "masc"):
-            wanted.add(noun.tag.animacy)
-        inflected = parse.inflect(wanted)
+            grammemes.add(noun.tag.animacy)
+        inflected = parse.inflect(grammemes)
         return adjective if inflected is None else str(inflected.word)
 
     def _parse(self, word: str, parts_of_speech: tuple[str, ...]) -> Any | None:

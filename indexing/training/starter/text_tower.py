@@ -123,8 +123,8 @@ def _loss(vectors: torch.Tensor, targets: torch.Tensor, others: torch.Tensor) ->
     https://arxiv.org/abs/2101.04731).
     """
     vectors = F.normalize(vectors, dim=-1)
-    wanted = (targets @ others.T / _TEMPERATURE).softmax(1)
-    relations = F.cross_entropy(vectors @ others.T / _TEMPERATURE, wanted)
+    expected = (targets @ others.T / _TEMPERATURE).softmax(1)
+    relations = F.cross_entropy(vectors @ others.T / _TEMPERATURE, expected)
     return 1 - (vectors * targets).sum(1).mean() + _RELATION_WEIGHT * relations
 
 

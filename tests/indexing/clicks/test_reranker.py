@@ -12,8 +12,8 @@ from catalog.models import Reranker
 from catalog.reranking import active_weights, forget_active_weights, withdraw_reranker
 from indexing.clicks.click_model import Page
 from indexing.clicks.reranker_training import (
+    bootstrap_p_value,
     describe_reranker,
-    estimate_doubt,
     ndcg,
     train_reranker,
 )
@@ -138,6 +138,6 @@ def test_ndcg_by_hand() -> None:
 
 
 def test_doubt_is_the_share_of_samples_without_a_positive_mean() -> None:
-    assert estimate_doubt(np.full(50, 0.1)) == 0.0
-    assert estimate_doubt(np.full(50, 0.0)) == 1.0
-    assert estimate_doubt(np.tile([0.1, -0.1], 50)) == 0.468  # 0.5, but for 500 samples
+    assert bootstrap_p_value(np.full(50, 0.1)) == 0.0
+    assert bootstrap_p_value(np.full(50, 0.0)) == 1.0
+    assert bootstrap_p_value(np.tile([0.1, -0.1], 50)) == 0.468  # 0.5, but for 500 samples

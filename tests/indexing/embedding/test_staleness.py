@@ -117,7 +117,7 @@ def test_a_quarantined_photo_is_not_stale_until_it_is_another_photo(product: Pro
     replace_photo(product.images.get(), b"not a photo")
     image = product.images.get()
     for _ in range(3):
-        quarantine.note_attempt(product.pk, image.pk, image.content_hash, "It is not a photo.")
+        quarantine.record_failure(product.pk, image.pk, image.content_hash, "It is not a photo.")
     assert stale_images() == stale_products() == []
     assert rows(staleness.quarantined_images()) == [(product.pk, image.pk)]
 
