@@ -28,6 +28,23 @@ ROOT = Path(__file__).resolve().parents[3]
 PICTURES = [
     Image.new("RGB", size, colour) for size, colour in (((90, 40), "red"), ((8, 8), "blue"))
 ]
+MODEL: dict[str, Any] = {
+    "embed_dim": 16,
+    "vision_cfg": {
+        "image_size": 32,
+        "layers": 1,
+        "width": 32,
+        "head_width": 16,
+        "patch_size": 16,
+    },
+    "text_cfg": {
+        "context_length": 12,
+        "vocab_size": 49408,
+        "width": 16,
+        "heads": 2,
+        "layers": 1,
+    },
+}
 
 
 def tiny_model(folder: Path, custom_text: bool) -> str:
@@ -38,29 +55,12 @@ def tiny_model(folder: Path, custom_text: bool) -> str:
     import torch
     from safetensors.torch import save_file
 
-    config: dict[str, Any] = {
-        "embed_dim": 16,
-        "vision_cfg": {
-            "image_size": 32,
-            "layers": 1,
-            "width": 32,
-            "head_width": 16,
-            "patch_size": 16,
-        },
-        "text_cfg": {
-            "context_length": 12,
-            "vocab_size": 49408,
-            "width": 16,
-            "heads": 2,
-            "layers": 1,
-        },
-    }
     torch.manual_seed(0)
-    made = (open_clip.CustomTextCLIP if custom_text else open_clip.CLIP)(**config)
+    made = (open_clip.CustomTextCLIP if custom_text else open_clip.CLIP)(**MODEL)
     folder.mkdir()
     save_file(made.state_dict(), folder / "open_clip_model.safetensors")
     described = {
-        "model_cfg": {**config, "custom_text": custom_text},
+        "model_cfg": {**MODEL, "custom_text": custom_text},
         "preprocess_cfg": {
             "size": 32,
             "mean": [0.48, 0.46, 0.41],
