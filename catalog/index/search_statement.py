@@ -187,14 +187,16 @@ class Statement(NamedTuple):
 def add_candidates(
     neighbours: Statement, query: VectorQuery, words: str, facets: sql.Composable
 ) -> Statement:
-    """The statement of a search: the `neighbours` that a store gave for the query, and the
-    candidates among them. `words`, if any, also find products; they need a single query vector.
-    `facets`: an SQL expression over `described`, with a cast to text.
+    """Builds the statement of a search from the `neighbours` that a store returned for the query.
+    `words`, if any, find products too; they go with a single query vector. `facets` is an SQL
+    expression over `described`.
 
-    Columns: `passing` (how many products fulfil the condition, at most one more than
-    `exact_up_to`), `photos` (how many the query vector with the most found, NULL for none),
-    `facets`, `number` (of the query vector; NULL in the only row if nothing is found), and those of
-    `search.retrieval.candidates.Candidate`."""
+    The columns are those of `search.retrieval.candidates.Candidate` and:
+
+    - `passing`: how many products fulfil the condition, at most one more than `exact_up_to`;
+    - `photos`: how many photos the query vector with the most of them found, NULL for none;
+    - `facets`: the facets as text, in the first row;
+    - `number`: of the query vector, NULL in the only row if nothing is found."""
     if words:
         found = FOUND_BY_VECTOR_OR_WORDS.format(
             details=DETAILS,

@@ -1,4 +1,4 @@
-"""Candidates from the database: near in the graph, through the filters, with their facets.
+"""Retrieves candidates from the database: the nearest products that pass the filters, with facets.
 
 Others use `candidates` (`retrieve`, `Candidate`) and `facets.facets_of`.
 """

@@ -59,9 +59,9 @@ class Candidates:
 
 MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
 GRAPH_COST = 2.5  # of a photo that the graph visits, in photos compared one by one
-UNLIMITED = 2**31 - 2  # products: all that pass are compared
-BROAD_KEPT_S = 60  # how long a filter is known to let too many products through to compare them
-NEIGHBOURHOOD_PHOTOS = 100  # enough to have the products that say what is ordinary near a query
+UNLIMITED = 2**31 - 2  # products, so that all that pass the filters are compared
+BROAD_KEPT_S = 60  # how long filters are remembered that too many products pass to compare
+NEIGHBOURHOOD_PHOTOS = 100  # enough for the products that a neighbourhood is measured from
 
 candidate_columns = attrgetter(*Candidate._fields)
 
@@ -74,23 +74,23 @@ def retrieve(
     wanted: int,
     without: int | None = None,
 ) -> Candidates:
-    """The candidates for each query vector, float32 (q, dimensions of the index space), and for
-    `words`, which go with a single vector. `wanted`: how many photos to take for each vector. The
-    product `without` is left out."""
+    """Retrieves the candidates for each query vector, float32 (q, dimensions of the index space),
+    from its `wanted` nearest photos, and those for `words`, which go with a single vector. Leaves
+    out the product `without`."""
     condition = filter_condition(filters, without)
     query = VectorQuery(index, queries, wanted, condition)
     if filters == Filters():
         return _search(query, words)
     limit = exact_search_limit(index.generation.images, wanted)
-    too_broad = f"{index.generation.pk}: over {limit} pass {condition.as_string()}"
-    broad = content_hash(too_broad.encode())
-    known = caches["default"].get(broad, False)
-    candidates = _search(replace(query, exact_up_to=0 if known else limit), words)
+    passed_by_many = f"{index.generation.pk}: over {limit} pass {condition.as_string()}"
+    key = content_hash(passed_by_many.encode())
+    broad = caches["default"].get(key, False)
+    candidates = _search(replace(query, exact_up_to=0 if broad else limit), words)
     if candidates.complete:
         return candidates
-    if not known:
-        caches["default"].set(broad, True, BROAD_KEPT_S)
-    if candidates.exhausted:
+    if not broad:
+        caches["default"].set(key, True, BROAD_KEPT_S)
+    if candidates.exhausted:  # the graph gave up before it found enough
         return _search(replace(query, exact_up_to=UNLIMITED), words)
     return candidates
 
@@ -98,8 +98,9 @@ def retrieve(
 def measure_neighbourhoods(
     index: LiveIndex, queries: np.ndarray, filters: Filters, candidates: Candidates
 ) -> list[Neighbourhood | None]:
-    """How similar the products nearest to each query are, whether or not they pass the filters.
-    Without filters these are the candidates. None in a catalogue of fewer than MIN_PRODUCTS."""
+    """Measures the neighbourhood of each query vector among all products, whether or not they pass
+    the filters. Without filters these are the candidates. Returns None for each in a catalogue of
+    fewer than MIN_PRODUCTS."""
     if index.generation.products < MIN_PRODUCTS:
         return [None for _ in queries]
     if filters == Filters():
@@ -132,7 +133,7 @@ def _search(query: VectorQuery, words: str) -> Candidates:
             found[row.number].append(Candidate._make(candidate_columns(row)))
     first = rows[0]
     exhausted = (first.photos or 0) < query.wanted
-    # With filters, pgvector gives up after MAX_SCANNED photos.
+    # With filters, pgvector gives up after MAX_SCANNED photos. In a smaller index it sees all.
     small = query.space.generation.images <= MAX_SCANNED
     complete = first.passing <= query.exact_up_to or (exhausted and small)
     return Candidates(
