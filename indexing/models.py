@@ -27,11 +27,14 @@ class IndexingRun(models.Model):
 
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
-    stage = models.CharField(max_length=20, blank=True, help_text="What it is at.")
-    encoder = models.CharField(max_length=300, blank=True, help_text="Of a rebuild.")
-    publish = models.BooleanField(default=True, help_text="Make the result live if it is good.")
+    stage = models.CharField(max_length=20, blank=True, help_text="The current stage.")
+    encoder = models.CharField(max_length=300, blank=True, help_text="Encoder of a rebuild.")
+    publish = models.BooleanField(
+        default=True, help_text="Publish the new generation if it passes its gates."
+    )
     at_once = models.BooleanField(
-        default=False, help_text="Have the new encoder ask the live index first, by an adapter."
+        default=False,
+        help_text="The new encoder encodes queries from the start, through an adapter.",
     )
     generation = models.ForeignKey(Generation, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -72,7 +75,7 @@ class Chunk(models.Model):
     stage = models.CharField(max_length=20)
     ordinal = models.PositiveIntegerField()
     payload = models.JSONField(default=dict)
-    size = models.PositiveIntegerField(help_text="Images or products in it.")
+    size = models.PositiveIntegerField(help_text="Number of images or products.")
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     errors = models.PositiveSmallIntegerField(default=0)
@@ -110,7 +113,7 @@ class ImageFailure(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     reason = models.TextField(blank=True)
     quarantined = models.BooleanField(default=False)
-    last_at = models.DateTimeField(auto_now=True)
+    last_at = models.DateTimeField("last failure", auto_now=True)
 
     class Meta:
         ordering = ["-last_at"]
@@ -132,7 +135,7 @@ class IndexEvaluation(models.Model):
 
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="evaluations")
     queries = models.PositiveIntegerField()
-    recall_at_20 = models.FloatField(null=True)
+    recall_at_20 = models.FloatField("recall@20", null=True)
     figures = models.JSONField(default=dict)
     passed = models.BooleanField()
     created_at = models.DateTimeField(auto_now_add=True)

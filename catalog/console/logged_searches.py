@@ -30,7 +30,7 @@ class LoggedSearchAdmin(ReadOnlyAdmin):
     def results(self, search: LoggedSearch) -> int:
         return len(search.products)
 
-    @admin.display(description="ms")
+    @admin.display(description="duration, ms")
     def total_ms(self, search: LoggedSearch) -> float | None:
         return search.timings_ms.get("total")
 
@@ -58,7 +58,7 @@ class ClickRateAdmin(ReadOnlyAdmin):
     def product(self, rate: ClickRate) -> str:
         return link_to_product(rate.product_id)
 
-    @admin.display(description="expected", ordering="expected")
+    @admin.display(description="expected clicks", ordering="expected")
     def expected_clicks(self, rate: ClickRate) -> float:
         return round(rate.expected, 1)
 
@@ -69,9 +69,9 @@ class ClickRateAdmin(ReadOnlyAdmin):
 
 @admin.register(ClickBurst)
 class ClickBurstAdmin(ReadOnlyAdmin):
-    """Clicks that are set aside, with the reason. An operator decides whether they count."""
+    """Bursts of clicks with their reasons. An operator decides whether the clicks count."""
 
-    list_display = ("day", "reason", "whose", "clicks", "decision", "found_at")
+    list_display = ("day", "reason", "source", "clicks", "decision", "found_at")
     list_filter = ("decision", "reason")
     search_fields = ("=product_id", "=origin")
     actions = ("count", "leave_out")
@@ -79,26 +79,29 @@ class ClickBurstAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         undecided = ClickBurst.objects.undecided()
         if request.method == "GET" and (clicks := undecided.clicks()):
-            self.message_user(request, f"{clicks} clicks are set aside until an operator decides.")
+            self.message_user(
+                request,
+                _("Clicks set aside until an operator decides: %(number)s.") % {"number": clicks},
+            )
         return super().changelist_view(request, extra_context)
 
     @admin.display(description="address or product")
-    def whose(self, burst: ClickBurst) -> str:
+    def source(self, burst: ClickBurst) -> str:
         if burst.product_id:
             return link_to_product(burst.product_id)
-        return f"address {burst.origin[:8]} of that day"
+        return _("hashed address %(hash)s") % {"hash": burst.origin[:8]}
 
-    @admin.action(description="Count them", permissions=["steer"])
+    @admin.action(description=gettext_lazy("Count these clicks"), permissions=["steer"])
     def count(self, request: HttpRequest, chosen: QuerySet[ClickBurst]) -> None:
         self._decide(request, chosen, ClickBurst.Decision.COUNT)
 
-    @admin.action(description="Leave them out for good", permissions=["steer"])
+    @admin.action(description=gettext_lazy("Leave these clicks out"), permissions=["steer"])
     def leave_out(self, request: HttpRequest, chosen: QuerySet[ClickBurst]) -> None:
         self._decide(request, chosen, ClickBurst.Decision.LEAVE_OUT)
 
     def _decide(self, request: HttpRequest, chosen: QuerySet[ClickBurst], decision: str) -> None:
         chosen.update(decision=decision)
-        self.message_user(request, "Saved. The decision takes effect when clicks are next counted.")
+        self.message_user(request, _("Saved. The decision takes effect at the next training."))
 
 
 @admin.register(Reranker)
@@ -120,11 +123,11 @@ class RerankerAdmin(ReadOnlyAdmin):
     def ndcg_formula(self, reranker: Reranker) -> float | None:
         return reranker.figures.get("ndcg_formula")
 
-    @admin.display(description="doubt")
+    @admin.display(description="chance of no gain")
     def doubt(self, reranker: Reranker) -> float | None:
         return reranker.figures.get("doubt")
 
-    @admin.display(description="pages")
+    @admin.display(description="pages with clicks")
     def pages(self, reranker: Reranker) -> int | None:
         return reranker.figures.get("pages")
 
@@ -132,7 +135,7 @@ class RerankerAdmin(ReadOnlyAdmin):
     def learnt(self, reranker: Reranker) -> str:
         return ", ".join(f"{name} {value:+.3f}" for name, value in reranker.weights.items()) or "–"
 
-    @admin.action(description=gettext_lazy("Let it rank"), permissions=["steer"])
+    @admin.action(description=gettext_lazy("Activate this reranker"), permissions=["steer"])
     def activate(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
         if (reranker := self.get_chosen_row(request, chosen)) is None:
             return
@@ -144,14 +147,21 @@ class RerankerAdmin(ReadOnlyAdmin):
             sentence = _("Reranker %(number)s takes effect within seconds.")
             self.message_user(request, sentence % {"number": reranker.pk})
 
-    @admin.action(description=gettext_lazy("Let the formula rank again"), permissions=["steer"])
+    @admin.action(
+        description=gettext_lazy("Deactivate: rank by the formula (ignores the chosen row)"),
+        permissions=["steer"],
+    )
     def withdraw(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
         if withdraw_reranker():
             self.message_user(
                 request, _("The formula from the settings takes effect within seconds.")
             )
         else:
-            self.message_user(request, _("The formula already ranks."), messages.WARNING)
+            self.message_user(
+                request,
+                _("No reranker is active: the formula already ranks the results."),
+                messages.WARNING,
+            )
 
 
 def link_to_product(product_id: int) -> str:

@@ -63,7 +63,7 @@ class PhotoForm(forms.ModelForm):
         model = ProductImage
         fields = ("position", "file")
         help_texts = {
-            "position": _("The first photo is shown. A photo without a position comes last.")
+            "position": _("Results show the first photo. A photo without a position comes last.")
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

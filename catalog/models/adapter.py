@@ -15,9 +15,9 @@ class Adapter(models.Model):
     )
     index_encoder = models.ForeignKey(EncoderVersion, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=10, choices=[(kind, kind) for kind in KINDS])
-    parameters = models.BinaryField(help_text="float32, row major: the arrays one after another.")
+    parameters = models.BinaryField(help_text="The arrays, one after another: float32, row major.")
     shapes = models.JSONField(
-        help_text="Shapes of those arrays; catalog/visual/adapter.py describes them."
+        help_text="Shapes of the arrays. `catalog/visual/adapter.py` describes them."
     )
     checksum = models.CharField(max_length=64)
     sample = models.PositiveIntegerField(help_text="Number of photos the adapter was fitted on.")

@@ -13,7 +13,7 @@ class ProductChange(models.Model):
     """
 
     product_id = models.BigIntegerField(primary_key=True)
-    changed_at = models.DateTimeField(help_text="The first change not yet indexed.")
+    changed_at = models.DateTimeField(help_text="Time of the first change that is not indexed.")
     seq = models.BigIntegerField()
 
     class Meta:
@@ -29,10 +29,12 @@ class IndexedProduct(models.Model):
     product_id = models.BigIntegerField(primary_key=True)
     text_hash = models.CharField(max_length=HASH_LENGTH)
     vocabulary = models.CharField(
-        max_length=HASH_LENGTH, default="", help_text="Which vocabulary it was tagged against."
+        max_length=HASH_LENGTH,
+        default="",
+        help_text="Checksum of the vocabulary it was tagged with.",
     )
-    changed_at = models.DateTimeField(null=True, help_text="The change that led to it.")
-    indexed_at = models.DateTimeField(null=True, help_text="Empty until it is in a live index.")
+    changed_at = models.DateTimeField(null=True, help_text="Time of the last indexed change.")
+    indexed_at = models.DateTimeField(null=True, help_text="Empty until a live index has it.")
 
     class Meta:
         indexes = [models.Index(fields=["indexed_at"], name="indexed_product_when")]

@@ -17,7 +17,7 @@ class EncoderVersion(models.Model):
 
     name = models.CharField(max_length=300)
     source = models.CharField(
-        max_length=1000, blank=True, help_text="The folder or the hub it was loaded from."
+        max_length=1000, blank=True, help_text="Folder or model hub it was loaded from."
     )
     checksum = models.CharField(max_length=64, help_text="SHA-256 of weights and configuration.")
     dimensions = models.PositiveIntegerField()
@@ -25,10 +25,10 @@ class EncoderVersion(models.Model):
         max_length=10,
         choices=Status.choices,
         default=Status.REGISTERED,
-        help_text="Live: the live index is made or asked by it. Retired: it was, once.",
+        help_text="Live: encodes the photos or the queries of the live index. Retired: was live.",
     )
     quality = models.JSONField(
-        default=dict, blank=True, help_text="What it reached, by what it was measured on."
+        default=dict, blank=True, help_text="Measured figures, by set of photos."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -65,8 +65,8 @@ class Projection(models.Model):
     dimensions = models.PositiveIntegerField()
     matrix = models.BinaryField(help_text="float32, row major, dimensions × encoder dimensions.")
     checksum = models.CharField(max_length=64)
-    sample = models.PositiveIntegerField(help_text="How many embeddings it was fitted on.")
-    explained = models.FloatField(help_text="Share of the embeddings' energy that it keeps.")
+    sample = models.PositiveIntegerField(help_text="Number of embeddings it was fitted on.")
+    explained = models.FloatField(help_text="Share of the sample's energy it keeps, 0 to 1.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

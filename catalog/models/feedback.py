@@ -16,15 +16,15 @@ class LoggedSearch(models.Model):
     """One page of results as a shopper saw it. Rows are kept for SEARCH_LOG_DAYS days."""
 
     query_id = models.CharField(max_length=32, primary_key=True)
-    at = models.DateTimeField(default=timezone.now, db_index=True)
+    at = models.DateTimeField("time", default=timezone.now, db_index=True)
     kind = models.CharField(max_length=10)
     generation_id = models.BigIntegerField()
     timings_ms = models.JSONField()
     filtered = models.BooleanField()
     sort = models.CharField(max_length=10)
-    offset = models.PositiveIntegerField(help_text="How many results were before the first.")
-    products = ArrayField(models.BigIntegerField(), help_text="Ids, in the order shown.")
-    features = models.JSONField(help_text="Of each of them, what it was ranked by.")
+    offset = models.PositiveIntegerField(help_text="Number of results on earlier pages.")
+    products = ArrayField(models.BigIntegerField(), help_text="Product ids, in the order shown.")
+    features = models.JSONField(help_text="Ranking features of each product.")
     origin = origin_field()
 
     class Meta:
@@ -47,7 +47,7 @@ class Event(models.Model):
         PURCHASE = "purchase"
         WRONG = "wrong"
 
-    at = models.DateTimeField(default=timezone.now, db_index=True)
+    at = models.DateTimeField("time", default=timezone.now, db_index=True)
     type = models.CharField(max_length=8, choices=Type.choices)
     product_id = models.BigIntegerField(db_index=True)
     user = models.CharField(max_length=100, blank=True)
@@ -71,8 +71,8 @@ class ClickRate(models.Model):
 
     product_id = models.BigIntegerField(primary_key=True)
     clicks = models.PositiveBigIntegerField()
-    expected = models.FloatField(help_text="Clicks that a usual product had got in its places.")
-    rate = models.FloatField(help_text="0 to 1, 0.5 as usual.")
+    expected = models.FloatField(help_text="Clicks of a usual product in the same positions.")
+    rate = models.FloatField(help_text="0 to 1. A usual product has 0.5.")
 
     class Meta:
         ordering = ["-rate"]
@@ -87,10 +87,12 @@ class Reranker(models.Model):
     its weights replace RANKING_WEIGHTS."""
 
     weights = models.JSONField()
-    figures = models.JSONField(help_text="Of these weights and of the formula, on clicks held out.")
+    figures = models.JSONField(help_text="Quality on held-out clicks.")
     is_active = models.BooleanField("active", default=False)
     withdrawn = models.BooleanField(
-        default=False, help_text="Somebody turned it off: none takes over by itself."
+        "deactivated by an operator",
+        default=False,
+        help_text="Nightly training activates no reranker while this is set.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -29,20 +29,20 @@ class Generation(models.Model):
         null=True,
         blank=True,
         on_delete=models.PROTECT,
-        help_text="Maps another encoder's queries. Empty: queries are encoded by `encoder`.",
+        help_text="Adapter for the queries of another encoder. Empty: `encoder` encodes them.",
     )
     state = models.CharField(max_length=10, choices=State.choices, default=State.BUILDING)
-    hnsw_m = models.PositiveSmallIntegerField()
-    hnsw_ef_construction = models.PositiveSmallIntegerField()
+    hnsw_m = models.PositiveSmallIntegerField("HNSW m")
+    hnsw_ef_construction = models.PositiveSmallIntegerField("HNSW ef_construction")
     images = models.PositiveBigIntegerField(default=0)
     products = models.PositiveBigIntegerField(default=0)
     recall_at_20 = models.FloatField(
-        null=True, blank=True, help_text="Recall@20 of the graph against exact search."
+        "recall@20", null=True, blank=True, help_text="Recall of the graph against exact search."
     )
     match = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Calibrated match margins from which results are called exact and similar.",
+        help_text="Calibrated thresholds of the match levels.",
     )
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -87,9 +87,9 @@ class Publication(models.Model):
     generation = models.ForeignKey(
         Generation, on_delete=models.CASCADE, related_name="publications"
     )
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField("time", default=timezone.now)
     undone_at = models.DateTimeField(
-        null=True, blank=True, help_text="When a roll back undid this switch."
+        null=True, blank=True, help_text="Time of the rollback that undid this switch."
     )
 
     class Meta:

@@ -35,21 +35,24 @@ class ClickBurst(models.Model):
     of training unless an operator decides that they count."""
 
     class Reason(models.TextChoices):
-        ORIGIN_IN_A_DAY = "origin_day", "One address clicked far more than others do in a day"
+        ORIGIN_IN_A_DAY = "origin_day", "One address clicked far more often in a day than others"
         ORIGIN_IN_SECONDS = "origin_seconds", "One address searched and clicked within seconds"
-        PRODUCT_IN_A_DAY = "product_day", "The product was clicked far more than on other days"
-        PRODUCT_IN_SECONDS = "product_seconds", "The product was clicked by many within seconds"
+        PRODUCT_IN_A_DAY = "product_day", "The product got far more clicks than on other days"
+        PRODUCT_IN_SECONDS = (
+            "product_seconds",
+            "The product got clicks from many addresses within seconds",
+        )
 
     class Decision(models.TextChoices):
-        OPEN = "open", "nobody has looked yet"
-        COUNT = "count", "they count"
-        LEAVE_OUT = "leave_out", "they do not count"
+        OPEN = "open", "undecided"
+        COUNT = "count", "counted"
+        LEAVE_OUT = "leave_out", "left out"
 
     day = models.DateField()
     reason = models.CharField(max_length=16, choices=Reason.choices)
     origin = models.CharField(max_length=32, blank=True)
     product_id = models.BigIntegerField(default=0)  # 0: the burst is of an origin
-    clicks = models.PositiveIntegerField(help_text="That were set aside.")
+    clicks = models.PositiveIntegerField(help_text="Number of clicks in the burst.")
     decision = models.CharField(max_length=10, choices=Decision.choices, default=Decision.OPEN)
     found_at = models.DateTimeField(auto_now_add=True)
     objects = ClickBurstQuerySet.as_manager()

@@ -76,10 +76,10 @@ class Product(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     in_stock = models.BooleanField(default=True)
     is_visible = models.BooleanField(
-        "visible", default=True, help_text="A hidden product leaves the results at once."
+        "visible", default=True, help_text="Hidden products disappear from the results at once."
     )
     popularity = models.PositiveIntegerField(default=0)
-    url = models.URLField(max_length=1000, blank=True, help_text="The product in the shop.")
+    url = models.URLField(max_length=1000, blank=True, help_text="Page of the product in the shop.")
     attributes = AttributesField(default=dict, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -95,7 +95,7 @@ class Product(models.Model):
         ),
         output_field=models.CharField(max_length=HASH_LENGTH),
         db_persist=True,
-        help_text="Changes when any text that tags are made from changes.",
+        help_text="Hash of the texts that tags are derived from.",
     )
     search_document = models.GeneratedField(
         expression=Func(
@@ -155,7 +155,9 @@ class ProductImage(models.Model):
     product = models.ForeignKey(
         Product, on_delete=models.CASCADE, related_name="images", db_index=False
     )
-    position = models.PositiveSmallIntegerField(default=0, help_text="The first one is shown.")
+    position = models.PositiveSmallIntegerField(
+        default=0, help_text="Results show the photo with the lowest position."
+    )
     file = models.ImageField(upload_to="products/", max_length=500)
     content_hash = models.CharField(max_length=HASH_LENGTH, editable=False)
 

@@ -12,7 +12,7 @@ class Tag(models.Model):
     name = models.CharField(max_length=100)
     name_ru = models.CharField("name in Russian", max_length=100, blank=True)
     is_active = models.BooleanField(
-        "active", default=True, help_text="An inactive tag is not given to products any more."
+        "active", default=True, help_text="Inactive tags are not assigned to products."
     )
 
     class Meta:

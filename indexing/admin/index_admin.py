@@ -143,7 +143,7 @@ class GenerationAdmin(ReadOnlyAdmin):
     def query_encoder(self, generation: Generation) -> str:
         return str(generation.query_encoder) if generation.query_adapter else "–"
 
-    @admin.display(description="match")
+    @admin.display(description="match levels")
     def calibrated(self, generation: Generation) -> str:
         return describe_calibration(generation.calibration) if generation.match else "–"
 

@@ -93,12 +93,12 @@ def test_bursts_are_shown_with_their_reasons(
     page = admin_client.get(reverse(BURSTS)).content.decode()
 
     for shown in (
-        "506 clicks are set aside until an operator decides.",
+        "Clicks set aside until an operator decides: 506.",
         "One address searched and clicked within seconds",
-        "address 01234567 of that day",
-        "The product was clicked far more than on other days",
+        "hashed address 01234567",
+        "The product got far more clicks than on other days",
         reverse("admin:catalog_product_change", args=[17]),
-        "nobody has looked yet",
+        "undecided",
     ):
         assert shown in page
     assert admin_client.get(reverse(BURSTS), {"decision__exact": "open"}).status_code == 200
@@ -117,7 +117,7 @@ def test_an_operator_decides_whether_a_burst_counts(
     for burst in bursts:
         burst.refresh_from_db()
     assert (by_origin.decision, on_product.decision) == ("leave_out", "count")
-    assert "are set aside" not in admin_client.get(reverse(BURSTS)).content.decode()
+    assert "set aside" not in admin_client.get(reverse(BURSTS)).content.decode()
 
 
 def test_users_who_may_only_view_cannot_decide_on_bursts(
@@ -147,7 +147,9 @@ def test_a_reranker_is_activated_and_withdrawn(
     ]
     assert active_weights() is None
     assert list(Reranker.objects.filter(withdrawn=True)) == [second]
-    assert act(admin_client, "withdraw", first) == ["The formula already ranks."]
+    assert act(admin_client, "withdraw", first) == [
+        "No reranker is active: the formula already ranks the results."
+    ]
 
     act(admin_client, "activate", first)
     assert active_weights() == first.weights

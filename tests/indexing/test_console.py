@@ -82,7 +82,7 @@ def test_the_list_of_runs_says_whether_the_index_is_fresh(admin_client: Client) 
     rebuild()
 
     page = admin_client.get(reverse(RUNS)).content.decode()
-    assert "Fresh." in page
+    assert "The index is fresh." in page
     assert "3 images of 3 products" in page
 
 
