@@ -7,8 +7,9 @@ from psycopg.sql import SQL, Literal
 
 from catalog.models import Product
 from catalog.product_cards import read_product_cards
+from search.errors import RequestError
 from search.filters.declared import filter_condition
-from search.request import Filters, RequestError
+from search.request import Filters
 from search.serving.admission import Deadline, admission
 
 ORDERS = {

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from catalog.imaging.image_decoding import WHOLE, Box
+from search.errors import RequestError
 from search.filters.declared import FILTERS
 
 SORTS = ("relevance", "price", "-price", "-created")
@@ -73,15 +74,6 @@ class SearchRequest:
         no next page or it lies beyond MAX_OFFSET."""
         end = self.offset + self.limit
         return end if end < results and end <= MAX_OFFSET else None
-
-
-class RequestError(ValueError):
-    """The request cannot be answered. `code` is a code of the public contract, the message is a
-    sentence."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code, self.status = code, status
 
 
 def read_uploads(files: Iterable[Any]) -> tuple[bytes, ...]:

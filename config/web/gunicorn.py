@@ -36,7 +36,7 @@ def post_worker_init(worker: object) -> None:
 
     from catalog.index.live_index import IndexNotReady
     from catalog.visual.errors import EncoderError
-    from search.request import RequestError
+    from search.errors import RequestError
     from search.warm_up import warm_up
 
     try:

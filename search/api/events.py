@@ -14,9 +14,9 @@ from rest_framework.views import APIView
 from catalog.models import Event
 from catalog.problems import PROBLEMS
 from search.api.parsers import StrictJSONParser
+from search.errors import RequestError
 from search.events.limits import charge_events
 from search.events.recording import record_events
-from search.request import RequestError
 
 MAX_EVENTS = 500
 

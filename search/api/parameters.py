@@ -10,6 +10,7 @@ from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from search.errors import RequestError
 from search.filters.declared import FILTERS
 from search.filters.kinds import ChoiceFilter, Filter, RangeFilter
 from search.request import (
@@ -19,7 +20,6 @@ from search.request import (
     SORTS,
     Box,
     Filters,
-    RequestError,
     SearchRequest,
     parse_box,
     read_uploads,

@@ -23,9 +23,9 @@ from search.api.serializers import (
     SearchAnswerSerializer,
     answer_json,
 )
+from search.events.search_log import logged_search
 from search.products import list_products, visible_product
 from search.request import SearchRequest
-from search.search_log import logged_search
 
 ANSWER: dict[Any, Any] = {200: SearchAnswerSerializer, **PROBLEMS}
 

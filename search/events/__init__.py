@@ -1,4 +1,5 @@
-"""Shoppers' events: recorded, limited by address and session, and marked with their origin.
+"""Shoppers' searches, which are logged, and their events, which are limited and recorded.
 
-Others use `recording.record_events`, `limits.charge_events` and `request_origin.origin_of`.
+Others use `search_log.logged_search`, `recording.record_events`, `limits.charge_events` and
+`request_origin.origin_of`.
 """

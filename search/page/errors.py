@@ -10,8 +10,7 @@ from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.problems import photo_sentences, retry_after_s
 from catalog.visual.errors import EncoderError
-from search.api.problem_details import describe
-from search.request import RequestError
+from search.errors import RequestError, describe_error
 
 log = logging.getLogger("vitrina.page")
 
@@ -42,7 +41,7 @@ class PageError:
 def page_error(error: Exception) -> PageError:
     """The PageError of an expected error. If the page has a sentence for its code, that sentence
     replaces the error's own. Raises any other error again."""
-    described = describe(error)
+    described = describe_error(error)
     if described is None:
         raise error
     status, code, sentence = described

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from catalog.models import Product
-from search.request import RequestError
+from search.errors import RequestError
 
 FOLDER = Path(__file__).resolve().parents[2] / "catalog" / "demo"
 MAX_EXAMPLES = 8

@@ -8,19 +8,11 @@ from django.core.validators import MaxValueValidator, ProhibitNullCharactersVali
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from search.errors import RequestError
 from search.filters.declared import FILTERS
 from search.filters.kinds import ChoiceFilter, Filter, RangeFilter, Text
 from search.page.examples import example_photo
-from search.request import (
-    MAX_OFFSET,
-    SORTS,
-    Box,
-    Filters,
-    RequestError,
-    SearchRequest,
-    parse_box,
-    read_uploads,
-)
+from search.request import MAX_OFFSET, SORTS, Box, Filters, SearchRequest, parse_box, read_uploads
 
 MAX_VALUE_LENGTH = 200
 

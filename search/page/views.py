@@ -13,6 +13,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.index.live_index import IndexNotReady, live_generation
 from search.answer import SearchAnswer
+from search.errors import RequestError
+from search.events.search_log import logged_search
 from search.page.errors import EXPECTED_ERRORS, PageError, page_error
 from search.page.examples import example_photo, examples
 from search.page.forms import SearchForm
@@ -20,8 +22,7 @@ from search.page.product_details import details_of
 from search.page.refinements import address_of, box_text, filter_groups, tag_chips
 from search.products import visible_product
 from search.query.preview import get_preview
-from search.request import Filters, RequestError, SearchRequest
-from search.search_log import logged_search
+from search.request import Filters, SearchRequest
 from search.serving.admission import Overloaded
 
 MAX_LOOKALIKES = 12

@@ -12,9 +12,10 @@ from django.conf import settings
 from catalog.detection.photo_analysis import PhotoAnalysis
 from catalog.models.product import content_hash
 from catalog.visual.encoder import Encoder
+from search.errors import RequestError
 from search.query import kept_photos
 from search.query.kept_photos import KeptPhoto
-from search.request import RequestError, SearchRequest
+from search.request import SearchRequest
 
 log = logging.getLogger("vitrina.search")
 

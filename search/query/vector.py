@@ -8,7 +8,8 @@ from psycopg import sql
 from catalog.index.live_index import LiveIndex
 from catalog.index.vectors import combine, mean_direction, read_rows
 from catalog.models import Product
-from search.request import RequestError, SearchRequest
+from search.errors import RequestError
+from search.request import SearchRequest
 from search.serving.admission import Deadline
 from search.serving.single_flight import SingleFlightCache
 

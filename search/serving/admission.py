@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-from search.request import RequestError
+from search.errors import RequestError
 
 TOO_LONG = "The search took too long; try again in a moment."
 

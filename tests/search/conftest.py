@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
-from search.search_log import SearchLog
+from search.events.search_log import SearchLog
 from search.serving.single_flight import SingleFlightCache
 from tests.processes import url_of_test_database
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
@@ -243,7 +243,7 @@ def log(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Searc
     settings.SEARCH_LOG_DAYS = 90
     settings.SEARCH_LOG_PHOTOS = tmp_path / "photos"
     own = SearchLog()
-    monkeypatch.setattr("search.search_log.search_log", own)
+    monkeypatch.setattr("search.events.search_log.search_log", own)
     monkeypatch.setattr(own, "_start", lambda: None)
     return own
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, Product
 from indexing.clicks.click_rates import update_click_rates
-from search.search_log import SearchLog
+from search.events.search_log import SearchLog
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 

@@ -11,10 +11,10 @@ from django.test import Client
 
 from catalog.models import Event, LoggedSearch, Product
 from indexing.clicks.click_rates import update_click_rates
-from search import search_log as module
+from search.events import search_log as module
 from search.events.request_origin import origin_of
+from search.events.search_log import DROPPED, SearchLog, photo_path
 from search.ranking.features import FEATURES
-from search.search_log import DROPPED, SearchLog, photo_path
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 

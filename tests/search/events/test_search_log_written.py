@@ -14,8 +14,8 @@ from prometheus_client import generate_latest
 
 from catalog.models import Generation, LoggedSearch
 from search.answer import SearchAnswer
+from search.events.search_log import SearchLog
 from search.request import SearchRequest
-from search.search_log import SearchLog
 from tests.processes import REPOSITORY, url_of_test_database, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +25,7 @@ ASKED = SearchRequest(text="lamp")
 PROCESS = """
 import django
 django.setup()
-from search.search_log import DROPPED, search_log
+from search.events.search_log import DROPPED, search_log
 from tests.search.events.test_search_log_written import ASKED, answered
 for _ in range(3):
     search_log.note(ASKED, answered(), "192.0.2.1")
@@ -71,7 +71,7 @@ def ends(**environment: str) -> str:
 @pytest.fixture
 def log(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SearchLog:
     settings.SEARCH_LOG_DAYS = 1
-    monkeypatch.setattr("search.search_log.WRITE_EVERY_S", 0.01)
+    monkeypatch.setattr("search.events.search_log.WRITE_EVERY_S", 0.01)
     return SearchLog()
 
 

@@ -17,8 +17,8 @@ from PIL import Image
 
 from catalog.models import LoggedSearch
 from catalog.models.product import content_hash
+from search.events.search_log import search_log
 from search.query import kept_photos
-from search.search_log import search_log
 from search.serving.admission import Admission, Deadline
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
