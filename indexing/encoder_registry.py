@@ -30,8 +30,8 @@ before are retired."""
 
 
 def register_encoder(name: str) -> EncoderVersion:
-    """Loads the encoder of that name and returns its row. Other weights under a known name are
-    another row. Raises EncoderError."""
+    """Loads the encoder of that name and returns its row. Other weights under a known name get a
+    row of their own. Raises EncoderError."""
     encoder = encoder_named(name)
     version, _ = EncoderVersion.objects.get_or_create(
         name=encoder.name,
@@ -42,7 +42,7 @@ def register_encoder(name: str) -> EncoderVersion:
 
 
 def record_quality(version: EncoderVersion, measured_on: str, figures: dict[str, Any]) -> None:
-    """Stores the figures of an encoder, in place of earlier ones that were measured on the same."""
+    """Stores the figures of an encoder. They replace its figures of the same `measured_on`."""
     with transaction.atomic():
         row = EncoderVersion.objects.select_for_update().get(pk=version.pk)
         row.quality = {**row.quality, measured_on: figures}
@@ -50,12 +50,12 @@ def record_quality(version: EncoderVersion, measured_on: str, figures: dict[str,
 
 
 def update_statuses() -> None:
-    """Updates the statuses of all encoders, in the transaction that changes the live generation or
-    its adapter."""
+    """Updates the statuses of all encoders. Runs within the transaction that changes the live
+    generation or its adapter."""
     with connection.cursor() as cursor:
         cursor.execute(UPDATE_STATUSES)
 
 
 def list_encoders() -> QuerySet[Any]:
-    """All encoders, newest first, annotated with their number of `embeddings`."""
+    """Returns all encoders, newest first, annotated with their number of `embeddings`."""
     return EncoderVersion.objects.annotate(embeddings=Count("embedding__image_id")).order_by("-pk")

@@ -62,8 +62,8 @@ class IndexingRun(models.Model):
 
 class Chunk(models.Model):
     """A part of a run that takes seconds. A worker claims it under a lease and renews the lease
-    while it works. When the lease has expired, the worker counts as dead and another may claim the
-    chunk."""
+    while it works. When the lease expires, the worker counts as dead and another worker may claim
+    the chunk."""
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -103,9 +103,9 @@ class Chunk(models.Model):
 
 
 class ImageFailure(models.Model):
-    """What went wrong with an image, how often, and whether the image is quarantined. It holds for
-    one content: when the image changes, its `content_hash` no longer matches and the image is tried
-    again."""
+    """The failed attempts to read an image, the last reason, and whether the image is quarantined.
+    A record holds for one content: when the image changes, `content_hash` no longer matches and the
+    image is tried again."""
 
     product_id = models.BigIntegerField()
     image_id = models.BigIntegerField()

@@ -1,4 +1,5 @@
-"""The tasks that django-q2 calls. They only join runs: the state of the work is in the ledger."""
+"""The tasks that django-q2 calls, and functions that put runs into its queue. Tasks only join runs:
+the state of the work is in the ledger."""
 
 from django_q.tasks import async_task
 
@@ -14,8 +15,8 @@ from indexing.pipeline.worker import work_on
 
 
 def work_on_run(run_id: int) -> str:
-    """Works on a run until nothing is left to do; returns its state, or "gone" if the run no
-    longer exists."""
+    """Works on a run until nothing is left to do. Returns its state, or "gone" if the run no longer
+    exists."""
     run = IndexingRun.objects.filter(pk=run_id).first()
     return work_on(run).state if run else "gone"
 
@@ -26,8 +27,8 @@ def refresh() -> str:
 
 
 def join_abandoned_runs() -> int:
-    """Works on the runs that no process works on any more, because theirs has died. Returns how
-    many there were. Scheduled every minute."""
+    """Works on the runs whose workers have died, and returns the number of these runs. Scheduled
+    every minute."""
     abandoned = runs.abandoned_runs()
     for run in abandoned:
         work_on(run)

@@ -17,7 +17,7 @@ from indexing.encoder_registry import record_quality
 from indexing.ledger.chunking import Check
 from indexing.quality.recall_metrics import measure_agreement, rank_labels, recall_at
 
-AGREEMENT_DEPTH = 10  # nearest photos that are compared with those of the index encoder
+AGREEMENT_DEPTH = 10  # nearest photos, compared with those found by the index encoder
 
 Figures = dict[str, dict[str, float]]
 """By kind of query (photos, titles, labelled_photos): queries, recall_at_1, recall_at_5, …"""
@@ -87,10 +87,10 @@ def _fit_every_kind(sample: Sample, check: Check) -> list[MeasuredAdapter]:
 
 
 def refit_on_whole_sample(best: MeasuredAdapter, sample: Sample) -> MeasuredAdapter:
-    """Fits the best kind of adapter on the held-out products as well. This is for catalogues that
-    are in the sample as a whole: an adapter works best for the products it was fitted on. Titles
-    and labelled photos are measured again. The figures of photos stay those of the held-out
-    products, because the adapter now knows all photos of the catalogue."""
+    """Fits the best kind of adapter again, with the held-out products. This is for catalogues that
+    are in the sample as a whole: an adapter works best for the products that it was fitted on.
+    Measures titles and labelled photos again. Keeps the figures of the held-out photos, because the
+    adapter has now seen all photos of the catalogue."""
     pairs = sample.everything
     adapter = fit(best.adapter.kind, pairs.new, pairs.old)
     figures = measure_adapter(sample, adapter)
@@ -98,8 +98,8 @@ def refit_on_whole_sample(best: MeasuredAdapter, sample: Sample) -> MeasuredAdap
 
 
 def choose_best(measured: list[MeasuredAdapter], encoders: dict[str, Figures]) -> MeasuredAdapter:
-    """The best of those that pass the gates, or of all if none passes: the adapter with the highest
-    recall of photos, then the one with the highest agreement, then the simplest."""
+    """Returns the best adapter among those that pass the gates, or among all if none passes: the
+    one with the highest recall of photos, then the highest agreement, then the simplest."""
 
     def quality(each: MeasuredAdapter) -> tuple[bool, float, float]:
         photos = each.figures["photos"]
@@ -110,9 +110,9 @@ def choose_best(measured: list[MeasuredAdapter], encoders: dict[str, Figures]) -
 
 
 def failed_gates(figures: dict[str, Figures]) -> list[str]:
-    """The reasons why an adapter may not be used, as sentences; none if it may. Photos must reach
-    GATE_ADAPTER_RECALL of the query encoder's recall on its own vectors. Neither photos nor titles
-    may fall more than GATE_PHOTO_RECALL_DROP below the index encoder's recall."""
+    """Returns a phrase for each gate that an adapter fails. The recall of photos must reach
+    GATE_ADAPTER_RECALL of the query encoder's recall on its own vectors. The recall of photos and
+    of titles may be up to GATE_PHOTO_RECALL_DROP below the index encoder's recall."""
     reasons = []
     for kind, measured in figures["adapter"].items():
         recall = measured["recall_at_5"]
@@ -129,7 +129,7 @@ def failed_gates(figures: dict[str, Figures]) -> list[str]:
 
 
 def describe_figures(figures: dict[str, Figures]) -> list[str]:
-    """recall@5 of each kind of query, as lines for people."""
+    """Returns recall@5 of each kind of query, as lines for operators."""
     return [
         f"{kind.replace('_', ' ')} ({measured['queries']}): recall@5 {measured['recall_at_5']:.3f}"
         f" through the adapter, {figures['native'][kind]['recall_at_5']:.3f} on vectors of its own,"
@@ -139,9 +139,9 @@ def describe_figures(figures: dict[str, Figures]) -> list[str]:
 
 
 def measure_adapter(sample: Sample, adapter: FittedAdapter) -> Figures:
-    """The recall of the sample's queries through the adapter, on vectors of the index encoder, and
-    the share of the AGREEMENT_DEPTH nearest photos that queries of the index encoder find as
-    well."""
+    """Returns the recall of the sample's queries through the adapter, on vectors of the index
+    encoder, and the agreement: the share of the AGREEMENT_DEPTH nearest photos that queries of the
+    index encoder find too."""
     figures = {}
     for name, queries in sample.queries.items():
         mapped = adapt(adapter, queries.new)
@@ -156,8 +156,8 @@ def measure_adapter(sample: Sample, adapter: FittedAdapter) -> Figures:
 
 
 def measure_encoders(sample: Sample) -> dict[str, Figures]:
-    """The recall of the same queries without an adapter. `native`: by the query encoder, on its own
-    vectors of the sample's photos; `now`: by the index encoder, on its own."""
+    """Returns the recall of the same queries without an adapter. `native`: by the query encoder, on
+    its own vectors of the sample's photos. `now`: by the index encoder, on its own vectors."""
     queries = sample.queries.items()
     return {
         "native": {name: _measure_recall(q, q.new, sample.photos.new) for name, q in queries},

@@ -19,7 +19,7 @@ from indexing.embedding.staleness import current_embeddings, stale_images
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_photos
 
-MIN_QUERIES = 20  # of a kind; recall of fewer is not significant
+MIN_QUERIES = 20  # of a kind; the recall of fewer queries is not significant
 HELD_OUT_SHARE = 0.2  # of the photos
 TEXT_BATCH_SIZE = 64
 
@@ -56,9 +56,9 @@ class Queries(Pairs):
 
 @dataclass(frozen=True)
 class Sample:
-    """`photos`: grouped by product; `held_out`, bool (n,): which of them are held out, all photos
-    of a product or none; `texts`: titles of the other products; `queries`: by kind, which is
-    photos, titles or labelled_photos."""
+    """`photos`: grouped by product. `held_out`, bool (n,): whether each photo is held out; all
+    photos of a product are, or none. `texts`: titles of the other products. `queries`: by kind,
+    which is photos, titles or labelled_photos."""
 
     photos: Pairs
     held_out: np.ndarray
@@ -67,13 +67,13 @@ class Sample:
 
     @property
     def to_fit_on(self) -> Pairs:
-        """Photos and texts without the held-out products. An adapter that is fitted on photos alone
-        fails for texts, which are in another part of the space."""
+        """The photos and texts of products that are not held out. An adapter that is fitted on
+        photos alone fails for texts, which are in another part of the space."""
         return _concatenate([self.photos[~self.held_out], self.texts])
 
     @property
     def everything(self) -> Pairs:
-        """As `to_fit_on`, with the held-out products."""
+        """The photos and texts of all products."""
         titles = self.queries.get("titles")
         return _concatenate([self.photos, self.texts, *([titles] if titles is not None else [])])
 
@@ -84,8 +84,8 @@ def read_sample(
     check: Check,
     careful: bool = False,
 ) -> Sample:
-    """Reads a random sample of ADAPTER_SAMPLE photos, all photos of each product. Products with
-    labelled photos come first, up to a fifth of the sample, so that they are all held out.
+    """Returns a random sample of ADAPTER_SAMPLE photos, with all photos of each product. Products
+    with labelled photos come first, up to a fifth of the sample, so that all of them are held out.
     Embeds the photos that `query_encoder` has not embedded yet. Raises EncoderError."""
     new, old = encoder_of(query_encoder), encoder_of(index_encoder)
     labelled = read_labelled_photos()
@@ -94,18 +94,26 @@ def read_sample(
     embed_images(stale, query_encoder, new, check, careful)
     photos = _pair_photos(chosen, query_encoder)
     held_out = _hold_out(photos.labels)
-    out = set(photos.labels[held_out].tolist())
+    held_out_products = set(photos.labels[held_out].tolist())
     texts, titles = _split_titles(photos, held_out, new, old)
     check()
     queries = {
         "photos": _build_photo_queries(photos, held_out),
         "titles": titles,
         "labelled_photos": _encode_labelled_photos(
-            [each for each in labelled if each[0] in out], photos.labels, new, old, check
+            [
+                (product_id, photo)
+                for product_id, photo in labelled
+                if product_id in held_out_products
+            ],
+            photos.labels,
+            new,
+            old,
+            check,
         ),
     }
-    enough = {name: each for name, each in queries.items() if len(each) >= MIN_QUERIES}
-    return Sample(photos, held_out, texts, enough)
+    queries = {kind: each for kind, each in queries.items() if len(each) >= MIN_QUERIES}
+    return Sample(photos, held_out, texts, queries)
 
 
 def _concatenate(parts: Sequence[Pairs]) -> Pairs:
@@ -117,8 +125,8 @@ def _concatenate(parts: Sequence[Pairs]) -> Pairs:
 
 
 def _choose_photos(labelled: Sequence[int], index_encoder: EncoderVersion) -> dict[Key, np.ndarray]:
-    """The photos of the sample with their embeddings by `index_encoder`, grouped by product, in the
-    order in which products are held out."""
+    """Returns the photos of the sample with their embeddings by `index_encoder`, grouped by
+    product, in the order in which products are held out."""
     images = max(ProductImage.objects.count(), 1)
     share = min(100.0, 150.0 * settings.ADAPTER_SAMPLE / images)
     with connection.cursor() as cursor:
@@ -135,7 +143,7 @@ def _choose_photos(labelled: Sequence[int], index_encoder: EncoderVersion) -> di
 
 
 def _pair_photos(chosen: dict[Key, np.ndarray], query_encoder: EncoderVersion) -> Pairs:
-    """The chosen photos that `query_encoder` has embedded as well, in the same order."""
+    """Returns the chosen photos that `query_encoder` has embedded too, in the same order."""
     by_query_encoder = _read_embeddings(query_encoder, [key[0] for key in chosen])
     keys = [key for key in chosen if key in by_query_encoder]
     if not keys:
@@ -148,7 +156,7 @@ def _pair_photos(chosen: dict[Key, np.ndarray], query_encoder: EncoderVersion) -
 
 
 def _read_embeddings(version: EncoderVersion, product_ids: Sequence[int]) -> dict[Key, np.ndarray]:
-    """The up-to-date embeddings, float32, of the photos of these products."""
+    """Returns the current embeddings, float32, of the photos of these products."""
     among = sql.SQL("embedding.product_id = ANY({ids}::bigint[])").format(
         ids=sql.Literal(list(product_ids))
     )
@@ -158,8 +166,8 @@ def _read_embeddings(version: EncoderVersion, product_ids: Sequence[int]) -> dic
 
 
 def _hold_out(products: np.ndarray) -> np.ndarray:
-    """Which photos to hold out, bool (n,): the first HELD_OUT_SHARE of them, and the other photos
-    of the last product among these. `products`: the product of each photo, grouped."""
+    """Returns whether to hold out each photo, bool (n,): the first HELD_OUT_SHARE of them, and the
+    other photos of the last product among these. `products`: the product of each photo, grouped."""
     count = int(len(products) * HELD_OUT_SHARE)
     while 0 < count < len(products) and products[count] == products[count - 1]:
         count += 1
@@ -194,9 +202,9 @@ def _encode_labelled_photos(
 def _split_titles(
     photos: Pairs, held_out: np.ndarray, new: Encoder, old: Encoder
 ) -> tuple[Pairs, Queries]:
-    """(texts to fit on, titles to query). The texts are the titles in all languages of the products
-    that are not held out. The queries are titles that only held-out products have; a query is
-    answered right by any product with that title."""
+    """Returns (texts to fit on, titles to query). The texts are the titles in all languages of the
+    products that are not held out. The queries are titles that only held-out products have. Any
+    product with the title is a right answer."""
     rows = Product.objects.filter(pk__in=np.unique(photos.labels).tolist())
     titles = {pk: names for pk, *names in rows.values_list("pk", "title", "title_ru")}
     names_of_photos = [titles.get(pk, ["", ""]) for pk in photos.labels.tolist()]

@@ -48,9 +48,9 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     def progress(self, run: IndexingRun) -> str:
         if run.is_finished:
             return "–"
-        now = run_progress(run)
-        left = f", {now['eta_s']:.0f} s left" if now["eta_s"] else ""
-        return f"{now['done']} of {now['total']}{left}"
+        figures = run_progress(run)
+        left = f", {figures['eta_s']:.0f} s left" if figures["eta_s"] else ""
+        return f"{figures['done']} of {figures['total']}{left}"
 
     @admin.action(description=_lazy("Pause"), permissions=["steer"])
     def pause(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
@@ -200,8 +200,8 @@ class EncoderVersionAdmin(ReadOnlyAdmin):
 
 @admin.register(Adapter)
 class AdapterAdmin(ReadOnlyAdmin):
-    """Adapters from the queries of one encoder to the vectors of another. `index adopt` fits and
-    uses one."""
+    """Adapters from the queries of one encoder to the vectors of another. `index adopt` fits
+    them."""
 
     list_display = (
         "id",

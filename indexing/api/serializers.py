@@ -4,19 +4,19 @@ from rest_framework import serializers
 
 
 class StatusMatchSerializer(serializers.Serializer):
-    """The match margins from which on results are called exact and similar, and their figures,
-    measured on photos held out. A match margin says how far a result stands out from the others
-    near the query."""
+    """The thresholds of the match margin for exact and similar results, and their figures, measured
+    on held-out photos. The match margin tells how far a result stands out from the others near the
+    query."""
 
     exact = serializers.FloatField(
         allow_null=True,
-        help_text="Least margin of an exact result. Null: no result is called exact.",
+        help_text="Lowest margin of an exact result. Null: no result is called exact.",
     )
     something = serializers.FloatField(
-        help_text="Least margin of the first result for any result to be more than weak."
+        help_text="Lowest margin of the first result. Below it, all results are weak."
     )
-    similar = serializers.FloatField(help_text="Least margin of a similar result.")
-    photos = serializers.IntegerField(help_text="How many labelled photos were used.")
+    similar = serializers.FloatField(help_text="Lowest margin of a similar result.")
+    photos = serializers.IntegerField(help_text="Number of labelled photos.")
     covered = serializers.FloatField(
         allow_null=True, help_text="Share of these photos whose first result is called exact."
     )
@@ -24,13 +24,13 @@ class StatusMatchSerializer(serializers.Serializer):
         allow_null=True, help_text="Share of these exact results that are the right product."
     )
     nothing = serializers.IntegerField(
-        help_text="How many photos were used that show no product of the catalogue."
+        help_text="Number of photos that show no product of the catalogue."
     )
     weak = serializers.FloatField(
         allow_null=True, help_text="Share of these photos that have only weak results."
     )
     blank = serializers.FloatField(
-        help_text="Cosine with a blank photo from which on a photo counts as blank, and no result"
+        help_text="A photo with this cosine with a blank photo, or more, counts as blank. No result"
         " for it is exact."
     )
 

@@ -20,7 +20,7 @@ class IndexStatusView(APIView):
 
     @extend_schema(operation_id="index_status", responses={200: IndexStatusSerializer, **PROBLEMS})
     def get(self, request: Request) -> Response:
-        """The live generation, and how far it is behind the catalogue."""
+        """The live generation, and its delay behind the catalogue."""
         return Response(index_status())
 
 
@@ -38,8 +38,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answers 200 when the database, the encoder and a live generation are there, else 503 and
-    which of them is missing."""
+    """Answers 200 if the database, the encoder and a live generation are there, else 503 with the
+    missing ones."""
     checks = check_readiness()
     ready = all(state == "ok" for state in checks.values())
     body = {"status": "ok" if ready else "unavailable", **checks}

@@ -1,11 +1,11 @@
-"""Bursts of clicks: clicks too frequent to come from shoppers. They do not count until an operator
-decides.
+"""Finds bursts: clicks that are too frequent to come from shoppers. They do not count until an
+operator decides.
 
 Each statement works on the temporary table `reported_click` of
 `indexing/clicks/counted_clicks.py`."""
 
 WINDOW_S = 10  # width of a time window
-MAX_CLICKED_SEARCHES_PER_WINDOW = 10  # of one origin
+MAX_CLICKED_SEARCHES_PER_WINDOW = 10  # by one origin
 MAX_PRODUCT_CLICKS_PER_WINDOW = 10  # on one product, by different origins,
 MAX_SHARE_OF_DAY_PER_WINDOW = 0.05  # plus this share of the product's clicks of the day
 MAX_CLICKS_PER_ORIGIN = 40  # in a day,
@@ -70,10 +70,10 @@ LEAVE_OUT_FAST = """
         AND burst.day = reported_click.day AND burst.product_id = reported_click.product_id
 """
 
-# The usual clicks of a product on a day are estimated from the clicks of all other products on that
-# day: the same ratio to them as on the other days or, if that is more, their average, which is all
-# that a new product has. Known bursts are left out first, so that an attack that goes on for days
-# does not become usual.
+# The usual clicks of a product on a day are estimated from the clicks on all other products of that
+# day. The estimate has the same ratio to them as on other days, or is their average if that is
+# more. New products have only the average. Known bursts are left out first, so that an attack of
+# several days does not become usual.
 FIND_PRODUCTS = f"""
     WITH product_day AS (
         SELECT day, product_id, count(*)::float8 AS clicks

@@ -1,4 +1,5 @@
-"""A click model: separates the position bias of a page from the attractiveness of its results.
+"""The click model, which separates the position bias of a page from the attractiveness of its
+results.
 
 The position-based model (Craswell, Zoeter, Taylor, Ramsey, 2008): a result is clicked as often as
 its position is examined times its attractiveness. Attractiveness is log-linear in the features.
@@ -8,10 +9,10 @@ Every page has a level of its own, because one query has five good answers and a
 
 Conditioned on the number of clicks of a page, the level cancels. A logistic model of which results
 were clicked remains (conditional logit: McFadden, 1974). It is concave, so it has one solution. The
-solution is right on average wherever the line above holds (Wooldridge, 1999), for any number of
-clicks on a page. Without the levels, the model would take results that stand first because they are
-better for results that are clicked because they stand first. Where the log holds no evidence, the
-priors remain: 1 / position, and the weights of the ranking formula (docs/decisions/0016)."""
+solution is consistent wherever the line above holds (Wooldridge, 1999), for any number of clicks on
+a page. Without the levels, the model could not tell a result that is first because it is better
+from a result that is clicked because it is first. Without evidence in the log, the priors remain:
+1 / position, and the weights of the ranking formula (docs/decisions/0016)."""
 
 import json
 from collections.abc import Sequence
@@ -25,10 +26,10 @@ from django.utils import timezone
 
 from indexing.clicks.counted_clicks import create_reported_clicks
 
-POSITIONS = 100  # of a list; further ones share the last
-LISTS = 2  # the pages of results, and the similar products on the page of a product
-MAX_PAGES = 20_000  # with clicks, the latest
-MAX_PAGES_PER_ORIGIN = 5  # in a day
+POSITIONS = 100  # per list; later positions share the last one
+LISTS = 2  # results of searches, and similar products on the page of a product
+MAX_PAGES = 20_000  # latest pages with clicks
+MAX_PAGES_PER_ORIGIN = 5  # per day
 POSITION_PRECISION = 10.0  # of the prior of the step from one position to the next
 WEIGHT_PRECISION = 4.0  # of the prior of a weight
 MAX_NEWTON_STEPS = 50
@@ -84,8 +85,8 @@ def read_pages(names: Sequence[str]) -> list[Page]:
     """Returns the latest pages by relevance with clicked and unclicked results, the oldest first,
     with the features of these names.
 
-    Left out are searches by words alone, which no cosine ranks, pages that lack one of the features
-    because they were logged before it existed, and results whose clicks do not count
+    Leaves out searches by words alone, which have no cosine, pages that were logged before one of
+    the features existed, and results whose clicks do not count
     (`indexing/clicks/counted_clicks.py`)."""
     since = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
     pages = []
@@ -98,7 +99,7 @@ def read_pages(names: Sequence[str]) -> list[Page]:
             if clicked.all():
                 continue
             try:
-                rows = np.array([[of[name] for name in names] for of in json.loads(features)])
+                rows = np.array([[row[name] for name in names] for row in json.loads(features)])
             except KeyError:
                 continue
             positions = np.minimum(offset + np.arange(len(products)), POSITIONS - 1)
@@ -108,23 +109,23 @@ def read_pages(names: Sequence[str]) -> list[Page]:
 
 
 def fit_click_model(pages: Sequence[Page], formula: np.ndarray) -> ClickModel:
-    """Returns the most likely model of these clicks.
+    """Returns the most probable model of these clicks (maximum a posteriori).
 
     `formula` (f,): the weights of the ranking formula. The fitted weights are a multiple of it plus
     a deviation for each feature, as far as the clicks support one."""
     if not pages:
         return ClickModel(np.zeros(len(formula)), PRIOR_EXAMINATION)
     posterior = _LogPosterior(pages, formula)
-    found = np.zeros(len(posterior.prior))
+    estimate = np.zeros(len(posterior.prior))
     for _ in range(MAX_NEWTON_STEPS):  # Newton's method with step halving
-        value, gradient, curvature = posterior.at(found)
+        value, gradient, curvature = posterior.at(estimate)
         step = np.linalg.solve(curvature, gradient)
-        while posterior.value(found + step) < value and np.abs(step).max() > 1e-9:
+        while posterior.value(estimate + step) < value and np.abs(step).max() > 1e-9:
             step /= 2
-        found = found + step
+        estimate = estimate + step
         if np.abs(step).max() < 1e-6:
             break
-    multiple, deviations, log_ratios = np.split(found, [1, 1 + len(formula)])
+    multiple, deviations, log_ratios = np.split(estimate, [1, 1 + len(formula)])
     examination = (PRIOR_EXAMINATION * np.exp(log_ratios)).reshape(LISTS, POSITIONS)
     weights = multiple * formula + deviations
     return ClickModel(weights, (examination / examination[:, :1]).ravel())

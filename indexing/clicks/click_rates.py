@@ -18,8 +18,9 @@ MIN_PRIOR_CLICKS, MAX_PRIOR_CLICKS = 3.0, 1000.0  # estimates from few products 
 
 # There are three kinds of list: the first page of results, a further page, and the similar products
 # of a product. The examination probabilities compare positions within a list; this statement counts
-# the clicks per view of each kind. The views of a product by one origin count once, as its clicks
-# do, with the highest examination probability. So no origin moves a rate further than one shopper.
+# the clicks per view of each kind. All views of a product by one origin count as one view, with the
+# highest examination probability, as its clicks count once. No origin can therefore move a rate
+# further than one shopper.
 COUNT_CLICKS = f"""
     CREATE TEMPORARY TABLE counted AS
     WITH viewed AS (
@@ -75,13 +76,13 @@ DELETE_UNSHOWN = """
 
 
 def update_click_rates() -> int:
-    """Writes the click rates of all products shown by relevance in the last SEARCH_LOG_DAYS and
-    returns how many products have one.
+    """Writes the click rates of all products shown by relevance in the last SEARCH_LOG_DAYS, and
+    returns the number of these products.
 
     The ratio r compares a product's clicks with those that an average product would have had in its
     positions, both with a prior added (gamma-Poisson, by moments: Clayton, Kaldor, 1987). The rate
-    is r / (1 + r): 0.5 for as many clicks as average, 0.67 for twice as many. One statement counts,
-    so that memory does not grow with the log. Unchanged rows are not written again."""
+    is r / (1 + r): 0.5 for as many clicks as average, 0.67 for twice as many. One statement counts
+    the clicks, so that memory does not grow with the log. Unchanged rows are not written again."""
     since = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
     examination = estimate_examination()
     with transaction.atomic(), connection.cursor() as cursor:

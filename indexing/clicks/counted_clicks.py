@@ -1,5 +1,5 @@
-"""Which clicks count: clicks on results that a search really showed, once for each origin, sender,
-product and day, and none of a burst (docs/decisions/0022)."""
+"""Selects the clicks that count: clicks on results that a search showed, once for each origin,
+sender, product and day, and not in a burst (docs/decisions/0022)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +9,8 @@ from django.db.backends.utils import CursorWrapper
 
 from indexing.clicks.click_bursts import LEAVE_OUT_ORIGIN_BURSTS, LEAVE_OUT_PRODUCT_BURSTS
 
-# `at`, `day` and `search_origin` come from the search, which the server wrote. The sender of an
-# event chooses its time. A search without an origin, logged before there were origins, is an
+# `at`, `day` and `search_origin` come from the search, which the server logged, because the sender
+# of an event chooses its time. A search without an origin, logged before origins were, counts as an
 # origin of its own.
 CREATE_REPORTED_CLICKS = """
     CREATE TEMPORARY TABLE reported_click ON COMMIT DROP AS
@@ -49,7 +49,7 @@ UNIQUE_KEYS = (
 def disable_nested_loops(cursor: CursorWrapper) -> Iterator[None]:
     """Disables nested loops for statements that join the whole log, within a transaction.
 
-    The planner chooses them where its statistics lag behind, and the statement then takes hours."""
+    With outdated statistics the planner chooses them, and the statement then takes hours."""
     cursor.execute("SET LOCAL enable_nestloop = off")
     yield
     cursor.execute("SET LOCAL enable_nestloop = on")

@@ -1,4 +1,4 @@
-"""All that is learnt from the clicks in the search log, in one call."""
+"""Learns click rates and a reranker from the clicks in the search log."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from indexing.clicks.reranker_training import train_reranker
 
 @dataclass(frozen=True)
 class LearningReport:
-    """`products`: how many have a click rate. `set_aside`: clicks of bursts that await a decision.
-    `reranker`: None where there are too few clicks to train one."""
+    """`products`: the number of products with a click rate. `set_aside`: the number of clicks in
+    bursts that await a decision. `reranker`: None if there are too few clicks to train one."""
 
     products: int
     set_aside: int
@@ -18,8 +18,8 @@ class LearningReport:
 
 
 def learn_from_clicks(may_take_over: bool = True) -> LearningReport:
-    """Updates the click rates and trains a reranker. `may_take_over`: whether the reranker is
-    activated if it is better."""
+    """Updates the click rates and trains a reranker. `may_take_over`: whether a better
+    reranker is activated."""
     products = update_click_rates()
     reranker = train_reranker(may_take_over)
     return LearningReport(products, ClickBurst.objects.undecided().clicks(), reranker)

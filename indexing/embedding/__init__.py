@@ -1,5 +1,5 @@
-"""From photos to embeddings and tags.
+"""Makes embeddings and tags from photos and texts.
 
-Others use `embed.embed_images`, `tagging.tag_products`, `quarantine`, and `staleness`, which says
-what is up to date.
+Others use `embed.embed_images`, `tagging.tag_products`, `quarantine`, and `staleness`, which
+defines "up to date".
 """

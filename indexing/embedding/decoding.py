@@ -53,9 +53,8 @@ class DecodingHung(Exception):
 
 
 def decode_ahead(images: Sequence[StaleImage], preprocessing: Preprocessing) -> Iterator[Decoded]:
-    """Yields the photos decoded, in order. Threads decode at most MAX_PHOTOS_AHEAD photos before
-    the caller takes them. A photo that cannot be read is noted and left out. Raises
-    DecodingHung."""
+    """Yields the photos decoded, in order. Threads decode up to MAX_PHOTOS_AHEAD photos in
+    advance. Skips photos that cannot be read, and records the failures. Raises DecodingHung."""
     threads = DaemonThreads(DECODING_THREADS, "decode")
     waiting: deque[tuple[StaleImage, Future[Decoded]]] = deque()
     upcoming = iter(images)
@@ -83,7 +82,7 @@ def decode_carefully(
 ) -> Iterator[Decoded]:
     """As `decode_ahead`, but decodes one photo at a time in a child process, which may crash or
     hang without harm to the worker. A worker's death does not count as an attempt of any photo,
-    because nobody knows which photo caused it."""
+    because the photo that caused it is unknown."""
     child = ChildDecoder()
     try:
         for image in images:
@@ -107,21 +106,21 @@ class ChildDecoder:
         self._pool: ProcessPoolExecutor | None = None
 
     def decode(self, image: StaleImage, preprocessing: Preprocessing) -> Decoded:
-        """Raises ImageError, OSError, DecodingHung or BrokenProcessPool."""
+        """Decodes a photo. Raises ImageError, OSError, DecodingHung or BrokenProcessPool."""
         data = _read_file(image)
-        future = self._started().submit(decode_pixels, data, preprocessing, _image_limits())
+        future = self._start_child().submit(decode_pixels, data, preprocessing, _image_limits())
         try:
             return ReadImage(image, content_hash(data)), future.result(DECODING_TIMEOUT_S)
         except TimeoutError as error:
             self.close()
-            raise DecodingHung(f"Decoding it took over {DECODING_TIMEOUT_S:.0f} s.") from error
+            raise DecodingHung(f"Decoding took over {DECODING_TIMEOUT_S:.0f} s.") from error
         except BrokenProcessPool:
             self.close()
             raise
 
-    def _started(self) -> ProcessPoolExecutor:
-        """Returns the running child, and starts one where there is none. Raises RuntimeError if it
-        does not start, so that no photo is blamed for that."""
+    def _start_child(self) -> ProcessPoolExecutor:
+        """Starts a child unless one runs, and returns its pool. Raises RuntimeError if the child
+        does not start, because then the photo is not to blame."""
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             pool = ProcessPoolExecutor(1, context, die_with_parent, (os.getpid(), signal.SIGKILL))
@@ -175,7 +174,8 @@ class DaemonThreads:
 def _retry_decoding(
     image: StaleImage, preprocessing: Preprocessing, error: Exception
 ) -> Decoded | None:
-    """Notes the failed attempt, and tries again until the photo is decoded or quarantined."""
+    """Records the failed attempt, and tries again until the photo is decoded or quarantined.
+    Returns None if it is quarantined."""
     while not quarantine.record_failure(
         image.product_id, image.image_id, image.content_hash, _describe_error(error)
     ):
@@ -203,7 +203,7 @@ def _image_limits() -> ImageLimits:
 
 def _describe_error(error: Exception) -> str:
     if isinstance(error, BrokenProcessPool):
-        return "The decoder crashed on it."
+        return "The decoder crashed."
     if isinstance(error, OSError):
         return f"The file cannot be read: {error.strerror or error}."
     return str(error)

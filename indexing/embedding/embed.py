@@ -15,7 +15,7 @@ from indexing.embedding.decoding import ReadImage, decode_ahead, decode_carefull
 from indexing.embedding.staleness import StaleImage
 from indexing.ledger.chunking import Check
 
-EMBEDDINGS_PER_WRITE = 128  # also the most that are embedded again after a worker dies
+EMBEDDINGS_PER_WRITE = 128  # a worker that dies loses no more than these
 
 Embedded = tuple[ReadImage, np.ndarray]
 """An image and its embedding: float32 (dimensions,), unit length."""
@@ -28,9 +28,10 @@ def embed_images(
     check: Check,
     careful: bool = False,
 ) -> int:
-    """Embeds the images, stores the embeddings and returns how many were stored. A photo that
-    cannot be read is noted, and quarantined at the third attempt; the others go on. With `careful`,
-    photos are decoded in a child process, for a chunk that has killed a worker before."""
+    """Embeds the images, stores the embeddings and returns the number of embeddings. Skips photos
+    that cannot be read, and quarantines them after QUARANTINE_ATTEMPTS attempts. With `careful`, a
+    child process decodes the photos. A chunk that is begun again needs this, because one of its
+    photos may have killed the worker."""
     decode = decode_carefully if careful else decode_ahead
     encoded = encoder.encode_ahead(decode(images, encoder.preprocessing))
     done = 0
@@ -71,7 +72,7 @@ def _write_embeddings(group: Sequence[Embedded], version: EncoderVersion) -> Non
                 for read, vector in group
             ),
         )
-        # An image may have been deleted since it was read: its embedding is not stored.
+        # Images that were deleted since they were read are left out.
         cursor.execute(
             """
             INSERT INTO catalog_embedding

@@ -1,6 +1,6 @@
 """Quarantine of images that cannot be embedded. Each failed attempt is counted, and the third
-quarantines the image with a reason for the operator. A record holds for one content hash: after the
-photo is replaced, counting starts again."""
+quarantines the image with a reason for the operator. A record holds for one content hash: a new
+photo starts with no failed attempts."""
 
 import logging
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ log = logging.getLogger("vitrina.indexing")
 
 
 def record_failure(product_id: int, image_id: int, content_hash: str, reason: str) -> bool:
-    """Counts a failed attempt to read an image. Returns whether the image is now quarantined."""
+    """Records a failed attempt to read an image. Returns whether the image is now quarantined."""
     with transaction.atomic():
         failure, _ = ImageFailure.objects.select_for_update().get_or_create(
             product_id=product_id, image_id=image_id, defaults={"content_hash": content_hash}
@@ -31,7 +31,7 @@ def record_failure(product_id: int, image_id: int, content_hash: str, reason: st
 
 
 def forget_failures(keys: Sequence[tuple[int, int]]) -> None:
-    """Deletes the records of images, (product_id, image_id), which have been embedded."""
+    """Deletes the records of these images, (product_id, image_id). They have been embedded."""
     products, images = [key[0] for key in keys], [key[1] for key in keys]
     with connection.cursor() as cursor:
         cursor.execute(

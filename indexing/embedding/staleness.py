@@ -1,12 +1,12 @@
-"""What "up to date" means for embeddings, tags, vectors and the live index. All comparisons are of
+"""Defines "up to date" for embeddings, tags, vectors and generations. All comparisons are of
 hashes.
 
 - An embedding is current if it was made from the present content of its image.
 - A vector is current if it was made from the current embedding of its image.
 - Tags are current if they were made from the present text of their product and, where a vocabulary
   is given, from that vocabulary.
-- A generation has a product as it is now if every image of the product has a vector of its present
-  content, no other vector is there, and the tags are current.
+- A product is current in a generation if each of its images has a vector of its present content, it
+  has no other vectors, and its tags are current.
 
 Anything else is stale. A quarantined image is not stale: a retry would only fail again.
 
@@ -54,8 +54,9 @@ def stale_images(
 
 
 def products_to_embed_or_tag(version: EncoderVersion, vocabulary: str | None) -> sql.Composable:
-    """A query of the products with work for this encoder: `product_id`, once for each stale image,
-    and once for each product that has no stale image but stale tags."""
+    """Returns a query of the products that this encoder has to embed or tag. Its column
+    `product_id` has a row for each stale image, and a row for each product with stale tags but no
+    stale image."""
     return sql.SQL(
         """
         WITH stale AS MATERIALIZED ({stale_images})
@@ -72,8 +73,8 @@ def products_to_embed_or_tag(version: EncoderVersion, vocabulary: str | None) ->
 def products_to_tag(
     product_ids: Sequence[int], reembedded: set[int], vocabulary: str | None = None
 ) -> list[int]:
-    """Returns those of the products whose tags are stale or whose photos were just embedded, in
-    ascending order."""
+    """Returns the products whose tags are stale or whose photos were just embedded, in ascending
+    order. Tags of another vocabulary are stale if `vocabulary` is given."""
     query = sql.SQL(
         """
         SELECT product.id FROM catalog_product product
@@ -90,8 +91,8 @@ def products_to_tag(
 
 
 def current_embeddings(encoder_id: int, condition: sql.Composable | None = None) -> sql.Composable:
-    """A query of the current embeddings by an encoder: `product_id`, `image_id`, `source_hash`,
-    `vector`. `condition` may refer to the row as `embedding`."""
+    """Returns a query of the current embeddings by an encoder: `product_id`, `image_id`,
+    `source_hash`, `vector`. `condition` may refer to the row as `embedding`."""
     return sql.SQL(
         """
         SELECT embedding.product_id, embedding.image_id, embedding.source_hash, embedding.vector
@@ -105,7 +106,7 @@ def current_embeddings(encoder_id: int, condition: sql.Composable | None = None)
 
 def products_with_stale_vectors(generation: Generation) -> list[int]:
     """Returns the products whose vectors in this generation differ from their current embeddings,
-    in any order. Reads all of its vectors."""
+    in any order. Reads all vectors of the generation."""
     query = sql.SQL(
         """
         SELECT DISTINCT coalesce(embedding.product_id, vector.product_id)
@@ -121,8 +122,8 @@ def products_with_stale_vectors(generation: Generation) -> list[int]:
 
 
 def stale_products(generation: Generation) -> sql.Composable:
-    """A query of the products that this generation does not have as they are now: `product_id`.
-    Reads all of its vectors."""
+    """Returns a query of the products that are not current in this generation: `product_id`. It
+    reads all vectors of the generation."""
     return sql.SQL(
         """
         SELECT DISTINCT coalesce(image.product_id, vector.product_id) AS product_id
@@ -143,17 +144,17 @@ def stale_products(generation: Generation) -> sql.Composable:
     )
 
 
-def settle_changes(read: sql.Composable) -> list[int]:
-    """Removes the change notes that the query `read` gives (`product_id`, `seq`) and records that
-    these changes are searchable. Returns the settled products that no longer exist.
+def settle_changes(notes: sql.Composable) -> list[int]:
+    """Removes change notes, and records that their changes are searchable. `notes`: a query of
+    `product_id` and `seq`. Returns the products among them that no longer exist.
 
     A note whose `seq` has grown stays: the product changed again after the note was read. Runs
-    within the caller's transaction, which is the one that makes the changes searchable."""
+    within the caller's transaction, which makes the changes searchable."""
     query = sql.SQL(
         """
         WITH settled AS (
-            DELETE FROM catalog_productchange change USING ({read}) AS read
-            WHERE change.product_id = read.product_id AND change.seq = read.seq
+            DELETE FROM catalog_productchange change USING ({notes}) AS note
+            WHERE change.product_id = note.product_id AND change.seq = note.seq
             RETURNING change.product_id, change.changed_at
         ), indexed AS (
             UPDATE catalog_indexedproduct indexed
@@ -163,12 +164,13 @@ def settle_changes(read: sql.Composable) -> list[int]:
         SELECT product_id FROM settled
         WHERE NOT EXISTS (SELECT FROM catalog_product WHERE id = product_id)
         """
-    ).format(read=read)
+    ).format(notes=notes)
     return _first_column(query)
 
 
 def quarantined_images() -> sql.Composable:
-    """A query of the images that are quarantined in their present content: `product_id`, `id`."""
+    """Returns a query of the images that are quarantined in their present content: `product_id`,
+    `id`."""
     return sql.SQL(
         "SELECT image.product_id, image.id FROM catalog_productimage image"
         " JOIN indexing_imagefailure failure ON {is_quarantined}"

@@ -57,9 +57,9 @@ class TaggedText:
 
 
 def tag_products(product_ids: Sequence[int], version: EncoderVersion, encoder: Encoder) -> None:
-    """Gives each product the tags that its text names (score 1) and those that its photos show, and
-    records the text and the vocabulary they were made from. Products that no longer exist are
-    skipped. Only tags that differ are written."""
+    """Gives each product the tags that its text names (score 1) and the tags that its photos show,
+    and records the text and the vocabulary that the tags were made from. Skips products that no
+    longer exist. Writes only tags that differ."""
     vocabulary = vocabulary_for(encoder)
     texts = _read_texts(product_ids)
     seen = _visual_tags(product_ids, version, vocabulary)
@@ -92,7 +92,7 @@ def _read_texts(product_ids: Sequence[int]) -> list[TaggedText]:
 def _merge_tags(
     text: TaggedText, seen: list[tuple[Tag, float]], vocabulary: Vocabulary
 ) -> dict[int, float]:
-    """Tag id → score, from the text and the visual tags of one product."""
+    """Returns tag id → score, from the text and the visual tags of one product."""
     words = vocabulary.find_named([text.title, text.title_ru, *text.keywords])
     named = {tag.pk: 1.0 for tag in words}
     merged = merge_scores(named, {tag.pk: score for tag, score in seen})
@@ -103,16 +103,17 @@ def _merge_tags(
 def _visual_tags(
     product_ids: Sequence[int], version: EncoderVersion, vocabulary: Vocabulary
 ) -> dict[int, list[tuple[Tag, float]]]:
-    """Product id → the best tags for its photos, for products that have embeddings."""
-    looks = _mean_embeddings(product_ids, version)
-    if not looks:
+    """Returns product id → the best tags for its photos, for products that have embeddings."""
+    means = _mean_embeddings(product_ids, version)
+    if not means:
         return {}
-    best = vocabulary.best_tags_of_each(np.stack(list(looks.values())), TAGS_PER_PRODUCT)
-    return dict(zip(looks, best, strict=True))
+    best = vocabulary.best_tags_of_each(np.stack(list(means.values())), TAGS_PER_PRODUCT)
+    return dict(zip(means, best, strict=True))
 
 
 def _mean_embeddings(product_ids: Sequence[int], version: EncoderVersion) -> dict[int, np.ndarray]:
-    """Product id → the unit-length mean of its photos' embeddings, float32 (dimensions,)."""
+    """Returns product id → the unit-length mean of its photos' embeddings, float32
+    (dimensions,)."""
     query = sql.SQL(
         "SELECT product_id, vector FROM catalog_embedding"
         " WHERE encoder_id = {} AND product_id = ANY({}::bigint[])"
@@ -124,5 +125,5 @@ def _mean_embeddings(product_ids: Sequence[int], version: EncoderVersion) -> dic
 
 
 def _transpose(rows: Sequence[tuple], count: int) -> list[list]:
-    """Rows of `count` values → a list of each column."""
+    """Returns the columns of rows of `count` values, as lists."""
     return [[row[i] for row in rows] for i in range(count)]

@@ -1,4 +1,4 @@
-"""Which generation is live, and which encoder encodes its queries.
+"""Changes which generation is live and which encoder encodes its queries.
 
 Others use `publishing` and `adoption`.
 """

@@ -24,7 +24,8 @@ PUBLISHING_LOCK = 0x5649_5452  # advisory: publishers hold it exclusively, refre
 
 
 class PublishingError(Exception):
-    """A generation cannot be made live. The message is a sentence that says why."""
+    """The live generation or its adapter cannot be changed. The message is a sentence with the
+    reason."""
 
 
 class PublishedMeanwhile(Exception):
@@ -41,7 +42,7 @@ def hold_live_generation(generation: Generation) -> None:
 
 
 def publish_generation(generation: Generation) -> Generation:
-    """Makes a built generation live, and retires the one that was live. Returns it as it is now.
+    """Makes a built generation live, and retires the one that was live. Returns its present row.
     Raises PublishingError."""
     with transaction.atomic():
         _lock_publishing()
@@ -109,8 +110,8 @@ def _explain_no_way_back(earlier: QuerySet[Publication]) -> str:
 
 def drop_retired_generations(keep: int | None = None) -> list[Generation]:
     """Drops the vectors of generations that are no longer needed, and returns these generations:
-    retired ones except `keep` of them (default: KEPT_GENERATIONS), those rejected before the live
-    one, and those whose rebuild failed or was cancelled. Of the retired ones it keeps those that
+    retired ones except `keep` of them (default: KEPT_GENERATIONS), rejected ones that are older
+    than the live one, and those whose rebuild failed or was cancelled. The kept ones are those that
     the next roll backs lead to, and then the most recently published."""
     keep = settings.KEPT_GENERATIONS if keep is None else keep
     live = Generation.objects.filter(state=State.LIVE).first()
@@ -127,7 +128,10 @@ def drop_retired_generations(keep: int | None = None) -> list[Generation]:
     for generation in old:
         try:
             drop_generation(generation)
-        except (OperationalError, PublishingError) as error:  # still read, or live by now
+        except (
+            OperationalError,
+            PublishingError,
+        ) as error:  # a search still reads it, or it is live by now
             log.warning("generation %s is not dropped yet: %s", generation.pk, error)
         else:
             dropped.append(generation)
@@ -150,8 +154,8 @@ def drop_generation(generation: Generation) -> None:
 
 
 def _lock_generation(generation: Generation) -> Generation:
-    """Locks the generation's row and returns it as it is now. Raises PublishingError if the row no
-    longer exists."""
+    """Locks the generation's row and returns its present values. Raises PublishingError if the row
+    no longer exists."""
     current = Generation.objects.select_for_update().filter(pk=generation.pk).first()
     if current is None:
         raise PublishingError(
@@ -183,11 +187,11 @@ def _make_live(generation: Generation) -> Generation:
 
 
 def _catch_up_with_changes(generation: Generation) -> None:
-    """Settles the changes of products that `generation` has as they are now, and notes a change for
-    each product that is stale in it, so that the next refresh brings it up to date.
+    """Settles the changes of products that are current in `generation`, and notes a change for each
+    other product. The next refresh brings these up to date.
 
     The notes are read before the stale products are determined. A change that commits in between
-    raises the note's `seq`, and its note stays."""
+    raises the `seq` of its note, and the note stays."""
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS pg_temp.seen, pg_temp.behind")
         cursor.execute(

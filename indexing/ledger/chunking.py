@@ -8,7 +8,8 @@ from psycopg import sql
 
 Payload = dict[str, Any]
 Check = Callable[[], None]
-"""Called between the steps of a chunk. Raises an exception if the chunk was taken away."""
+"""A function that is called between the steps of a chunk. Raises an exception if the worker no
+longer holds the chunk."""
 
 
 class StageFailed(Exception):
@@ -21,9 +22,8 @@ def single_chunk(size: int = 1) -> Iterator[tuple[Payload, int]]:
 
 
 def product_ranges(query: sql.Composable, per_chunk: int) -> Iterator[tuple[Payload, int]]:
-    """Cuts the product ids that `query` gives (column `product_id`, one row for each image, in any
-    order) into ranges of about `per_chunk` rows. The payload is {"first", "last"}, both
-    included."""
+    """Cuts the product ids of `query` (column `product_id`, one row for each image, in any order)
+    into ranges of about `per_chunk` rows. The payload is {"first", "last"}, both included."""
     ranges = sql.SQL(
         """
         SELECT min(product_id), max(product_id), sum(images) FROM (
@@ -41,10 +41,10 @@ def product_ranges(query: sql.Composable, per_chunk: int) -> Iterator[tuple[Payl
 
 
 def products_by_popularity(query: sql.Composable, per_chunk: int) -> Iterator[tuple[Payload, int]]:
-    """Cuts the product ids that `query` gives, as above, into lists of about `per_chunk` rows, the
-    most popular products first. The payload is {"products"}, in ascending order. It lists the
-    products, because their popularity may change before the chunk is worked on. Streams the rows
-    within a transaction and holds one chunk in memory at a time."""
+    """Cuts the product ids of `query`, which is as for `product_ranges`, into lists of about
+    `per_chunk` rows, the most popular products first. The payload is {"products"}, in ascending
+    order. It lists the products, because their popularity may change before a worker claims the
+    chunk. Streams the rows within a transaction and holds one chunk in memory at a time."""
     lists = sql.SQL(
         """
         SELECT array_agg(product_id ORDER BY product_id), sum(images) FROM (

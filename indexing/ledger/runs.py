@@ -23,7 +23,7 @@ State = IndexingRun.State
 
 
 class RunConflict(Exception):
-    """Another run is in the way. The message is a sentence that says which."""
+    """Another run of the kind is unfinished. The message is a sentence that names it."""
 
 
 def worker_name() -> str:
@@ -88,8 +88,8 @@ def resume_run(run: IndexingRun) -> bool:
 
 def claim_chunk(run: IndexingRun, worker: str) -> Chunk | None:
     """Leases the next free chunk of the run's stage to `worker`, and counts the attempt. Returns
-    None if there is no free chunk. Two workers never hold the same chunk. A chunk whose attempts
-    are used up is returned as failed."""
+    None if there is no free chunk. Two workers never hold the same chunk. After MAX_ATTEMPTS
+    attempts, the chunk is returned as failed."""
     with transaction.atomic():
         now = timezone.now()
         chunk = (
@@ -138,29 +138,29 @@ def give_back_chunk(chunk: Chunk) -> None:
 def fail_chunk(chunk: Chunk, error: str) -> None:
     """Records an error of the chunk. The chunk is tried again until it has failed MAX_ERRORS
     times."""
-    last = chunk.errors + 1 >= MAX_ERRORS
+    is_last = chunk.errors + 1 >= MAX_ERRORS
     _held_chunk(chunk).update(
-        state=Chunk.State.FAILED if last else Chunk.State.PENDING,
+        state=Chunk.State.FAILED if is_last else Chunk.State.PENDING,
         errors=F("errors") + 1,
         error=error[:2000],
     )
 
 
 def finish_run(run: IndexingRun, state: str, error: str = "") -> None:
-    """Ends an unfinished run in this state."""
+    """Ends the run in this state, if it is unfinished."""
     unfinished_runs().filter(pk=run.pk).update(
         state=state, error=error[:2000], finished_at=timezone.now()
     )
 
 
 def lock_run(run: IndexingRun) -> IndexingRun | None:
-    """Locks the run's row and returns it as it is now, or None if another worker holds the lock.
+    """Locks the run's row and returns its present values, or None if another worker holds the lock.
     Runs within the caller's transaction."""
     return IndexingRun.objects.select_for_update(skip_locked=True).filter(pk=run.pk).first()
 
 
 def _held_chunk(chunk: Chunk) -> QuerySet[Chunk]:
-    """The chunk's row, if this attempt of this worker still holds it."""
+    """Returns a query of the chunk's row. It is empty if this attempt no longer holds the chunk."""
     return Chunk.objects.filter(
         pk=chunk.pk,
         state=Chunk.State.LEASED,

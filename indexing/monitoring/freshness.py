@@ -1,4 +1,5 @@
-"""How far the live index is behind the catalogue, for `index status`, the API and metrics."""
+"""Reports the delay of the live index behind the catalogue, for `index status`, the API and
+metrics."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -16,7 +17,7 @@ from indexing.embedding.staleness import quarantined_images
 from indexing.ledger.runs import unfinished_runs
 from indexing.models import Chunk, IndexingRun
 
-MAX_LAG_PRODUCTS = 10_000  # the most recently indexed, which the lag is measured on
+MAX_LAG_PRODUCTS = 10_000  # most recently indexed products, which the lag is measured on
 
 
 def index_status() -> dict[str, Any]:
@@ -36,8 +37,8 @@ def index_status() -> dict[str, Any]:
 
 
 def freshness() -> dict[str, Any]:
-    """Returns whether the index is fresh, how long the oldest change has been waiting, and how long
-    recent changes took to become searchable."""
+    """Returns whether the index is fresh, the age of the oldest change, and the percentiles of the
+    lag, the time from a change until it was searchable."""
     changed_at = ProductChange.objects.order_by("changed_at").values_list("changed_at", flat=True)
     oldest = changed_at.first()
     oldest_s = max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
@@ -52,13 +53,13 @@ def freshness() -> dict[str, Any]:
 
 
 def next_refresh_at(now: datetime | None = None) -> datetime:
-    """Returns when REFRESH_CRON next starts a refresh."""
+    """Returns the next time at which REFRESH_CRON starts a refresh."""
     return croniter(settings.REFRESH_CRON, now or timezone.now()).get_next(datetime)
 
 
 def run_progress(run: IndexingRun) -> dict[str, Any]:
-    """Returns the state of a run: how much of its present stage is done, in images or products, and
-    the time left, extrapolated from the pace so far."""
+    """Returns the state of a run and the progress of its present stage, in images or products. The
+    time left is extrapolated from the pace so far."""
     done, total, started = _stage_progress(run)
     eta = None
     if started and 0 < done < total:
@@ -118,7 +119,7 @@ def _count_products() -> dict[str, int]:
 
 
 def _lag_percentiles() -> tuple[float | None, float | None]:
-    """Median and 95th percentile of the seconds from a change until it was searchable."""
+    """Returns the median and the 95th percentile of the lag, in seconds."""
     with connection.cursor() as cursor:
         cursor.execute(
             """

@@ -1,5 +1,5 @@
-"""`/metrics` in Prometheus' text format. The figures of the index are read from the database at
-each scrape, so every process gives the same. Each process adds its own counters."""
+"""Metrics in Prometheus' text format, for `/metrics`. The figures of the index are read from the
+database at each scrape, so all processes report the same. Each process adds its own counters."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -29,11 +29,15 @@ class IndexCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         status = index_status()
         fresh, products, live = status["freshness"], status["products"], status["generation"]
-        yield gauge("fresh", "1 while the oldest change waits less than the target", fresh["fresh"])
+        yield gauge("fresh", "1 while no change is older than the target", fresh["fresh"])
         yield gauge("oldest_pending_seconds", "age of the oldest change", fresh["oldest_pending_s"])
-        yield gauge("freshness_target_seconds", "age that a change may reach", fresh["target_s"])
+        yield gauge(
+            "freshness_target_seconds", "target for the age of the oldest change", fresh["target_s"]
+        )
         lag = GaugeMetricFamily(
-            "vitrina_index_lag_seconds", "from change to searchable", labels=["quantile"]
+            "vitrina_index_lag_seconds",
+            "seconds from a change until it was searchable",
+            labels=["quantile"],
         )
         for quantile, key in (("0.5", "lag_p50_s"), ("0.95", "lag_p95_s")):
             if fresh[key] is not None:
@@ -46,7 +50,11 @@ class IndexCollector(Collector):
         if live is not None:
             yield gauge("generation", "id of the live generation", live["id"])
             yield gauge("images", "images in the live generation", live["images"])
-            yield gauge("recall_at_20", "of its graph, when built", live["recall_at_20"] or 0.0)
+            yield gauge(
+                "recall_at_20",
+                "recall@20 of the graph of the live generation",
+                live["recall_at_20"] or 0.0,
+            )
         yield _count_runs(status["runs"]["running"])
 
 

@@ -1,4 +1,4 @@
-"""Whether a process can serve searches, for `/readyz`."""
+"""Checks whether a process can serve searches, for `/readyz`."""
 
 from django.db import Error, connection
 

@@ -1,5 +1,5 @@
-"""Rebuild: builds a new generation beside the live one, stage by stage. The live generation does
-not change until the new one has passed its gates and replaces it."""
+"""Rebuild: builds a new generation beside the live one, stage by stage. The live generation stays
+live until the new one has passed its gates and replaces it."""
 
 import logging
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ from indexing.vectors.write_vectors import fill_range, sync_products
 
 log = logging.getLogger("vitrina.indexing")
 
-MAX_FIT_EMBEDDINGS = 50_000  # of the sample that a projection is fitted on
+MAX_FIT_EMBEDDINGS = 50_000  # in the sample that a projection is fitted on
 EMBEDDINGS_PER_READ = 2_000
 VECTORS_PER_CHUNK = 20_000
 PRODUCTS_PER_BATCH = 500
@@ -52,8 +52,9 @@ PRODUCTS_PER_BATCH = 500
 
 def start_rebuild(encoder: str = "", publish: bool = True, at_once: bool = False) -> IndexingRun:
     """Starts a rebuild with the encoder of that name (default: ENCODER), or returns the unfinished
-    rebuild. With `at_once`, that encoder encodes queries from the start, through an adapter, if the
-    adapter passes its gates. Raises RunConflict if the unfinished rebuild has other options."""
+    rebuild. With `at_once`, this encoder encodes queries through an adapter from the first stage
+    on, if the adapter passes its gates. Raises RunConflict if the unfinished rebuild has other
+    options."""
     run = runs.start_run(IndexingRun.Kind.REBUILD, encoder or settings.ENCODER, publish, at_once)
     is_other = (encoder and run.encoder != encoder) or (at_once and not run.at_once)
     if is_other or run.publish != publish:
@@ -65,7 +66,7 @@ def start_rebuild(encoder: str = "", publish: bool = True, at_once: bool = False
 
 
 def plan_adapt(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Plans one chunk if the new encoder should encode queries at once and does not do so yet."""
+    """Plans one chunk if the run is `at_once` and its encoder does not encode queries yet."""
     live = live_generation()
     if not run.at_once or live is None:
         return
@@ -83,8 +84,7 @@ def perform_adapt(chunk: Chunk, check: Check) -> None:
 
 
 def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Plans the products that have images to embed or that must be tagged, the most popular
-    first."""
+    """Plans the products to embed or tag, the most popular first."""
     version = register_encoder(run.encoder)
     if run.generation is None:
         run.generation = Generation.objects.create(
@@ -99,6 +99,7 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_embed(chunk: Chunk, check: Check) -> None:
+    """Embeds the stale images of the chunk's products, and tags the products."""
     version = _generation_of(chunk.run).encoder
     encoder = encoder_of(version)
     ids = chunk.payload["products"]
@@ -143,7 +144,7 @@ def perform_project(chunk: Chunk, check: Check) -> None:
     with transaction.atomic():
         current = Generation.objects.select_for_update().get(pk=generation.pk)
         if current.projection_id:
-            return  # another worker was faster, and vectors may use its projection already
+            return  # another worker was faster, and vectors may have been made with its projection
         current.projection = Projection.objects.create(
             encoder=generation.encoder,
             dimensions=settings.VECTOR_DIMENSIONS,
@@ -156,6 +157,7 @@ def perform_project(chunk: Chunk, check: Check) -> None:
 
 
 def plan_vectors(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    """Creates the vector table, and plans ranges of all embedded products."""
     generation = _generation_of(run)
     vector_store().create(generation)
     query = sql.SQL("SELECT product_id FROM catalog_embedding WHERE encoder_id = {encoder}")
@@ -176,8 +178,8 @@ def perform_graph(chunk: Chunk, check: Check) -> None:
 
 
 def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Plans the products that changed while the run worked: those with stale images, and those with
-    new embeddings that are not in the vector store yet."""
+    """Plans the products that changed during the run: products with stale images, and products with
+    embeddings that are not in the vector store yet."""
     generation = _generation_of(run)
     stale = {image.product_id for image in stale_images(generation.encoder)}
     ids = sorted(stale | set(products_with_stale_vectors(generation)))
@@ -187,6 +189,7 @@ def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_catch_up(chunk: Chunk, check: Check) -> None:
+    """Embeds the stale images of the chunk's products, and brings their vectors up to date."""
     generation, ids = _generation_of(chunk.run), chunk.payload["products"]
     stale = stale_images(generation.encoder, ids)
     embed_images(
@@ -235,8 +238,8 @@ def _generation_of(run: IndexingRun) -> Generation:
 
 
 def _is_tagger(version: EncoderVersion) -> bool:
-    """Whether this encoder tags products. Shoppers see new tags at once, so no other encoder than
-    that of the live generation tags them."""
+    """Returns whether this encoder tags products. Shoppers see new tags at once, so only the
+    encoder of the live generation tags them, or any encoder while no generation is live."""
     live = live_generation()
     return live is None or live.encoder_id == version.pk
 

@@ -56,10 +56,10 @@ def perform_repair(chunk: Chunk, check: Check) -> None:
 
 def perform_refresh(chunk: Chunk, check: Check) -> None:
     """Embeds and tags the products of one chunk and makes them searchable. A product that changes
-    meanwhile keeps its change note, and the next refresh finds it."""
+    meanwhile keeps its change note, and the next refresh works on it."""
     ids: list[int] = chunk.payload["products"]
     changes = list(ProductChange.objects.filter(product_id__in=ids))
-    ids = [change.product_id for change in changes]  # the others are settled already
+    ids = [change.product_id for change in changes]  # the other changes are settled already
     generation = live_generation()
     if generation is None or not ids:
         return

@@ -15,9 +15,8 @@ class Stage:
     """A stage of a run.
 
     `plan(run)` yields the payload and the size of each chunk. It runs in the transaction that
-    begins the stage. `perform(chunk, check)` does the work of a chunk. It may run twice without
-    harm, and calls `check` between its steps, which raises an exception if the chunk was taken
-    away."""
+    begins the stage. `perform(chunk, check)` does the work of a chunk. It must be safe
+    to run twice. It calls `check` between its steps."""
 
     name: str
     plan: Callable[[IndexingRun], Iterable[tuple[Payload, int]]]

@@ -1,5 +1,5 @@
-"""Runs django-q2's processes. None of them outlives the process that started it, and they stop on
-request whatever they are waiting for."""
+"""Runs the processes of django-q2. None of them outlives the process that started it, and all stop
+on request, even while they wait for a database."""
 
 import logging
 import os
@@ -16,12 +16,12 @@ from catalog.parent_death import make_forks_die_with_parent
 
 log = logging.getLogger("vitrina.indexing")
 
-STOP_TIMEOUT_S = 4.0  # for tasks to finish; an interrupted run goes on from its chunks
+STOP_TIMEOUT_S = 4.0  # for tasks to finish; an interrupted run continues from its chunks
 POLL_S = 0.2
 
 
 def run_task_queue(once: bool = False) -> bool:
-    """Runs the task queue until SIGTERM or SIGINT, or with `once` until it has started, then stops
+    """Runs the task queue until SIGTERM or SIGINT, or with `once` until it has started. Then stops
     it within about STOP_TIMEOUT_S. Returns False if the sentinel, the parent of all workers, has
     died."""
     stop_signals: list[int] = []
@@ -55,6 +55,6 @@ def _run_sentinel(*events: Any) -> None:
     try:
         Sentinel(*events)
     except BaseException:
-        # A normal exit of multiprocessing would wait for workers that nobody asks to stop.
+        # The normal exit of multiprocessing waits for the workers, and nothing asks them to stop.
         log.exception("the task queue's sentinel failed")
         os._exit(1)

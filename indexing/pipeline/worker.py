@@ -30,18 +30,20 @@ Kind = IndexingRun.Kind
 
 IDLE_WAIT_S = 0.2
 CHUNKS_PER_INSERT = 200
-MAX_DATABASE_OUTAGE_S = 600.0  # after which a worker gives up
+MAX_DATABASE_OUTAGE_S = 600.0  # a worker gives up after this time
 
 Report = Callable[[IndexingRun], None]
 
 
 class LeaseLost(Exception):
-    """The worker no longer holds the chunk: its lease ran out, or the run was stopped."""
+    """The worker no longer holds the chunk: its lease expired, or its run was paused or
+    cancelled."""
 
 
 def work_on(run: IndexingRun, report: Report = lambda run: None) -> IndexingRun:
-    """Works on chunks of `run` until the run is finished or paused, and returns it as it then is.
-    Calls `report` after each chunk. Survives a restart of the database."""
+    """Works on chunks of `run` until the run is finished or paused, and returns its present row.
+    Calls `report` after each chunk. Waits while the database is unavailable, up to
+    MAX_DATABASE_OUTAGE_S."""
     worker = runs.worker_name()
     unavailable_since: float | None = None
     while True:
@@ -87,11 +89,11 @@ def _work_on_chunk(chunk: Chunk) -> None:
         except LeaseLost:
             runs.give_back_chunk(chunk)
         except (OperationalError, InterfaceError):
-            raise  # the lease runs out, and the chunk is done again
+            raise  # the lease expires, and a worker does the chunk again
         except Exception as error:
             log.exception("%s failed", chunk)
             runs.fail_chunk(chunk, f"{type(error).__name__}: {error}")
-        except BaseException:  # this process was told to stop
+        except BaseException:  # a signal asks this process to stop
             _give_chunk_back(chunk)
             raise
         else:
@@ -99,8 +101,8 @@ def _work_on_chunk(chunk: Chunk) -> None:
 
 
 def _give_chunk_back(chunk: Chunk) -> None:
-    """Gives the chunk back to the other workers at once. If the database does not answer, they get
-    it when the lease runs out."""
+    """Gives the chunk back to the other workers at once. If the database does not answer, they can
+    claim it when the lease expires."""
     try:
         runs.give_back_chunk(chunk)
     except (OperationalError, InterfaceError) as error:
@@ -115,7 +117,7 @@ def _advance_run(run: IndexingRun) -> bool:
     if locked is None:
         return False
     try:
-        # Loading hashes files, so it happens only when a stage is over, and while no row is locked.
+        # Loading hashes files, so the worker loads only when a stage is over and no row is locked.
         _load_encoder(run)
     except EncoderError as error:
         runs.finish_run(run, IndexingRun.State.FAILED, str(error))
@@ -183,7 +185,7 @@ class Lease:
         self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
 
     def check(self) -> None:
-        """Raises LeaseLost if the chunk was taken away. Called between the steps of a chunk."""
+        """Raises LeaseLost if the worker no longer holds the chunk."""
         if self._lost.is_set():
             raise LeaseLost
 

@@ -48,7 +48,7 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
 
 
 def failed_gates(figures: dict, live: dict) -> list[str]:
-    """Returns the gates that a generation with these `figures` fails, as sentences. `live`: the
+    """Returns a phrase for each gate that a generation with these `figures` fails. `live`: the
     figures of the live generation."""
     reasons = []
     recall = figures["recall_at_20"]
@@ -97,8 +97,8 @@ def _store_quality(index: LiveIndex, figures: dict) -> None:
 
 
 def _live_figures(figures: dict) -> dict:
-    """Returns the live generation's figures if they were measured on the same number of photos,
-    else nothing."""
+    """Returns the live generation's figures, or an empty dict if they were measured on another
+    number of photos."""
     evaluation = IndexEvaluation.objects.filter(generation__state=Generation.State.LIVE).first()
     if evaluation is None or evaluation.figures.get("photos") != figures.get("photos"):
         return {}

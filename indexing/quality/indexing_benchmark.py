@@ -129,7 +129,7 @@ def database_seconds() -> float | None:
 
 
 class StageUsage:
-    """The CPU seconds that each stage of a run takes. A worker calls `note` when it has planned a
+    """Measures the CPU seconds of each stage of a run. A worker calls `note` when it has planned a
     stage and after each chunk.
 
     `process_s` and `backend_s` return the CPU seconds so far of this process and of its PostgreSQL
@@ -145,22 +145,22 @@ class StageUsage:
         self._last: dict[str, tuple[float, float | None]] = {}
 
     def note(self, run: IndexingRun) -> None:
-        now = self._process_s(), self._backend_s()
-        self._first.setdefault(run.stage, now)
-        self._last[run.stage] = now
+        used = self._process_s(), self._backend_s()
+        self._first.setdefault(run.stage, used)
+        self._last[run.stage] = used
 
     def of(self, stage: str) -> tuple[float, float | None]:
-        """Returns the seconds of this process and of its backend."""
-        (process, backend), (process_then, backend_then) = self._last[stage], self._first[stage]
-        if backend is None or backend_then is None:
-            return process - process_then, None
-        return process - process_then, backend - backend_then
+        """Returns the CPU seconds of a stage, by this process and by its backend."""
+        (process, backend), (first_process, first_backend) = self._last[stage], self._first[stage]
+        if backend is None or first_backend is None:
+            return process - first_process, None
+        return process - first_process, backend - first_backend
 
 
 def measure_vectors(count: int) -> dict[str, float]:
     """Rebuilds the index of `count` products that have synthetic embeddings, and returns the
-    seconds of each stage, the recall and the peak memory. The embeddings lie in clusters, as those
-    of real photos do."""
+    seconds of each stage, the recall and the peak memory. The embeddings form clusters, as
+    embeddings of real photos do."""
     encoder = encoder_named(settings.ENCODER)
     with scratch_database():
         start = time.perf_counter()

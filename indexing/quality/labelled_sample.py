@@ -1,4 +1,4 @@
-"""The photos of LABELLED_PHOTOS, whose product is known: the gates and calibrations use them."""
+"""Reads the photos of LABELLED_PHOTOS, whose product is known, for gates and calibrations."""
 
 import logging
 from pathlib import Path
@@ -15,7 +15,7 @@ log = logging.getLogger("vitrina.indexing")
 
 def read_labelled_photos() -> list[tuple[int, LabelledPhoto]]:
     """Returns (product id, photo) of each photo whose product is in the catalogue. If the list
-    cannot be read, logs a warning and returns nothing."""
+    cannot be read, logs a warning and returns an empty list."""
     try:
         photos = read_photos(Path(settings.LABELLED_PHOTOS)) if settings.LABELLED_PHOTOS else []
     except PhotosError as error:

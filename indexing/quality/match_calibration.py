@@ -1,7 +1,7 @@
-"""Calibrates the match margins from which on results are called exact and similar.
+"""Calibrates the thresholds of the match margin for exact and similar results.
 
-The margins are fitted to labelled photos, whose product is known, and to photos of nothing, which
-show no product of the catalogue."""
+The thresholds are fitted to labelled photos, whose product is known, and to photos of nothing,
+which show no product of the catalogue."""
 
 import math
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_
 from indexing.quality.photo_recall import search_products
 
 MIN_RIGHT_SHARE = 0.9  # of the results called exact
-CONFIDENCE_DEVIATIONS = 0.84  # a one-sided confidence interval of 80 %
+CONFIDENCE_DEVIATIONS = 0.84  # standard deviations; a one-sided confidence interval of 80 %
 MIN_WEAK_SHARE = 0.95  # of the photos of nothing
-MIN_PHOTOS = 30  # labelled ones, to calibrate `exact` on
+MIN_PHOTOS = 30  # labelled photos, to calibrate `exact`
 FOLDS = 5  # for cross-validation
 BACKGROUNDS = Path(__file__).resolve().parents[1] / "training" / "backgrounds"
 INDOOR_NAMES = (
@@ -38,7 +38,7 @@ INDOOR_NAMES = (
     "store",
     "workshop",
 )
-SAMPLING_STEP = 2  # of the outdoor backgrounds; half of them are enough
+SAMPLING_STEP = 2  # half of the outdoor backgrounds are enough
 SAMPLE_PHOTOS = 2_000  # of the catalogue
 MIN_NOT_BLANK_SHARE = 0.75  # of the catalogue's photos
 MIN_BLANK_COSINE = 0.8  # below it, a photo never counts as blank
@@ -67,11 +67,12 @@ def measure_calibration(index: LiveIndex, check: Check) -> Calibration:
 
 
 def measure_blank_threshold(index: LiveIndex) -> float:
-    """Returns the cosine with a blank photo from which on a photo counts as blank.
+    """Returns the threshold of the cosine with a blank photo. A photo at or above it counts as
+    blank.
 
     It is the cosine of the farthest nearly blank photo. In a catalogue of fabrics or paints, or
-    with an encoder of colours, most products are as close to blank photos. The threshold is then
-    raised until MIN_NOT_BLANK_SHARE of the catalogue's photos stay below it. It is never below
+    with an encoder of colours, most products are equally close to blank photos. The threshold is
+    then raised until MIN_NOT_BLANK_SHARE of the catalogue's photos are below it. It is never below
     MIN_BLANK_COSINE."""
     blanks = index.project(index.encode_images(blank_photos()))
     nearly = index.project(index.encode_images(nearly_blank_photos()))
@@ -84,7 +85,7 @@ def measure_blank_threshold(index: LiveIndex) -> float:
 
 def measure_margins_of_nothing(index: LiveIndex, check: Check) -> list[float]:
     """Returns, for each photo of nothing, the highest margin of a first result over all things in
-    the photo. Returns nothing if the catalogue is too small."""
+    the photo. Returns an empty list if the catalogue is too small."""
     highest = []
     for path in find_photos_of_nothing():
         queries = _encode_targets(index, decode_image(path.read_bytes()))
@@ -138,8 +139,8 @@ def fit_thresholds(margins: np.ndarray, right: np.ndarray, nothing: np.ndarray) 
 
     A share of MIN_WEAK_SHARE of other photos of nothing is expected below `something` (the quantile
     of split conformal prediction). `similar` is a third of it. `exact` is the lowest margin, not
-    below `something`, from which on at least MIN_RIGHT_SHARE of the results are right. The lower
-    confidence bound of that share counts, so that it holds for other photos too."""
+    below `something`, at or above which at least MIN_RIGHT_SHARE of the results are right. The
+    lower confidence bound of that share counts, so that it holds for other photos too."""
     stay_below = min(len(nothing), math.ceil(MIN_WEAK_SHARE * (len(nothing) + 1)))
     highest = max(0.0, np.sort(nothing)[stay_below - 1])
     something = float(np.nextafter(highest, np.inf))
@@ -164,18 +165,20 @@ def _are_reliable(right: np.ndarray) -> bool:
     return bound >= MIN_RIGHT_SHARE
 
 
-def describe_calibration(found: Calibration) -> str:
-    """Describes for operators which results are called exact, and how reliable that is."""
-    if not found.nothing:
+def describe_calibration(calibration: Calibration) -> str:
+    """Describes for operators the share of results called exact, and its reliability."""
+    if not calibration.nothing:
         return "exact is assumed, not measured: too few products"
-    weak = f"{found.weak:.0%} of {found.nothing} photos of nothing have only weak results"
-    if not found.photos:
+    weak = (
+        f"{calibration.weak:.0%} of {calibration.nothing} photos of nothing have only weak results"
+    )
+    if not calibration.photos:
         return f"exact is assumed, not measured: too few labelled photos; {weak}"
-    if not found.covered:
-        return f"nothing is called exact: of {found.photos} labelled photos too few are right"
+    if not calibration.covered:
+        return f"nothing is called exact: of {calibration.photos} labelled photos too few are right"
     return (
-        f"exact for {found.covered:.0%} of {found.photos} labelled photos held out,"
-        f" {found.right:.0%} of these right; {weak}"
+        f"exact for {calibration.covered:.0%} of {calibration.photos} labelled photos held out,"
+        f" {calibration.right:.0%} of these right; {weak}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Recall of a generation on labelled photos, and how much of it the projection costs."""
+"""Measures the recall of a generation on labelled photos, and the recall lost by the projection."""
 
 import numpy as np
 from django.conf import settings
@@ -14,7 +14,7 @@ from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_
 
 MIN_PHOTOS = 20  # to measure recall on
 MAX_PRODUCTS = 5  # in an answer
-MAX_ROWS = 50  # photos to read; enough for MAX_PRODUCTS products of up to a dozen photos
+MAX_ROWS = 50  # photos; enough for MAX_PRODUCTS products with up to ten photos each
 MAX_EXACT_EMBEDDINGS = 200_000  # a scan of more, for each photo, takes too long
 
 NEAREST_EXACT = """
@@ -25,13 +25,13 @@ NEAREST_EXACT = """
 
 
 def measure_photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
-    """Returns the recall on the labelled photos, cropped to their boxes, and how many `photos`
-    there are. Returns nothing if there are fewer than MIN_PHOTOS.
+    """Returns the recall on the labelled photos, cropped to their boxes, and the number of
+    `photos`. Returns an empty dict for fewer than MIN_PHOTOS photos.
 
     `photo_recall_at_1` and `photo_recall_at_5` search as shoppers do: the projected vectors give
     candidates, and the full embeddings score them. `photo_recall_at_5_small` uses the projected
     vectors alone and shows what the projection loses. `photo_recall_at_5_exact` compares all full
-    embeddings and shows the most that scoring can win back. It is measured for up to
+    embeddings and shows the upper limit of what the scores can regain. It is measured for up to
     MAX_EXACT_EMBEDDINGS embeddings."""
     hits: dict[str, list[bool]] = {}
     for product_id, photo in read_labelled_photos():
@@ -57,14 +57,15 @@ def measure_photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
 
 
 def search_products(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:
-    """Returns (product id, cosine) of the products that a search of this generation finds, the
-    nearest first. `query`: a vector of the index space, (dimensions,)."""
+    """Returns (product id, cosine) of the products that a search in this generation finds, nearest
+    first. `query`: a vector of the index space, (dimensions,)."""
     near = vector_store().nearest(VectorQuery(index, query[None], settings.SEARCH_CANDIDATES))
     return [(product.product_id, product.similarity) for product in near]
 
 
 def _search_projected(index: LiveIndex, query: np.ndarray) -> list[int]:
-    """Compares all vectors, or searches the graph if there are too many to compare."""
+    """Returns the products nearest by projected vectors: by exact search, or by the graph if there
+    are too many embeddings."""
     generation, projected = index.generation, index.project(query[None])[0]
     exact = generation.images <= MAX_EXACT_EMBEDDINGS
     near = vector_store().nearest_photos(generation, projected, MAX_ROWS, exact)

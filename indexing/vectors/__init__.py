@@ -1,5 +1,5 @@
-"""Vectors of a generation, and what was made of deleted photos and products.
+"""Writes the vectors of a generation, and removes the data of deleted photos and products.
 
-Others use `write_vectors` (`fill_range`, `sync_products`) and `orphans.remove_orphans`. All that is
-stored is written through `catalog.index.vector_store`.
+Others use `write_vectors` (`fill_range`, `sync_products`) and `orphans.remove_orphans`. All vectors
+are written through `catalog.index.vector_store`.
 """

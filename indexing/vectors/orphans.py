@@ -1,11 +1,12 @@
-"""What was made of images and products that are gone."""
+"""Removes the data of images and products that no longer exist."""
 
 from django.db import connection
 
 
 def remove_orphans(product_ids: list[int]) -> None:
-    """Removes embeddings (of every encoder), failures and notes of images and products that are
-    not there any more, among these products. Within the caller's transaction."""
+    """Removes the orphans among these products: embeddings by every encoder, image failures, and
+    rows of `catalog_indexedproduct`, whose image or product no longer exists. Runs within the
+    caller's transaction."""
     with connection.cursor() as cursor:
         for table in ("catalog_embedding", "indexing_imagefailure"):
             cursor.execute(

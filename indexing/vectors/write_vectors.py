@@ -1,4 +1,4 @@
-"""Writes the current embeddings, projected, to the vector store."""
+"""Projects the current embeddings and writes them to the vector store."""
 
 from collections.abc import Iterator
 
@@ -14,8 +14,8 @@ PROJECTION_BATCH_SIZE = 2000  # embeddings
 
 
 def fill_range(space: IndexSpace, first: int, last: int) -> None:
-    """Writes the vectors of products `first` to `last`, in place of those that an earlier attempt
-    wrote. The generation has no graph yet."""
+    """Writes the vectors of products `first` to `last`, and replaces those of an earlier attempt.
+    The generation has no graph yet."""
     in_range = sql.SQL("embedding.product_id BETWEEN {first} AND {last}").format(
         first=sql.Literal(first), last=sql.Literal(last)
     )
@@ -23,8 +23,8 @@ def fill_range(space: IndexSpace, first: int, last: int) -> None:
 
 
 def sync_products(space: IndexSpace, product_ids: list[int]) -> int:
-    """Brings the vectors of these products up to date with their embeddings. Returns how many it
-    added, replaced or removed. Runs within the caller's transaction."""
+    """Brings the vectors of these products up to date with their embeddings. Returns the number of
+    vectors added, replaced or removed. Runs within the caller's transaction."""
     among = sql.SQL("embedding.product_id = ANY({ids}::bigint[])").format(
         ids=sql.Literal(product_ids)
     )
@@ -32,8 +32,8 @@ def sync_products(space: IndexSpace, product_ids: list[int]) -> int:
 
 
 def _read_projected(space: IndexSpace, condition: sql.Composable) -> Iterator[PhotoVector]:
-    """The projected current embeddings. Reads all of them before it returns, because a connection
-    cannot COPY in both directions at once."""
+    """Returns the projected current embeddings. Reads all of them before it returns, because a
+    connection cannot COPY in both directions at once."""
     query = current_embeddings(space.generation.encoder_id, condition)
     return _project(space, list(read_rows(query, ["int8", "int8", "text", "halfvec"])))
 

@@ -1,4 +1,4 @@
-"""`manage.py index …`: shows the state of the index and steers it."""
+"""`manage.py index …`: shows and changes the state of the index."""
 
 import json
 from typing import Any
@@ -117,7 +117,7 @@ class Command(BaseCommand):
         )
 
     def _show_adapter(self, adapter: Adapter) -> None:
-        """Prints the figures of an adapter, and why it may not be used, if so."""
+        """Prints the figures of an adapter, and the gates that it fails."""
         self.stdout.write(f"{adapter}, {adapter.kind}, fitted on {adapter.sample} photos:")
         for line in describe_figures(adapter.figures):
             self.stdout.write(f"  {line}")
@@ -125,9 +125,10 @@ class Command(BaseCommand):
             self.stdout.write(f"  It may not be used: {reason}.")
 
     def _work_on(self, run: IndexingRun, options: dict[str, Any]) -> None:
-        """Works on the run in this process, beside any workers, with a progress bar."""
+        """Works on the run in this process, with a progress bar. Other workers may work on it
+        too."""
         with StageBars(options["verbosity"]) as bars:
-            run = work_on(run, bars.show)
+            run = work_on(run, bars.update)
         if run.state == IndexingRun.State.FAILED:
             raise CommandError(f"{run.kind} {run.pk} failed: {run.error}")
         if run.state != IndexingRun.State.SUCCEEDED:
@@ -197,7 +198,7 @@ class StageBars:
         self._stage = ""
         self._bar: tqdm | None = None
 
-    def show(self, run: IndexingRun) -> None:
+    def update(self, run: IndexingRun) -> None:
         progress = run_progress(run)
         if progress["stage"] != self._stage:
             self.close()

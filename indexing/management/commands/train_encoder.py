@@ -18,8 +18,8 @@ HELD_OUT = [DEMO / "photos.jsonl", DEMO / "strange" / "photos.jsonl"]
 class Command(BaseCommand):
     help = (
         "Trains an encoder on a catalogue: to match photos to products and images to words in"
-        " English and Russian, and to find the objects in a photo. Given again, the command resumes"
-        " an interrupted run. Needs requirements-train.txt."
+        " English and Russian, and to find the objects in a photo. Run again, the command resumes"
+        " an interrupted training. Needs requirements-train.txt."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,13 +32,20 @@ class Command(BaseCommand):
         )
         add_path_arguments(parser)
         parser.add_argument(
-            "--processes", type=int, default=1, metavar="N", help="on this machine, by torchrun"
+            "--processes",
+            type=int,
+            default=1,
+            metavar="N",
+            help="processes on this machine, started by torchrun",
         )
         parser.add_argument("--steps", type=int, default=500, help="steps of image training")
         parser.add_argument(
-            "--object-steps", type=int, default=500, help="steps of the object head; 0: none"
+            "--object-steps",
+            type=int,
+            default=500,
+            help="steps of training of the object head; 0 trains none",
         )
-        parser.add_argument("--products", type=int, default=64, help="products in a step")
+        parser.add_argument("--products", type=int, default=64, help="products per step")
         parser.add_argument("--size", type=int, default=224, help="size of the images, in pixels")
         parser.add_argument("--rate", type=float, default=4e-4, help="learning rate of the trunk")
         parser.add_argument("--seed", type=int, default=0)

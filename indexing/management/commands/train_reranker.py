@@ -22,8 +22,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, off: bool, **options: Any) -> None:
         if off:
-            was = withdraw_reranker()
-            self.stdout.write("The formula ranks again." if was else "The formula ranks already.")
+            withdrawn = withdraw_reranker()
+            self.stdout.write(
+                "The formula ranks again." if withdrawn else "The formula ranks already."
+            )
             return
         report = learn_from_clicks()
         self.stdout.write(f"Click rates of {report.products} products.")
@@ -32,5 +34,7 @@ class Command(BaseCommand):
                 f"{report.set_aside} clicks are too frequent to come from shoppers. They do not"
                 " count until you decide: see Bursts of clicks in the console."
             )
-        few = f"Fewer than {MIN_PAGES} pages with clicks: too few to train a reranker."
-        self.stdout.write(describe_reranker(report.reranker) if report.reranker else few)
+        if report.reranker:
+            self.stdout.write(describe_reranker(report.reranker))
+        else:
+            self.stdout.write(f"Fewer than {MIN_PAGES} pages with clicks: no reranker is trained.")
