@@ -22,8 +22,8 @@ from indexing.training.pictures.augment import (
 from indexing.training.pictures.cutouts import read_image
 from indexing.training.pictures.shopper_photos import ShopperPhotos
 
-REAL_PHOTO_SHARE = 0.5  # of the queries, for products that have real photos
-OTHER_VIEW_SHARE = 0.75  # of composed photos; their catalogue image is another view
+REAL_PHOTO_SHARE = 0.5  # of the photos of products that have real photos
+OTHER_VIEW_SHARE = 0.75  # of composed photos, paired with another view of the product
 NAMED_PICTURE_SHARE = 0.15  # named pictures per product of a batch
 SIZE_OFFSETS = (-32, 0, 32)  # pixels, added to the image size at random
 
@@ -41,9 +41,8 @@ class Batch:
 
 
 class Batches(Dataset[Batch]):
-    """The training batches by step. The batch of a step depends only on the seed and the step, so
-    that a resumed run continues as if it had never stopped. `pictures`: files of named pictures,
-    which show no product."""
+    """The training batches by step. A batch depends only on the seed and the step, so a resumed run
+    continues with the same batches. `pictures`: files of named pictures, which show no product."""
 
     def __init__(
         self,
@@ -90,7 +89,7 @@ class Batches(Dataset[Batch]):
         )
 
     def _choose_products(self, rng: Random) -> list[int]:
-        """Chooses products from a few categories. Similar products are the most useful
+        """Chooses products from a few categories, because similar products are the most useful
         negatives."""
         names = list(self._categories)
         weights = [len(self._categories[name]) ** 0.5 for name in names]

@@ -1,4 +1,4 @@
-"""Checkpoints, from which an interrupted training run resumes."""
+"""Saves and loads the checkpoints from which an interrupted training run resumes."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ CHECKPOINT_FILE = "checkpoint.pt"
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Replaces the checkpoint of the folder atomically, so that there is always a complete one."""
+    """Replaces the checkpoint of the folder atomically, so the folder always has a complete one."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{CHECKPOINT_FILE}.part"
     with part.open("wb") as file:

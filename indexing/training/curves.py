@@ -1,4 +1,4 @@
-"""Training curves."""
+"""Draws training curves."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

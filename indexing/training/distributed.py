@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class TrainingFailed(RuntimeError):
-    """Raised if training did not finish. The message says why."""
+    """Training did not finish. The message gives the reason."""
 
 
 @dataclass(frozen=True)

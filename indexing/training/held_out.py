@@ -1,4 +1,4 @@
-"""Recall on held-out photos, measured during training."""
+"""Measures recall on held-out photos during training."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -38,8 +38,8 @@ class HeldOut:
             self._lists[name] = self._stack_pixels(cut), products
 
     def encode_catalogue(self, encode: Encode) -> torch.Tensor:
-        """Returns unit vectors of all views, (products, views, d). For a product with fewer views,
-        its first view is repeated."""
+        """Returns unit vectors of all views, (products, views, d). Repeats the first view of
+        products with fewer views."""
         files = [
             item.images[view if view < len(item.images) else 0]
             for item in self._items

@@ -15,7 +15,7 @@ def product_loss(
 
     `queries` and `images`: unit vectors (n, d) of photos and of catalogue images of the same
     products. `products` (n,): the indexes of the products. `bank`: unit vectors (all products,
-    views, d) of the catalogue as last encoded, with `images` in it. From photos to images, InfoNCE
+    views, d) of the catalogue as last encoded, including `images`. From photos to images, InfoNCE
     (van den Oord 2018) over the best view of each product, with the bank as negatives as in XBM
     (Wang 2020). From images to photos, InfoNCE over the batch.
     """

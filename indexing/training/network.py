@@ -1,4 +1,5 @@
-"""The image tower of an open_clip model, which is trained, and the texts, which are not."""
+"""The image tower of an open_clip model, which is trained, and its text vectors, which are
+fixed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +20,8 @@ textures that they detect are the same in every catalogue."""
 
 class TrainedTower(nn.Module):
     """Encodes pixels, uint8 (n, size, size, 3), as float32 (n, d), not normalised. `frozen`:
-    prefixes of the trunk's layers that are not trained. Batch statistics are not updated either,
-    because a batch holds few categories."""
+    prefixes of the trunk's layers that are not trained. Batch statistics stay as they are too,
+    because a batch has few categories."""
 
     def __init__(self, tower: ImageTower, frozen: Sequence[str] = FROZEN_LAYERS) -> None:
         super().__init__()
@@ -61,13 +62,13 @@ class TrainedTower(nn.Module):
 class Texts:
     """The mean text vectors of each product and each named picture, by the text tower of `model`.
 
-    `vectors`: unit (m, informed), one for each different group of texts. `informed`: how many
-    numbers of a text vector are used; those after them are zeros."""
+    `vectors`: unit (m, informed), one for each different group of texts. `informed`: the length of
+    the part of a text vector that is used. All numbers after it are zeros."""
 
     def __init__(
         self, model: OpenClipModel, items: Sequence[Item], pictures: Sequence[Sequence[str]]
     ) -> None:
-        # Titles count twice: they name the thing, whereas keywords often name its kind.
+        # Titles count twice, because keywords often name only the kind of the thing.
         named = [[*[item.title, item.title_ru] * 2, *item.keywords[:3]] for item in items]
         groups = [tuple(filter(None, names)) or ("",) for names in [*named, *pictures]]
         texts = sorted({text for group in groups for text in group})

@@ -23,13 +23,13 @@ from indexing.training.pictures.shopper_photos import Corners, ShopperPhotos
 BATCH = 24
 LEARNING_RATE = 2e-3
 REAL_SCENE_SHARE = 0.35  # of the photos; the others are composed
-CENTRE_SHARE = 0.5  # of a box, around its centre; the cells there learn the box
+CENTRE_SHARE = 0.5  # of the sides of a box; the cells in this centre learn the box
 MAX_BOXES = 8
 BOX_WEIGHT = 2.0
 
 
 class Scenes(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Photos with the boxes of all their objects: composed photos, and labelled ones from `lists`
+    """Photos with the boxes of all their objects: composed photos, and labelled photos from `lists`
     (JSON Lines with `file`, `box` and `others`).
 
     An item is the input of the encoder, uint8 (h, w, 3), and the boxes, float32 (MAX_BOXES, 4): x1,

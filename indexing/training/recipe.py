@@ -1,5 +1,5 @@
-"""The training of an encoder, stage by stage. Each stage leaves its result in the work folder and
-is skipped if the result is there, so that an interrupted run resumes."""
+"""Trains an encoder, stage by stage. Each stage writes its result to the work folder and is skipped
+if the result is there. An interrupted run resumes in this way."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ from indexing.training.pairs import read_items
 from indexing.training.pictures.shopper_photos import ShopperPhotos, read_backgrounds
 from indexing.training.trainer import Plan
 
-IMAGENET = "imagenet"  # a source instead of an encoder: where the starter encoder begins
+IMAGENET = "imagenet"  # a source in place of an encoder: the start model of the starter encoder
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def train_encoder(recipe: Recipe, work: Path, output: Path) -> None:
 
 
 def _discard_other_recipe(recipe: Recipe, work: Path) -> None:
-    """Deletes the results of another recipe from the work folder."""
+    """Deletes the results from the work folder if they are of another recipe."""
     described = json.dumps(
         {**asdict(recipe), "processes": None}, sort_keys=True, default=str
     ).encode()

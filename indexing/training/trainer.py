@@ -1,6 +1,6 @@
 """Contrastive training of the image tower of an encoder.
 
-`python -m indexing.training.trainer FOLDER` runs one process of it, alone or under torchrun."""
+`python -m indexing.training.trainer FOLDER` runs one training process, alone or under torchrun."""
 
 import json
 import math
@@ -40,10 +40,11 @@ class Plan:
     """All parameters of a training run.
 
     `start`: folder of the model to start from. `pairs` and `held_out`: lists of photos to train on
-    and to measure on. `products`: in a step, of all processes together, so that the number of
-    processes changes only the speed. `size`: of the images, in pixels. `rate`: learning rate of the
-    trunk; that of the head is `head_factor` times as high. `looks_length`: length of the part of
-    the vectors that texts do not use. `frozen`: layers that are not trained. Paths are strings."""
+    and to measure on. `products`: products per step, of all processes together, so that the number
+    of processes changes only the speed. `size`: of the images, in pixels. `rate`: learning rate of
+    the trunk. The learning rate of the head is `head_factor` times as high. `looks_length`: length
+    of the part of the vectors that texts do not use. `frozen`: layers that are not trained. Paths
+    are strings."""
 
     start: str
     catalog: str
@@ -101,7 +102,7 @@ class Training:
         self.history: list[dict[str, float]] = []
 
     def run(self) -> None:
-        """Trains to the end of the plan, starting from its last checkpoint if there is one."""
+        """Trains to the end of the plan, from its last checkpoint on if there is one."""
         if state := load_checkpoint(self.folder, self._plan_as_json()):
             self._restore(state)
         else:
@@ -145,8 +146,8 @@ class Training:
             "text": text_loss(F.normalize(vectors[:, :words], dim=1), self.texts.vectors, labels),
             "length": self._length_loss(vectors),
         }
-        # DDP averages gradients over the processes. That is right for losses of own rows; the
-        # product loss is the same on all processes, so its gradients must be summed.
+        # DDP averages gradients over the processes. This is right for losses of the process's own
+        # rows. The product loss is the same on all processes, so its gradients must be summed.
         total = losses["product"] * self.process.world
         total = total + TEXT_WEIGHT * losses["text"] + LENGTH_WEIGHT * losses["length"]
         self.optimizer.zero_grad()
@@ -157,7 +158,7 @@ class Training:
         return {name: loss.item() for name, loss in losses.items()}
 
     def _length_loss(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Returns the length loss, where texts leave the last numbers to looks; else 0."""
+        """Returns the length loss if texts leave the last numbers to looks, else 0."""
         words = self.texts.informed
         if words == vectors.shape[1]:
             return vectors.new_zeros(())
@@ -169,7 +170,7 @@ class Training:
         return min(1.0, (self.step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * cosine)
 
     def _load_batches(self) -> Iterator[Batch]:
-        """Yields the batches from the current step on. A process of its own makes them ahead."""
+        """Yields the batches from the current step on. Another process prepares them in advance."""
         order = range(self.step, self.plan.steps)
         loader = DataLoader(
             self.batches, batch_size=None, sampler=order, num_workers=1, prefetch_factor=4
@@ -206,7 +207,8 @@ class Training:
 
 
 def main(folder: Path) -> None:
-    """Runs `plan.json` of the folder, and writes the checkpoint and the curves beside it."""
+    """Runs the plan in `plan.json` of the folder, and writes the checkpoint and the curves beside
+    it."""
     with join_process_group() as process:
         Training(Plan.read(folder / "plan.json"), folder, process).run()
 

@@ -1,2 +1,2 @@
-"""Training pictures: `shopper_photos` composes photos from `cutouts`, `augment` varies them, and
-`emoji_pairs` reads named pictures."""
+"""Makes training pictures: `shopper_photos` composes photos from `cutouts`, `augment` varies them,
+and `emoji_pairs` reads named pictures."""

@@ -1,5 +1,5 @@
 """Augmentations that make a picture look like a shopper's photo. Each takes a `random.Random`, so
-that a seed gives the same pictures again."""
+the same seed gives the same pictures."""
 
 import math
 from io import BytesIO

@@ -1,6 +1,7 @@
 """Composes shoppers' photos from cut-outs of products and backgrounds.
 
-The backgrounds are of many kinds, because an encoder trained over one kind learns that kind."""
+The backgrounds are of many kinds, because an encoder learns the background if there is only one
+kind."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,8 +54,8 @@ class ShopperPhotos:
         return cls(cutouts, backgrounds)
 
     def make_close_up(self, product: int, view: int, size: int, rng: Random) -> Image.Image:
-        """Returns a photo cropped around a product, as by a box that a shopper draws, in a square
-        of `size` pixels."""
+        """Returns a photo of a product in a square of `size` pixels. Its crop imitates a box that a
+        shopper draws."""
         thing = self._render_product(
             self._cutouts[product][view], size * rng.uniform(0.6, 1.0), rng
         )
@@ -164,7 +165,7 @@ def _pick_offset(length: int, room: int, rng: Random) -> int:
 
 def _mark_pixels(owner: np.ndarray, thing: Image.Image, place: tuple[int, int], number: int) -> int:
     """Sets the pixels of `owner` (height, width) that the product covers to `number`, and returns
-    how many they are."""
+    their count."""
     height, width = owner.shape
     x, y = place
     left, top = max(x, 0), max(y, 0)

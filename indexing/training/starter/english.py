@@ -2,7 +2,7 @@
 
 import re
 
-# The noun of a name comes before one of these: "pair of shoes", "bed with drawers".
+# In "pair of shoes" and "bed with drawers", the noun comes before one of these words.
 _AFTER_THE_NOUN = re.compile(r" (?:of|with|for|on|in|at|and|without|to|from) |,|\(")
 _IRREGULAR = {
     "child": "children",
@@ -29,7 +29,8 @@ def add_article(name: str) -> str:
 
 
 def make_plural(name: str) -> str:
-    """Makes "glasses" of "glass" and "pairs of shoes" of "pair of shoes". Plurals do not change."""
+    """Makes "glasses" of "glass" and "pairs of shoes" of "pair of shoes". Leaves plurals
+    unchanged."""
     end = _AFTER_THE_NOUN.search(name)
     head = name[: end.start()] if end else name
     before, _, noun = head.rpartition(" ")

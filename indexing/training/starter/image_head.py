@@ -18,7 +18,7 @@ from indexing.training.starter.backbone import FEATURES
 WORD_NUMBERS = 256
 LOOK_NUMBERS = 256
 NUMBERS = WORD_NUMBERS + LOOK_NUMBERS
-# timm's mlp head has twice as many hidden units as outputs. Each number of looks takes two.
+# timm's mlp head has twice as many hidden units as outputs. Each number of looks takes two units.
 WORD_UNITS = 2 * NUMBERS - 2 * LOOK_NUMBERS
 LOOK_WEIGHT = 2.0
 TEMPERATURE = 0.07

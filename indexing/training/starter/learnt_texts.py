@@ -23,10 +23,10 @@ EITHER = " | "
 _OBJECT_GROUPS = {"animals-nature", "food-drink", "objects", "activities"}
 _VISIBLE_GROUPS = {*_OBJECT_GROUPS, "travel-places", "people-body"}
 _ATTRIBUTES_PER_NAME = 4
-# A Russian tag means an English word if both belong to mostly the same emoji (Dice coefficient).
+# A Russian tag means an English word if the emoji of both are mostly the same (Dice coefficient).
 _MIN_DICE = 0.6
 _MIN_SHARED = 2
-# Otherwise it means the names of its emoji, unless they are too many.
+# Otherwise the tag means the names of its emoji, unless there are too many.
 _MAX_SHOWN = 4
 
 
@@ -89,7 +89,8 @@ def collect_phrases(
     ImageNet-21k.
 
     The meaning of a Russian text is its English counterpart, because there is no Russian teacher.
-    No text or meaning is one of `left_out`, which are for measuring. Case and ё do not matter.
+    Leaves out texts and meanings in `left_out`, which are for measuring. Ignores case, and treats ё
+    as е.
     Raises ModuleNotFoundError without pymorphy3.
     """
     left = {_plain(text) for text in left_out}

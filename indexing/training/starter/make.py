@@ -46,10 +46,10 @@ _MODEL: dict[str, Any] = {
 
 
 def make_start(output: Path, catalog: Path, seed: int) -> None:
-    """Writes the start model to an open_clip folder. It encodes images and texts as 512 numbers.
-    Takes about eleven minutes on two cores.
+    """Makes the start model, which encodes images and texts as 512 numbers, and writes it to an
+    open_clip folder. Takes about eleven minutes on two cores.
 
-    Learns the tags of a `vocabulary.jsonl` beside the catalogue as well. Raises ModuleNotFoundError
+    Learns the tags of a `vocabulary.jsonl` beside the catalogue too. Raises ModuleNotFoundError
     without the packages of requirements-train.txt, and ValueError for a catalogue without images.
     """
     torch.manual_seed(seed)

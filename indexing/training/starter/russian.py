@@ -16,7 +16,7 @@ _FORMS = {
     "plur_accs": ("accs", "plur"),
 }
 _ADJECTIVES = ("ADJF", "PRTF")
-# Words whose usual meaning is the second in the dictionary. The plural of its first is "стулы".
+# Words whose usual meaning is the second in the dictionary. In the first, the plural is "стулы".
 _SECOND_MEANING = {"стул"}
 
 
@@ -26,8 +26,8 @@ class Russian:
     def forms(self, name: str) -> dict[str, str]:
         """Returns the name in each of `CASES`, and in "plur", "plur_gent" and "plur_accs".
 
-        The forms are in lower case.  There are none if the name has no noun in the nominative. A
-        name in the plural, such as "ножницы", is in the plural in every form.
+        The forms are in lower case.  Returns an empty dict if the name has no noun in the
+        nominative. A name in the plural, such as "ножницы", is in the plural in every form.
         """
         words = name.lower().split()
         head = self._head(words)
@@ -48,8 +48,8 @@ class Russian:
         return forms
 
     def describe(self, adjective: str, name: str) -> str:
-        """Returns the adjective and the name in agreement, such as "красная кружка". If no noun is
-        found, they are joined unchanged."""
+        """Returns the adjective and the name in agreement, such as "красная кружка". Joins
+        them unchanged if it finds no noun."""
         head = self._head(name.lower().split())
         if head is None:
             return f"{adjective} {name}"
@@ -66,8 +66,8 @@ class Russian:
         return None
 
     def _describes(self, word: str, following: list[str]) -> bool:
-        """Whether the word is an adjective before an adjective or a noun, as "столовые" in
-        "столовые приборы"."""
+        """Returns whether the word is an adjective before an adjective or a noun, such as
+        "столовые" in "столовые приборы"."""
         return self._parse(word, _ADJECTIVES) is not None and any(
             self._parse(other, (*_ADJECTIVES, "NOUN")) is not None for other in following
         )

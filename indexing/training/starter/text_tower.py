@@ -19,7 +19,7 @@ from indexing.training.starter.minilm import MiniLM
 from indexing.training.starter.word_space import WordSpace
 
 STEPS = 2600
-# Texts of a step, by source and language.  The words of the shop get more than their share. So does
+# Texts per step, by source and language.  The words of the shop are over-represented. So is
 # Russian, because CLIP's tokens spell it almost letter by letter.
 _ENGLISH = {"shop": 40, "described": 40, "emoji": 24, "world": 120}
 _RUSSIAN = {"shop": 60, "described": 44, "emoji": 32, "tags": 24}
@@ -37,7 +37,7 @@ _TEMPERATURE = 0.05
 
 def make_token_table(teacher: MiniLM, space: WordSpace, width: int) -> torch.Tensor:
     """Returns the initial token embeddings, (vocabulary, width), made of the teacher's embeddings
-    of the tokens. So words that no training text contains start near similar words."""
+    of the tokens. Words that no training text contains thus start near similar words."""
     tokenizer = SimpleTokenizer()
     texts = []
     for token in range(tokenizer.vocab_size):
@@ -129,8 +129,8 @@ def _loss(vectors: torch.Tensor, targets: torch.Tensor, others: torch.Tensor) ->
 
 
 def _encode_words(tower: TextTransformer, tokens: torch.Tensor) -> torch.Tensor:
-    """Runs the tower on no more columns than the longest text has. The causal mask makes the result
-    the same."""
+    """Returns the word vectors of `tokens`. Runs the tower only on the columns of the longest text,
+    which does not change the result because of the causal mask."""
     full = tower.attn_mask
     length = int(tokens.argmax(1).max()) + 1
     tower.attn_mask = full[:length, :length]
