@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from pgvector.django import HalfVectorField
 
-from tests.indexing.shop import photo, stored
+from tests.indexing.shop import photo, store_file
 
 VALUES: dict[type[models.Field], Any] = {
     models.BooleanField: False,
@@ -53,7 +53,7 @@ def value_for(field: Any) -> Any:
     if field.choices:
         return next(value for value, _ in field.flatchoices if value not in ("", None))
     if isinstance(field, models.FileField):
-        return stored(photo(1))
+        return store_file(photo(1))
     if isinstance(field, models.CharField | models.TextField):
         global _made
         _made += 1

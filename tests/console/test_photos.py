@@ -20,7 +20,15 @@ from PIL import Image
 from catalog.models import Product, ProductChange, ProductImage
 from catalog.models.product import content_hash
 from tests.console.forms import Sent, errors_of, shown, upload
-from tests.indexing.shop import add_product, images_now, photo, rebuild, refresh, skus, vectors_of
+from tests.indexing.shop import (
+    add_product,
+    current_images,
+    found_skus,
+    photo,
+    rebuild,
+    refresh,
+    vectors_of,
+)
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
@@ -95,9 +103,9 @@ def test_an_added_photo_is_found_after_a_refresh(admin_client: Client, name: str
     assert (response.status_code, errors_of(response)) == (302, {})
     assert photos_of(product) == [(0, data, content_hash(data))]
     assert [change.product_id for change in ProductChange.objects.all()] == [product.pk]
-    assert skus(data)[0] == "other"
+    assert found_skus(data)[0] == "other"
     refresh()
-    assert skus(data)[0] == "lamp"
+    assert found_skus(data)[0] == "lamp"
     assert not ProductChange.objects.exists()
 
 
@@ -114,8 +122,8 @@ def test_a_photo_is_replaced(admin_client: Client, name: str) -> None:
     blue = photo("blue")
     assert photos_of(product) == [(0, data, content_hash(data)), (1, blue, content_hash(blue))]
     refresh()
-    assert skus(data)[0] == "lamp"
-    assert skus(photo("red"))[0] == "red one"
+    assert found_skus(data)[0] == "lamp"
+    assert found_skus(photo("red"))[0] == "red one"
 
 
 def test_a_new_product_is_added_with_its_photos(admin_client: Client) -> None:
@@ -141,7 +149,7 @@ def test_photos_swap_positions_and_are_deleted(admin_client: Client) -> None:
     assert (response.status_code, errors_of(response)) == (302, {})
     assert [data for _, data, _ in photos_of(product)] == [photo("blue"), photo("red")]
     refresh()
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()
 
     sent = shown(admin_client.get(page_of(product)))
     sent = with_photo({**sent, "images-0-DELETE": ["on"]}, photo("navy"), position="0")

@@ -27,7 +27,7 @@ TABLES = (
 
 @pytest.fixture
 def offline_settings(settings: Any, tmp_path: Path) -> Any:
-    """Photos and nothing else of the installation; no labelled photos to be measured by."""
+    """Settings with an empty media folder, the histogram encoder, and no labelled photos."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.ENCODER = "histogram"
     settings.LABELLED_PHOTOS = ""
@@ -39,26 +39,26 @@ def offline_settings(settings: Any, tmp_path: Path) -> Any:
 def encoders(offline_settings: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, HistogramEncoder]:
     """Fast encoders in place of real ones, each with its own space."""
     made = make_encoders()
-    monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *how: made[name])
+    monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *options: made[name])
     return made
 
 
 @pytest.fixture
 def encoder(encoders: dict[str, HistogramEncoder]) -> HistogramEncoder:
-    """The encoder that a rebuild takes by default."""
+    """The default encoder of a rebuild."""
     return encoders["histogram"]
 
 
 @pytest.fixture
 def empty_shop(db: None, encoder: HistogramEncoder) -> None:
-    """Nothing in the catalogue and in the index; rolled back after the test."""
+    """An empty catalogue and an empty index. The test is rolled back."""
     empty_tables()
 
 
 @pytest.fixture
 def committed_shop(transactional_db: None, encoder: HistogramEncoder) -> Iterator[None]:
-    """As `empty_shop`, for tests with several connections: what they write is really written, and
-    removed afterwards."""
+    """As `empty_shop`, for tests with several connections. Their writes are committed, and removed
+    after the test."""
     empty_tables()
     yield
     drop_vector_tables()

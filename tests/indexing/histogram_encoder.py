@@ -1,4 +1,4 @@
-"""Encoders for tests that see colours: fast, with neighbours that mean something."""
+"""Fast encoders for tests, which encode the colours of a photo. Neighbours have similar colours."""
 
 import re
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ SIDE = 32  # pixels
 
 
 class HistogramEncoder(Encoder):
-    """The square root of a 4×4×4 histogram of colours, turned into 512 numbers by a rotation that
-    depends on the name: two encoders of different names share no space. A text is the colours that
-    it names, in equal parts."""
+    """Encodes an image as the square root of its 4×4×4 histogram of colours, rotated into 512
+    numbers. The rotation depends on the name, so encoders of different names share no space. A text
+    is encoded as equal parts of the colours that it names."""
 
     def __init__(self, name: str = "histogram") -> None:
         self.name = name
@@ -43,8 +43,8 @@ class HistogramEncoder(Encoder):
 
 
 class BentEncoder(HistogramEncoder):
-    """As if `histogram` had been trained further: its vectors, turned to another number of
-    dimensions by a rotation of its own, and bent a little."""
+    """Imitates further training of `histogram`: its vectors are rotated into another number of
+    dimensions, with a small nonlinear term."""
 
     def __init__(self, name: str, dimensions: int) -> None:
         super().__init__(name)
@@ -61,8 +61,8 @@ class BentEncoder(HistogramEncoder):
 
 
 class StrangeEncoder(HistogramEncoder):
-    """Knows every photo again, but photos that are alike lie anywhere: no adapter leads out of its
-    space."""
+    """Encodes each histogram as a random vector. Equal photos have equal vectors, but similar
+    photos have not, so no adapter fits."""
 
     def _rotated(self, histograms: np.ndarray) -> np.ndarray:
         seeds = [[7, *map(int, row)] for row in histograms]
@@ -71,8 +71,8 @@ class StrangeEncoder(HistogramEncoder):
 
 
 def make_encoders() -> dict[str, HistogramEncoder]:
-    """All of them by name. `histogram` and `other` share no space; `bent` and `wide` (640 numbers)
-    are versions of `histogram`, `strange` is none."""
+    """Returns all encoders by name. `histogram` and `other` share no space. `bent` and `wide` (640
+    numbers) are versions of `histogram`, and `strange` is not."""
     return {
         "histogram": HistogramEncoder("histogram"),
         "other": HistogramEncoder("other"),
@@ -83,13 +83,14 @@ def make_encoders() -> dict[str, HistogramEncoder]:
 
 
 def histogram(pixels: np.ndarray) -> np.ndarray:
-    """uint8 (height, width, 3) → how many pixels of each of the 64 colours."""
+    """Returns the number of pixels, uint8 (height, width, 3), of each of the 64 colours."""
     levels = (pixels.reshape(-1, 3) // (256 // LEVELS)).astype(int)
     return np.bincount(levels @ [LEVELS**2, LEVELS, 1], minlength=LEVELS**3).astype(np.float64)
 
 
 def colours_named(text: str) -> np.ndarray:
-    """A histogram of the colours that stand in `text`; of all colours where there are none."""
+    """Returns the histogram of the colours that `text` names, or of all colours if it names
+    none."""
     named = [word for word in re.findall(r"[a-z]+", text.lower()) if word in ImageColor.colormap]
     if not named:
         return np.ones(LEVELS**3)

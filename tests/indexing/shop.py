@@ -1,4 +1,4 @@
-"""A shop for tests: products with photos in the catalogue, and what stands in the index of them."""
+"""A shop for tests: adds products and photos to the catalogue, and reads the index."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from search.request import SearchRequest
 
 
 def photo(seed: int | str, format: str = "JPEG") -> bytes:
-    """A small picture: of one colour for its name, a patchwork of sixteen colours for a number."""
+    """Returns a small picture: of one colour for a name, of sixteen random colours for a number."""
     if isinstance(seed, str):
         image = Image.new("RGB", (64, 64), seed)
     else:
@@ -36,13 +36,13 @@ def photo(seed: int | str, format: str = "JPEG") -> bytes:
     return file.getvalue()
 
 
-def stored(data: bytes, name: str = "photo.jpg") -> str:
-    """Puts a file into the storage; gives its name there."""
+def store_file(data: bytes, name: str = "photo.jpg") -> str:
+    """Saves a file to the storage and returns its name."""
     return default_storage.save(f"products/{name}", ContentFile(data))
 
 
 def add_product(sku: str, *photos: bytes, **fields: Any) -> Product:
-    """A product with these photos."""
+    """Adds a product with these photos."""
     product = Product.objects.create(sku=sku, **{"title": f"Thing {sku}", **fields})
     for data in photos:
         add_photo(product, data)
@@ -53,13 +53,13 @@ def add_photo(product: Product, data: bytes) -> ProductImage:
     return ProductImage.objects.create(
         product=product,
         position=product.images.count(),
-        file=stored(data),
+        file=store_file(data),
         content_hash=content_hash(data),
     )
 
 
 def add_products(numbers: Sequence[int], photos_each: int = 1) -> list[Product]:
-    """Many products at once, sku `00012` for number 12, whose first photo is `photo(12)`."""
+    """Adds many products. Number 12 has the sku `00012` and the first photo `photo(12)`."""
     products = Product.objects.bulk_create(
         [Product(sku=f"{n:05}", title=f"Thing {n}") for n in numbers]
     )
@@ -71,7 +71,7 @@ def add_products(numbers: Sequence[int], photos_each: int = 1) -> list[Product]:
                 ProductImage(
                     product=product,
                     position=position,
-                    file=stored(data, f"{n}-{position}.jpg"),
+                    file=store_file(data, f"{n}-{position}.jpg"),
                     content_hash=content_hash(data),
                 )
             )
@@ -80,8 +80,8 @@ def add_products(numbers: Sequence[int], photos_each: int = 1) -> list[Product]:
 
 
 def replace_photo(image: ProductImage, data: bytes) -> None:
-    """As the admin does it: another file, under another name, with its hash."""
-    image.file, image.content_hash = stored(data), content_hash(data)
+    """Replaces a photo as the admin does: with another file and its hash."""
+    image.file, image.content_hash = store_file(data), content_hash(data)
     image.save()
 
 
@@ -93,18 +93,19 @@ def refresh() -> IndexingRun:
     return work_on(start_refresh())
 
 
-def found(data: bytes, **how: Any) -> SearchAnswer:
-    """The answer to a search by this photo."""
-    return search(SearchRequest(images=(data,), **{"fold": False, **how}))
+def search_by_photo(data: bytes, **options: Any) -> SearchAnswer:
+    """Returns the answer to a search by this photo."""
+    return search(SearchRequest(images=(data,), **{"fold": False, **options}))
 
 
-def skus(data: bytes, **how: Any) -> list[str]:
-    """What a search by this photo shows, in order."""
-    return [result.product.sku for result in found(data, **how).results]
+def found_skus(data: bytes, **options: Any) -> list[str]:
+    """Returns the skus that a search by this photo finds, in order."""
+    return [result.product.sku for result in search_by_photo(data, **options).results]
 
 
 def vectors_of(generation: Generation | None = None) -> list[tuple[int, int, str]]:
-    """(product, image, content) of every vector of a generation: the live one by default."""
+    """Returns (product, image, content) of every vector of a generation, by default the live
+    one."""
     generation = generation or live_generation()
     assert generation is not None
     with connection.cursor() as cursor:
@@ -114,14 +115,14 @@ def vectors_of(generation: Generation | None = None) -> list[tuple[int, int, str
         return cursor.fetchall()
 
 
-def images_now() -> list[tuple[int, int, str]]:
-    """(product, image, content) of every photo of the catalogue."""
+def current_images() -> list[tuple[int, int, str]]:
+    """Returns (product, image, content) of every photo of the catalogue."""
     rows = ProductImage.objects.order_by("product_id", "pk")
     return list(rows.values_list("product_id", "pk", "content_hash"))
 
 
-def embedded(encoder_id: int) -> list[tuple[int, int, str]]:
-    """(product, image, content) of every embedding by an encoder."""
+def embedded_images(encoder_id: int) -> list[tuple[int, int, str]]:
+    """Returns (product, image, content) of every embedding by an encoder."""
     rows = Embedding.objects.filter(encoder_id=encoder_id).order_by("product_id", "image_id")
     return list(rows.values_list("product_id", "image_id", "source_hash"))
 
@@ -131,7 +132,8 @@ def table_exists(generation: Generation) -> bool:
 
 
 def label_photos(folder: Path, numbers: Sequence[int]) -> str:
-    """A labelled photo of each of these products, in the folder; gives LABELLED_PHOTOS for it."""
+    """Writes a labelled photo of each product to the folder. Returns the value of
+    LABELLED_PHOTOS."""
     lines = []
     for number in numbers:
         (folder / f"{number}.jpg").write_bytes(photo(number))

@@ -1,4 +1,4 @@
-"""The registry of encoders: their sources and figures, and how operators list and use them."""
+"""The registry of encoders, and the commands and console pages that use it."""
 
 import json
 from io import StringIO
@@ -16,13 +16,13 @@ from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import STARTER, source_of
 from indexing.encoder_registry import list_encoders, register_encoder
 from tests.indexing.histogram_encoder import HistogramEncoder
-from tests.indexing.shop import add_products, label_photos, photo, rebuild, skus
+from tests.indexing.shop import add_products, found_skus, label_photos, photo, rebuild
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
 
 def index(*arguments: str) -> str:
-    """The output of `manage.py index …`."""
+    """Runs `manage.py index …` and returns its output."""
     output = StringIO()
     call_command("index", *arguments, stdout=output, verbosity=0)
     return output.getvalue()
@@ -37,13 +37,13 @@ def test_an_encoder_is_registered_once(encoders: dict[str, HistogramEncoder]) ->
     assert version.source == "open_clip: wide"
 
 
-def test_where_an_encoder_comes_from() -> None:
+def test_the_source_of_an_encoder_follows_from_its_name() -> None:
     assert source_of("starter") == str(STARTER)
     assert source_of("hf-hub:shop/model") == "hf-hub:shop/model"
     assert source_of("ViT-B-32/laion2b_s34b_b79k") == "open_clip: ViT-B-32/laion2b_s34b_b79k"
 
 
-def test_other_weights_under_a_known_name_are_another_encoder_and_do_not_pass_for_it(
+def test_other_weights_under_a_known_name_are_registered_as_another_encoder(
     encoders: dict[str, HistogramEncoder],
 ) -> None:
     version = register_encoder("wide")
@@ -55,7 +55,7 @@ def test_other_weights_under_a_known_name_are_another_encoder_and_do_not_pass_fo
     assert EncoderVersion.objects.count() == 2
 
 
-def test_weights_that_change_while_their_encoder_asks_are_refused(
+def test_a_query_encoder_whose_weights_have_changed_is_refused(
     encoders: dict[str, HistogramEncoder],
 ) -> None:
     add_products(range(160))
@@ -67,10 +67,10 @@ def test_weights_that_change_while_their_encoder_asks_are_refused(
         live_index()
 
     index("rollback")
-    assert skus(photo(3))[0] == "00003"
+    assert found_skus(photo(3))[0] == "00003"
 
 
-def test_the_registry_keeps_what_encoders_reach_on_labelled_photos(
+def test_the_registry_stores_the_recall_of_encoders_on_labelled_photos(
     tmp_path: Path, settings: Any
 ) -> None:
     add_products(range(160))
@@ -79,12 +79,12 @@ def test_the_registry_keeps_what_encoders_reach_on_labelled_photos(
     rebuild()
     printed = index("register", "bent")
 
-    # Then the live encoder was measured on its index, the new one on the sample of its adapter,
+    # Then the live encoder is measured on its index, and the new one on the sample of its adapter,
     measured = dict(EncoderVersion.objects.values_list("name", "quality"))
-    reached = {"recall_at_1": 1.0, "recall_at_5": 1.0, "photos": 25}
-    assert measured["histogram"] == {"labelled_photos": reached}
-    asked = {"queries": 25, "recall_at_1": 1.0, "recall_at_5": 1.0}
-    assert measured["bent"]["sample"]["labelled_photos"] == asked
+    recall = {"recall_at_1": 1.0, "recall_at_5": 1.0, "photos": 25}
+    assert measured["histogram"] == {"labelled_photos": recall}
+    sample_recall = {"queries": 25, "recall_at_1": 1.0, "recall_at_5": 1.0}
+    assert measured["bent"]["sample"]["labelled_photos"] == sample_recall
     # with the labelled products held out.
     assert "fitted on 160 photos" in printed
     assert "labelled photos (25): recall@5 1.000 through the adapter" in printed
@@ -92,7 +92,7 @@ def test_the_registry_keeps_what_encoders_reach_on_labelled_photos(
     assert live_index().query_encoder.name == "histogram"
 
 
-def test_the_registry_counts_embeddings_and_is_printed() -> None:
+def test_the_command_lists_encoders_with_their_embeddings_and_figures() -> None:
     add_products(range(120))
     rebuild()
     index("register", "bent")
@@ -106,7 +106,7 @@ def test_the_registry_counts_embeddings_and_is_printed() -> None:
     assert lines[-1].startswith("live       histogram (")
 
 
-def test_the_commands_tell_what_they_did() -> None:
+def test_adopt_status_and_rollback_print_the_query_encoder() -> None:
     with pytest.raises(CommandError, match="Nothing is live yet"):
         index("adopt", "bent")
     assert index("register", "wide").endswith(
@@ -130,14 +130,14 @@ def test_the_commands_tell_what_they_did() -> None:
         index("adopt", "strange")
 
 
-def test_rebuild_at_once_by_command() -> None:
+def test_the_command_rebuilds_at_once_with_another_encoder() -> None:
     add_products(range(120))
     rebuild()
 
     index("rebuild", "--encoder", "wide", "--at-once")
 
     assert live_index().generation.encoder.name == "wide"
-    assert skus(photo(11))[0] == "00011"
+    assert found_skus(photo(11))[0] == "00011"
 
 
 def test_the_console_shows_encoders_and_adapters(admin_client: Client, settings: Any) -> None:

@@ -21,14 +21,14 @@ from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,
     add_products,
-    embedded,
-    found,
-    images_now,
+    current_images,
+    embedded_images,
+    found_skus,
     photo,
     rebuild,
     refresh,
     replace_photo,
-    skus,
+    search_by_photo,
     vectors_of,
 )
 
@@ -39,7 +39,7 @@ PHOTOS = 160
 
 @pytest.fixture
 def live(empty_shop: None) -> Generation:
-    """The live index of a shop; its encoder is `histogram`."""
+    """The live generation of a shop. Its encoder is `histogram`."""
     add_products(range(PHOTOS))
     rebuild()
     generation = live_generation()
@@ -48,7 +48,7 @@ def live(empty_shop: None) -> Generation:
 
 
 def own_products_found(numbers: Sequence[int]) -> float:
-    return float(np.mean([skus(photo(n))[0] == f"{n:05}" for n in numbers]))
+    return float(np.mean([found_skus(photo(n))[0] == f"{n:05}" for n in numbers]))
 
 
 def statuses() -> dict[str, str]:
@@ -59,7 +59,7 @@ def statuses() -> dict[str, str]:
 def test_a_new_encoder_searches_the_old_vectors(
     live: Generation, encoders: dict[str, HistogramEncoder], name: str
 ) -> None:
-    before = vectors_of(live), embedded(live.encoder_id)
+    before = vectors_of(live), embedded_images(live.encoder_id)
     encoders["histogram"].encoded = 0
 
     adapter = adopt_encoder(name)
@@ -69,25 +69,25 @@ def test_a_new_encoder_searches_the_old_vectors(
     assert encoders["histogram"].encoded == 0
     assert encoders[name].encoded > 0
     # which have not changed.
-    assert (vectors_of(live), embedded(live.encoder_id)) == before
-    assert found(photo(3)).generation == live
-    own, through = (adapter.figures[who]["photos"]["recall_at_5"] for who in ("native", "adapter"))
-    assert through >= 0.95 * own
+    assert (vectors_of(live), embedded_images(live.encoder_id)) == before
+    assert search_by_photo(photo(3)).generation == live
+    own, adapted = (adapter.figures[by]["photos"]["recall_at_5"] for by in ("native", "adapter"))
+    assert adapted >= 0.95 * own
     assert set(adapter.figures["tried"]) == {"orthogonal", "low_rank", "residual"}
     assert statuses() == {"histogram": "live", name: "live"}
 
 
-def test_words_go_through_the_adapter_too(live: Generation) -> None:
+def test_text_queries_are_mapped_by_the_adapter_too(live: Generation) -> None:
     for colour in ("red", "lime", "blue"):
         add_product(colour, photo(colour), title="Plain")
     refresh()
     adopt_encoder("wide")
 
-    assert skus(photo("red"))[0] == "red"
-    assert skus(photo("red"), text="blue", less_text="red")[0] in {"red", "blue"}
+    assert found_skus(photo("red"))[0] == "red"
+    assert found_skus(photo("red"), text="blue", less_text="red")[0] in {"red", "blue"}
     index = live_index()
-    asked = index.encode_texts(["lime"])[0]
-    assert asked @ index.encode_images([_image("lime")])[0] > 0.9
+    query = index.encode_texts(["lime"])[0]
+    assert query @ index.encode_images([_image("lime")])[0] > 0.9
 
 
 def _image(colour: str) -> Any:
@@ -103,17 +103,17 @@ def test_only_queries_are_mapped_to_the_index_space(
     index = live_index()
     image = _image("orange")
 
-    asked = index.encode_images([image])
+    query = index.encode_images([image])
 
     assert encoders["wide"].encode_images([image]).shape == (1, 640)
-    assert asked.shape == (1, 512)
-    assert np.linalg.norm(asked) == pytest.approx(1, abs=1e-5)
-    assert (asked @ encoders["histogram"].encode_images([image]).T).item() > 0.8
+    assert query.shape == (1, 512)
+    assert np.linalg.norm(query) == pytest.approx(1, abs=1e-5)
+    assert (query @ encoders["histogram"].encode_images([image]).T).item() > 0.8
     # The index encoder still embeds the photos of the catalogue.
     add_product("late", photo(999))
     refresh()
-    assert embedded(live.encoder_id) == images_now() == vectors_of(live)
-    assert skus(photo(999))[0] == "late"
+    assert embedded_images(live.encoder_id) == current_images() == vectors_of(live)
+    assert found_skus(photo(999))[0] == "late"
 
 
 def test_a_photo_replaced_while_an_adapter_is_in_use_is_found(live: Generation) -> None:
@@ -124,7 +124,7 @@ def test_a_photo_replaced_while_an_adapter_is_in_use_is_found(live: Generation) 
     replace_photo(product.images.get(), photo(777))
     refresh()
 
-    assert skus(photo(777))[0] == "a"
+    assert found_skus(photo(777))[0] == "a"
 
 
 def test_an_encoder_whose_adapter_fails_the_gates_is_not_adopted(live: Generation) -> None:
@@ -134,7 +134,7 @@ def test_an_encoder_whose_adapter_fails_the_gates_is_not_adopted(live: Generatio
     adapter = Adapter.objects.get()
     assert adapter.figures["native"]["photos"]["recall_at_1"] == 1
     assert failed_gates(adapter.figures) != []
-    assert skus(photo(3))[0] == "00003"
+    assert found_skus(photo(3))[0] == "00003"
     assert live_index().adapter is None
     assert statuses() == {"histogram": "live", "strange": "registered"}
 
@@ -158,7 +158,7 @@ def test_rolling_back_removes_the_adapter_first(live: Generation) -> None:
     assert publishing.roll_back() == live
     assert live_index().query_encoder.name == "histogram"
     assert statuses() == {"histogram": "live", "bent": "retired"}
-    assert found(photo(5)).results[0].score == pytest.approx(1, abs=0.01)
+    assert search_by_photo(photo(5)).results[0].score == pytest.approx(1, abs=0.01)
 
     assert publishing.roll_back() == earlier
 
@@ -187,30 +187,30 @@ def test_a_damaged_adapter_is_not_used(live: Generation) -> None:
         live_index()
 
     publishing.roll_back()
-    assert skus(photo(3))[0] == "00003"
+    assert found_skus(photo(3))[0] == "00003"
 
 
 def test_a_rebuild_at_once_searches_with_the_new_encoder_from_its_first_stage_on(
     live: Generation, encoders: dict[str, HistogramEncoder]
 ) -> None:
     run = start_rebuild("wide", at_once=True)
-    asked_by: dict[str, str] = {}
+    query_encoders: dict[str, str] = {}
 
-    def look(run: IndexingRun) -> None:
+    def record(run: IndexingRun) -> None:
         if run.stage and run.stage != "adapt":
-            asked_by[run.stage] = live_index().query_encoder.name
+            query_encoders[run.stage] = live_index().query_encoder.name
             assert own_products_found([1, 2, 3]) == 1
 
-    run = work_on(run, look)
+    run = work_on(run, record)
 
     # Then the new encoder encoded all searches, and at the end its own vectors were searched.
     assert run.state == "succeeded"
-    assert set(asked_by.values()) == {"wide"}
-    assert {"embed", "graph", "publish"} <= set(asked_by)
+    assert set(query_encoders.values()) == {"wide"}
+    assert {"embed", "graph", "publish"} <= set(query_encoders)
     index = live_index()
     assert (index.generation, index.adapter) == (run.generation, None)
     assert index.generation.encoder.name == "wide"
-    assert found(photo(7)).results[0].score == pytest.approx(1, abs=0.01)
+    assert search_by_photo(photo(7)).results[0].score == pytest.approx(1, abs=0.01)
     assert statuses() == {"histogram": "retired", "wide": "live"}
     # Each photo was embedded once, including those of the sample.
     assert Embedding.objects.filter(encoder__name="wide").count() == PHOTOS
@@ -231,13 +231,13 @@ def test_a_rebuild_goes_on_without_an_adapter_that_fails_the_gates(live: Generat
 
 
 def test_an_ordinary_rebuild_leaves_searches_alone(live: Generation) -> None:
-    asked_by = set()
+    query_encoders = set()
     work_on(
         start_rebuild("bent", publish=False),
-        lambda run: asked_by.add(live_index().query_encoder.name),
+        lambda run: query_encoders.add(live_index().query_encoder.name),
     )
 
-    assert asked_by == {"histogram"}
+    assert query_encoders == {"histogram"}
     assert not Adapter.objects.exists()
 
 
@@ -256,7 +256,7 @@ def test_the_most_viewed_products_are_embedded_first(settings: Any) -> None:
         [0, 0],
     ]
     assert [chunk.size for chunk in chunks] == [4, 4, 2]
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()
 
 
 def test_a_product_that_becomes_popular_during_a_rebuild_is_embedded(settings: Any) -> None:
@@ -274,4 +274,4 @@ def test_a_product_that_becomes_popular_during_a_rebuild_is_embedded(settings: A
 
     assert run.state == "succeeded"
     assert not Chunk.objects.filter(run=run, stage="catch_up").exists()
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()

@@ -1,17 +1,24 @@
-"""A worker dies right after it switched searches to a new encoder, and its run goes on."""
+"""A worker dies right after it has switched searches to a new encoder, and its run goes on."""
 
 import pytest
 
 from catalog.index.live_index import live_generation, live_index
 from catalog.models import Adapter
 from tests.indexing.histogram_encoder import HistogramEncoder
-from tests.indexing.shop import add_products, embedded, images_now, photo, rebuild, skus
+from tests.indexing.shop import (
+    add_products,
+    current_images,
+    embedded_images,
+    found_skus,
+    photo,
+    rebuild,
+)
 from tests.processes import Processes
 
-pytestmark = pytest.mark.slow  # real processes, a real lease that runs out
+pytestmark = pytest.mark.slow  # real processes, a real lease that expires
 
 
-def test_a_worker_that_dies_after_the_switch_is_made_up_for(
+def test_the_next_worker_repeats_the_adoption_after_a_worker_has_died(
     processes: Processes, encoders: dict[str, HistogramEncoder]
 ) -> None:
     add_products(range(120))
@@ -23,7 +30,7 @@ def test_a_worker_that_dies_after_the_switch_is_made_up_for(
     # Then searches use the new encoder, and the next worker repeats the chunk,
     assert killed < 0
     assert live_index().query_encoder.name == "bent"
-    assert skus(photo(5))[0] == "00005"
+    assert found_skus(photo(5))[0] == "00005"
     assert processes.run(*command) == 0, processes.log.read_text()
     # which fits another adapter and embeds no photo again.
     assert processes.begun().count("adapt 0") == 2
@@ -31,5 +38,5 @@ def test_a_worker_that_dies_after_the_switch_is_made_up_for(
     live = live_generation()
     assert live is not None
     assert (live.encoder.name, live.query_adapter) == ("bent", None)
-    assert embedded(live.encoder_id) == images_now()
-    assert skus(photo(5))[0] == "00005"
+    assert embedded_images(live.encoder_id) == current_images()
+    assert found_skus(photo(5))[0] == "00005"

@@ -1,4 +1,4 @@
-"""Simulated shoppers: what they were shown, which positions they examined, what they clicked."""
+"""Simulated shoppers, who examine positions of pages and click results."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -61,7 +61,7 @@ def log_pages(made: Sequence[tuple[np.ndarray, Page]]) -> None:
 def make_search(
     products: Sequence[int], features: np.ndarray, at: datetime | None = None, **fields: Any
 ) -> LoggedSearch:
-    """Returns an unsaved page of results, of a shopper of its own."""
+    """Returns an unsaved page of results, by default of a new shopper."""
     return LoggedSearch(
         **{
             "query_id": uuid.uuid4().hex,

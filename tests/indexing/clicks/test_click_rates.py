@@ -64,7 +64,7 @@ def test_a_rate_compares_clicks_with_those_of_an_average_product_in_the_same_pos
     assert found[2].rate == pytest.approx(3 / 5.4 / (1 + 3 / 5.4))
 
 
-def test_differences_by_chance_alone_shrink_to_the_average() -> None:
+def test_rates_with_differences_by_chance_alone_shrink_to_the_average() -> None:
     # Given products with 9, 10, 10 and 11 clicks of 100 views: they differ less than by chance.
     for product, clicks in enumerate((9, 10, 10, 11), 1):
         show(product, 100, clicks)
@@ -106,7 +106,7 @@ def test_an_attractive_product_in_the_last_position_beats_a_poor_one_in_the_firs
     assert found[2].rate > 0.5 > found[1].rate
 
 
-def test_the_simulated_attractiveness_is_found() -> None:
+def test_click_rates_recover_the_simulated_attractiveness() -> None:
     # Given products 1 to 5 three times as attractive as the others.
     log_pages(make_pages(3_000, lambda ids, f: np.where(ids <= 5, 0.6, 0.2)))
 

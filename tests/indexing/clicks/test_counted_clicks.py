@@ -1,5 +1,5 @@
-"""Which clicks count: once for each origin, sender, product and day, only on shown results, and
-none of a burst."""
+"""Clicks count once for each origin, sender, product and day, only on shown results, and not in a
+burst."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -38,14 +38,15 @@ class Shop:
         self.at = NOON
 
     def search(
-        self, origin: str, clicks: Sequence[int] = (), at: datetime | None = None, **how: Any
+        self, origin: str, clicks: Sequence[int] = (), at: datetime | None = None, **fields: Any
     ) -> LoggedSearch:
         """Logs a page that shows SHOWN, and clicks on it. `event_origin`: the origin of the clicks,
-        by default that of the search. `session`: theirs, by default one of its own."""
+        by default the origin of the search. `session`: the session of the clicks, by default a new
+        one."""
         self.at = at or self.at + timedelta(minutes=30)
-        event_origin, session = how.pop("event_origin", origin), how.pop("session", "")
-        products = how.pop("products", SHOWN)
-        search = make_search(products, ROWS[: len(products)], at=self.at, origin=origin, **how)
+        event_origin, session = fields.pop("event_origin", origin), fields.pop("session", "")
+        products = fields.pop("products", SHOWN)
+        search = make_search(products, ROWS[: len(products)], at=self.at, origin=origin, **fields)
         search.save()
         for product in clicks:
             Event.objects.create(
@@ -220,7 +221,7 @@ def log_attack(shop: Shop, day: int, count: int = 100) -> None:
         shop.search(f"{day}/{count} {number}", clicks=[1], at=at)
 
 
-def test_a_product_far_beyond_its_usual_clicks_is_a_burst_of_that_day(shop: Shop) -> None:
+def test_far_more_clicks_on_a_product_than_usual_are_a_burst_of_that_day(shop: Shop) -> None:
     log_fortnight(shop)
     assert counted() == [1] * 84 + [2] * 84 + [3] * 84
     log_attack(shop, day=10)

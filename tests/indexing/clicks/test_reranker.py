@@ -63,7 +63,7 @@ def test_a_reranker_learns_what_attracts_shoppers_and_takes_over() -> None:
     assert "ranks from now on" in describe_reranker(reranker)
 
 
-def test_where_clicks_follow_positions_alone_the_formula_stays() -> None:
+def test_the_formula_stays_if_clicks_depend_on_positions_alone() -> None:
     log_pages(make_pages(1_500, attracted_equally))
 
     reranker = train()
@@ -73,7 +73,7 @@ def test_where_clicks_follow_positions_alone_the_formula_stays() -> None:
     assert "does not rank" in describe_reranker(reranker)
 
 
-def test_where_the_formula_is_right_it_stays(settings: Any) -> None:
+def test_the_formula_stays_if_it_is_right(settings: Any) -> None:
     names = FEATURES[1:]
     settings.RANKING_WEIGHTS = dict.fromkeys(names, 0.1)
     formula = np.array([1.0, *[0.1] * len(names)])
@@ -105,7 +105,7 @@ def test_a_reranker_worse_than_the_active_one_does_not_take_over() -> None:
     assert Reranker.objects.get(is_active=True) == best
 
 
-def test_a_withdrawn_reranker_does_not_come_back_at_night() -> None:
+def test_the_nightly_task_does_not_replace_a_withdrawn_reranker() -> None:
     log_pages(make_pages(1_500, attracted_by_stock))
     said = StringIO()
     call_command("train_reranker", stdout=said)
@@ -137,7 +137,7 @@ def test_ndcg_by_hand() -> None:
     assert backwards[0] == pytest.approx(1.0)
 
 
-def test_doubt_is_the_share_of_samples_without_a_positive_mean() -> None:
+def test_the_p_value_is_the_share_of_samples_without_a_positive_mean() -> None:
     assert bootstrap_p_value(np.full(50, 0.1)) == 0.0
     assert bootstrap_p_value(np.full(50, 0.0)) == 1.0
     assert bootstrap_p_value(np.tile([0.1, -0.1], 50)) == 0.468  # 0.5, but for 500 samples

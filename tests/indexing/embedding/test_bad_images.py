@@ -11,12 +11,12 @@ from indexing.monitoring.freshness import index_status
 from tests.indexing.shop import (
     add_product,
     add_products,
-    images_now,
+    current_images,
+    found_skus,
     photo,
     rebuild,
     refresh,
     replace_photo,
-    skus,
     vectors_of,
 )
 
@@ -46,7 +46,7 @@ def test_a_bad_photo_is_quarantined_at_the_third_attempt(data: bytes, reason: st
     assert index_status()["products"]["failed"] == 1
 
 
-def test_a_missing_file_says_so() -> None:
+def test_a_missing_file_is_quarantined_with_a_reason() -> None:
     add_product("good", photo(2))
     bad = add_product("bad", photo(1))
     default_storage.delete(bad.images.get().file.name)
@@ -56,7 +56,7 @@ def test_a_missing_file_says_so() -> None:
     assert "cannot be read" in ImageFailure.objects.get().reason
 
 
-def test_another_photo_brings_the_product_back() -> None:
+def test_a_product_is_found_again_after_its_bad_photo_is_replaced() -> None:
     add_product("good", photo("red"))
     bad = add_product("bad", b"nonsense")
     rebuild()
@@ -64,7 +64,7 @@ def test_another_photo_brings_the_product_back() -> None:
     replace_photo(bad.images.get(), photo("blue"))
     refresh()
 
-    assert skus(photo("blue"))[0] == "bad"
+    assert found_skus(photo("blue"))[0] == "bad"
     assert index_status()["products"]["failed"] == 0
     assert not ImageFailure.objects.exists()
 
@@ -84,11 +84,11 @@ def test_a_released_photo_is_tried_again() -> None:
     quarantine.release_images([(product.pk, image.pk)])
     refresh()
 
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()
     assert not ProductChange.objects.exists()
 
 
-def test_a_file_replaced_on_disk_is_indexed_as_what_it_is() -> None:
+def test_a_file_replaced_on_disk_is_hashed_and_indexed_again() -> None:
     product = add_product("a", photo("red"))
     image = product.images.get()
     with default_storage.open(image.file.name or "", "wb") as file:
@@ -97,4 +97,4 @@ def test_a_file_replaced_on_disk_is_indexed_as_what_it_is() -> None:
     rebuild()
 
     assert ProductImage.objects.get().content_hash == content_hash(photo("blue"))
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()

@@ -10,7 +10,7 @@ from indexing.models import Chunk, ImageFailure
 from indexing.monitoring.freshness import index_status
 from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.embedding.hostile import HANGS, KILLS
-from tests.indexing.shop import add_product, add_products, images_now, photo, vectors_of
+from tests.indexing.shop import add_product, add_products, current_images, photo, vectors_of
 from tests.processes import Processes, wait_until
 
 pytestmark = pytest.mark.slow  # real processes are killed
@@ -31,7 +31,7 @@ def work(processes: Processes, *command: str) -> int:
     [(KILLS, 1, "The decoder crashed."), (HANGS, 0, "Decoding took over 4 s.")],
     ids=["kills", "hangs"],
 )
-def test_one_photo_of_a_thousand_is_set_aside_at_the_third_attempt(
+def test_one_photo_of_a_thousand_is_quarantined_at_the_third_attempt(
     processes: Processes, harm: bytes, deaths: int, reason: str
 ) -> None:
     # Given a thousand photos, one of which is harmful.
@@ -47,16 +47,16 @@ def test_one_photo_of_a_thousand_is_set_aside_at_the_third_attempt(
     run.refresh_from_db()
     assert (run.state, run.error) == ("succeeded", "")
     assert Embedding.objects.count() == 999
-    assert vectors_of() == [row for row in images_now() if row[0] != bad.pk]
+    assert vectors_of() == [row for row in current_images() if row[0] != bad.pk]
     # and the operator sees why the other one cannot.
     failure = ImageFailure.objects.get()
     assert (failure.product_id, failure.image_id) == (bad.pk, bad.images.get().pk)
     assert (failure.quarantined, failure.attempts, failure.reason) == (True, 3, reason)
     assert index_status()["products"]["failed"] == 1
-    # Only its chunk was done again.
+    # Only the chunk of that photo was done again.
     assert run.chunks.filter(stage="embed", attempts=1).count() == 9
     assert run.chunks.get(attempts__gt=1).state == Chunk.State.DONE
-    # And it is not tried again.
+    # And the photo is not tried again.
     assert processes.run("index", "refresh") == 0
     assert ImageFailure.objects.get().attempts == 3
 
@@ -75,7 +75,7 @@ def test_a_killed_worker_leaves_no_decoder_behind(processes: Processes) -> None:
 
 
 def decoders_of(parent: int) -> list[int]:
-    """Ids of the decoding processes that a process has spawned."""
+    """Returns the ids of the decoding processes that a process has spawned."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [
         int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()

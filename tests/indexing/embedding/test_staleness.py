@@ -1,4 +1,4 @@
-"""What counts as up to date: for an embedding, a vector, tags and a generation."""
+"""The definition of "up to date" for embeddings, vectors, tags and generations."""
 
 from collections.abc import Callable
 
@@ -83,7 +83,7 @@ def delete(product: Product) -> None:
     ],
     ids=["nothing", "title", "photo changed", "photo added", "photo deleted", "deleted"],
 )
-def test_each_edit_makes_stale_what_was_made_from_it(
+def test_each_edit_makes_stale_only_the_data_that_depends_on_it(
     product: Product,
     edit: Callable[[Product], object],
     embedding: bool,
@@ -113,7 +113,7 @@ def test_a_new_embedding_makes_the_vector_stale_until_it_is_written(product: Pro
     assert staleness.products_with_stale_vectors(live()) == [product.pk]
 
 
-def test_a_quarantined_photo_is_not_stale_until_it_is_another_photo(product: Product) -> None:
+def test_a_quarantined_photo_is_not_stale_until_it_is_replaced(product: Product) -> None:
     replace_photo(product.images.get(), b"not a photo")
     image = product.images.get()
     for _ in range(3):
@@ -127,14 +127,14 @@ def test_a_quarantined_photo_is_not_stale_until_it_is_another_photo(product: Pro
     assert rows(staleness.quarantined_images()) == []
 
 
-def test_another_vocabulary_makes_tags_stale_where_it_is_asked_about(product: Product) -> None:
+def test_another_vocabulary_makes_tags_stale_if_it_is_given(product: Product) -> None:
     everything = sorted(Product.objects.values_list("pk", flat=True))
 
     assert stale_tags() == []
     assert staleness.products_to_tag(everything, set(), vocabulary="another") == everything
 
 
-def test_work_of_an_encoder_is_its_stale_images_and_the_other_products_with_stale_tags(
+def test_the_work_of_an_encoder_has_a_row_for_each_stale_image_or_product_with_stale_tags(
     product: Product,
 ) -> None:
     other = Product.objects.get(sku="other")
@@ -148,7 +148,7 @@ def test_work_of_an_encoder_is_its_stale_images_and_the_other_products_with_stal
     assert sorted(work) == sorted([(product.pk,), (product.pk,), (other.pk,)])
 
 
-def test_a_change_is_settled_only_if_it_is_the_one_that_was_read(product: Product) -> None:
+def test_a_change_noted_after_the_notes_were_read_is_not_settled(product: Product) -> None:
     other = Product.objects.get(sku="other")
     gone = ProductImage.objects.get(product=other).product_id
     retitle(product)

@@ -24,7 +24,7 @@ def tags_of(product: Product) -> dict[str, float]:
     return dict(ProductTag.objects.filter(product=product).values_list("tag__slug", "score"))
 
 
-def test_words_count_in_both_languages_and_looks_count_too() -> None:
+def test_products_are_tagged_by_words_in_both_languages_and_by_photos() -> None:
     for slug, name, name_ru in [("red", "red", "красный"), ("lamp", "lamp", "лампа")]:
         Tag.objects.create(slug=slug, name=name, name_ru=name_ru)
     by_word = add_product("a", photo("red"), title="Desk lamps")
@@ -59,7 +59,7 @@ def test_a_new_word_of_the_vocabulary_reaches_all_products_at_the_next_rebuild(
     assert tags_of(product) == {}
 
     Tag.objects.create(slug="hammock", name="hammock", name_ru="гамак")
-    later = encoders["histogram"] = HistogramEncoder()  # without the vocabulary of a minute ago
+    later = encoders["histogram"] = HistogramEncoder()  # its vocabulary is not cached
     rebuild()
 
     assert tags_of(product)["hammock"] == 1.0
@@ -81,7 +81,7 @@ def test_tags_that_stay_the_same_are_not_written_again() -> None:
     assert IndexedProduct.objects.get().text_hash == product.text_hash
 
 
-def test_as_many_queries_tag_one_product_as_many() -> None:
+def test_many_products_are_tagged_with_as_many_queries_as_one() -> None:
     Tag.objects.create(slug="lamp", name="lamp")
     first, *others = [add_product(f"{n}", photo(n), title=f"Lamp {n}") for n in range(12)]
     rebuild()
@@ -122,7 +122,8 @@ def test_products_and_tags_that_are_deleted_while_tagging_are_skipped() -> None:
     deleter.start()
     assert deletes.wait(10)
 
-    # when both products are tagged: their texts are read before the commit, tags written after it,
+    # when both products are tagged (their texts are read before the commit, tags are written
+    # after),
     tag_products([kept.pk, deleted.pk], version, encoder)
     deleter.join()
 
@@ -154,7 +155,7 @@ def test_names_of_several_words_are_found_in_the_order_of_the_vocabulary() -> No
     assert named("", "?") == []
 
 
-def test_names_found_by_look_up_are_those_found_by_reading_every_one() -> None:
+def test_the_lookup_of_names_finds_the_same_tags_as_a_scan() -> None:
     load_vocabulary(VOCABULARY)
     words = vocabulary_for(HistogramEncoder())
     with CATALOG.open(encoding="utf-8") as file:
@@ -174,7 +175,7 @@ def test_names_found_by_look_up_are_those_found_by_reading_every_one() -> None:
     assert found > 100
 
 
-def test_the_best_of_many_are_the_best_of_each() -> None:
+def test_the_best_tags_of_many_images_are_those_of_each_image() -> None:
     tags = tuple(Tag(pk=n, slug=f"{n}", name=f"{n}") for n in range(20))
     random = np.random.default_rng(1)
     vectors = random.standard_normal((24, 8)).astype(np.float32)

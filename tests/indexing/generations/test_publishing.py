@@ -17,19 +17,21 @@ from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,
     add_products,
-    images_now,
+    current_images,
+    found_skus,
     photo,
     rebuild,
     refresh,
     replace_photo,
-    skus,
     table_exists,
     vectors_of,
 )
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_publish_rollback_publish_and_each_answers(encoder: HistogramEncoder) -> None:
+def test_searches_are_answered_after_each_publication_and_roll_back(
+    encoder: HistogramEncoder,
+) -> None:
     add_product("red", photo("red"))
     add_product("blue", photo("blue"))
     first = rebuild().generation
@@ -37,19 +39,19 @@ def test_publish_rollback_publish_and_each_answers(encoder: HistogramEncoder) ->
     assert first is not None
     assert second is not None
     assert live_generation() == second
-    assert skus(photo("red"))[0] == "red"
+    assert found_skus(photo("red"))[0] == "red"
 
     assert publishing.roll_back() == first
-    assert skus(photo("blue"))[0] == "blue"
+    assert found_skus(photo("blue"))[0] == "blue"
 
     assert publishing.publish_generation(second) == second
-    assert skus(photo("red"))[0] == "red"
+    assert found_skus(photo("red"))[0] == "red"
     states = dict(Generation.objects.values_list("pk", "state"))
     assert states == {first.pk: "retired", second.pk: "live"}
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_there_is_nothing_to_roll_back_to_at_first() -> None:
+def test_the_first_generation_cannot_be_rolled_back() -> None:
     add_product("a", photo(1))
     rebuild()
 
@@ -58,7 +60,7 @@ def test_there_is_nothing_to_roll_back_to_at_first() -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_what_changed_while_a_generation_lay_unpublished_is_caught_up_with() -> None:
+def test_a_generation_published_late_catches_up_with_the_changes() -> None:
     product = add_product("a", photo("red"))
     rebuild()
     built = rebuild(publish=False).generation
@@ -71,8 +73,8 @@ def test_what_changed_while_a_generation_lay_unpublished_is_caught_up_with() -> 
     assert ProductChange.objects.count() == 2
     refresh()
 
-    assert vectors_of(built) == images_now()
-    assert skus(photo("blue"))[0] == "a"
+    assert vectors_of(built) == current_images()
+    assert found_skus(photo("blue"))[0] == "a"
 
 
 @pytest.mark.usefixtures("empty_shop")
@@ -171,7 +173,7 @@ def test_a_graph_that_a_crash_left_invalid_is_found_and_built_again() -> None:
     refresh()
 
     assert vector_store().graph_is_valid(live) is True
-    assert skus(photo(3))[0] == "00003"
+    assert found_skus(photo(3))[0] == "00003"
 
 
 @pytest.mark.usefixtures("empty_shop")

@@ -1,4 +1,4 @@
-"""A roll back undoes the last switch, and the next one the switch before it, never forward."""
+"""Each roll back undoes the last switch that is not undone yet, and never goes forward."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ def built(encoders_known: list[EncoderVersion]) -> list[Generation]:
 
 @pytest.fixture
 def adapter(encoders_known: list[EncoderVersion]) -> Adapter:
-    """An adapter that lets the new encoder query any of them."""
+    """An adapter that lets the new encoder query any of these generations."""
     old, new = encoders_known
     return Adapter.objects.create(
         query_encoder=new,
@@ -74,7 +74,7 @@ def roll_back_all() -> list[int]:
             return brought
 
 
-def test_after_an_older_generation_is_published_by_hand(built: list[Generation]) -> None:
+def test_roll_backs_follow_the_publications_in_reverse_order(built: list[Generation]) -> None:
     a, b, c, _ = built
     for generation in (a, b, c, a):
         publishing.publish_generation(generation)
@@ -82,7 +82,9 @@ def test_after_an_older_generation_is_published_by_hand(built: list[Generation])
     assert roll_back_all() == [c.pk, b.pk, a.pk]
 
 
-def test_what_was_rolled_back_is_not_gone_back_to(built: list[Generation]) -> None:
+def test_a_roll_back_never_leads_to_a_generation_that_was_rolled_back(
+    built: list[Generation],
+) -> None:
     a, b, c, d = built
     for generation in (a, b, c):
         publishing.publish_generation(generation)
@@ -92,7 +94,7 @@ def test_what_was_rolled_back_is_not_gone_back_to(built: list[Generation]) -> No
     assert roll_back_all() == [b.pk, a.pk]
 
 
-def test_the_command_goes_the_same_way(built: list[Generation], capsys: Any) -> None:
+def test_the_command_rolls_back_in_the_same_order(built: list[Generation], capsys: Any) -> None:
     a, b, *_ = built
     for generation in (a, b, a):
         call_command("index", "publish", str(generation.pk))
@@ -124,7 +126,7 @@ def test_dropped_generations_are_skipped_and_named_when_none_is_left(
     assert live_generation() == c
 
 
-def test_what_the_next_roll_back_needs_is_kept(built: list[Generation]) -> None:
+def test_the_generations_that_the_next_roll_backs_lead_to_are_kept(built: list[Generation]) -> None:
     # Given D, which was rolled back to A: D is the newest, but no roll back leads to it.
     a, b, c, d = built
     for generation in (a, d):
@@ -138,7 +140,7 @@ def test_what_the_next_roll_back_needs_is_kept(built: list[Generation]) -> None:
 
 
 @pytest.mark.usefixtures("committed_shop")
-def test_two_roll_backs_at_once_are_two_steps(built: list[Generation]) -> None:
+def test_two_roll_backs_at_once_undo_two_switches(built: list[Generation]) -> None:
     for generation in built:
         publishing.publish_generation(generation)
     brought: list[int] = []
@@ -185,7 +187,7 @@ class Model:
             self.stack = self.stack[: self.back_to() + 1]
 
     def back_to(self) -> int:
-        """The position in the stack that the next roll back leads to."""
+        """Returns the position in the stack that the next roll back leads to."""
         gone = {*self.dropped, self.stack[-1]}
         return max(place for place, pk in enumerate(self.stack) if pk not in gone)
 
@@ -194,7 +196,7 @@ class Model:
         self.dropped.add(pk)
 
     def ways_back(self) -> list[int]:
-        """The generations that roll backs lead to, the next one first."""
+        """Returns the generations that roll backs lead to, the next one first."""
         there = [pk for pk in reversed(self.stack) if pk not in {*self.dropped, self.stack[-1]}]
         return list(dict.fromkeys(there))
 
@@ -211,7 +213,7 @@ def agrees(promised: Callable[[], None], done: Callable[[], Any]) -> None:
 
 
 def keep_only(keep: int, model: Model) -> None:
-    """Drops generations as after a rebuild. Asserts that those of the next roll backs are kept."""
+    """Drops generations as a rebuild does. Asserts that those of the next roll backs are kept."""
     ways = model.ways_back() if model.stack else []
     dropped = publishing.drop_retired_generations(keep)
     model.dropped |= {generation.pk for generation in dropped}
@@ -239,7 +241,7 @@ steps = st.one_of(
 )
 @given(steps=st.lists(steps, min_size=4, max_size=14))
 @example(steps=[*(("publish", n) for n in (0, 1, 2, 0)), *[("roll_back", 0)] * 4])
-def test_any_switches_and_roll_backs_go_as_the_rule_says(
+def test_any_sequence_of_switches_and_roll_backs_agrees_with_the_model(
     built: list[Generation], adapter: Adapter, steps: Sequence[tuple[str, int]]
 ) -> None:
     model = Model()

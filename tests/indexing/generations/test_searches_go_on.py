@@ -9,7 +9,7 @@ from django.db import connection
 from catalog.index.live_index import live_generation
 from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.histogram_encoder import HistogramEncoder
-from tests.indexing.shop import add_products, found, photo, rebuild
+from tests.indexing.shop import add_products, photo, rebuild, search_by_photo
 from tests.processes import Processes
 
 pytestmark = pytest.mark.slow  # a thousand searches beside a worker
@@ -28,13 +28,13 @@ def test_a_thousand_searches_during_a_rebuild_and_its_publish(
     run = start_rebuild("other")
     worker = processes.start("index", "rebuild", "--encoder", "other")
 
-    # When searches run all the time, until well after it is published,
+    # When searches run until well after the publication,
     encoders_that_answered: Counter[str] = Counter()
     number = 0
     while number < SEARCHES or worker.poll() is None:
         if number == SEARCHES // 2:
             processes.pause({})
-        answer = found(photo(number % PHOTOS))
+        answer = search_by_photo(photo(number % PHOTOS))
         best = answer.results[0]
         # then each finds the product of the photo, which vectors of another space would not,
         assert best.product.sku == f"{number % PHOTOS:05}"
@@ -46,7 +46,7 @@ def test_a_thousand_searches_during_a_rebuild_and_its_publish(
     assert worker.wait(60) == 0, processes.log.read_text()
     run.refresh_from_db()
     assert run.state == "succeeded"
-    assert found(photo(1)).generation == live_generation() == run.generation
+    assert search_by_photo(photo(1)).generation == live_generation() == run.generation
     assert encoders_that_answered["histogram"] > 100
     assert set(encoders_that_answered) <= {"histogram", "other"}
     connection.close()

@@ -13,10 +13,10 @@ from indexing.models import ImageFailure, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.tasks import enqueue_run
 from tests.indexing.embedding.hostile import HANGS
-from tests.indexing.shop import add_product, add_products, images_now, photo, vectors_of
+from tests.indexing.shop import add_product, add_products, current_images, photo, vectors_of
 from tests.processes import Processes, wait_until
 
-pytestmark = pytest.mark.slow  # real processes, real leases that run out
+pytestmark = pytest.mark.slow  # real processes, real leases that expire
 
 
 def finished(run: IndexingRun) -> bool:
@@ -24,8 +24,8 @@ def finished(run: IndexingRun) -> bool:
     return run.is_finished
 
 
-def test_a_photo_that_hangs_is_set_aside_in_the_task_queue_too(processes: Processes) -> None:
-    # Given a task queue, whose workers are child processes, and a photo that needs another one.
+def test_a_photo_that_hangs_is_quarantined_in_the_task_queue_too(processes: Processes) -> None:
+    # Given a task queue, whose workers are child processes, and a photo that needs a child decoder.
     add_products(range(10))
     bad = add_product("bad", photo(1) + HANGS)
     run = start_rebuild()
@@ -35,14 +35,14 @@ def test_a_photo_that_hangs_is_set_aside_in_the_task_queue_too(processes: Proces
     wait_until(lambda: finished(run))
 
     assert (run.state, run.error) == ("succeeded", ""), processes.log.read_text()
-    assert vectors_of() == [row for row in images_now() if row[0] != bad.pk]
+    assert vectors_of() == [row for row in current_images() if row[0] != bad.pk]
     assert ImageFailure.objects.get().quarantined
-    # And neither that photo nor that process keeps the task queue from stopping.
+    # And neither the photo nor the decoder keeps the task queue from stopping.
     cluster.terminate()
     assert cluster.wait(20) == 0
 
 
-def test_a_run_whose_worker_was_killed_is_taken_up_by_the_schedule(processes: Processes) -> None:
+def test_the_schedule_resumes_a_run_whose_worker_was_killed(processes: Processes) -> None:
     # Given a worker at a terminal that was killed in the middle of a rebuild,
     add_products(range(20))
     processes.pause({"embed": 5})
@@ -55,11 +55,11 @@ def test_a_run_whose_worker_was_killed_is_taken_up_by_the_schedule(processes: Pr
     # when the task queue looks for abandoned runs,
     set_schedules()
     Schedule.objects.exclude(name="join_abandoned_runs").delete()
-    # (in three seconds, when the lease of two seconds has run out)
+    # (in three seconds, after the lease of two seconds)
     Schedule.objects.update(next_run=timezone.now() + timedelta(seconds=3))
     processes.start("qcluster", WORKERS="1")
 
-    # then it is finished.
+    # then the run is finished.
     wait_until(lambda: finished(run))
     assert (run.state, run.error) == ("succeeded", ""), processes.log.read_text()
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()

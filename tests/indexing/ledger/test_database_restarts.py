@@ -49,7 +49,7 @@ def value(server: EmbeddedPostgres, statement: str) -> object:
         pytest.param("publish", marks=pytest.mark.long),
     ],
 )
-def test_a_run_outlives_the_death_of_the_database(
+def test_a_worker_finishes_its_run_after_the_database_was_killed(
     stage: str, server: EmbeddedPostgres, tmp_path: Path, offline_settings: object
 ) -> None:
     # Given a shop on that server, and a worker in the middle of a stage of its rebuild.

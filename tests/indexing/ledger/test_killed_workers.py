@@ -1,4 +1,4 @@
-"""Workers are killed at any moment of a rebuild: nothing is lost, and nothing is duplicated."""
+"""Workers are killed at any moment of a run: nothing is lost, and nothing is duplicated."""
 
 import os
 import random
@@ -15,10 +15,10 @@ from catalog.index.live_index import live_generation
 from catalog.models import ProductChange
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
-from tests.indexing.shop import add_products, embedded, images_now, vectors_of
+from tests.indexing.shop import add_products, current_images, embedded_images, vectors_of
 from tests.processes import Processes, wait_until
 
-pytestmark = pytest.mark.slow  # real processes, real leases that run out
+pytestmark = pytest.mark.slow  # real processes, real leases that expire
 
 LEASE = timedelta(seconds=3)
 STAGES = ("embed", "project", "vectors", "graph", "catch_up", "evaluate", "publish")
@@ -32,13 +32,13 @@ def assert_index_is_whole(run: IndexingRun) -> None:
     assert (run.state, run.error) == ("succeeded", "")
     assert live is not None
     assert live == run.generation
-    assert embedded(live.encoder_id) == images_now()
-    assert vectors_of(live) == images_now()
+    assert embedded_images(live.encoder_id) == current_images()
+    assert vectors_of(live) == current_images()
     assert set(run.chunks.values_list("state", flat=True)) == {Chunk.State.DONE}
 
 
 def held_chunk(run: IndexingRun, stage: str) -> Chunk | None:
-    """A random chunk of the stage that a worker holds."""
+    """Returns a random chunk of the stage that a worker holds, or None."""
     held = run.chunks.filter(stage=stage, state=Chunk.State.LEASED, lease_until__gt=timezone.now())
     return held.order_by("?").first()
 
@@ -83,9 +83,11 @@ class Crew:
             assert worker.wait(60) == 0
 
 
-def test_kills_at_random_moments_of_one_rebuild(processes: Processes, long_run: bool) -> None:
+def test_a_rebuild_survives_kills_of_its_workers_at_random_moments(
+    processes: Processes, long_run: bool
+) -> None:
     random.seed(20)
-    # Given photos, and stages so slow that any of their moments may be hit.
+    # Given photos, and stages that are slow enough to be interrupted at any moment.
     add_products(range(300 if long_run else 90))
     stages = ["embed"] * (14 if long_run else 2) + list(STAGES[1:])
     processes.pause({"embed": 1})
@@ -98,7 +100,7 @@ def test_kills_at_random_moments_of_one_rebuild(processes: Processes, long_run: 
         if stage == "vectors":  # the catalogue changes during the run
             [late] = add_products([1000])
 
-        # When the worker of a chunk is killed while it works on it, once a stage or more,
+        # When a worker is killed while it works on a chunk, once a stage or more,
         chunk = crew.kill_a_worker(run, stage)
         killed.append((chunk, timezone.now()))
         print(f"kill {number + 1}: {chunk}, attempt {chunk.attempts}")
@@ -120,25 +122,26 @@ def test_kills_at_random_moments_of_one_rebuild(processes: Processes, long_run: 
 def waits_for_the_next_attempt(
     run: IndexingRun, killed: list[tuple[Chunk, datetime]]
 ) -> list[timedelta]:
-    """From each kill to the start of the chunk's next attempt, where there was one."""
+    """Returns the time from each kill to the start of the chunk's next attempt, if there was
+    one."""
     attempts = [*(chunk for chunk, _ in killed), *run.chunks.all()]
     begun = {(chunk.pk, chunk.attempts): chunk.started_at for chunk in attempts}
     again = [(begun.get((chunk.pk, chunk.attempts + 1)), at) for chunk, at in killed]
     return [started_at - at for started_at, at in again if started_at is not None]
 
 
-def test_a_chunk_whose_worker_dies_before_recording_it_is_done_again(
+def test_a_chunk_is_done_again_if_its_worker_dies_before_it_records_the_chunk(
     processes: Processes,
 ) -> None:
     add_products(range(60))
     run = start_rebuild()
 
-    # When the worker of each stage's first chunk dies after the work, before the ledger records it,
+    # When a worker of each stage dies after it has done a chunk and before the ledger records it,
     deaths = 0
     while processes.run("index", "rebuild", TEST_DIES_AFTER=" ".join(STAGES)) == -signal.SIGKILL:
         deaths += 1
 
-    # then it is done again, with the same result.
+    # then the chunk is done again, with the same result.
     assert deaths == len(STAGES) - 1  # nothing has changed, so there is nothing to catch up with
     assert_index_is_whole(run)
     assert not ProductChange.objects.exists()
@@ -146,7 +149,7 @@ def test_a_chunk_whose_worker_dies_before_recording_it_is_done_again(
     assert redone == dict.fromkeys([stage for stage in STAGES if stage != "catch_up"], 1)
 
 
-def test_a_refresh_survives_the_death_of_its_worker_too(processes: Processes) -> None:
+def test_a_refresh_survives_the_death_of_its_worker(processes: Processes) -> None:
     add_products(range(30))
     assert processes.run("index", "rebuild") == 0
     add_products(range(100, 110))
@@ -155,11 +158,11 @@ def test_a_refresh_survives_the_death_of_its_worker_too(processes: Processes) ->
     ended = processes.run("index", "refresh")
 
     assert (died, ended) == (-signal.SIGKILL, 0)
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()
     assert not ProductChange.objects.exists()
 
 
-def test_a_frozen_worker_whose_lease_ran_out_does_no_harm_when_it_wakes(
+def test_a_frozen_worker_whose_lease_has_expired_changes_nothing_when_it_wakes(
     processes: Processes,
 ) -> None:
     # Given a worker that freezes in the middle of a chunk,
@@ -170,7 +173,7 @@ def test_a_frozen_worker_whose_lease_ran_out_does_no_harm_when_it_wakes(
     chunk = wait_until(lambda: held_chunk(run, "embed"))
     os.kill(frozen.pid, signal.SIGSTOP)
 
-    # and another that does all the work, that chunk included, once the lease has run out,
+    # and another worker that does all chunks, including this one after the lease has expired,
     processes.pause({})
     assert processes.run("index", "rebuild") == 0
     assert_index_is_whole(run)
@@ -181,7 +184,7 @@ def test_a_frozen_worker_whose_lease_ran_out_does_no_harm_when_it_wakes(
     before = list(run.chunks.values())
     os.kill(frozen.pid, signal.SIGCONT)
 
-    # then it sees that everything is done, and changes nothing.
+    # then it changes nothing, because everything is done.
     assert frozen.wait(60) == 0
     assert_index_is_whole(run)
     assert list(run.chunks.values()) == before

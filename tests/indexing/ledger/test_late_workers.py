@@ -1,4 +1,4 @@
-"""A worker that was frozen, and wakes after others have done its work and more, changes nothing."""
+"""A frozen worker that wakes after other workers have done its chunk changes nothing."""
 
 import threading
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tests.indexing.histogram_encoder import HistogramEncoder
 
 
 def check() -> None:
-    """Never raises: the frozen worker learns too late that it has lost its lease."""
+    """Never raises, as for a worker that learns too late that it has lost its lease."""
 
 
 def chunk_of(run: IndexingRun, stage: str) -> Chunk:
@@ -31,7 +31,7 @@ def chunk_of(run: IndexingRun, stage: str) -> Chunk:
 
 @pytest.fixture
 def run() -> IndexingRun:
-    """A rebuild that others have finished."""
+    """A rebuild that other workers have finished."""
     shop.add_products(range(20))
     return shop.rebuild()
 
@@ -47,7 +47,7 @@ def run() -> IndexingRun:
         ("publish", rebuild.perform_publish),
     ],
 )
-def test_a_stage_done_once_more_after_the_end_changes_nothing(
+def test_a_stage_performed_again_after_the_run_has_ended_changes_nothing(
     run: IndexingRun, stage: str, perform: Callable[..., None]
 ) -> None:
     before = list(Generation.objects.values()), shop.vectors_of()
@@ -55,7 +55,7 @@ def test_a_stage_done_once_more_after_the_end_changes_nothing(
     perform(chunk_of(run, stage), check)
 
     assert (list(Generation.objects.values()), shop.vectors_of()) == before
-    assert shop.skus(shop.photo(3))[0] == "00003"
+    assert shop.found_skus(shop.photo(3))[0] == "00003"
 
 
 @pytest.mark.usefixtures("empty_shop")
@@ -75,18 +75,18 @@ def test_a_late_projection_does_not_replace_the_one_in_use() -> None:
     run = work_on(start_rebuild(), pause_before_projecting)
     assert run.stage == "project"
 
-    # When a worker has fitted one, and others finish the run before it can store it,
+    # When a worker has fitted it, and others finish the run before this worker can store it,
     def finish_run() -> None:
         runs.resume_run(run)
         assert work_on(run).state == "succeeded"
 
     rebuild.perform_project(chunk_of(run, "project"), finish_run)
 
-    # then there is one projection, which is the one that the vectors were made with.
+    # then there is one projection, and the vectors were made with it.
     live = live_generation()
     assert live is not None
     assert Projection.objects.get() == live.projection
-    assert shop.skus(shop.photo(3))[0] == "00003"
+    assert shop.found_skus(shop.photo(3))[0] == "00003"
 
 
 def pause_before_projecting(run: IndexingRun) -> None:
@@ -95,7 +95,7 @@ def pause_before_projecting(run: IndexingRun) -> None:
 
 
 @pytest.mark.usefixtures("committed_shop")
-def test_two_workers_that_build_one_graph_at_once_leave_one_that_is_valid() -> None:
+def test_two_workers_that_build_the_same_graph_at_once_leave_a_valid_graph() -> None:
     # Given a vector table without its graph.
     shop.add_products(range(300))
     generation = shop.rebuild(publish=False).generation
@@ -125,7 +125,7 @@ def test_two_workers_that_build_one_graph_at_once_leave_one_that_is_valid() -> N
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_a_graph_missing_from_a_generation_is_built_and_until_then_it_is_not_published(
+def test_a_generation_is_published_only_after_its_missing_graph_is_built(
     run: IndexingRun,
 ) -> None:
     built = shop.rebuild(publish=False).generation
@@ -167,7 +167,7 @@ def test_a_search_whose_generation_is_dropped_meanwhile_answers_from_the_new_one
 
     encoders["histogram"] = InterruptedEncoder(replace_twice)
 
-    answer = shop.found(shop.photo(7))
+    answer = shop.search_by_photo(shop.photo(7))
 
     assert Generation.objects.get(pk=run.generation_id).state == "dropped"
     assert answer.generation == live_generation()

@@ -1,4 +1,4 @@
-"""However many workers join a run, each chunk is held by one."""
+"""Two workers never hold the same chunk, whatever number of workers joins a run."""
 
 import threading
 from collections import Counter
@@ -12,7 +12,7 @@ from django.utils import timezone
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
-from tests.indexing.shop import add_products, images_now, vectors_of
+from tests.indexing.shop import add_products, current_images, vectors_of
 from tests.processes import Processes
 
 WORKERS = 8
@@ -43,7 +43,7 @@ def claim_at_once(run: IndexingRun, claims_each: int) -> list[Chunk]:
 
 
 @pytest.mark.usefixtures("committed_shop")
-def test_eight_workers_that_ask_at_once_get_eight_different_chunks() -> None:
+def test_workers_that_claim_at_once_never_get_the_same_chunk() -> None:
     run = run_of(200)
 
     claimed = claim_at_once(run, claims_each=30)
@@ -51,16 +51,15 @@ def test_eight_workers_that_ask_at_once_get_eight_different_chunks() -> None:
     # Each chunk was claimed once, by the worker that the ledger names.
     ledger = dict(run.chunks.values_list("pk", "worker"))
     assert len(claimed) == len({chunk.pk for chunk in claimed})
-    assert {chunk.pk: chunk.worker for chunk in claimed}.items() <= ledger.items()
-    assert not run.chunks.exclude(attempts__lte=1).exists()
-    # No worker got nothing while there were chunks left.
-    left = run.chunks.filter(state=Chunk.State.PENDING).count()
-    assert len(claimed) + left == 200
-    assert left == 0
+    assert {chunk.pk: chunk.worker for chunk in claimed} == ledger
+    assert not run.chunks.exclude(attempts=1).exists()
+    # All chunks were claimed.
+    assert len(claimed) == 200
+    assert not run.chunks.filter(state=Chunk.State.PENDING).exists()
 
 
 @pytest.mark.usefixtures("committed_shop")
-def test_a_chunk_whose_lease_ran_out_goes_to_one_of_those_who_want_it() -> None:
+def test_one_of_several_workers_claims_a_chunk_whose_lease_has_expired() -> None:
     run = run_of(1)
     first = runs.claim_chunk(run, "the dead one")
     Chunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -79,7 +78,7 @@ def test_a_chunk_whose_lease_ran_out_goes_to_one_of_those_who_want_it() -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_a_chunk_whose_workers_always_die_is_given_up_in_the_end() -> None:
+def test_a_chunk_fails_after_its_workers_have_died_thirty_times() -> None:
     run = run_of(1)
 
     for _ in range(runs.MAX_ATTEMPTS):
@@ -92,7 +91,7 @@ def test_a_chunk_whose_workers_always_die_is_given_up_in_the_end() -> None:
 
 
 @pytest.mark.slow  # real processes
-def test_four_processes_share_a_run_and_do_each_chunk_once(processes: Processes) -> None:
+def test_four_processes_share_a_run_and_perform_each_chunk_once(processes: Processes) -> None:
     add_products(range(200))
     processes.pause({"embed": 0.2})
     run = start_rebuild()
@@ -102,7 +101,7 @@ def test_four_processes_share_a_run_and_do_each_chunk_once(processes: Processes)
     ]
 
     assert [worker.wait(120) for worker in workers] == [0, 0, 0, 0]
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()
     # Each of the fifty chunks of photos, and each of the other chunks, was begun once,
     begun = Counter(processes.begun())
     assert set(begun.values()) == {1}

@@ -76,7 +76,7 @@ class CallingEncoder(HistogramEncoder):
 def test_a_run_cancelled_in_the_middle_of_a_chunk_gives_it_back(
     settings: Any, encoders: dict[str, HistogramEncoder]
 ) -> None:
-    # Given a worker whose lease is renewed ten times a second, and that encodes a photo
+    # Given a worker that renews its lease ten times a second and encodes a photo,
     settings.CHUNK_LEASE_S = 0.4
     add_products(range(3))
     run = start_rebuild()
@@ -113,7 +113,7 @@ def test_a_chunk_that_fails_three_times_fails_its_run_with_the_reason(
     assert run.chunks.get().errors == 3
 
 
-def test_an_empty_catalogue_is_told_in_a_sentence() -> None:
+def test_a_run_on_an_empty_catalogue_fails_with_a_sentence() -> None:
     run = work_on(start_rebuild())
 
     assert run.state == "failed"
@@ -122,7 +122,7 @@ def test_an_empty_catalogue_is_told_in_a_sentence() -> None:
         call_command("index", "refresh")
 
 
-def test_progress_counts_images_and_foretells_the_end() -> None:
+def test_progress_counts_images_and_has_no_estimate_before_a_chunk_starts() -> None:
     run = IndexingRun.objects.create(kind="rebuild", state="running", stage="embed")
     for ordinal, (size, state) in enumerate([(30, "done"), (10, "leased"), (60, "pending")]):
         Chunk.objects.create(run=run, stage="embed", ordinal=ordinal, size=size, state=state)

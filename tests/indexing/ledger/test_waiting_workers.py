@@ -1,4 +1,4 @@
-"""What a worker does while it waits for others, and what it holds while an encoder works."""
+"""Workers load no encoder while they wait for others, and hold no transaction while they encode."""
 
 import signal
 import threading
@@ -20,7 +20,7 @@ from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
 from tests.indexing.histogram_encoder import HistogramEncoder
-from tests.indexing.shop import add_products, images_now, vectors_of
+from tests.indexing.shop import add_products, current_images, vectors_of
 from tests.processes import Processes, url_of_test_database, wait_until
 
 OPEN_TRANSACTIONS = """
@@ -36,7 +36,7 @@ LOCKED_ROWS = """
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_the_model_is_not_read_while_other_workers_hold_chunks(settings: Any) -> None:
+def test_the_encoder_is_not_loaded_while_other_workers_hold_chunks(settings: Any) -> None:
     # Given a run whose encoder cannot be loaded, and whose only chunk another worker holds.
     settings.ENCODER = "missing"
     run = start_rebuild()
@@ -71,8 +71,8 @@ def test_the_model_is_not_read_while_other_workers_hold_chunks(settings: Any) ->
 
 
 class WatchingEncoder(HistogramEncoder):
-    """Records, whenever it encodes, the open transactions and locked rows that another connection
-    sees."""
+    """Records the open transactions and locked rows that another connection sees during each
+    encoding."""
 
     def __init__(self, url: str) -> None:
         super().__init__("histogram")
@@ -136,4 +136,4 @@ def test_a_worker_that_is_interrupted_gives_its_chunk_back_at_once(processes: Pr
     began = time.monotonic()
     assert processes.run("index", "rebuild", CHUNK_LEASE_S="60") == 0
     assert time.monotonic() - began < 60
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()

@@ -24,7 +24,7 @@ def note_change(product_id: int, age_s: float) -> None:
     )
 
 
-def test_the_status_has_the_words_of_the_contract() -> None:
+def test_the_status_has_the_fields_of_the_contract() -> None:
     add_products(range(3))
     rebuild()
 
@@ -63,12 +63,12 @@ def test_an_index_is_fresh_until_the_oldest_change_has_waited_too_long(settings:
     assert later["oldest_pending_s"] == pytest.approx(110, abs=2)
 
 
-def test_without_a_live_generation_nothing_is_fresh() -> None:
+def test_an_index_without_a_live_generation_is_not_fresh() -> None:
     assert not freshness()["fresh"]
     assert index_status()["generation"] is None
 
 
-def test_the_lag_is_from_change_to_searchable() -> None:
+def test_the_lag_is_the_time_from_a_change_until_it_is_searchable() -> None:
     now = timezone.now()
     for number, lag in enumerate([10, 20, 30, 40, 100], 1):
         IndexedProduct.objects.create(
@@ -81,10 +81,10 @@ def test_the_lag_is_from_change_to_searchable() -> None:
     figures = freshness()
 
     assert figures["lag_p50_s"] == 30
-    assert figures["lag_p95_s"] == 88  # a fifth of the way from the last but one to the last
+    assert figures["lag_p95_s"] == 88  # 40 + 0.8 · (100 - 40)
 
 
-def test_five_refreshes_a_day(settings: Any) -> None:
+def test_five_refreshes_a_day_are_scheduled_by_default(settings: Any) -> None:
     moment = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
     times = []
     while (moment := next_refresh_at(moment)) < datetime(2026, 1, 2, 0, 1, tzinfo=UTC):
@@ -93,7 +93,7 @@ def test_five_refreshes_a_day(settings: Any) -> None:
     assert len(times) == 5
 
 
-def test_a_run_under_way_tells_how_far_it_is() -> None:
+def test_a_running_run_reports_its_progress_and_the_time_left() -> None:
     run = IndexingRun.objects.create(kind="rebuild", state="running", stage="embed")
     started = timezone.now() - timedelta(seconds=10)
     for ordinal, state in enumerate(["done", "pending"]):
@@ -109,7 +109,7 @@ def test_a_run_under_way_tells_how_far_it_is() -> None:
     assert running["eta_s"] == pytest.approx(10, abs=1)
 
 
-def test_metrics_tell_the_same(client: Client) -> None:
+def test_metrics_report_the_index_status(client: Client) -> None:
     add_products(range(4))
     rebuild()
     note_change(999, 50)
@@ -128,7 +128,7 @@ def test_metrics_tell_the_same(client: Client) -> None:
     assert samples["vitrina_products", "indexed"] == 4
 
 
-def test_a_refresh_that_settles_changes_meanwhile_does_not_disturb() -> None:
+def test_a_report_is_consistent_while_a_refresh_settles_changes() -> None:
     # Given a refresh that settles all changes right after the first statement of the report.
     note_change(1, 5)
 
@@ -141,6 +141,6 @@ def test_a_refresh_that_settles_changes_meanwhile_does_not_disturb() -> None:
     with connection.execute_wrapper(settle_after):
         figures = freshness()
 
-    # Then the report is of the moment before.
+    # Then the report shows the state before.
     assert figures["oldest_pending_s"] == pytest.approx(5, abs=2)
     assert not ProductChange.objects.exists()

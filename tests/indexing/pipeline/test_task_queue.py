@@ -13,13 +13,20 @@ from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.refresh import start_refresh
 from indexing.tasks import enqueue_run
-from tests.indexing.shop import add_product, add_products, images_now, photo, rebuild, vectors_of
+from tests.indexing.shop import (
+    add_product,
+    add_products,
+    current_images,
+    photo,
+    rebuild,
+    vectors_of,
+)
 from tests.processes import Processes, wait_until
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("encoders")
-def test_a_cluster_works_on_what_is_enqueued(processes: Processes) -> None:
+def test_a_cluster_works_on_an_enqueued_run(processes: Processes) -> None:
     add_products(range(5))
     rebuild()
     add_product("new", photo(50))
@@ -29,14 +36,14 @@ def test_a_cluster_works_on_what_is_enqueued(processes: Processes) -> None:
     enqueue_run(run)
 
     wait_until(lambda: IndexingRun.objects.get(pk=run.pk).is_finished)
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()
     assert not ProductChange.objects.exists()
     cluster.terminate()
     cluster.wait(30)
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_a_run_whose_worker_has_died_is_taken_up_again() -> None:
+def test_a_run_whose_worker_has_died_is_resumed() -> None:
     # Given a refresh whose only worker died with a chunk under its lease.
     add_products(range(5))
     rebuild()
@@ -55,11 +62,11 @@ def test_a_run_whose_worker_has_died_is_taken_up_again() -> None:
     assert tasks.join_abandoned_runs() == 1
     run.refresh_from_db()
     assert run.state == "succeeded"
-    assert vectors_of() == images_now()
+    assert vectors_of() == current_images()
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_paused_runs_are_left_alone_and_go_on_when_resumed() -> None:
+def test_a_paused_run_is_not_abandoned_and_is_enqueued_when_resumed() -> None:
     run = start_refresh()
     assert runs.pause_run(run)
 

@@ -1,4 +1,4 @@
-"""Calibration of match margins: by hand, and of the demo."""
+"""The calibration of match margins, worked out by hand and measured on the demo."""
 
 from io import StringIO
 from pathlib import Path
@@ -179,7 +179,7 @@ def test_with_too_few_products_the_defaults_are_used() -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
-def test_an_encoder_that_asks_through_an_adapter_has_a_calibration_of_its_own(
+def test_a_query_encoder_with_an_adapter_has_its_own_calibration(
     settings: Any, tmp_path: Path
 ) -> None:
     # Given 160 products, and a labelled photo of 40 of them.
@@ -190,12 +190,12 @@ def test_an_encoder_that_asks_through_an_adapter_has_a_calibration_of_its_own(
 
     adapter = adopt_encoder("bent")
 
-    asked = live_generation()
+    adapted = live_generation()
     assert own is not None
-    assert asked is not None
-    assert own.calibration.photos == asked.calibration.photos == 40
-    assert asked.calibration == Calibration(**adapter.match) != own.calibration
-    # Without the adapter, the generation has its own again.
+    assert adapted is not None
+    assert own.calibration.photos == adapted.calibration.photos == 40
+    assert adapted.calibration == Calibration(**adapter.match) != own.calibration
+    # Without the adapter, the generation has its own calibration again.
     publishing.roll_back()
     assert live_generation() == own
     assert getattr(live_generation(), "calibration", None) == own.calibration

@@ -18,11 +18,11 @@ from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,
     add_products,
-    images_now,
+    current_images,
+    found_skus,
     label_photos,
     photo,
     rebuild,
-    skus,
     vectors_of,
 )
 
@@ -61,7 +61,7 @@ def test_the_recall_on_labelled_photos_is_stored() -> None:
 
 
 @pytest.mark.usefixtures("labelled_photos")
-def test_a_generation_that_answers_photos_worse_than_the_live_one_is_rejected(
+def test_a_generation_with_lower_recall_than_the_live_one_is_rejected(
     encoders: dict[str, HistogramEncoder],
 ) -> None:
     rebuild()
@@ -76,7 +76,7 @@ def test_a_generation_that_answers_photos_worse_than_the_live_one_is_rejected(
     assert rejected.state == "rejected"
     assert rejected.evaluations.get().figures["photo_recall_at_5"] == pytest.approx(5 / 30)
     assert live_generation() == live
-    assert skus(photo(4))[0] == "00004"
+    assert found_skus(photo(4))[0] == "00004"
 
     # An operator may publish it all the same.
     assert index("publish", str(rejected.pk)) == f"Generation {rejected.pk} is live.\n"
@@ -84,7 +84,7 @@ def test_a_generation_that_answers_photos_worse_than_the_live_one_is_rejected(
 
 
 @pytest.mark.usefixtures("labelled_photos")
-def test_another_encoder_as_good_as_the_first_may_go_live() -> None:
+def test_a_generation_of_another_encoder_with_equal_recall_goes_live() -> None:
     rebuild()
 
     index("rebuild", "--encoder", "other")
@@ -110,8 +110,8 @@ def test_a_built_generation_is_published_by_its_id_and_catches_up() -> None:
     assert ProductChange.objects.get().product_id == late.pk
     assert json.loads(index("status", "--json"))["products"]["pending"] == 1
     index("refresh")
-    assert vectors_of(built) == images_now()
-    assert skus(photo(99))[0] == "late"
+    assert vectors_of(built) == current_images()
+    assert found_skus(photo(99))[0] == "late"
 
     assert index("rollback") == f"Generation {first.pk if first else 0} is live.\n"
     # The first generation never had that product.

@@ -35,7 +35,7 @@ def phrases():
     return collect_phrases(make_items(), [("kettle", "чайник")], seed=0)
 
 
-def test_a_russian_text_means_the_english_one(phrases):
+def test_the_meaning_of_a_russian_text_is_its_english_counterpart(phrases):
     meanings = {one.text: one.meaning for one in phrases.shop}
 
     assert meanings["Кофейная кружка"] == "Coffee mug"
@@ -60,7 +60,7 @@ def test_a_tag_means_an_english_word_or_the_names_of_its_emoji(phrases):
     assert any(" | " in meaning for meaning in meanings.values())
 
 
-def test_texts_left_out_are_in_no_source():
+def test_left_out_texts_are_in_no_source():
     declare_missing_ops()
     from indexing.training.starter.learnt_texts import collect_phrases
 

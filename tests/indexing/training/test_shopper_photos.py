@@ -74,7 +74,7 @@ def test_a_mostly_hidden_product_has_no_box() -> None:
     assert find_visible_box(mask, area=1000) is None
 
 
-def test_crops_stay_in_the_photo_and_images_keep_their_shape() -> None:
+def test_crops_stay_inside_the_photo_and_images_keep_their_aspect_ratio() -> None:
     image = Image.new("RGB", (100, 50), "black")
 
     part = crop_around(image, (0.5, 0.5, 0.5, 0.5), (0.1, 0.1, 0.1, 0.1))

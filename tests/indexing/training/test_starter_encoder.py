@@ -67,7 +67,7 @@ def demo_images() -> Callable[[str], list[Image.Image]]:
     return first_images
 
 
-def test_it_is_small_enough_to_ship() -> None:
+def test_the_encoder_is_small_enough_to_ship() -> None:
     size = sum(file.stat().st_size for file in STARTER.iterdir())
 
     assert size < 26_000_000
@@ -107,7 +107,7 @@ def test_the_whole_picture_is_encoded(starter: Starter) -> None:
         ("велосипед", "Bicycle", "Lamp"),
     ],
 )
-def test_a_text_is_nearer_to_what_it_names(
+def test_a_text_is_nearest_to_photos_of_the_named_thing(
     starter: Starter,
     demo_images: Callable[[str], list[Image.Image]],
     text: str,
@@ -136,7 +136,7 @@ def test_two_views_of_a_product_are_nearer_than_two_products(starter: Starter) -
     assert cosines.argmax(axis=1).tolist() == [1, 0, 3, 2, 5, 4]
 
 
-def test_gelu_lets_looks_through_unchanged() -> None:
+def test_the_packed_head_returns_words_and_looks_unchanged() -> None:
     declare_missing_ops()
     import torch
 
@@ -178,7 +178,7 @@ def test_looks_need_more_images_than_numbers() -> None:
         Looks.fit(torch.randn(256, 1280))
 
 
-def test_equal_titles_are_right_for_each_other() -> None:
+def test_equal_titles_share_the_loss() -> None:
     declare_missing_ops()
     import torch
 
@@ -193,7 +193,7 @@ def test_equal_titles_are_right_for_each_other() -> None:
     assert loss.item() == pytest.approx(2 * np.log(2) / 3, abs=1e-4)
 
 
-def test_the_backbone_knows_imagenet() -> None:
+def test_the_converted_backbone_classifies_photos() -> None:
     declare_missing_ops()
     import torch
     from open_clip.transform import PreprocessCfg, image_transform_v2

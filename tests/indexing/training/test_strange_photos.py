@@ -23,7 +23,7 @@ def green_wall(tmp_path: Path) -> Path:
     return tmp_path / "wall.webp"
 
 
-def test_the_box_is_that_of_the_visible_part():
+def test_the_box_encloses_the_visible_part():
     alpha = np.zeros((10, 20), np.float32)
     alpha[2:5, 4:14] = 1
     alpha[9, 19] = 0.1  # the end of a soft edge

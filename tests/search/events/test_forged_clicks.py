@@ -20,13 +20,13 @@ from search.events.search_log import SearchLog
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 Ask = Callable[..., dict[str, Any]]
-WANTED = "scopia-living-lamp-2"  # the photo whose results are attacked
+ATTACKED_PHOTO = "scopia-living-lamp-2"
 SESSIONS = 3_000
 DAYS = 14
-FIRST = 10  # the place of the product that is to rise
+TARGET_POSITION = 10  # of the product that the forger promotes
 
 
-# A row is a search like one of the pages, after so many days, and the clicks in it.
+# Each row is a search that shows one of the pages, `days` after the start.
 SEARCHES = """
     INSERT INTO catalog_loggedsearch (query_id, at, origin, kind, generation_id, timings_ms,
         filtered, sort, "offset", products, features)
@@ -43,14 +43,14 @@ CLICKS = """
 
 
 class Row(NamedTuple):
-    """A search that showed a page, where it came from, after how many days, what was clicked, and
-    by whom."""
+    """A search that shows a page. `origin`: of the search. `days`: after the start. `clicked`:
+    products. `click_origin`: the origin of the clicks."""
 
     page: int
     origin: str
     days: float
     clicked: list[int]
-    told_by: str
+    click_origin: str
 
 
 class Forger:
@@ -71,7 +71,7 @@ class Forger:
         ids = [uuid.uuid4().hex for _ in rows]
         pages, origins, days, *_ = zip(*rows, strict=True)
         clicks = [
-            (i, row.told_by, p) for i, row in zip(ids, rows, strict=True) for p in row.clicked
+            (i, row.click_origin, p) for i, row in zip(ids, rows, strict=True) for p in row.clicked
         ]
         with connection.cursor() as cursor:
             cursor.execute(SEARCHES, [self.start, ids, list(pages), list(origins), list(days)])
@@ -82,12 +82,12 @@ class Forger:
 
 @pytest.fixture
 def shop(log: SearchLog, by_photo: Ask, photos: Any) -> Forger:
-    """The pages of twelve photos, and 3,000 sessions that saw some of them: one of twenty clicks by
-    another address than it searched by, as a phone does, and one of fifty shares its address with
-    an office of others."""
+    """The pages of twelve photos, and 3,000 sessions that saw some of them. One of twenty sessions
+    clicks from another address than it searches from, as a phone may. One of fifty shares its
+    address with other shoppers of an office."""
     LoggedSearch.objects.all().delete()
     Event.objects.all().delete()
-    for name in [WANTED, *sorted(set(photos) - {WANTED})[:11]]:
+    for name in [ATTACKED_PHOTO, *sorted(set(photos) - {ATTACKED_PHOTO})[:11]]:
         by_photo(name)
         log.flush()
     made = Forger(list(LoggedSearch.objects.order_by("at")))
@@ -99,22 +99,21 @@ def shop(log: SearchLog, by_photo: Ask, photos: Any) -> Forger:
     rows = []
     for number in range(SESSIONS):
         origin = f"office {number % 20}" if random.random() < 0.02 else f"home {number}"
-        whence = f"street {number}" if random.random() < 0.05 else origin
+        click_origin = f"street {number}" if random.random() < 0.05 else origin
         for _ in range(random.integers(1, 4)):
             page = int(random.integers(len(made.pages)))
             products = np.array(made.pages[page])
             opened = random.random(len(products)) < (examination * liking[products - before])
             days = float(random.uniform(0, DAYS))
-            told_by = f"{whence} {int(days)}"
-            rows.append(
-                Row(page, f"{origin} {int(days)}", days, products[opened].tolist(), told_by)
-            )
+            day = int(days)
+            clicked = products[opened].tolist()
+            rows.append(Row(page, f"{origin} {day}", days, clicked, f"{click_origin} {day}"))
     made.write(rows)
     return made
 
 
 @contextmanager
-def undone() -> Iterator[None]:
+def rolled_back() -> Iterator[None]:
     """Rolls back what is written within."""
     with transaction.atomic():
         yield
@@ -122,38 +121,38 @@ def undone() -> Iterator[None]:
 
 
 @pytest.fixture
-def standing(shop: Forger, by_photo: Ask, settings: Any) -> Callable[[int], tuple[int, float]]:
+def ranking(shop: Forger, by_photo: Ask, settings: Any) -> Callable[[int], tuple[int, float]]:
     """Counts the clicks; returns the place of a product in the results, and its click rate."""
 
-    def now(product: int) -> tuple[int, float]:
+    def measure(product: int) -> tuple[int, float]:
         update_click_rates()
         settings.SEARCH_LOG_DAYS = 0  # this search is no shopper's
-        found = [result["product"]["id"] for result in by_photo(WANTED)["results"]]
+        found = [result["product"]["id"] for result in by_photo(ATTACKED_PHOTO)["results"]]
         settings.SEARCH_LOG_DAYS = 90
         return found.index(product), ClickRate.objects.get(product_id=product).rate
 
-    return now
+    return measure
 
 
 @pytest.fixture
 def target(shop: Forger) -> int:
-    return shop.pages[0][FIRST]
+    return shop.pages[0][TARGET_POSITION]
 
 
-def by(whence: str, days: float, clicked: list[int], told_by: str = "") -> Row:
-    """A search for the attacked photo."""
-    return Row(0, whence, days, clicked, told_by or whence)
+def search_row(origin: str, days: float, clicked: list[int], click_origin: str = "") -> Row:
+    """Returns a search by the attacked photo."""
+    return Row(0, origin, days, clicked, click_origin or origin)
 
 
-def honest(shop: Forger, clicked: list[int], count: int) -> None:
+def add_honest_shoppers(shop: Forger, clicked: list[int], count: int) -> None:
     """This many shoppers search during a day."""
-    shop.write([by(f"shopper {n}", DAYS - 1 + n / count, clicked) for n in range(count)])
+    shop.write([search_row(f"shopper {n}", DAYS - 1 + n / count, clicked) for n in range(count)])
 
 
 ADDRESSES = (1, 5, 20)
 
 
-def test_honest_clicks_count_and_none_is_set_aside(shop: Forger) -> None:
+def test_honest_clicks_count_and_are_no_burst(shop: Forger) -> None:
     update_click_rates()
 
     clicks = sum(ClickRate.objects.values_list("clicks", flat=True))
@@ -162,22 +161,24 @@ def test_honest_clicks_count_and_none_is_set_aside(shop: Forger) -> None:
 
 
 def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
-    shop: Forger, target: int, standing: Any, long_run: bool
+    shop: Forger, target: int, ranking: Any, long_run: bool
 ) -> None:
-    first, usual = standing(target)
-    cases = [(n, *how) for n in ADDRESSES for how in ((400, 60), (400, 86_000), (10_000, 3_600))]
+    first, usual = ranking(target)
+    cases = [
+        (n, *attack) for n in ADDRESSES for attack in ((400, 60), (400, 86_000), (10_000, 3_600))
+    ]
     if not long_run:
         cases = cases[::4]
     for addresses, forged, seconds in cases:
-        with undone():
-            honest(shop, [target], addresses)
-            place, rate = standing(target)
+        with rolled_back():
+            add_honest_shoppers(shop, [target], addresses)
+            place, rate = ranking(target)
             assert rate > usual
         for clickers in {1, addresses}:  # the click may come from another address than the search
-            with undone():
+            with rolled_back():
                 shop.write(
                     [
-                        by(
+                        search_row(
                             f"forger {n % addresses}",
                             DAYS - 1 + n / forged * seconds / 86_400,
                             [target],
@@ -186,71 +187,73 @@ def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
                         for n in range(forged)
                     ]
                 )
-                reached, raised = standing(target)
+                reached, raised = ranking(target)
                 assert raised <= rate + 1e-3
                 assert place <= reached <= first + 1
 
 
-def test_a_patient_forger_counts_as_shoppers_do(shop: Forger, target: int, standing: Any) -> None:
+def test_a_patient_forger_counts_as_shoppers_do(shop: Forger, target: int, ranking: Any) -> None:
     # Given a forger below the limits of a burst: 20 searches an address during a day.
     for addresses in ADDRESSES:
-        with undone():
-            honest(shop, [target], addresses)
-            place, rate = standing(target)
-        with undone():
+        with rolled_back():
+            add_honest_shoppers(shop, [target], addresses)
+            place, rate = ranking(target)
+        with rolled_back():
             shop.write(
                 [
-                    by(f"forger {n}", DAYS - 1 + hour / 20 + 0.002 * n, [target])
+                    search_row(f"forger {n}", DAYS - 1 + hour / 20 + 0.002 * n, [target])
                     for n in range(addresses)
                     for hour in range(20)
                 ]
             )
-            reached, raised = standing(target)
+            reached, raised = ranking(target)
             assert raised == pytest.approx(rate, abs=2e-3)
             assert reached == place
 
 
-def test_searches_without_clicks_push_no_other_down(
-    shop: Forger, target: int, standing: Any
+def test_forged_searches_without_clicks_lower_a_product_no_further_than_honest_ones(
+    shop: Forger, target: int, ranking: Any
 ) -> None:
     for addresses in ADDRESSES:
-        with undone():
-            honest(shop, [], addresses)
-            place, rate = standing(target)
-        with undone():
-            shop.write([by(f"forger {n % addresses}", DAYS - n / 2_000, []) for n in range(2_000)])
-            reached, lowered = standing(target)
+        with rolled_back():
+            add_honest_shoppers(shop, [], addresses)
+            place, rate = ranking(target)
+        with rolled_back():
+            shop.write(
+                [search_row(f"forger {n % addresses}", DAYS - n / 2_000, []) for n in range(2_000)]
+            )
+            reached, lowered = ranking(target)
             assert lowered == pytest.approx(rate, abs=2e-3)
             assert reached <= place
 
 
-def test_the_same_through_the_site(
+def test_forged_requests_count_for_as_many_shoppers_as_they_have_addresses(
     shop: Forger,
     target: int,
-    standing: Any,
+    ranking: Any,
     log: SearchLog,
     by_photo: Ask,
     client: Client,
     long_run: bool,
 ) -> None:
-    first, _ = standing(target)
+    first, _ = ranking(target)
     for addresses in ADDRESSES:
-        with undone():
-            honest(shop, [target], addresses)
-            place, rate = standing(target)
-        with undone():
+        with rolled_back():
+            add_honest_shoppers(shop, [target], addresses)
+            place, rate = ranking(target)
+        with rolled_back():
             for number in range(400 if long_run else 40):
-                whence = {"X-Forwarded-For": f"198.51.100.{number % addresses}"}
-                query = by_photo(WANTED, headers=whence)["query"]["id"]
+                headers = {"X-Forwarded-For": f"198.51.100.{number % addresses}"}
+                query = by_photo(ATTACKED_PHOTO, headers=headers)["query"]["id"]
                 event = {
                     "type": "click",
                     "product": target,
                     "query": query,
                     "session": f"s{number}",
                 }
-                sent = client.post("/api/v1/events/", [event], "application/json", headers=whence)
+                sent = client.post("/api/v1/events/", [event], "application/json", headers=headers)
                 assert sent.json() == {"accepted": 1, "unknown": 0}
             log.flush()
-            reached, raised = standing(target)
+            reached, raised = ranking(target)
             assert raised <= rate + 1e-3
             assert place <= reached <= first + 1
