@@ -58,7 +58,7 @@ def enqueue_run(run: IndexingRun) -> None:
     async_task("indexing.tasks.work_on_run", run.pk, group=run.kind)
 
 
-def resume_run(run: IndexingRun) -> bool:
+def resume_queued_run(run: IndexingRun) -> bool:
     """Resumes a paused run in the task queue. Returns False if the run is not paused."""
     resumed = runs.resume_run(run)
     if resumed:

@@ -103,13 +103,13 @@ def choose_best(measured: list[MeasuredAdapter], encoders: dict[str, Figures]) -
 
     def quality(each: MeasuredAdapter) -> tuple[bool, float, float]:
         photos = each.figures["photos"]
-        passes = not failed_gates({"adapter": each.figures, **encoders})
+        passes = not failed_adapter_gates({"adapter": each.figures, **encoders})
         return passes, photos["recall_at_5"], photos["agreement_at_10"]
 
     return max(measured, key=quality)
 
 
-def failed_gates(figures: dict[str, Figures]) -> list[str]:
+def failed_adapter_gates(figures: dict[str, Figures]) -> list[str]:
     """Returns a phrase for each gate that an adapter fails. The recall of photos must reach
     GATE_ADAPTER_RECALL of the query encoder's recall on its own vectors. The recall of photos and
     of titles may be up to GATE_PHOTO_RECALL_DROP below the index encoder's recall."""

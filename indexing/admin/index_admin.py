@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.base import ReadOnlyAdmin
 from catalog.models import Adapter, EncoderVersion, Generation
-from indexing.adapters.fitting import describe_figures, failed_gates
+from indexing.adapters.fitting import describe_figures, failed_adapter_gates
 from indexing.embedding import quarantine
 from indexing.encoder_registry import list_encoders
 from indexing.generations import publishing
@@ -23,7 +23,7 @@ from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
 from indexing.monitoring.freshness import index_status, next_refresh_at, run_progress
 from indexing.quality.match_calibration import describe_calibration
-from indexing.tasks import resume_run, start_queued_run
+from indexing.tasks import resume_queued_run, start_queued_run
 
 
 @admin.register(IndexingRun)
@@ -58,7 +58,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_lazy("Resume"), permissions=["steer"])
     def resume(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
-        self._act_on_each(request, chosen, resume_run, _("Run %(number)s continues."))
+        self._act_on_each(request, chosen, resume_queued_run, _("Run %(number)s continues."))
 
     @admin.action(description=_lazy("Cancel"), permissions=["steer"])
     def cancel(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
@@ -225,7 +225,7 @@ class AdapterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="may be used", boolean=True)
     def usable(self, adapter: Adapter) -> bool:
-        return not failed_gates(adapter.figures)
+        return not failed_adapter_gates(adapter.figures)
 
 
 @admin.register(ImageFailure)

@@ -10,7 +10,7 @@ from catalog.index.live_index import (
     open_space,
 )
 from catalog.models import Adapter, EncoderVersion
-from indexing.adapters.fitting import AdapterError, failed_gates, fit_adapter
+from indexing.adapters.fitting import AdapterError, failed_adapter_gates, fit_adapter
 from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
 from indexing.ledger.chunking import Check
@@ -27,7 +27,7 @@ def fit_adapter_to_live(
     if live is None:
         raise AdapterError("Nothing is live yet: run 'index rebuild'.")
     adapter = fit_adapter(version, live.encoder, check, careful)
-    if not failed_gates(adapter.figures):
+    if not failed_adapter_gates(adapter.figures):
         encoder, space = encoder_of(adapter.query_encoder), open_space(live)
         index = LiveIndex(live, space.matrix, encoder, open_adapter(adapter))
         adapter.match = asdict(measure_calibration(index, check))

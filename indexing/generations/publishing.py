@@ -11,7 +11,7 @@ from psycopg import sql
 
 from catalog.index.vector_store import vector_store
 from catalog.models import Adapter, Generation, Publication
-from indexing.adapters.fitting import failed_gates
+from indexing.adapters.fitting import failed_adapter_gates
 from indexing.embedding.staleness import settle_changes, stale_products
 from indexing.encoder_registry import update_statuses
 from indexing.models import IndexingRun
@@ -71,7 +71,7 @@ def adopt_adapter(adapter: Adapter) -> Generation:
         live = Generation.objects.select_for_update().filter(state=State.LIVE).first()
         if live is None or live.encoder_id != adapter.index_encoder_id:
             raise PublishingError(f"{adapter} does not lead to the live generation.")
-        if reasons := failed_gates(adapter.figures):
+        if reasons := failed_adapter_gates(adapter.figures):
             raise PublishingError(f"{adapter} is not good enough: {'; '.join(reasons)}.")
         return _set_query_adapter(live, adapter)
 

@@ -32,7 +32,7 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
         check()
     recall = float(np.mean(recalls)) if recalls else 0.0
     figures = {"recall_at_20": recall, **measure_photo_recall(index, check)}
-    reasons = failed_gates(figures, _live_figures(figures))
+    reasons = failed_generation_gates(figures, _live_figures(figures))
     _store_quality(index, figures)
     index.generation.recall_at_20 = recall
     index.generation.note = "; ".join(reasons)
@@ -47,7 +47,7 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
     )
 
 
-def failed_gates(figures: dict, live: dict) -> list[str]:
+def failed_generation_gates(figures: dict, live: dict) -> list[str]:
     """Returns a phrase for each gate that a generation with these `figures` fails. `live`: the
     figures of the live generation."""
     reasons = []

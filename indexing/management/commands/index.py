@@ -10,7 +10,7 @@ from catalog.index.match_margin import Calibration
 from catalog.models import Adapter, Generation
 from catalog.progress import progress_bar
 from catalog.visual.errors import EncoderError
-from indexing.adapters.fitting import AdapterError, describe_figures, failed_gates
+from indexing.adapters.fitting import AdapterError, describe_figures, failed_adapter_gates
 from indexing.encoder_registry import list_encoders, register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_adapter_to_live
@@ -21,9 +21,9 @@ from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.worker import work_on
 from indexing.quality.match_calibration import describe_calibration
-from indexing.tasks import resume_run
+from indexing.tasks import resume_queued_run
 
-RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_run, "cancel": runs.cancel_run}
+RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_queued_run, "cancel": runs.cancel_run}
 ENCODER_ACTIONS = ("encoders", "register", "adopt")
 EXPECTED_ERRORS = (publishing.PublishingError, runs.RunConflict, EncoderError, AdapterError)
 
@@ -121,7 +121,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{adapter}, {adapter.kind}, fitted on {adapter.sample} photos:")
         for line in describe_figures(adapter.figures):
             self.stdout.write(f"  {line}")
-        for reason in failed_gates(adapter.figures):
+        for reason in failed_adapter_gates(adapter.figures):
             self.stdout.write(f"  It may not be used: {reason}.")
 
     def _work_on(self, run: IndexingRun, options: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from catalog.index.live_index import live_generation, live_index
 from catalog.models import Adapter, Embedding, EncoderVersion, Generation
 from catalog.visual.errors import EncoderError
-from indexing.adapters.fitting import AdapterError, failed_gates
+from indexing.adapters.fitting import AdapterError, failed_adapter_gates
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder
 from indexing.models import Chunk, IndexingRun
@@ -133,7 +133,7 @@ def test_an_encoder_whose_adapter_fails_the_gates_is_not_adopted(live: Generatio
 
     adapter = Adapter.objects.get()
     assert adapter.figures["native"]["photos"]["recall_at_1"] == 1
-    assert failed_gates(adapter.figures) != []
+    assert failed_adapter_gates(adapter.figures) != []
     assert found_skus(photo(3))[0] == "00003"
     assert live_index().adapter is None
     assert statuses() == {"histogram": "live", "strange": "registered"}

@@ -12,7 +12,7 @@ from catalog.index.vector_store import vector_store
 from catalog.models import Generation, Product, ProductChange
 from indexing.generations import publishing
 from indexing.models import IndexEvaluation
-from indexing.quality.gates import failed_gates, recall_of_distances
+from indexing.quality.gates import failed_generation_gates, recall_of_distances
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,
@@ -112,11 +112,11 @@ def test_a_generation_that_fails_its_gate_is_rejected_with_its_figures(settings:
 def test_gates_compare_with_the_live_generation(settings: Any) -> None:
     settings.GATE_RECALL_AT_20, settings.GATE_PHOTO_RECALL_DROP = 0.95, 0.05
 
-    assert failed_gates({"recall_at_20": 0.95}, {}) == []
-    assert failed_gates({"recall_at_20": 0.94}, {}) != []
+    assert failed_generation_gates({"recall_at_20": 0.95}, {}) == []
+    assert failed_generation_gates({"recall_at_20": 0.94}, {}) != []
     live = {"photo_recall_at_5": 0.80}
-    assert failed_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.75}, live) == []
-    assert failed_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.74}, live) != []
+    assert failed_generation_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.75}, live) == []
+    assert failed_generation_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.74}, live) != []
 
 
 def test_recall_counts_ties_as_found() -> None:

@@ -71,11 +71,11 @@ def test_a_paused_run_is_not_abandoned_and_is_enqueued_when_resumed() -> None:
     assert runs.pause_run(run)
 
     assert runs.abandoned_runs() == []
-    assert tasks.resume_run(run)
+    assert tasks.resume_queued_run(run)
 
     [queued] = OrmQ.objects.all()
     assert (queued.task["func"], queued.task["args"]) == ("indexing.tasks.work_on_run", (run.pk,))
-    assert not tasks.resume_run(run)  # it is not paused any more
+    assert not tasks.resume_queued_run(run)  # it is not paused any more
     assert OrmQ.objects.count() == 1
 
 
