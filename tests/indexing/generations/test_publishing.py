@@ -3,7 +3,6 @@
 import threading
 from typing import Any
 
-import numpy as np
 import pytest
 from django.db import connection, transaction
 
@@ -11,8 +10,6 @@ from catalog.index.live_index import live_generation
 from catalog.index.vector_store import vector_store
 from catalog.models import Generation, Product, ProductChange
 from indexing.generations import publishing
-from indexing.models import IndexEvaluation
-from indexing.quality.gates import failed_generation_gates, recall_of_distances
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,
@@ -91,40 +88,6 @@ def test_embeddings_are_reused_and_old_generations_dropped(
     states = [Generation.objects.get(pk=g.pk).state for g in generations if g]
     assert states == ["dropped", "retired", "live"]
     assert [table_exists(g) for g in generations if g] == [False, True, True]
-
-
-@pytest.mark.usefixtures("empty_shop")
-def test_a_generation_that_fails_its_gate_is_rejected_with_its_figures(settings: Any) -> None:
-    add_products(range(30))
-    first = rebuild().generation
-    settings.GATE_RECALL_AT_20 = 1.1  # no graph passes
-
-    second = rebuild().generation
-
-    assert second is not None
-    second.refresh_from_db()
-    assert (second.state, second.recall_at_20) == ("rejected", 1.0)
-    assert "1.000" in second.note
-    assert not IndexEvaluation.objects.get(generation=second).passed
-    assert live_generation() == first
-
-
-def test_gates_compare_with_the_live_generation(settings: Any) -> None:
-    settings.GATE_RECALL_AT_20, settings.GATE_PHOTO_RECALL_DROP = 0.95, 0.05
-
-    assert failed_generation_gates({"recall_at_20": 0.95}, {}) == []
-    assert failed_generation_gates({"recall_at_20": 0.94}, {}) != []
-    live = {"photo_recall_at_5": 0.80}
-    assert failed_generation_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.75}, live) == []
-    assert failed_generation_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.74}, live) != []
-
-
-def test_recall_counts_ties_as_found() -> None:
-    exact = np.array([-0.9, -0.8, -0.7, -0.6])
-    assert recall_of_distances(exact, np.array([-0.9, -0.8, -0.7, -0.6])) == 1.0
-    assert recall_of_distances(exact, np.array([-0.9, -0.7, -0.6, -0.5])) == 0.75
-    assert recall_of_distances(exact, np.array([-0.9, -0.8, -0.6, -0.6])) == 1.0
-    assert recall_of_distances(np.array([]), np.array([])) == 1.0
 
 
 @pytest.mark.usefixtures("committed_shop")

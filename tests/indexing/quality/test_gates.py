@@ -14,6 +14,7 @@ from PIL import Image
 from catalog.index.live_index import live_generation
 from catalog.models import Generation, ProductChange
 from indexing.models import IndexEvaluation
+from indexing.quality.gates import failed_generation_gates, recall_of_distances
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,
@@ -123,3 +124,40 @@ def test_the_command_explains_why_it_cannot_publish() -> None:
         index("publish", "123456")
     with pytest.raises(CommandError, match="no earlier generation"):
         index("rollback")
+
+
+def test_a_generation_that_fails_its_gate_is_rejected_with_its_figures(settings: Any) -> None:
+    add_products(range(30))
+    first = rebuild().generation
+    settings.GATE_RECALL_AT_20 = 1.1  # no graph passes
+
+    second = rebuild().generation
+
+    assert second is not None
+    second.refresh_from_db()
+    assert (second.state, second.recall_at_20) == ("rejected", 1.0)
+    assert second.note == "recall@20 of the graph is 1.000, below 1.1"
+    assert not IndexEvaluation.objects.get(generation=second).passed
+    assert live_generation() == first
+
+
+def test_gates_compare_with_the_live_generation(settings: Any) -> None:
+    settings.GATE_RECALL_AT_20, settings.GATE_PHOTO_RECALL_DROP = 0.95, 0.05
+
+    assert failed_generation_gates({"recall_at_20": 0.95}, {}) == []
+    assert failed_generation_gates({"recall_at_20": 0.94}, {}) == [
+        "recall@20 of the graph is 0.940, below 0.95"
+    ]
+    live = {"photo_recall_at_5": 0.80}
+    assert failed_generation_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.75}, live) == []
+    assert failed_generation_gates({"recall_at_20": 1.0, "photo_recall_at_5": 0.74}, live) == [
+        "recall@5 on labelled photos is 0.740; the live generation has 0.800"
+    ]
+
+
+def test_recall_counts_ties_as_found() -> None:
+    exact = np.array([-0.9, -0.8, -0.7, -0.6])
+    assert recall_of_distances(exact, np.array([-0.9, -0.8, -0.7, -0.6])) == 1.0
+    assert recall_of_distances(exact, np.array([-0.9, -0.7, -0.6, -0.5])) == 0.75
+    assert recall_of_distances(exact, np.array([-0.9, -0.8, -0.6, -0.6])) == 1.0
+    assert recall_of_distances(np.array([]), np.array([])) == 1.0
