@@ -1,4 +1,4 @@
 """The ledger of offline work: runs, and the chunks that workers claim.
 
-Others use `runs` and `chunking`.
+Others use `runs`, `chunking` and `chunk_leases`.
 """

@@ -1,34 +1,19 @@
-"""Operations on the ledger: start, pause and cancel runs; claim, renew and finish chunks. Each is a
-short transaction.
+"""Runs of the offline side: start, pause, resume, cancel and finish them. Each function is a short
+transaction.
 
-Others use `start_run`, `unfinished_runs`, `abandoned_runs`, `cancel_run`, `pause_run` and
-`resume_run`; the worker uses the rest."""
+The worker alone uses `finish_run` and `lock_run`."""
 
-import os
-import socket
-import uuid
-from datetime import timedelta
-
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from indexing.models import Chunk, IndexingRun
-
-MAX_ERRORS = 3  # exceptions that a chunk may raise
-MAX_ATTEMPTS = 30  # includes attempts whose worker died
 
 State = IndexingRun.State
 
 
 class RunConflict(Exception):
     """Another run of the kind is unfinished. The message is a sentence that names it."""
-
-
-def worker_name() -> str:
-    """Returns a unique name for a worker in the ledger: host, process id and a random part."""
-    return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def start_run(
@@ -86,66 +71,6 @@ def resume_run(run: IndexingRun) -> bool:
     )
 
 
-def claim_chunk(run: IndexingRun, worker: str) -> Chunk | None:
-    """Leases the next free chunk of the run's stage to `worker`, and counts the attempt. Returns
-    None if there is no free chunk. Two workers never hold the same chunk. After MAX_ATTEMPTS
-    attempts, the chunk is returned as failed."""
-    with transaction.atomic():
-        now = timezone.now()
-        chunk = (
-            run.chunks.select_for_update(skip_locked=True)
-            .filter(stage=run.stage)
-            .filter(Q(state=Chunk.State.PENDING) | Q(state=Chunk.State.LEASED, lease_until__lt=now))
-            .order_by("ordinal")
-            .first()
-        )
-        if chunk is None:
-            return None
-        chunk.attempts += 1
-        chunk.worker, chunk.lease_until = worker, now + _lease_duration()
-        chunk.started_at = now
-        chunk.state = Chunk.State.LEASED
-        if chunk.attempts > MAX_ATTEMPTS:
-            chunk.state = Chunk.State.FAILED
-            chunk.error = f"Its worker died {MAX_ATTEMPTS} times."
-        chunk.save()
-        return chunk
-
-
-def renew_lease(chunk: Chunk) -> bool:
-    """Extends the lease. Returns False if the worker no longer holds the chunk, or if its run was
-    paused or cancelled."""
-    return bool(
-        _held_chunk(chunk)
-        .filter(run__state=State.RUNNING)
-        .update(lease_until=timezone.now() + _lease_duration())
-    )
-
-
-def finish_chunk(chunk: Chunk) -> bool:
-    """Marks the chunk as done. Returns False if the worker no longer holds it."""
-    return bool(
-        _held_chunk(chunk).update(state=Chunk.State.DONE, finished_at=timezone.now(), error="")
-    )
-
-
-def give_back_chunk(chunk: Chunk) -> None:
-    """Returns the chunk to the other workers without counting the attempt, because its run was
-    paused or its worker is stopping."""
-    _held_chunk(chunk).update(state=Chunk.State.PENDING, attempts=F("attempts") - 1)
-
-
-def fail_chunk(chunk: Chunk, error: str) -> None:
-    """Records an error of the chunk. The chunk is tried again until it has failed MAX_ERRORS
-    times."""
-    is_last = chunk.errors + 1 >= MAX_ERRORS
-    _held_chunk(chunk).update(
-        state=Chunk.State.FAILED if is_last else Chunk.State.PENDING,
-        errors=F("errors") + 1,
-        error=error[:2000],
-    )
-
-
 def finish_run(run: IndexingRun, state: str, error: str = "") -> None:
     """Ends the run in this state, if it is unfinished."""
     unfinished_runs().filter(pk=run.pk).update(
@@ -157,17 +82,3 @@ def lock_run(run: IndexingRun) -> IndexingRun | None:
     """Locks the run's row and returns its present values, or None if another worker holds the lock.
     Runs within the caller's transaction."""
     return IndexingRun.objects.select_for_update(skip_locked=True).filter(pk=run.pk).first()
-
-
-def _held_chunk(chunk: Chunk) -> QuerySet[Chunk]:
-    """Returns a query of the chunk's row. It is empty if this attempt no longer holds the chunk."""
-    return Chunk.objects.filter(
-        pk=chunk.pk,
-        state=Chunk.State.LEASED,
-        worker=chunk.worker,
-        attempts=chunk.attempts,
-    )
-
-
-def _lease_duration() -> timedelta:
-    return timedelta(seconds=settings.CHUNK_LEASE_S)

@@ -20,7 +20,7 @@ from django.utils import timezone
 from catalog.index.live_index import encoder_named, encoder_of, live_generation
 from catalog.visual.encoder import Encoder
 from catalog.visual.errors import EncoderError
-from indexing.ledger import runs
+from indexing.ledger import chunk_leases, runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.stages import STAGES, Stage, StageFailed
 
@@ -44,7 +44,7 @@ def work_on(run: IndexingRun, report: Report = lambda run: None) -> IndexingRun:
     """Works on chunks of `run` until the run is finished or paused, and returns its present row.
     Calls `report` after each chunk. Waits while the database is unavailable, up to
     MAX_DATABASE_OUTAGE_S."""
-    worker = runs.worker_name()
+    worker = chunk_leases.worker_name()
     unavailable_since: float | None = None
     while True:
         try:
@@ -72,7 +72,7 @@ def _take_step(run: IndexingRun, worker: str) -> IndexingRun:
     run = IndexingRun.objects.get(pk=run.pk)
     if run.state != IndexingRun.State.RUNNING:
         return run
-    chunk = runs.claim_chunk(run, worker) if run.stage else None
+    chunk = chunk_leases.claim_chunk(run, worker) if run.stage else None
     if chunk is not None:
         _work_on_chunk(chunk)
     elif not _advance_run(run):
@@ -87,24 +87,24 @@ def _work_on_chunk(chunk: Chunk) -> None:
         try:
             STAGES[Kind(chunk.run.kind)].by_name(chunk.stage).perform(chunk, lease.check)
         except LeaseLost:
-            runs.give_back_chunk(chunk)
+            chunk_leases.give_back_chunk(chunk)
         except (OperationalError, InterfaceError):
             raise  # the lease expires, and a worker does the chunk again
         except Exception as error:
             log.exception("%s failed", chunk)
-            runs.fail_chunk(chunk, f"{type(error).__name__}: {error}")
+            chunk_leases.fail_chunk(chunk, f"{type(error).__name__}: {error}")
         except BaseException:  # a signal asks this process to stop
             _give_chunk_back(chunk)
             raise
         else:
-            runs.finish_chunk(chunk)
+            chunk_leases.finish_chunk(chunk)
 
 
 def _give_chunk_back(chunk: Chunk) -> None:
     """Gives the chunk back to the other workers at once. If the database does not answer, they can
     claim it when the lease expires."""
     try:
-        runs.give_back_chunk(chunk)
+        chunk_leases.give_back_chunk(chunk)
     except (OperationalError, InterfaceError) as error:
         log.warning("%s could not be given back: %s", chunk, _first_line(error))
 
@@ -202,7 +202,7 @@ class Lease:
             while not self._done.wait(settings.CHUNK_LEASE_S / 4):
                 try:
                     close_old_connections()
-                    if not runs.renew_lease(self._chunk):
+                    if not chunk_leases.renew_lease(self._chunk):
                         self._lost.set()
                         return
                 except (OperationalError, InterfaceError):

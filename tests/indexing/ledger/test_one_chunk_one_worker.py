@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from indexing.ledger import runs
+from indexing.ledger import chunk_leases
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.shop import add_products, current_images, vectors_of
@@ -33,7 +33,7 @@ def claim_at_once(run: IndexingRun, claims_each: int) -> list[Chunk]:
     def claim(worker: int) -> list[Chunk | None]:
         try:
             start.wait()
-            return [runs.claim_chunk(run, f"worker {worker}") for _ in range(claims_each)]
+            return [chunk_leases.claim_chunk(run, f"worker {worker}") for _ in range(claims_each)]
         finally:
             connection.close()
 
@@ -61,33 +61,33 @@ def test_workers_that_claim_at_once_never_get_the_same_chunk() -> None:
 @pytest.mark.usefixtures("committed_shop")
 def test_one_of_several_workers_claims_a_chunk_whose_lease_has_expired() -> None:
     run = run_of(1)
-    first = runs.claim_chunk(run, "the dead one")
+    first = chunk_leases.claim_chunk(run, "the dead one")
     Chunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
     [second] = claim_at_once(run, claims_each=1)
 
     # The second worker holds it, and the first can no longer change it.
     assert (second.attempts, second.worker) == (2, Chunk.objects.get().worker)
-    assert not runs.renew_lease(first)
-    assert not runs.finish_chunk(first)
-    runs.fail_chunk(first, "too late")
-    runs.give_back_chunk(first)
+    assert not chunk_leases.renew_lease(first)
+    assert not chunk_leases.finish_chunk(first)
+    chunk_leases.fail_chunk(first, "too late")
+    chunk_leases.give_back_chunk(first)
     assert Chunk.objects.filter(state="leased", attempts=2, errors=0, error="").exists()
-    assert runs.renew_lease(second)
-    assert runs.finish_chunk(second)
+    assert chunk_leases.renew_lease(second)
+    assert chunk_leases.finish_chunk(second)
 
 
 @pytest.mark.usefixtures("empty_shop")
 def test_a_chunk_fails_after_its_workers_have_died_thirty_times() -> None:
     run = run_of(1)
 
-    for _ in range(runs.MAX_ATTEMPTS):
-        assert runs.claim_chunk(run, "one more").state == Chunk.State.LEASED
+    for _ in range(chunk_leases.MAX_ATTEMPTS):
+        assert chunk_leases.claim_chunk(run, "one more").state == Chunk.State.LEASED
         Chunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
 
-    last = runs.claim_chunk(run, "one too many")
+    last = chunk_leases.claim_chunk(run, "one too many")
     assert (last.state, last.error) == (Chunk.State.FAILED, "Its worker died 30 times.")
-    assert runs.claim_chunk(run, "nobody") is None
+    assert chunk_leases.claim_chunk(run, "nobody") is None
 
 
 @pytest.mark.slow  # real processes

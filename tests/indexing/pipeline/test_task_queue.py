@@ -9,7 +9,7 @@ from django_q.models import OrmQ, Schedule
 from catalog.models import ProductChange
 from config.first_start import set_schedules
 from indexing import tasks
-from indexing.ledger import runs
+from indexing.ledger import chunk_leases, runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.refresh import start_refresh
 from indexing.tasks import enqueue_run
@@ -54,7 +54,7 @@ def test_a_run_whose_worker_has_died_is_resumed() -> None:
     chunk = Chunk.objects.create(
         run=run, stage="refresh", ordinal=0, size=1, payload={"products": [product_id]}
     )
-    runs.claim_chunk(IndexingRun.objects.get(pk=run.pk), "a worker that dies")
+    chunk_leases.claim_chunk(IndexingRun.objects.get(pk=run.pk), "a worker that dies")
     assert runs.abandoned_runs() == []  # its lease still holds
 
     Chunk.objects.filter(pk=chunk.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
