@@ -19,7 +19,7 @@ from indexing.training.trainer import Plan
 MODULE = "indexing.training.trainer"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def plan(toy_encoder: Path, toy_catalog: Path) -> Plan:
     return Plan(
         start=str(toy_encoder),
@@ -39,8 +39,7 @@ def train(plan: Plan, folder: Path, processes: int = 1) -> dict:
     folder.mkdir(exist_ok=True)
     plan.write(folder / "plan.json")
     run_on_processes(processes, MODULE, [str(folder)])
-    state: dict = torch.load(folder / CHECKPOINT_FILE, weights_only=True)
-    return state
+    return state_in(folder)
 
 
 def recall(state: dict) -> float:
@@ -48,23 +47,42 @@ def recall(state: dict) -> float:
     return value
 
 
-@pytest.mark.slow  # sixty steps, twice: the second time on two processes
-def test_two_processes_learn_as_well_as_one(plan: Plan, tmp_path: Path) -> None:
-    alone = train(plan, tmp_path / "one")
-    together = train(plan, tmp_path / "two", processes=2)
+@pytest.fixture(scope="module")
+def trained(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run on one process."""
+    folder = tmp_path_factory.mktemp("trained")
+    train(plan, folder)
+    return folder
 
-    first, last = alone["history"][0], alone["history"][-1]
+
+def state_in(folder: Path) -> dict:
+    state: dict = torch.load(folder / CHECKPOINT_FILE, weights_only=True)
+    return state
+
+
+def test_the_loss_falls_and_products_are_found(trained: Path) -> None:
+    state = state_in(trained)
+
+    first, last = state["history"][0], state["history"][-1]
     assert last["product"] < 0.5 * first["product"]
     assert last["text"] < 0.9 * first["text"]
-    assert recall(alone) >= 0.75  # one in twelve by chance
-    assert abs(recall(together) - recall(alone)) <= 2 / 12
-    assert (tmp_path / "one" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert recall(state) >= 0.75  # one in twelve by chance
+    assert (trained / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_killed_run_resumes_from_its_checkpoint(plan: Plan, tmp_path: Path) -> None:
-    plan = replace(plan, steps=55)  # a checkpoint is written at step 50
-    whole = train(plan, tmp_path / "whole")
-    # Given a run that is killed as soon as it has written a checkpoint.
+@pytest.mark.long  # the same training once more, on two processes
+def test_two_processes_learn_as_well_as_one(plan: Plan, trained: Path, tmp_path: Path) -> None:
+    together = train(plan, tmp_path / "two", processes=2)
+
+    assert abs(recall(together) - recall(state_in(trained))) <= 2 / 12
+
+
+@pytest.mark.long  # two trainings more
+def test_a_killed_run_resumes_from_its_checkpoint(
+    plan: Plan, trained: Path, tmp_path: Path
+) -> None:
+    whole = state_in(trained)
+    # Given a run that is killed as soon as it has written a checkpoint, at step 50.
     folder = tmp_path / "cut"
     folder.mkdir()
     plan.write(folder / "plan.json")
@@ -80,8 +98,8 @@ def test_a_killed_run_resumes_from_its_checkpoint(plan: Plan, tmp_path: Path) ->
     resumed = train(plan, folder)
 
     # Then its result is that of an uninterrupted run.
-    assert resumed["step"] == 55
-    assert len(resumed["history"]) == 55
+    assert resumed["step"] == 60
+    assert len(resumed["history"]) == 60
     for name, weights in whole["visual"].items():
         torch.testing.assert_close(resumed["visual"][name], weights, rtol=1e-3, atol=1e-4)
 
