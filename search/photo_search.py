@@ -1,4 +1,4 @@
-"""A search from the request to the answer; `answer_request` is the sequence of its steps."""
+"""Follows one search from the request to the answer. `answer_request` lists the steps."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from search.query.query_photos import QueryPhoto, keep_photo, read_query_photos
 from search.query.vector import embed_query
 from search.ranking.blank_photos import find_blank_results
 from search.ranking.match_level import classify_match
-from search.ranking.paging import Found, ScoredTags, find_results
+from search.ranking.paging import RankedResults, ScoredTags, find_results
 from search.ranking.scoring import Ranked, explain_score
 from search.request import SearchRequest
 from search.serving.admission import Deadline, admission
@@ -25,7 +25,6 @@ from search.serving.single_flight import SingleFlightCache
 
 MAX_PHOTO_TAGS = 5
 MAX_CACHED_ANALYSES = 256  # of a few kilobytes each
-
 
 photo_analyses: SingleFlightCache[list[PhotoAnalysis]] = SingleFlightCache(MAX_CACHED_ANALYSES)
 
@@ -49,11 +48,12 @@ def search(request: SearchRequest) -> SearchAnswer:
 def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
     """Answers a search with one generation of the index."""
     photos = read_query_photos(request)
-    kept = photos[0].analysis_by(index.query_encoder) if photos else None
-    if kept and request.box is None:
-        analyses = [kept]
+    kept_analysis = photos[0].analysis_by(index.query_encoder) if photos else None
+    if kept_analysis and request.box is None:
+        analyses = [kept_analysis]
     else:
         analyses = analyse_query_photos(request, photos, index, clock)
+    photo_analysis = kept_analysis or (analyses[0] if analyses else None)
     with clock.stage("embed"):
         targets = choose_targets(analyses)
         queries = embed_query(request, [target.vector for target in targets], index, clock.deadline)
@@ -61,10 +61,10 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
     found = find_results(request, queries, targets, tags, index, clock)
     with clock.stage("rank"):
         results = build_results(found, targets, request, index, clock.deadline)
-    only_whole = len(analyses) == 1 and request.box is None
-    whole = kept or (analyses[0] if only_whole else None)
+    # Later searches can reuse only the analysis of one whole photo.
+    is_reusable = kept_analysis or (len(analyses) == 1 and request.box is None)
     return SearchAnswer(
-        query_id=keep_photo(photos, whole),
+        query_id=keep_photo(photos, photo_analysis if is_reusable else None),
         kind=request.kind,
         box=request.box,
         generation=index.generation,
@@ -73,7 +73,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         next_offset=request.next_offset(len(found.ranked)),
         facets=found.facets,
         tags=choose_tags(tags, targets, found.ranked),
-        objects=(kept or analyses[0]).detections if analyses else [],
+        objects=photo_analysis.detections if photo_analysis else [],
         timings_ms=clock.timings(),
     )
 
@@ -100,7 +100,7 @@ def analyse_query_photos(
 
 
 def tag_targets(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:
-    """The best tags of each target, compared in the space of the query encoder."""
+    """Returns the best tags of each target, compared in the space of the query encoder."""
     if not targets:
         return []
     vectors = np.stack([target.vector for target in targets])
@@ -108,20 +108,23 @@ def tag_targets(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:
 
 
 def choose_tags(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -> ScoredTags:
-    """The tags of the object that the first result was found for; none without a photo."""
-    first = ranked[0].object if ranked else None
-    return next((t for t, target in zip(tags, targets, strict=True) if target.object == first), [])
+    """Returns the tags of the object that the first result was found for; none without a photo."""
+    first_object = ranked[0].object if ranked else None
+    for target, target_tags in zip(targets, tags, strict=True):
+        if target.object == first_object:
+            return target_tags
+    return []
 
 
 def build_results(
-    found: Found,
+    found: RankedResults,
     targets: list[Target],
     request: SearchRequest,
     index: LiveIndex,
     deadline: Deadline,
 ) -> list[Result]:
-    """The results of the requested page, with the products as they are now. Products deleted during
-    the search are left out."""
+    """Returns the results of the requested page, with the products as they are now. Leaves out
+    products that were deleted during the search."""
     page = found.ranked[request.offset : request.offset + request.limit]
     products = read_product_cards([item.candidate.product_id for item in page])
     blanks = find_blank_results(page, targets, index, deadline)
@@ -134,7 +137,7 @@ def build_results(
             score=round(min(1.0, max(0.0, item.score)), 4),
             match=classify_match(
                 item.candidate,
-                found.near[item.object],
+                found.neighbourhoods[item.object],
                 calibration,
                 settings.MATCH_EXACT,
                 settings.MATCH_SIMILAR,

@@ -166,10 +166,10 @@ class PgvectorStore(VectorStore):
             condition=query.condition,
             exact_up_to=sql.Literal(query.exact_up_to),
             ef_search=sql.Literal(
-                str(max(settings.HNSW_EF_SEARCH, min(query.wanted, MAX_EF_SEARCH)))
+                str(max(settings.HNSW_EF_SEARCH, min(query.max_photos, MAX_EF_SEARCH)))
             ),
             vectors=sql.Identifier(generation.vector_table),
-            wanted=sql.Literal(query.wanted),
+            max_photos=sql.Literal(query.max_photos),
             encoder=sql.Literal(generation.encoder_id),
         )
         pairs = zip(query.space.project(query.vectors), query.vectors, strict=True)

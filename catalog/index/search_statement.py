@@ -55,7 +55,7 @@ nearest AS MATERIALIZED (
             SELECT product.id AS product_id, {details} FROM catalog_product product
             WHERE product.id = graph_photo.product_id AND {condition} OFFSET 0) photo_product
         WHERE (SELECT products FROM passing_count) > {exact_up_to}
-        ORDER BY graph_photo.vector <#> query.projected LIMIT {wanted})
+        ORDER BY graph_photo.vector <#> query.projected LIMIT {max_photos})
 
     UNION ALL
 
@@ -66,7 +66,7 @@ nearest AS MATERIALIZED (
             SELECT image_id, vector FROM {vectors} stored_vector
             WHERE stored_vector.product_id = passing.product_id OFFSET 0) passing_photo
         WHERE (SELECT products FROM passing_count) <= {exact_up_to}
-        ORDER BY (passing_photo.vector <#> query.projected) + 0 LIMIT {wanted})
+        ORDER BY (passing_photo.vector <#> query.projected) + 0 LIMIT {max_photos})
     ) photo
 ),
 
@@ -116,7 +116,7 @@ named AS (
         ts_rank(product.search_document, words) AS lexical
     FROM catalog_product product, search_words
     WHERE product.search_document @@ words AND {condition}
-    ORDER BY lexical DESC, product.id LIMIT {wanted}
+    ORDER BY lexical DESC, product.id LIMIT {max_photos}
 ),
 
 -- The candidates of the one query: by vector alone, and by words, with a similarity where the
@@ -165,14 +165,14 @@ FROM passing_count LEFT JOIN (found JOIN described USING (product_id)) ON true
 @dataclass(frozen=True)
 class VectorQuery:
     """What to find in a generation: for each of `vectors`, float32 (q, dimensions of the index
-    space), the `wanted` nearest photos of products that fulfil `condition`. If at most
+    space), the `max_photos` nearest photos of products that fulfil `condition`. If at most
     `exact_up_to` products fulfil it, all their photos are compared; else the graph is searched.
 
     `condition` is about `product`, a row of catalog_product. Each `%` in it is doubled."""
 
     space: IndexSpace
     vectors: np.ndarray
-    wanted: int
+    max_photos: int
     condition: sql.Composable = field(default_factory=lambda: VISIBLE)
     exact_up_to: int = 0
 
@@ -201,7 +201,7 @@ def add_candidates(
         found = FOUND_BY_VECTOR_OR_WORDS.format(
             details=DETAILS,
             condition=query.condition,
-            wanted=sql.Literal(query.wanted),
+            max_photos=sql.Literal(query.max_photos),
             words=sql.Placeholder(),
         )
     else:

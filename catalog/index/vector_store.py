@@ -113,7 +113,7 @@ class VectorStore(ABC):
         """SQL that begins with WITH, and in which these tables can be read afterwards:
 
         - `nearest` (number, product_id, image_id, projected, DETAILS): for each query vector, by
-          number from 0, the wanted photos, with their projected vectors;
+          number from 0, its `max_photos` nearest photos, with their projected vectors;
         - `scored` (the same, similarity): of each product in `nearest` the best photo, by its
           cosine with the query vector in the index space;
         - `passing` (product_id, DETAILS): the first products that fulfil the condition, up to one

@@ -1,4 +1,4 @@
-"""The declared filters, and the SQL condition that they make together."""
+"""Declares the filters, and combines their SQL conditions."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -30,19 +30,21 @@ FILTERS: list[Filter] = [
     ),
     FlagFilter("in_stock", _("Availability"), sql="product.in_stock", label=_("In stock only")),
 ]
-"""In the order of the page. `search/request.py:Filters` holds what a request gives for them."""
+"""All filters, in the order of the page. `search.request.Filters` holds the values of a request."""
 
 
-def filter_condition(filters: Mapping[str, Any], without: int | None = None) -> Composable:
-    """The condition that a product is visible, passes `filters` and is not `without`, on `product`,
-    the table catalog_product. The values are literals, because the best plan depends on them. The
-    statement must be executed with parameters, even with none: each `%` in a literal is doubled."""
-    return SQL(" AND ").join(_conditions(filters, without))
+def filter_condition(filters: Mapping[str, Any], excluded_product: int | None = None) -> Composable:
+    """Returns the SQL condition that a product is visible, passes `filters` and does not have the
+    id `excluded_product`. The condition is about `product`, a row of catalog_product.
+
+    The values are literals, because the best plan depends on them. Execute the statement with a
+    list of parameters, even an empty one, because each `%` in a literal is doubled."""
+    return SQL(" AND ").join(_conditions(filters, excluded_product))
 
 
-def _conditions(filters: Mapping[str, Any], without: int | None) -> Iterator[Composable]:
+def _conditions(filters: Mapping[str, Any], excluded_product: int | None) -> Iterator[Composable]:
     yield SQL("product.is_visible")
     for declared in FILTERS:
         yield from declared.conditions(filters)
-    if without is not None:
-        yield SQL("product.id <> {}").format(literal(without))
+    if excluded_product is not None:
+        yield SQL("product.id <> {}").format(literal(excluded_product))

@@ -174,10 +174,10 @@ def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]
     retrieval for `queries` with these filters. A product as near as the last exact one counts."""
     index = live_index()
     answers, spans, recalls = [], [], []
-    wanted = settings.SEARCH_CANDIDATES
+    max_photos = settings.SEARCH_CANDIDATES
     for query in queries:
         start = time.perf_counter()
-        answers.append(retrieve(index, query[None], filters, "", wanted).found[0])
+        answers.append(retrieve(index, query[None], filters, "", max_photos).by_query[0])
         spans.append(1000 * (time.perf_counter() - start))
     for query, found in zip(queries, answers, strict=True):
         first = sorted((c.similarity or 0.0 for c in found), reverse=True)[:EXACT_NEIGHBOURS]

@@ -1,4 +1,4 @@
-"""Finds blank photos, which show nothing, among query photos and product photos."""
+"""Finds results whose query photo or product photo is blank, which means that it shows nothing."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from search.ranking.scoring import Ranked
 from search.serving.admission import Deadline
 from search.serving.single_flight import SingleFlightCache
 
-MAX_INDEXES = 2  # the live index, and the one before it while its last searches end
+MAX_CACHED_INDEXES = 2  # the live one, and the previous one while its last searches end
 
-known_blanks: SingleFlightCache[np.ndarray] = SingleFlightCache(MAX_INDEXES)
+encoded_blanks: SingleFlightCache[np.ndarray] = SingleFlightCache(MAX_CACHED_INDEXES)
 
 
 def encode_blanks(index: LiveIndex, deadline: Deadline) -> np.ndarray:
@@ -23,7 +23,7 @@ def encode_blanks(index: LiveIndex, deadline: Deadline) -> np.ndarray:
     adapter = index.adapter.checksum if index.adapter else ""
     key = (index.generation.pk, index.query_encoder.checksum, adapter)
     with deadline.enforced():
-        return known_blanks.get(
+        return encoded_blanks.get(
             key, lambda: index.project(index.encode_images(blank_photos())), deadline.left()
         )
 
@@ -31,8 +31,8 @@ def encode_blanks(index: LiveIndex, deadline: Deadline) -> np.ndarray:
 def find_blank_results(
     results: Sequence[Ranked], targets: Sequence[Target], index: LiveIndex, deadline: Deadline
 ) -> list[bool]:
-    """Returns for each result whether its product's photo or its target is blank: as close to a
-    blank photo as the calibration of the index says."""
+    """Returns for each result whether its product's photo or its target is blank: its cosine with a
+    blank photo is at least the `blank` of the index's calibration."""
     if not results:
         return []
     threshold, blanks = index.generation.calibration.blank, encode_blanks(index, deadline)
@@ -45,7 +45,8 @@ def find_blank_results(
     vectors = stack_projected(results)
     if not vectors.shape[1]:
         return [item.object in blank_targets for item in results]
-    close = closeness(vectors, blanks) >= threshold
+    blank_products = closeness(vectors, blanks) >= threshold
     return [
-        bool(one) or item.object in blank_targets for item, one in zip(results, close, strict=True)
+        bool(is_blank) or item.object in blank_targets
+        for item, is_blank in zip(results, blank_products, strict=True)
     ]

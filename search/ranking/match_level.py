@@ -6,27 +6,27 @@ from search.retrieval.candidates import Candidate
 
 def classify_match(
     candidate: Candidate,
-    near: Neighbourhood | None,
-    calibrated: Calibration,
-    exact: float,
-    similar: float,
+    neighbourhood: Neighbourhood | None,
+    calibration: Calibration,
+    exact_cosine: float,
+    similar_cosine: float,
     blank: bool = False,
 ) -> str:
     """Returns "exact", "similar" or "weak", by the candidate's match margin (see
     `catalog.index.match_margin`). A candidate whose text has the query's words is at least similar.
 
-    A cosine of at least `exact` means the same photo, and is exact whatever the margin. Without
-    neighbours to compare with (`near` is None), a cosine of at least `similar` is similar. If the
-    query or the product is `blank`, no result is exact, because all blank photos look the same."""
+    A cosine of at least `exact_cosine` means the same photo: the match is exact whatever the
+    margin. Without a neighbourhood, a cosine of at least `similar_cosine` is similar. If the query
+    or the product is `blank`, the match is never exact, because all blank photos look the same."""
     similarity = candidate.similarity or 0.0
-    if similarity >= exact:
+    if similarity >= exact_cosine:
         return "similar" if blank else "exact"
-    if near is None:
-        alike = similarity >= similar
+    if neighbourhood is None:
+        is_similar = similarity >= similar_cosine
     else:
-        margin = near.margin(similarity)
-        if calibrated.exact is not None and margin >= calibrated.exact:
+        margin = neighbourhood.margin(similarity)
+        if calibration.exact is not None and margin >= calibration.exact:
             return "similar" if blank else "exact"
-        something = near.margin(near.greatest) >= calibrated.something
-        alike = something and margin >= calibrated.similar
-    return "similar" if alike or candidate.lexical > 0 else "weak"
+        best_margin = neighbourhood.margin(neighbourhood.greatest)
+        is_similar = best_margin >= calibration.something and margin >= calibration.similar
+    return "similar" if is_similar or candidate.lexical > 0 else "weak"

@@ -23,23 +23,23 @@ from search.ranking.scoring import (
 )
 from search.request import SearchRequest
 from search.retrieval.candidates import Candidate, measure_neighbourhoods, retrieve
-from search.retrieval.facets import facets_of
+from search.retrieval.facets import read_facets
 
 ScoredTags = list[tuple[Tag, float]]
-MIN_PHOTOS_PER_TARGET = 50  # retrieved for each query vector
-DEEPENING_FACTOR = 4  # by which a deeper search retrieves more photos
-MAX_PHOTOS = 20_000  # retrieved for one search, for all query vectors together
+MIN_PHOTOS_PER_QUERY = 50  # retrieved for each query vector
+DEEPENING_FACTOR = 4  # how many times as many photos the next, deeper search retrieves
+MAX_PHOTOS = 20_000  # retrieved for all query vectors of a search together
 
 
 @dataclass(frozen=True)
-class Found:
-    """`ranked`: the results in order; `weights`: of the features that ranked them; `near`: the
-    neighbourhood of each object of the photo, or of None without objects; `complete` and `facets`:
-    as in the answer."""
+class RankedResults:
+    """All results of a search, up to the requested page. `ranked`: the results in order; `weights`:
+    the weights of the features that ranked them; `neighbourhoods`: by the number of the photo's
+    object, or by None without objects; `complete` and `facets`: as in the answer."""
 
     ranked: list[Ranked]
     weights: Mapping[str, float]
-    near: dict[int | None, Neighbourhood | None]
+    neighbourhoods: dict[int | None, Neighbourhood | None]
     complete: bool
     facets: dict[str, Any]
 
@@ -51,59 +51,63 @@ def find_results(
     tags: list[ScoredTags],
     index: LiveIndex,
     clock: StageClock,
-) -> Found:
-    """Returns the results for the query vectors, float32 (q, dimensions), at least up to the page.
+) -> RankedResults:
+    """Returns the results for the query vectors, float32 (q, dimensions), up to the requested page.
 
     With photos, each query vector belongs to the target and the tags of the same position. If the
     results end before the page, the search goes deeper, up to MAX_PHOTOS. Results of a deeper
     search are appended, so pages neither repeat nor skip products."""
     words = request.text if request.kind == "text" else ""
     ranked: list[Ranked] = []
-    known: set[int] = set()
-    near: list[Neighbourhood | None] = []
+    seen: set[int] = set()
+    neighbourhoods: list[Neighbourhood | None] = []
     weights = active_weights() or settings.RANKING_WEIGHTS
-    wanted, limit = photos_per_query(queries), MAX_PHOTOS // len(queries)
+    max_photos, photo_limit = photos_per_query(queries), MAX_PHOTOS // len(queries)
     while True:
         with clock.stage("retrieve"):
-            matched = retrieve(
-                index, queries, request.filters, words, wanted, without=request.product_id
+            candidates = retrieve(
+                index, queries, request.filters, words, max_photos, request.product_id
             )
-            near = near or measure_neighbourhoods(index, queries, request.filters, matched)
+            neighbourhoods = neighbourhoods or measure_neighbourhoods(
+                index, queries, request.filters, candidates
+            )
         with clock.stage("rank"):
-            ordered = order_candidates(matched.found, targets, tags, weights, fused=bool(words))
-            new = [item for item in ordered if item.candidate.product_id not in known]
-            known.update(item.candidate.product_id for item in new)
+            ordered = rank_candidates(candidates.by_query, targets, tags, weights, bool(words))
+            new = [item for item in ordered if item.candidate.product_id not in seen]
+            seen.update(item.candidate.product_id for item in new)
             if request.fold:
                 new, ranked = deduplicate(new, ranked, settings.LOOKALIKE)
             ranked += sort_ranked(new, request.sort)
         enough = len(ranked) > request.offset + request.limit
-        if matched.exhausted or enough or wanted >= limit:
+        if candidates.exhausted or enough or max_photos >= photo_limit:
             break
-        wanted = min(wanted * DEEPENING_FACTOR, limit)
+        max_photos = min(max_photos * DEEPENING_FACTOR, photo_limit)
     objects = [target.object for target in targets] or [None]
-    near_by_object = dict(zip(objects, near, strict=True))
-    return Found(ranked, weights, near_by_object, matched.complete, facets_of(matched.facets))
+    by_object = dict(zip(objects, neighbourhoods, strict=True))
+    facets = read_facets(candidates.facets)
+    return RankedResults(ranked, weights, by_object, candidates.complete, facets)
 
 
 def photos_per_query(queries: np.ndarray) -> int:
-    """How many photos to retrieve at first for each query vector. All vectors share
-    SEARCH_CANDIDATES, so a photo of many objects costs no more than one of a single object."""
-    return max(MIN_PHOTOS_PER_TARGET, settings.SEARCH_CANDIDATES // len(queries))
+    """Returns the number of photos to retrieve at first for each query vector. All vectors share
+    SEARCH_CANDIDATES, so a photo of many objects costs no more than a photo of one object."""
+    return max(MIN_PHOTOS_PER_QUERY, settings.SEARCH_CANDIDATES // len(queries))
 
 
-def order_candidates(
-    found: list[list[Candidate]],
+def rank_candidates(
+    by_query: list[list[Candidate]],
     targets: list[Target],
     tags: list[ScoredTags],
     weights: Mapping[str, float],
-    fused: bool,
+    by_words: bool,
 ) -> list[Ranked]:
-    """Ranks the candidates of all query vectors, the most relevant first. `fused`: by vector and
-    words. Without a photo there is one query vector, of no object."""
-    if fused:
-        return rank_by_fusion(found[0], weights)
+    """Ranks the candidates of all query vectors, the most relevant first. With `by_words`, fuses
+    the ranks by vector and by words of the only query vector. Without a photo there is one query
+    vector, which belongs to no object."""
+    if by_words:
+        return rank_by_fusion(by_query[0], weights)
     rows = []
-    for number, candidates in enumerate(found):
+    for number, candidates in enumerate(by_query):
         photo_tags = {tag.pk: score for tag, score in tags[number]} if targets else {}
         object = targets[number].object if targets else None
         rows.append(rank_by_features(candidates, photo_tags, weights, object))

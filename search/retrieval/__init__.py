@@ -1,4 +1,4 @@
 """Retrieves candidates from the database: the nearest products that pass the filters, with facets.
 
-Others use `candidates` (`retrieve`, `Candidate`) and `facets.facets_of`.
+Others use `candidates` (`retrieve`, `Candidate`) and `facets.read_facets`.
 """

@@ -1,5 +1,5 @@
-"""The candidates of a search: the nearest products that pass the filters and, for words, those
-whose text has them, with the facets over them."""
+"""Retrieves the candidates of a search: the nearest products that pass the filters and, for words,
+the products whose text contains them. The same statement counts the facets."""
 
 import json
 import math
@@ -25,12 +25,12 @@ from search.retrieval.facets import facets_sql
 
 
 class Candidate(NamedTuple):
-    """A product that may be shown, named as the columns of the search statement.
+    """A product that may become a result. The fields are columns of the search statement.
 
-    `similarity`: the cosine of its best photo and the query, or None if only its words matched;
-    `lexical`: how well its words match, 0 if they do not; `clicks`: how often it is opened when it
-    is shown, 0 to 1, None if that is not known; `tags`: ids; `projected`: the projected vector of
-    its best photo in PostgreSQL's binary form."""
+    `similarity`: the cosine of the product's best photo and the query, or None if only its words
+    matched; `lexical`: the rank of its text for the words, 0 if they do not match; `clicks`: the
+    click rate, 0 to 1, or None if it is unknown; `tags`: ids; `projected`: the projected vector of
+    the best photo in PostgreSQL's binary form."""
 
     product_id: int
     similarity: float | None
@@ -47,20 +47,20 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Candidates:
-    """`found`: the products for each query; `complete`: whether the search considered everything
-    that matches; `exhausted`: whether a deeper search would find nothing more; `facets`: the value
-    of `facets_sql`."""
+    """The candidates of a search. `by_query`: the products for each query vector; `complete`:
+    whether the search compared all products that match; `exhausted`: whether a deeper search would
+    find no more products; `facets`: the value of `facets_sql`."""
 
-    found: list[list[Candidate]]
+    by_query: list[list[Candidate]]
     complete: bool
     exhausted: bool
     facets: dict[str, Any] | None = field(default=None, repr=False)
 
 
 MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
-GRAPH_COST = 2.5  # of a photo that the graph visits, in photos compared one by one
-UNLIMITED = 2**31 - 2  # products, so that all that pass the filters are compared
-BROAD_KEPT_S = 60  # how long filters are remembered that too many products pass to compare
+GRAPH_COST = 2.5  # of a photo that the graph visits; comparing one photo costs 1
+COMPARE_ALL = 2**31 - 2  # for `exact_up_to`: compares all products that pass the filters
+BROAD_FILTER_TTL_S = 60  # how long the cache remembers that too many products pass a filter
 NEIGHBOURHOOD_PHOTOS = 100  # enough for the products that a neighbourhood is measured from
 
 candidate_columns = attrgetter(*Candidate._fields)
@@ -71,71 +71,75 @@ def retrieve(
     queries: np.ndarray,
     filters: Filters,
     words: str,
-    wanted: int,
-    without: int | None = None,
+    max_photos: int,
+    excluded_product: int | None = None,
 ) -> Candidates:
     """Retrieves the candidates for each query vector, float32 (q, dimensions of the index space),
-    from its `wanted` nearest photos, and those for `words`, which go with a single vector. Leaves
-    out the product `without`."""
-    condition = filter_condition(filters, without)
-    query = VectorQuery(index, queries, wanted, condition)
+    from its `max_photos` nearest photos, and the candidates for `words`, which require a single
+    vector. Leaves out the product with the id `excluded_product`.
+
+    If few products pass the filters, all of them are compared. Otherwise the graph is searched. If
+    it ends before it has found enough photos, all products that pass are compared as well."""
+    condition = filter_condition(filters, excluded_product)
+    query = VectorQuery(index, queries, max_photos, condition)
     if filters == Filters():
         return _search(query, words)
-    limit = exact_search_limit(index.generation.images, wanted)
-    passed_by_many = f"{index.generation.pk}: over {limit} pass {condition.as_string()}"
-    key = content_hash(passed_by_many.encode())
-    broad = caches["default"].get(key, False)
-    candidates = _search(replace(query, exact_up_to=0 if broad else limit), words)
+    limit = exact_search_limit(index.generation.images, max_photos)
+    broad_filter = f"{index.generation.pk}: over {limit} pass {condition.as_string()}"
+    key = content_hash(broad_filter.encode())
+    is_broad = caches["default"].get(key, False)
+    candidates = _search(replace(query, exact_up_to=0 if is_broad else limit), words)
     if candidates.complete:
         return candidates
-    if not broad:
-        caches["default"].set(key, True, BROAD_KEPT_S)
-    if candidates.exhausted:  # the graph gave up before it found enough
-        return _search(replace(query, exact_up_to=UNLIMITED), words)
+    if not is_broad:
+        caches["default"].set(key, True, BROAD_FILTER_TTL_S)
+    if candidates.exhausted:
+        return _search(replace(query, exact_up_to=COMPARE_ALL), words)
     return candidates
 
 
 def measure_neighbourhoods(
     index: LiveIndex, queries: np.ndarray, filters: Filters, candidates: Candidates
 ) -> list[Neighbourhood | None]:
-    """Measures the neighbourhood of each query vector among all products, whether or not they pass
-    the filters. Without filters these are the candidates. Returns None for each in a catalogue of
-    fewer than MIN_PRODUCTS."""
+    """Measures the neighbourhood of each query vector among all visible products. Without filters,
+    the candidates are these products. Returns None for each query in a catalogue of fewer than
+    MIN_PRODUCTS."""
     if index.generation.products < MIN_PRODUCTS:
         return [None for _ in queries]
     if filters == Filters():
-        near = [
-            [c.similarity for c in found if c.similarity is not None] for found in candidates.found
+        similarities = [
+            [c.similarity for c in found if c.similarity is not None]
+            for found in candidates.by_query
         ]
     else:
-        near = [[] for _ in queries]
+        similarities = [[] for _ in queries]
         for product in vector_store().nearest(VectorQuery(index, queries, NEIGHBOURHOOD_PHOTOS)):
-            near[product.number].append(product.similarity)
-    return [measure_neighbourhood(similarities) for similarities in near]
+            similarities[product.number].append(product.similarity)
+    return [measure_neighbourhood(of_query) for of_query in similarities]
 
 
-def exact_search_limit(images: int, wanted: int) -> int:
-    """Up to how many products that pass the filters it is cheaper to compare them all than to
-    search the graph.
+def exact_search_limit(images: int, max_photos: int) -> int:
+    """Returns the number of products up to which comparing them all is cheaper than searching the
+    graph.
 
-    Of n products that pass, n are compared; the graph visits wanted · images / n photos, each
-    GRAPH_COST times as expensive. Both cost the same at n = √(GRAPH_COST · wanted · images)."""
-    return math.isqrt(math.ceil(GRAPH_COST * wanted * images))
+    If n products pass the filters, an exact search compares n. A graph search visits
+    max_photos · images / n photos, each GRAPH_COST times as expensive. Both cost the same at
+    n = √(GRAPH_COST · max_photos · images)."""
+    return math.isqrt(math.ceil(GRAPH_COST * max_photos * images))
 
 
 def _search(query: VectorQuery, words: str) -> Candidates:
     neighbours = vector_store().neighbours(query)
     statement = add_candidates(neighbours, query, words, facets_sql("described"))
     rows = fetch_search_rows(*statement)
-    found: list[list[Candidate]] = [[] for _ in query.vectors]
+    by_query: list[list[Candidate]] = [[] for _ in query.vectors]
     for row in rows:
         if row.number is not None:
-            found[row.number].append(Candidate._make(candidate_columns(row)))
+            by_query[row.number].append(Candidate._make(candidate_columns(row)))
     first = rows[0]
-    exhausted = (first.photos or 0) < query.wanted
+    exhausted = (first.photos or 0) < query.max_photos
     # With filters, pgvector gives up after MAX_SCANNED photos. In a smaller index it sees all.
-    small = query.space.generation.images <= MAX_SCANNED
-    complete = first.passing <= query.exact_up_to or (exhausted and small)
-    return Candidates(
-        found, complete, exhausted, json.loads(first.facets) if first.facets else None
-    )
+    sees_all = query.space.generation.images <= MAX_SCANNED
+    complete = first.passing <= query.exact_up_to or (exhausted and sees_all)
+    facets = json.loads(first.facets) if first.facets else None
+    return Candidates(by_query, complete, exhausted, facets)

@@ -1,4 +1,4 @@
-"""The facets of a search, which the search statement counts over the products that match."""
+"""The facets of a search. The search statement counts them over the products that match."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from search.filters.declared import FILTERS
 
 
 def facets_sql(relation: str) -> Composable:
-    """The facets as an SQL expression: a JSON object that `facets_of` reads. They are counted over
-    the products of `relation`, which has the columns product_id, category_id, brand, price and
-    tags."""
+    """Returns an SQL expression of the facets: a JSON object that `read_facets` reads. The facets
+    count over the products of `relation`, which has the columns product_id, category_id, brand,
+    price and tags."""
     facets = [(Literal(f.name), f.facet_sql(relation)) for f in FILTERS if f.has_facet]
     pairs = SQL(", ").join(SQL("{}, {}").format(*facet) for facet in facets)
     return SQL("json_build_object({})").format(pairs)
 
 
-def facets_of(counted: dict[str, Any] | None) -> dict[str, Any]:
-    """The facets of the public contract, from the value of `facets_sql`, or from None if nothing
-    matched."""
+def read_facets(counted: dict[str, Any] | None) -> dict[str, Any]:
+    """Returns the facets of the public contract from the value of `facets_sql`, or from None if no
+    product matched."""
     counted = counted or {}
     return {f.name: f.facet(counted.get(f.name)) for f in FILTERS if f.has_facet}

@@ -76,7 +76,7 @@ def test_no_more_photos_than_wanted_are_taken(shop: Shop, exact_up_to: int) -> N
     directions = [EAST + number * NORTH for number in range(8)]
     shop.write(*(shop.add(f"{n}", direction) for n, direction in enumerate(directions)))
 
-    assert shop.find(EAST, wanted=3, exact_up_to=exact_up_to) == [["0", "1", "2"]]
+    assert shop.find(EAST, max_photos=3, exact_up_to=exact_up_to) == [["0", "1", "2"]]
 
 
 @pytest.mark.parametrize("exact_up_to", [0, 100])

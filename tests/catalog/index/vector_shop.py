@@ -85,6 +85,8 @@ class Shop:
         vectors = np.stack([unit(direction) for direction in directions])
         skus = dict(Product.objects.values_list("pk", "sku"))
         found: list[list[str]] = [[] for _ in directions]
-        for near in self.store.nearest(VectorQuery(self.space, vectors, **{"wanted": 10, **how})):
+        for near in self.store.nearest(
+            VectorQuery(self.space, vectors, **{"max_photos": 10, **how})
+        ):
             found[near.number].append(skus[near.product_id])
         return found

@@ -163,7 +163,7 @@ def test_pages_of_a_scene_neither_repeat_nor_skip(
     encoder: ColourSpotter, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.SEARCH_CANDIDATES = 2
-    monkeypatch.setattr(finding, "MIN_PHOTOS_PER_TARGET", 2)  # further pages search deeper
+    monkeypatch.setattr(finding, "MIN_PHOTOS_PER_QUERY", 2)  # further pages search deeper
     whole = skus(search(SearchRequest(images=(TWO_THINGS,), limit=100)))
 
     pages: list[str] = []

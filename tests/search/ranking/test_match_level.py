@@ -24,7 +24,7 @@ CALIBRATED = Calibration(exact=0.4, something=0.35, similar=0.2)
 def called(similarity: float | None, near: Neighbourhood | None, lexical: float = 0.0) -> str:
     created_at = datetime(2026, 1, 1, tzinfo=UTC)
     candidate = Candidate(1, similarity, lexical, Decimal(1), created_at)
-    return classify_match(candidate, near, CALIBRATED, exact=0.95, similar=0.75)
+    return classify_match(candidate, near, CALIBRATED, exact_cosine=0.95, similar_cosine=0.75)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from search.ranking.scoring import rank_by_features
 from search.request import Filters
 from search.retrieval import candidates as retrieval
 from search.retrieval.candidates import Candidates, exact_search_limit, retrieve
-from search.retrieval.facets import facets_of
+from search.retrieval.facets import read_facets
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -69,7 +69,7 @@ def exact(index: LiveIndex, query: np.ndarray, passing: set[int]) -> list[float]
 
 def nearest(candidates: Candidates) -> list[float]:
     return [
-        r.features["similarity"] for r in rank_by_features(candidates.found[0], {}, {})[:NEAREST]
+        r.features["similarity"] for r in rank_by_features(candidates.by_query[0], {}, {})[:NEAREST]
     ]
 
 
@@ -89,7 +89,7 @@ def test_filters_of_any_selectivity_find_what_exact_search_finds(large: LiveInde
             candidates = retrieve(large, query, filters, "", WANTED)
             found, best = nearest(candidates), exact(large, query, passing)
             recalls.append(sum(one >= best[-1] - 1e-3 for one in found) / len(best))
-            assert {c.product_id for c in candidates.found[0]} <= passing
+            assert {c.product_id for c in candidates.by_query[0]} <= passing
             assert candidates.complete == (way == "exact")
         assert np.mean(recalls) >= 0.98, (price, recalls)
 
@@ -104,7 +104,7 @@ def test_the_way_is_chosen_by_how_many_products_pass(large: LiveIndex) -> None:
 
     assert at_most.complete
     assert not more.complete
-    assert len(at_most.found[0]) > 100 < len(more.found[0])
+    assert len(at_most.by_query[0]) > 100 < len(more.by_query[0])
 
 
 def test_what_passes_a_broad_filter_is_not_counted_for_every_search(large: LiveIndex) -> None:
@@ -142,7 +142,7 @@ def test_where_the_graph_gives_up_everything_is_compared(
 
     assert sum("nearest" in q["sql"] for q in asked.captured_queries) == 2
     assert candidates.complete
-    assert {c.product_id for c in candidates.found[0]} == passing
+    assert {c.product_id for c in candidates.by_query[0]} == passing
 
 
 def test_searches_are_planned_once_but_for_each_filter_anew(large: LiveIndex) -> None:
@@ -172,7 +172,7 @@ def test_values_of_filters_cannot_break_out_of_the_statement(large: LiveIndex) -
 
     found = retrieve(large, queries(large, 1)[0], Filters(brand=(brand,)), "", WANTED)
 
-    assert [c.product_id for c in found.found[0]] == [made.get().pk]
+    assert [c.product_id for c in found.by_query[0]] == [made.get().pk]
 
 
 def test_a_search_is_one_statement_however_many_objects_there_are(large: LiveIndex) -> None:
@@ -182,13 +182,18 @@ def test_a_search_is_one_statement_however_many_objects_there_are(large: LiveInd
         candidates = retrieve(large, vectors, Filters(), "", WANTED)
 
     assert sum("catalog_embedding" in q["sql"] for q in asked.captured_queries) == 1
-    assert [len(found) > 20 for found in candidates.found] == [True] * 5
+    assert [len(found) > 20 for found in candidates.by_query] == [True] * 5
 
 
-@pytest.mark.parametrize(("wanted", "images", "expected"), [(200, 1444, 849), (200, 10**6, 22360)])
-def test_comparing_all_is_cheaper_up_to_a_number(wanted: int, images: int, expected: int) -> None:
-    # n = √(2.5 · wanted · images): n compared cost as much as 2.5 · wanted · images / n visited.
-    assert exact_search_limit(images, wanted) == expected
+@pytest.mark.parametrize(
+    ("max_photos", "images", "expected"), [(200, 1444, 849), (200, 10**6, 22360)]
+)
+def test_comparing_all_is_cheaper_up_to_a_number(
+    max_photos: int, images: int, expected: int
+) -> None:
+    # n compared photos cost as much as 2.5 · max_photos · images / n visited ones at
+    # n = √(2.5 · max_photos · images).
+    assert exact_search_limit(images, max_photos) == expected
 
 
 def test_facets_count_all_that_pass_narrow_filters_as_a_person_would() -> None:
@@ -197,9 +202,9 @@ def test_facets_count_all_that_pass_narrow_filters_as_a_person_would() -> None:
     products = list(Product.objects.filter(price__lte=price).for_display())
 
     candidates = retrieve(index, queries(index, 1)[0], Filters(price_max=price), "", 20)
-    facets = facets_of(candidates.facets)
+    facets = read_facets(candidates.facets)
 
-    assert len(candidates.found[0]) < len(products)
+    assert len(candidates.by_query[0]) < len(products)
     brands = Counter(product.brand for product in products)
     categories = Counter(product.category.slug for product in products if product.category)
     tags = Counter(given.tag.slug for p in products for given in p.product_tags.all())
@@ -218,8 +223,8 @@ def test_facets_of_a_broad_search_count_what_was_found() -> None:
 
     candidates = retrieve(index, queries(index, 1)[0], Filters(), "", 50)
 
-    found = {candidate.product_id for candidate in candidates.found[0]}
-    counted: Any = facets_of(candidates.facets)["category"]
+    found = {candidate.product_id for candidate in candidates.by_query[0]}
+    counted: Any = read_facets(candidates.facets)["category"]
     assert sum(value["count"] for value in counted) == len(found) < Product.objects.count()
 
 
@@ -233,7 +238,7 @@ def test_labels_of_facets_come_in_the_language_of_the_request(get: Any) -> None:
 
 
 def test_nothing_has_empty_facets() -> None:
-    assert facets_of(None) == {
+    assert read_facets(None) == {
         "category": [],
         "brand": [],
         "tag": [],

@@ -77,6 +77,6 @@ def test_a_category_that_the_graph_does_not_reach_is_compared_as_a_whole(
         found = retrieve(space, query, filters, "", WANTED)
 
         assert found.complete
-        similarities = [candidate.similarity for candidate in found.found[0]]
+        similarities = [candidate.similarity for candidate in found.by_query[0]]
         assert len(similarities) == WANTED
-        assert {c.category_id for c in found.found[0]} == {passing[0].category_id}
+        assert {c.category_id for c in found.by_query[0]} == {passing[0].category_id}
