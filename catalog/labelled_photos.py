@@ -1,4 +1,4 @@
-"""Labelled photos: photos whose product is known, to measure quality with."""
+"""Reads labelled photos: photos whose product is known, for measuring quality."""
 
 import json
 from dataclasses import dataclass

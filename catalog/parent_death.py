@@ -10,7 +10,8 @@ _libc = ctypes.CDLL(None)  # loaded here: a fork of a threaded process cannot lo
 
 def die_with_parent(parent: int, how: int = signal.SIGTERM) -> None:
     """Asks the kernel to send this process the signal `how` when process `parent` ends, even if
-    that is killed. A child calls it first. If the parent has already ended, the child exits."""
+    `parent` is killed. Call it first in a child. If the parent has already ended, the child
+    exits."""
     _libc.prctl(PR_SET_PDEATHSIG, how)
     if os.getppid() != parent:
         os._exit(1)

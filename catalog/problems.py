@@ -1,5 +1,5 @@
-"""What both sides share of their errors: the problems of the REST API, and the sentences about
-photos that cannot be used."""
+"""Errors that both sides report: the problems of the REST API, and sentences about unusable
+photos."""
 
 from typing import Any
 
@@ -11,13 +11,14 @@ RETRY_AFTER_S = 5  # for failures that end by themselves, such as an overload
 
 
 def retry_after_s(status: int) -> int | None:
-    """How long a client waits before it repeats a request that failed with this status, in seconds;
+    """Returns after how many seconds a client may repeat a request that failed with this status, or
     None if the same request would fail again."""
     return RETRY_AFTER_S if status == 503 else None
 
 
 def photo_sentences() -> dict[str, str]:
-    """By code of an ImageError, a sentence in the active language that says what to do."""
+    """Returns a sentence for each code of ImageError, in the active language, that says what to
+    do."""
     megabytes, megapixels = settings.IMAGE_MAX_BYTES // 1024**2, settings.IMAGE_MAX_PIXELS // 10**6
     return {
         "image_unreadable": _(

@@ -1,4 +1,4 @@
-"""Reads products as a page of results shows them, all in one statement."""
+"""Reads the products of a page of results in one statement."""
 
 import json
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ CARDS_SQL = """
     LEFT JOIN catalog_category category ON category.id = product.category_id
     WHERE product.id = ANY(%s) AND product.is_visible
 """
-"""Its columns have the order of ProductCard's fields: the category and the tags come last."""
+"""The columns have the order of ProductCard's fields. The category and the tags come last."""
 
 
 class CategoryOrTag(NamedTuple):
@@ -40,8 +40,9 @@ class CategoryOrTag(NamedTuple):
 
 
 class ProductCard(NamedTuple):
-    """What a list of results shows of a product. The fields have the names of `Product`'s. `file`
-    is the first photo's name in the storage. The tags with the highest scores come first."""
+    """The parts of a product that a list of results shows, under the names of `Product`'s fields.
+    `file` is the first photo's name in the storage. The tags with the highest scores come
+    first."""
 
     pk: int
     sku: str
@@ -66,7 +67,7 @@ class ProductCard(NamedTuple):
 
 
 def read_product_cards(ids: Sequence[int]) -> dict[int, ProductCard]:
-    """Returns those of the products that are visible, by id."""
+    """Returns the cards of the visible products among `ids`, by id."""
     cards = {}
     for *values, slug, name, name_ru, given in fetch_rows(CARDS_SQL, [list(ids)]):
         category = None if slug is None else CategoryOrTag(slug, name, name_ru)

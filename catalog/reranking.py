@@ -1,4 +1,4 @@
-"""The weights that were learnt from clicks: reads the active ones, switches between them."""
+"""Reads the weights of the active reranker, and activates and withdraws rerankers."""
 
 import time
 from collections.abc import Mapping
@@ -17,8 +17,8 @@ class RerankingError(Exception):
 
 
 def active_weights() -> Mapping[str, float] | None:
-    """The weight of each feature in the active reranker, or None without an active one. Every
-    process reads them again after WEIGHTS_CACHE_S seconds."""
+    """Returns the weight of each feature in the active reranker, or None without one. Every process
+    reads them again after WEIGHTS_CACHE_S seconds."""
     return _read_active_weights(int(time.monotonic() / WEIGHTS_CACHE_S))
 
 
@@ -28,8 +28,8 @@ def forget_active_weights() -> None:
 
 
 def activate_reranker(reranker: Reranker) -> None:
-    """Lets `reranker` rank in place of the formula or another reranker. Raises RerankingError if
-    it has no weights."""
+    """Activates `reranker` in place of the formula or another reranker. Raises RerankingError if it
+    has no weights."""
     if not reranker.weights:
         sentence = _("Reranker %(number)s has no weights to rank with.")
         raise RerankingError(sentence % {"number": reranker.pk})
@@ -42,8 +42,9 @@ def activate_reranker(reranker: Reranker) -> None:
 
 
 def withdraw_reranker() -> bool:
-    """Lets the formula rank again, until somebody activates a reranker. The nightly training
-    activates none while one is withdrawn. Returns False if the formula was ranking already."""
+    """Deactivates the active reranker and marks it as withdrawn: the formula ranks again. The
+    nightly training activates no reranker while one is withdrawn. Returns False if none was
+    active."""
     withdrawn = Reranker.objects.filter(is_active=True).update(is_active=False, withdrawn=True)
     forget_active_weights()
     return bool(withdrawn)

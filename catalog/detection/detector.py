@@ -36,8 +36,8 @@ class Detector(ABC):
     @classmethod
     @abstractmethod
     def for_encoder(cls, encoder: Encoder) -> "Detector | None":
-        """The detector for photos that `encoder` encodes, or None if it has none. Every search
-        calls this, so a detector with a model of its own keeps the model loaded."""
+        """Returns the detector for photos that `encoder` encodes, or None if it has none. Every
+        search calls this, so a detector with a model of its own keeps the model loaded."""
 
     @abstractmethod
     def detect(self, images: Sequence[Image.Image]) -> list[list[Detection]]:
@@ -49,13 +49,14 @@ class Detector(ABC):
     def encode_and_detect(
         self, images: Sequence[Image.Image]
     ) -> tuple[np.ndarray, list[list[Detection]]]:
-        """What `Encoder.encode_images` and `detect` return for these images. A detector that gets
-        both from one pass overrides this method."""
+        """Returns the results of `Encoder.encode_images` and of `detect`. Override this method in a
+        detector that gets both from one pass."""
         return self.encoder.encode_images(images), self.detect(images)
 
 
 def detector_for(encoder: Encoder) -> Detector | None:
-    """The detector for photos that `encoder` encodes, of the class that the setting DETECTOR names;
-    None if the class has none for this encoder. Searches then use whole photos."""
+    """Returns the detector for photos that `encoder` encodes, of the class that the setting
+    DETECTOR names. Returns None if the class does not support the encoder: searches then use whole
+    photos."""
     detector: type[Detector] = import_string(settings.DETECTOR)
     return detector.for_encoder(encoder)

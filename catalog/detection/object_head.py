@@ -54,8 +54,9 @@ class ObjectHead(nn.Module):
     def predict(
         self, stride16: torch.Tensor, stride32: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """As `forward`, but without the sigmoid, for losses: logits (n, g*g) and boxes (n, g*g, 4).
-        l, t, r and b are softplus(output) / 4 of the input's side, never negative."""
+        """Does the same as `forward` without the sigmoid, for losses. Returns logits (n, g*g) and
+        boxes (n, g*g, 4). l, t, r and b are softplus(output) / 4 of the input's side, never
+        negative."""
         coarse = functional.interpolate(
             self.coarse(stride32), size=stride16.shape[-2:], mode="nearest"
         )
@@ -87,8 +88,8 @@ def save_object_head(head: ObjectHead, settings: ObjectHeadSettings, folder: Pat
 
 
 def load_object_head(folder: Path) -> tuple[ObjectHead, ObjectHeadSettings] | None:
-    """The head of the model in `folder`, in float32 and ready to run, and its settings; None if
-    there is no head. Raises EncoderError if its files cannot be read."""
+    """Returns the head of the model in `folder`, in float32 and ready to run, and its settings, or
+    None if there is no head. Raises EncoderError if its files cannot be read."""
     weights, description = folder / WEIGHTS, folder / DESCRIPTION
     if not weights.exists() and not description.exists():
         return None

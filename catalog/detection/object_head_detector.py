@@ -45,9 +45,9 @@ def read_cells(
     preprocessing: Preprocessing,
     settings: ObjectHeadSettings,
 ) -> list[Detection]:
-    """The detections of a photo of `size` (width, height). `cells`: float32 (cells, 5), the output
-    of the object head for that photo: a score, and x1, y1, x2, y2 as fractions of the encoder's
-    input."""
+    """Returns the detections of a photo of `size` (width, height). `cells`: float32 (cells, 5), the
+    output of the object head for that photo: a score, and x1, y1, x2, y2 as fractions of the
+    encoder's input."""
     confident = cells[cells[:, 0] >= settings.threshold].astype(np.float64)
     boxes = np.clip(preprocessing.to_photo(confident[:, 1:], size), 0, 1)
     large = (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(axis=1)

@@ -6,9 +6,9 @@ import numpy as np
 def suppress_overlaps(
     boxes: np.ndarray, scores: np.ndarray, max_overlap: float, max_boxes: int
 ) -> list[int]:
-    """Greedy non-maximum suppression: indices into `boxes` (n, 4: x1, y1, x2, y2) by falling score,
-    at most `max_boxes`, without the boxes whose intersection over union with a better one is
-    greater than `max_overlap`."""
+    """Greedy non-maximum suppression. Returns indices into `boxes` (n, 4: x1, y1, x2, y2) by
+    falling score, at most `max_boxes`, without the boxes whose intersection over union with a
+    better one is greater than `max_overlap`."""
     order = np.argsort(-scores, kind="stable")
     kept: list[int] = []
     while len(order) and len(kept) < max_boxes:
@@ -19,8 +19,8 @@ def suppress_overlaps(
 
 
 def intersection_over_union(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-    """Intersection over union of `box` (4,) with each of `boxes` (n, 4: x1, y1, x2, y2) → (n,), 0
-    to 1."""
+    """Returns the intersection over union of `box` (4,) with each of `boxes` (n, 4: x1, y1, x2, y2)
+    → (n,), 0 to 1."""
     low = np.maximum(box[:2], boxes[:, :2])
     high = np.minimum(box[2:], boxes[:, 2:])
     shared = np.prod(np.maximum(high - low, 0), axis=1)

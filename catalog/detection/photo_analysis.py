@@ -64,8 +64,8 @@ def analyse_photos(
 
 
 def keep_likely(detections: Sequence[Detection]) -> list[Detection]:
-    """The detections that are at least OBJECT_LEAST times as confident as the first one. Shoppers
-    rarely search for the others."""
+    """Returns the detections that are at least OBJECT_LEAST times as confident as the first one.
+    Shoppers rarely search for the others."""
     return [
         detection
         for detection in detections
@@ -76,7 +76,7 @@ def keep_likely(detections: Sequence[Detection]) -> list[Detection]:
 def _encode_and_detect(
     images: Sequence[Image.Image], encoder: Encoder
 ) -> tuple[np.ndarray, list[list[Detection]]]:
-    """(vectors, detections) of each photo; no detections if the encoder has no detector."""
+    """Returns (vectors, detections) of the photos. Without a detector, there are no detections."""
     detector = detector_for(encoder)
     if detector is None:
         return encoder.encode_images(images), [[] for _ in images]
@@ -84,9 +84,9 @@ def _encode_and_detect(
 
 
 def choose_targets(analyses: Sequence[PhotoAnalysis]) -> list[Target]:
-    """What a search by these photos looks for. One photo may show one object or a scene of several.
-    Several photos show one object: the mean of the most confident object in each is searched
-    for."""
+    """Returns what a search by these photos looks for. A single photo may show several objects,
+    each a target. Several photos show one object: the target is the mean of the most confident
+    object in each."""
     if len(analyses) > 1:
         best = [a.crop_vectors[0] if len(a.crop_vectors) else a.vector for a in analyses]
         return [Target(mean_direction(np.stack(best)))]
@@ -98,9 +98,9 @@ def choose_targets(analyses: Sequence[PhotoAnalysis]) -> list[Target]:
 
 
 def build_targets(analysis: PhotoAnalysis, surroundings: float) -> list[Target]:
-    """A target for each object of a photo: the vector of its crop, plus that of the whole photo
-    with the weight `surroundings`. A photo without objects is one target. Ranking decides which of
-    the objects the shopper wants, once it knows their results
+    """Returns a target for each object of a photo: the vector of its crop, plus the vector of the
+    whole photo with the weight `surroundings`. A photo without objects is one target. Ranking
+    decides which of the objects the shopper wants, once it knows their results
     (`search.ranking.scoring.rank_by_object`).
     """
     if not len(analysis.crop_vectors):

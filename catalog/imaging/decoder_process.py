@@ -1,4 +1,4 @@
-"""Decoding in child processes, for photos from untrusted senders.
+"""Decodes photos from untrusted senders in child processes.
 
 The kernel limits the processor time and the memory of a child. A photo that exceeds a limit, or
 crashes its decoder, ends only that child. The memory of a large photo goes back to the system.
@@ -69,8 +69,8 @@ class DecoderPool:
         cpu_s: float,
         wait_s: float,
     ) -> Image.Image:
-        """As `decode_image`. The photo may take `cpu_s` seconds of processor time, and the caller
-        waits at most `wait_s` seconds. Raises ImageError or DecodingTimeout."""
+        """Decodes a photo as `decode_image` does. It may take `cpu_s` seconds of processor time,
+        and the caller waits at most `wait_s` seconds. Raises ImageError or DecodingTimeout."""
         deadline = time.monotonic() + wait_s
         child = self._take_child(wait_s)
         try:
@@ -164,7 +164,7 @@ class _Child:
         return self._read_image(json.loads(answer))
 
     def _read_image(self, answer: dict[str, Any]) -> Image.Image:
-        """The image of an answer. Raises ImageError if the answer is an error."""
+        """Returns the image of an answer. Raises ImageError if the answer is an error."""
         try:
             if "error" in answer:
                 raise ImageError(*answer["error"])

@@ -1,4 +1,4 @@
-"""Decodes photos to upright RGB images, or refuses them with a sentence. Any thread may do so."""
+"""Decodes photos to upright RGB images, or refuses them with a sentence. Safe in threads."""
 
 import math
 import re
@@ -91,8 +91,8 @@ def decode_image(
     at_least: int | None = None,
     limits: ImageLimits = DEFAULT_LIMITS,
 ) -> Image.Image:
-    """The first frame of an encoded photo, cropped to `box`: mode RGB, upright, on white, without
-    metadata.
+    """Returns the first frame of an encoded photo, cropped to `box`: mode RGB, upright, on white,
+    without metadata.
 
     `at_least` is the length in pixels that the caller needs for the shorter side of the result.
     With it, JPEGs and all photos of over 4 megapixels are shrunk by a whole factor while they are
@@ -118,8 +118,8 @@ def decode_image(
 
 
 def crop_to_box(image: Image.Image, box: Box) -> Image.Image:
-    """The part of `image` inside `box`: x, y, w, h as fractions (0 to 1) of the upright image.
-    Edges are rounded to pixels inside the image, and each side keeps at least one pixel."""
+    """Returns the part of `image` inside `box`: x, y, w, h as fractions (0 to 1) of the upright
+    image. Edges are rounded to pixels inside the image, and each side keeps at least one pixel."""
     x, y, w, h = box
     left, right = _edges(x, w, image.width)
     top, bottom = _edges(y, h, image.height)
@@ -190,7 +190,8 @@ def _check_size(size: tuple[int, int], length: int, limits: ImageLimits) -> None
 
 
 def _shrink_factor(size: tuple[float, float], at_least: int | None) -> int:
-    """The factor by which to shrink a photo whose requested part has `size` (width, height)."""
+    """Returns the factor by which to shrink a photo whose requested part has `size` (width,
+    height)."""
     if not at_least or size[0] * size[1] < _MIN_SHRUNK_PIXELS:
         return 1
     max_pixels = max(_MAX_RESULT_PIXELS, (2 * at_least) ** 2)
@@ -235,8 +236,8 @@ def _to_rgb(image: Image.Image, grey: tuple[float, float] | None) -> Image.Image
 
 
 def _grey_scale(image: Image.Image) -> tuple[float, float]:
-    """(scale, offset) that map grey values of 16 bits, 32 bits or floats to 0 to 255. White is 1,
-    255 or 65535 if the values fit, else the greatest value."""
+    """Returns (scale, offset) that map grey values of 16 bits, 32 bits or floats to 0 to 255. White
+    is 1, 255 or 65535 if the values fit, else the greatest value."""
     low, high = cast("tuple[float, float]", image.getextrema())
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65535.0

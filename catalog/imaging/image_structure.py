@@ -46,8 +46,8 @@ def check_scans(data: bytes, pixels: int) -> None:
 
 
 def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """(marker, bytes skipped before it) of each segment up to the end of the image. Compressed
-    pixels and markers without a length are skipped."""
+    """Yields (marker, bytes skipped before it) of each segment up to the end of the image. Skips
+    compressed pixels and markers without a length."""
     position = 2
     for number in count():
         match = _SEGMENT.search(data, position)

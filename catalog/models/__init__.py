@@ -1,5 +1,5 @@
 """The tables that the offline and the online side share: products, tags, vectors, the search log
-and what clicks teach."""
+and what Vitrina learns from clicks."""
 
 from catalog.models.adapter import Adapter
 from catalog.models.change import IndexedProduct, ProductChange

@@ -1,4 +1,4 @@
-"""Which products have changed since they were indexed, and when products were indexed."""
+"""Records which products have changed since they were indexed, and when products were indexed."""
 
 from django.db import models
 
@@ -8,8 +8,8 @@ from catalog.models.product import HASH_LENGTH
 class ProductChange(models.Model):
     """A product whose text or photos have changed since the live index last caught up with it.
 
-    Database triggers write the rows, so that no way of changing a product is missed. `seq` grows
-    with each change. The indexer deletes a row only if `seq` is still the one it has read.
+    Database triggers write the rows, so changes by SQL are recorded too. `seq` grows with each
+    change. The indexer deletes a row only if `seq` is still the one it has read.
     """
 
     product_id = models.BigIntegerField(primary_key=True)

@@ -1,4 +1,4 @@
-"""Logged searches, what shoppers did with the results, and what both taught."""
+"""Logged searches, the actions of shoppers, and what Vitrina learns from both."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -7,8 +7,8 @@ from django.utils import timezone
 
 
 def origin_field() -> models.CharField:
-    """Returns a field for the hashed network address of a sender: see
-    `catalog.models.origins.OriginKey`. Rows older than this field have an empty one."""
+    """Returns a field for the hashed network address of a sender (see
+    `catalog.models.origins.OriginKey`). It is empty in rows from before the field existed."""
     return models.CharField(max_length=16, blank=True, default="", db_default="", editable=False)
 
 

@@ -1,4 +1,4 @@
-"""Images and texts to vectors: encoders, their preprocessing, projections and adapters.
+"""Turns images and texts into vectors: encoders, their preprocessing, projections and adapters.
 
 Others use `load_encoder.load_encoder`, `encoder`, `errors`, `model_source`, `pixels`,
 `preprocessing`, `projection`, `adapter` and `blank`. Training also uses `open_clip_model`. The rest

@@ -42,7 +42,8 @@ class FittedAdapter:
 
 
 def unpack(kind: str, data: bytes, shapes: Sequence[Sequence[int]]) -> FittedAdapter:
-    """The adapter that has this `data` and these `shapes`. Raises ValueError if they do not fit."""
+    """Returns the adapter with this `data` and these `shapes`. Raises ValueError if they differ in
+    size."""
     sizes = [int(np.prod(shape)) for shape in shapes]
     numbers = np.frombuffer(data, np.float32)
     if kind not in KINDS or len(numbers) != sum(sizes):
@@ -78,15 +79,15 @@ def fit(kind: str, new: np.ndarray, old: np.ndarray) -> FittedAdapter:
 
 
 def fit_orthogonal(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
-    """The rotation or reflection that brings `new` nearest to `old` (Schönemann's solution of the
-    orthogonal Procrustes problem, 1966). It keeps all angles if the dimensions are the same."""
+    """Fits the rotation or reflection that brings `new` nearest to `old` (Schönemann's solution of
+    the orthogonal Procrustes problem, 1966). It keeps all angles if the dimensions are the same."""
     return FittedAdapter("orthogonal", (_to_float32(_fit_rotation(new, old)),))
 
 
 def fit_low_rank(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
-    """That rotation, plus an affine map fitted to its residuals by ridge regression and cut to the
-    fewest directions that keep MIN_ENERGY of the fit (reduced-rank regression, Izenman 1975). The
-    penalty of a small sample then shrinks the map to a rotation, and not to zero."""
+    """Fits the rotation of `fit_orthogonal`, plus an affine map of its residuals: ridge regression,
+    cut to the fewest directions that keep MIN_ENERGY of the fit (reduced-rank regression, Izenman
+    1975). The penalty of a small sample then shrinks the map to a rotation, and not to zero."""
     rotation = _fit_rotation(new, old)
     residuals = old - new @ rotation
     affine, centre = ridge(new, residuals), new.mean(axis=0)
@@ -100,8 +101,9 @@ def fit_low_rank(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
 
 
 def fit_residual(new: np.ndarray, old: np.ndarray) -> FittedAdapter:
-    """That rotation, the same affine map at full rank, and a map from RANDOM_FEATURES random ReLU
-    features (Rahimi and Recht 2008), fitted to the leave-one-out residuals of the first two."""
+    """Fits the rotation and affine map of `fit_low_rank`, at full rank, and a map from
+    RANDOM_FEATURES random ReLU features (Rahimi and Recht 2008), fitted to the leave-one-out
+    residuals of the first two."""
     rotation = _fit_rotation(new, old)
     affine = ridge(new, old - new @ rotation)
     random = np.random.default_rng(0)
@@ -130,7 +132,7 @@ class Ridge:
 
 
 def ridge(inputs: np.ndarray, outputs: np.ndarray) -> Ridge:
-    """Ridge regression of outputs (n, m) on inputs (n, d). The penalty is the one of PENALTIES,
+    """Fits outputs (n, m) to inputs (n, d) by ridge regression. Chooses the penalty of PENALTIES,
     times the mean energy of the inputs per direction, with the smallest leave-one-out error (PRESS,
     Allen 1974)."""
     mean_in, mean_out = inputs.mean(axis=0), outputs.mean(axis=0)
@@ -157,8 +159,9 @@ def _fit_rotation(new: np.ndarray, old: np.ndarray) -> np.ndarray:
 
 
 def _decompose(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The singular value decomposition (n, k), (k,), (d, k), without singular values near zero. It
-    uses the smaller of the two moments, which is cheaper than the SVD of an oblong matrix."""
+    """Returns the singular value decomposition (n, k), (k,), (d, k), without singular values near
+    zero. It uses the smaller of the two moments, which is cheaper than the SVD of an oblong
+    matrix."""
     tall = len(matrix) >= matrix.shape[1]
     energies, vectors = np.linalg.eigh(matrix.T @ matrix if tall else matrix @ matrix.T)
     kept = energies > 1e-12 * max(energies[-1], 1e-300)

@@ -1,5 +1,6 @@
-"""Blank photos: of one colour, or nearly. Encoders place them close together and far from photos of
-objects. A photo counts as blank if its vector is close to the vector of a blank photo."""
+"""Blank photos: photos of one colour, or almost one. Encoders place them close together and far
+from photos of objects. A photo counts as blank if its vector is close to the vector of a blank
+photo."""
 
 import numpy as np
 from PIL import Image
@@ -14,13 +15,14 @@ SEED = 1
 
 
 def blank_photos() -> list[Image.Image]:
-    """An RGB photo of each of COLOURS."""
+    """Returns an RGB photo of each of COLOURS."""
     return [Image.new("RGB", (SIDE, SIDE), colour) for colour in COLOURS]
 
 
 def nearly_blank_photos() -> list[Image.Image]:
-    """Three RGB photos near each of COLOURS, as a camera takes them of an empty surface: light that
-    falls off to one side or to the corners, or blurred patches, with noise. Deterministic."""
+    """Returns three RGB photos for each of COLOURS that look like a camera's photos of an empty
+    surface: light that falls off to one side or to the corners, or blurred patches, with noise.
+    Deterministic."""
     random = np.random.default_rng(SEED)
     photos = []
     for photo in blank_photos():
@@ -33,12 +35,13 @@ def nearly_blank_photos() -> list[Image.Image]:
 
 
 def closeness(vectors: np.ndarray, blanks: np.ndarray) -> np.ndarray:
-    """The greatest cosine of each unit vector (n, d) with the vectors `blanks` (b, d) → (n,)."""
+    """Returns the greatest cosine of each unit vector (n, d) with the vectors `blanks` (b, d) →
+    (n,)."""
     return (vectors @ blanks.T).max(axis=1)
 
 
 def _light_from_a_side(random: np.random.Generator) -> np.ndarray:
-    """float32 (SIDE, SIDE): light that falls off from one side to the other."""
+    """Returns light that falls off from one side to the other, float32 (SIDE, SIDE)."""
     angle, darkest = random.uniform(0, 2 * np.pi), random.uniform(0.5, 0.9)
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
     along = (x * np.cos(angle) + y * np.sin(angle)) / (2 * np.sqrt(2)) + 0.5
@@ -46,13 +49,13 @@ def _light_from_a_side(random: np.random.Generator) -> np.ndarray:
 
 
 def _vignette(random: np.random.Generator) -> np.ndarray:
-    """As above: light that falls off to the corners."""
+    """Returns light that falls off to the corners, float32 (SIDE, SIDE)."""
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
     return 1 - random.uniform(0.1, 0.5) * (x * x + y * y) / 2
 
 
 def _patches(random: np.random.Generator) -> np.ndarray:
-    """As above: blurred patches of light and shadow."""
+    """Returns blurred patches of light and shadow, float32 (SIDE, SIDE)."""
     few = random.uniform(80, 255, (4, 4)).astype(np.uint8)
     smooth = Image.fromarray(few).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     return np.asarray(smooth, np.float32) / 255

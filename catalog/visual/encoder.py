@@ -20,8 +20,8 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True)
 class ObjectHeadSettings:
-    """What works best with one trained object head. `threshold`: the lowest score of an object;
-    `margin`: added to a box on each side, as a share of its width and height."""
+    """The settings that work best with one trained object head. `threshold`: the lowest score of an
+    object; `margin`: added to a box on each side, as a share of its width and height."""
 
     threshold: float = 0.2
     margin: float = 0.04
@@ -63,7 +63,7 @@ class Encoder(ABC):
         (n, dimensions), each row of unit length."""
 
     def encode_batch(self, pixels: np.ndarray) -> np.ndarray:
-        """As `encode_pixels`, always as one batch on all threads, whatever other callers do."""
+        """Does the same as `encode_pixels`, in one batch on all threads even if others call too."""
         return self.encode_pixels(pixels)
 
     def run_object_head(self, pixels: np.ndarray) -> ObjectHeadOutput:

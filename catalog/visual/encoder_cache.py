@@ -42,9 +42,9 @@ class CompiledModel:
 
 
 def load_compiled_model(name: str, cache: Path, checksum: str = "") -> CompiledModel:
-    """The compiled model of encoder `name` in the folder `cache`. With a `checksum`, the kept model
-    of that checksum, if there is one; else the model as it is now. If that is not compiled yet, a
-    child process compiles it (half a minute). Raises EncoderError if it cannot be compiled."""
+    """Returns the compiled model of encoder `name` in the folder `cache`. With a `checksum`,
+    returns the kept model of that checksum, if there is one; else the model as it is now. If that
+    is not compiled yet, a child process compiles it (half a minute). Raises EncoderError."""
     cache.mkdir(parents=True, exist_ok=True)
     if checksum:
         for kept in cache.glob(f"*-v{_FORMAT}/model.json"):
@@ -71,8 +71,8 @@ def _read(folder: Path) -> CompiledModel:
 
 
 def _folder(name: str, cache: Path) -> Path:
-    """The folder of a compiled model: named by content for a model on this machine, and by name for
-    a model from a hub, which is fetched once."""
+    """Returns the folder of a compiled model. It is named by content for a model on this machine,
+    and by name for a model from a hub, which is fetched once."""
     local = local_folder(name)
     key = folder_checksum(local) if local else hashlib.sha256(name.encode()).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9.-]+", "-", name.rsplit("/", 1)[-1])[:40]
@@ -80,8 +80,8 @@ def _folder(name: str, cache: Path) -> Path:
 
 
 def _compile_in_child(name: str, folder: Path) -> None:
-    """Compiles in a child process, which frees torch's memory when it ends. The caller holds the
-    lock, so folders of unfinished compilations are leftovers of killed processes."""
+    """Compiles a model in a child process, which frees torch's memory when it ends. The caller
+    holds the lock, so folders of unfinished compilations are leftovers of killed processes."""
     for leftover in folder.parent.glob(".compiling-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     process = subprocess.run(

@@ -1,4 +1,4 @@
-"""Loads encoders, each on the device that the settings name."""
+"""Loads encoders on CPU or CUDA."""
 
 import os
 import threading
@@ -16,10 +16,11 @@ _loading = threading.Lock()
 def load_encoder(
     name: str, cache: Path, device: str = "auto", threads: int = 0, checksum: str = ""
 ) -> Encoder:
-    """The encoder of that name as it is now, or, with a `checksum`, the version with that checksum:
-    compiled models are kept when the weights change. A process loads each encoder once. A forked
-    child loads its own, because threads and CUDA contexts do not survive a fork. `device`: auto,
-    cpu or cuda. Raises EncoderError."""
+    """Returns the encoder of that name as it is now. With a `checksum`, returns the version with
+    that checksum: compiled models are kept when the weights change.
+
+    A process loads each encoder once. A forked child loads its own, because threads and CUDA
+    contexts do not survive a fork. `device`: auto, cpu or cuda. Raises EncoderError."""
     key = (os.getpid(), name, checksum or checksum_now(name))
     with _loading:
         if key not in _loaded:

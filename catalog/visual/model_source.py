@@ -1,4 +1,4 @@
-"""The models that encoder names stand for, and the checksums of their versions."""
+"""Finds the models that encoder names stand for, and the checksums of their versions."""
 
 import hashlib
 from pathlib import Path
@@ -11,7 +11,7 @@ HUB = "hf-hub:"
 
 
 def model_name(name: str) -> tuple[str, str | None]:
-    """(open_clip model name, pretrained tag or None) of an encoder name: `starter`,
+    """Returns (open_clip model name, pretrained tag or None) of an encoder name: `starter`,
     `local-dir:FOLDER`, `hf-hub:ORG/MODEL`, `MODEL/PRETRAINED` or `MODEL`."""
     if name == "starter":
         return f"{LOCAL}{STARTER}", None
@@ -22,8 +22,8 @@ def model_name(name: str) -> tuple[str, str | None]:
 
 
 def local_folder(name: str) -> Path | None:
-    """The folder of a model on this machine, or None for a model from a hub. Raises EncoderError if
-    the folder holds no model."""
+    """Returns the folder of a model on this machine, or None for a model from a hub. Raises
+    EncoderError if the folder holds no model."""
     model, _ = model_name(name)
     if not model.startswith(LOCAL):
         return None
@@ -34,20 +34,21 @@ def local_folder(name: str) -> Path | None:
 
 
 def source_of(name: str) -> str:
-    """The origin of a model, for people: its folder, or the hub and its name there."""
+    """Returns the origin of a model, for people: its folder, or the hub and its name there."""
     folder = local_folder(name)
     return str(folder) if folder else name if name.startswith(HUB) else f"open_clip: {name}"
 
 
 def checksum_now(name: str) -> str:
-    """The checksum of a model on this machine as it is now; '' for a model from a hub, whose
-    checksum is known after it is loaded."""
+    """Returns the checksum of a model on this machine as it is now. Returns '' for a model from a
+    hub, because its checksum is known only after it is loaded."""
     folder = local_folder(name)
     return folder_checksum(folder) if folder else ""
 
 
 def folder_checksum(folder: Path) -> str:
-    """SHA-256 of the names and contents of a model's files: configuration, tokenizer, weights."""
+    """Returns the SHA-256 of the names and contents of a model's files: configuration, tokenizer,
+    weights."""
     digest = hashlib.sha256()
     for path in sorted(folder.iterdir()):
         if path.suffix in {".json", ".safetensors", ".bin", ".pt", ".txt", ".model"}:

@@ -32,7 +32,7 @@ class ImageTower(nn.Module):
         self.register_buffer("shift", (mean / std).view(1, 3, 1, 1))
 
     def inputs(self, pixels: torch.Tensor) -> torch.Tensor:
-        """The input of the model: float32 (n, 3, height, width), normalised."""
+        """Returns the input of the model: float32 (n, 3, height, width), normalised."""
         return pixels.permute(0, 3, 1, 2).float() * self.scale - self.shift
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -94,8 +94,8 @@ class OpenClipModel:
 
 
 def load_open_clip(name: str) -> OpenClipModel:
-    """Loads the model of an encoder name. Raises EncoderError with the reason if that fails:
-    unknown name, no internet, missing or damaged files."""
+    """Loads the model of an encoder name. Raises EncoderError with the reason: unknown name, no
+    internet, missing or damaged files."""
     declare_missing_ops()
     import open_clip
 
@@ -138,7 +138,7 @@ def _check_head_fits(tower: ObjectTower, blank: torch.Tensor, name: str) -> None
 
 
 def _state_checksum(model: nn.Module) -> str:
-    """SHA-256 of the preprocessing and all weights, for models without a folder."""
+    """Returns the SHA-256 of the preprocessing and all weights, for models without a folder."""
     digest = hashlib.sha256(json.dumps(model.visual.preprocess_cfg, default=str).encode())
     for key, value in sorted(model.state_dict().items()):
         digest.update(key.encode())

@@ -12,15 +12,16 @@ import numpy as np
 from catalog.visual.encoder import Encoder, Key, ObjectHeadOutput
 from catalog.visual.encoder_cache import load_compiled_model
 
-MIN_REQUESTS_AHEAD = 32  # photos that `encode_ahead` has in hand, at least
+MIN_REQUESTS_AHEAD = 32  # photos that `encode_ahead` encodes at the same time, at least
 
 
 class OpenVinoEncoder(Encoder):
     """Runs compiled towers on CPU, without torch.
 
-    Each image tower is compiled twice. With one thread for each photo, the total work is smallest:
-    the photos of concurrent queries share OpenVINO's queue. A single query whose photos would leave
-    threads idle is faster as one batch on all threads. So is everything if `share` is off."""
+    Each image tower is compiled twice. The first uses one thread for each photo, which is the least
+    work in total: the photos of concurrent queries share OpenVINO's queue. The second runs one
+    batch on all threads. It serves a query that is alone and whose photos would leave threads idle,
+    and all queries if `share` is off."""
 
     def __init__(self, name: str, cache: Path, threads: int = 0, checksum: str = "") -> None:
         from tokenizers import Tokenizer
@@ -43,8 +44,8 @@ class OpenVinoEncoder(Encoder):
         self._tower("text")
 
     def _tower(self, name: str, streams: bool = False) -> Any:
-        """The compiled tower of that name, with a stream for each thread, or with one stream of all
-        threads. The first use compiles it."""
+        """Returns the compiled tower of that name: with a stream for each thread if `streams`, else
+        with one stream of all threads. The first use compiles it."""
         with self._compiling:
             if (name, streams) not in self._compiled:
                 import openvino

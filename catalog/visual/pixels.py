@@ -1,4 +1,4 @@
-"""The bytes of a photo → the input pixels of an encoder."""
+"""Decodes photos to the input pixels of an encoder."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""From a photo to the pixels a model takes, as the model's own configuration says."""
+"""Turns photos into the input pixels of a model, as the model's own configuration says."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -27,7 +27,7 @@ class Preprocessing:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Preprocessing":
-        """From the dictionary that open_clip stores as `visual.preprocess_cfg`."""
+        """Reads the dictionary that open_clip stores as `visual.preprocess_cfg`."""
         size = config["size"]
         height, width = (size, size) if isinstance(size, int) else (size[-2], size[-1])
         return cls(
@@ -41,7 +41,7 @@ class Preprocessing:
         )
 
     def config(self) -> dict[str, Any]:
-        """The dictionary from which `from_config` makes the same preprocessing."""
+        """Returns the dictionary from which `from_config` makes the same preprocessing."""
         return {**asdict(self), "size": [self.height, self.width]}
 
     def pixels(self, image: Image.Image) -> np.ndarray:
@@ -65,13 +65,13 @@ class Preprocessing:
         return np.asarray(boxes, np.float64) * np.tile(scale, 2) + np.tile(shift, 2)
 
     def to_photo(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-        """The inverse of `to_input`. Parts of the padding are below 0 or above 1."""
+        """Does the inverse of `to_input`. Parts of the padding are below 0 or above 1."""
         scale, shift = self._placement(size)
         return (np.asarray(boxes, np.float64) - np.tile(shift, 2)) / np.tile(scale, 2)
 
     def _placement(self, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """(scale, shift) for x and y: fraction of the input = scale * fraction of the photo +
-        shift, by the same steps as `pixels`."""
+        """Returns (scale, shift) for x and y, by the same steps as `pixels`: fraction of the input
+        = scale * fraction of the photo + shift."""
         start = _middle(size)[:2]
         kept = size[0] - 2 * start[0], size[1] - 2 * start[1]
         resized, inputs = self._resized(kept), (self.width, self.height)
@@ -90,7 +90,7 @@ class Preprocessing:
         return _INTERPOLATION[self.interpolation]
 
     def _resized(self, size: tuple[int, int]) -> tuple[int, int]:
-        """(width, height) after scaling, before cropping or padding."""
+        """Returns (width, height) after scaling, before cropping or padding."""
         width, height = size
         if self.resize_mode == "squash":
             return self.width, self.height
@@ -120,9 +120,9 @@ def _crop_long(image: Image.Image) -> Image.Image:
 
 
 def _middle(size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of the part of a photo that is used: the middle, at most MAX_ASPECT
-    times as long as wide. This limits the size of the photo when its short side is scaled up to the
-    model's input."""
+    """Returns left, top, right and bottom of the part of a photo that is used: the middle, at most
+    MAX_ASPECT times as long as wide. This limits the size of the photo when its short side is
+    scaled up to the model's input."""
     max_side = MAX_ASPECT * min(size)
     left, top = (max(0, side - max_side) // 2 for side in size)
     return left, top, size[0] - left, size[1] - top

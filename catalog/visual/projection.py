@@ -21,9 +21,9 @@ class FittedProjection:
 
 
 def fit_projection(vectors: np.ndarray, dimensions: int) -> FittedProjection:
-    """The principal axes of `vectors` (n, d), not centred. They preserve inner products as well as
-    `dimensions` numbers can (Eckart and Young, 1936). If the space has fewer dimensions, the other
-    rows are zeros. Deterministic: the largest entry of each axis is positive."""
+    """Returns the principal axes of `vectors` (n, d), not centred. They preserve inner products as
+    well as `dimensions` numbers can (Eckart and Young, 1936). If the space has fewer dimensions,
+    the other rows are zeros. Deterministic: the largest entry of each axis is positive."""
     sample = np.asarray(vectors, np.float64)
     if sample.ndim != 2 or not len(sample):
         raise ValueError("A projection is fitted on at least one vector.")
@@ -31,8 +31,8 @@ def fit_projection(vectors: np.ndarray, dimensions: int) -> FittedProjection:
 
 
 def fit_from_moment(moment: np.ndarray, dimensions: int) -> FittedProjection:
-    """As `fit_projection`, from the sum of the vectors' outer products, float64 (d, d), which can
-    be computed in parts for a sample of any size."""
+    """Does the same as `fit_projection`, from the sum of the vectors' outer products, float64 (d,
+    d). The sum can be computed in parts, for a sample of any size."""
     energies, axes = np.linalg.eigh(moment)
     kept = min(dimensions, len(moment))
     axes = axes[:, ::-1][:, :kept].T

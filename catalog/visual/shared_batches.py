@@ -1,4 +1,4 @@
-"""One batch for the inputs of several threads."""
+"""Combines the inputs of several threads in one batch."""
 
 import threading
 from collections import deque
@@ -23,7 +23,7 @@ class SharedBatches:
         self._working = threading.Lock()
 
     def run(self, rows: np.ndarray) -> list[np.ndarray]:
-        """The outputs for these rows. Raises what `work` raised for their batch."""
+        """Returns the outputs for these rows. Raises any exception of `work` for their batch."""
         mine: Future[list[np.ndarray]] = Future()
         self._waiting.append((rows, mine))
         while not mine.done():
@@ -33,7 +33,7 @@ class SharedBatches:
         return mine.result()
 
     def _next_batch(self) -> list[Request]:
-        """The oldest requests, at least one."""
+        """Takes the oldest requests, at least one."""
         batch = [self._waiting.popleft()]
         size = len(batch[0][0])
         while self._waiting and size + len(self._waiting[0][0]) <= MAX_ROWS:

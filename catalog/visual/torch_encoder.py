@@ -49,7 +49,7 @@ class TorchEncoder(Encoder):
         return batches.run(inputs) if self.share else batches.work(inputs)
 
     def _run(self, tower: Any, inputs: np.ndarray) -> list[np.ndarray]:
-        """The outputs of a tower."""
+        """Returns the outputs of a tower."""
         import torch
 
         with torch.inference_mode():
