@@ -1,4 +1,4 @@
-"""Selects the PostgreSQL server, that of `DATABASE_URL` or else the embedded one, and configures
+"""Selects the PostgreSQL server (`DATABASE_URL`, or else the embedded one) and configures
 connections to it."""
 
 import os

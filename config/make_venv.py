@@ -1,7 +1,7 @@
 """`python make_venv.py [--no-deps] VENV/DONE FILES` installs the requirements of those FILES that
 end in .txt, then touches VENV/DONE. It creates the environment VENV if it is missing, even if the
-system's Python has no `ensurepip` (Debian keeps it in a separate package). Of several processes at
-the same time, one works and the others wait."""
+system's Python has no `ensurepip` (Debian keeps it in a separate package). If several processes
+run at the same time, one works and the others wait."""
 
 import fcntl
 import hashlib

@@ -27,7 +27,7 @@ DATABASE_CHECK_INTERVAL_S = 2.0
 
 
 def main() -> int:
-    """Runs until it is told to stop. Returns the exit status, 1 after a failed start."""
+    """Runs until SIGINT or SIGTERM. Returns the exit status, 1 after a failed start."""
     stop_on_signals()
     if starter := os.environ.pop("ENDS_WITH", ""):
         die_with_parent(int(starter))
@@ -47,12 +47,12 @@ def main() -> int:
 
 
 class StartFailed(Exception):
-    """The start cannot go on; the message says why."""
+    """The start cannot continue. The message says why."""
 
 
 @contextmanager
 def one_start_at_a_time() -> Iterator[None]:
-    """Allows one process at a time into the block for each DATA_DIR; the others wait."""
+    """Lets one process at a time enter the block for each DATA_DIR. The others wait."""
     try:
         DATA_DIR.mkdir(parents=True, exist_ok=True)
         lock = (DATA_DIR / "run.lock").open("w")
@@ -103,7 +103,7 @@ def _collect_static_files() -> None:
 
 def serve(started: Callable[[], None]) -> None:
     """Starts the worker and the web server, prints the addresses, calls `started`, and then
-    restarts whatever ends. Raises StartFailed."""
+    restarts any of them that ends. Raises StartFailed."""
     from django.conf import settings
     from django.db import connections
 

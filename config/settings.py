@@ -1,4 +1,4 @@
-"""Settings of Vitrina. Environment variables set whatever differs between installations;
+"""Settings of Vitrina. Environment variables set everything that differs between installations.
 `docs/settings.md` lists them all."""
 
 import os
@@ -88,7 +88,7 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# These ask for HSTS on subdomains and for the preload list, which the shop decides.
+# They recommend HSTS for subdomains and the preload list. The shop decides on both.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # --- Database -----------------------------------------------------------------------------------
@@ -135,11 +135,11 @@ SEARCH_CANDIDATES = read_int("SEARCH_CANDIDATES", 200, 20, 1000)  # photos taken
 MATCH_EXACT = read_float("MATCH_EXACT", 0.95, 0.0, 1.0)  # cosine of the same photo
 MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.75, 0.0, 1.0)  # without a calibrated threshold
 DETECTOR = "catalog.detection.object_head_detector.ObjectHeadDetector"  # finds objects in photos
-# Objects in a photo: the confidence from which one is searched for, as a share of the highest; how
-# many times as likely as the others one must be to be shown alone; and the weight of the whole
-# photo beside an object's crop.
+# Objects with at least this share of the highest confidence in a photo are searched for.
 OBJECT_LEAST = read_float("OBJECT_LEAST", 0.5, 0.0, 1.0)
+# An object that is this many times as likely as the others is shown alone.
 OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 1.35, 1.0, 1000.0)
+# The weight of the whole photo, added to the vector of an object's crop.
 OBJECT_SURROUNDINGS = read_float("OBJECT_SURROUNDINGS", 0.15, 0.0, 1.0)
 # Added to the cosine for each feature's distance from its ordinary value
 # (search/ranking/features.py).
@@ -154,22 +154,20 @@ RANKING_WEIGHTS = read_weights(
         "clicks": 0.05,
     },
 )
-LOOKALIKE = read_float(
-    "LOOKALIKE", 0.985, 0.5, 1.0
-)  # cosine from which two products are shown as one
+# Products whose best photos have at least this cosine are shown as one.
+LOOKALIKE = read_float("LOOKALIKE", 0.985, 0.5, 1.0)
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # for searches with another box
 QUERY_PHOTOS = DATA_DIR / "query_photos"
 QUERY_PHOTOS_BYTES = 1024**2 * read_int("QUERY_PHOTOS_MB", 1024, 16, 1024**2)
 DECODERS = read_int("DECODERS", min(4, os.cpu_count() or 1), 1, 64)  # processes of each web process
 SEARCHES_AT_ONCE = read_int("SEARCHES_AT_ONCE", 8, 1, 128)  # in each web process
-SEARCH_QUEUE = read_int(
-    "SEARCH_QUEUE", 16, 0, 1000
-)  # waiting searches in each web process; more get 503
+# Further searches wait in each web process, up to this number. More get 503.
+SEARCH_QUEUE = read_int("SEARCH_QUEUE", 16, 0, 1000)
 SEARCH_TIME_LIMIT_S = read_float("SEARCH_TIME_LIMIT_S", 5.0, 0.1, 600.0)
 SEARCH_LOG_DAYS = read_int("SEARCH_LOG_DAYS", 90, 0, 3650)  # 0: no log
 SEARCH_LOG_PHOTO_DAYS = read_int("SEARCH_LOG_PHOTO_DAYS", 0, 0, 365)  # 0: photos are not kept
 SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
-# Events a minute, at least the 500 that one call may bring.
+# Events per minute. One call may send 500, so no limit is lower.
 EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)
 EVENTS_PER_SESSION = read_int("EVENTS_PER_SESSION", 500, 500, 10_000_000)
 
@@ -183,15 +181,12 @@ FRESHNESS_TARGET_S = read_int("FRESHNESS_TARGET_S", 17_280, 1, 30 * 86_400)  # a
 VECTOR_DIMENSIONS = 128
 HNSW_M = read_int("HNSW_M", 24, 2, 100)
 HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 200, 4, 1000)
-KEPT_GENERATIONS = read_int("KEPT_GENERATIONS", 2, 1, 100)  # retired ones that a roll back can use
+KEPT_GENERATIONS = read_int("KEPT_GENERATIONS", 2, 1, 100)  # retired ones, for rollbacks
 GATE_RECALL_AT_20 = read_float("GATE_RECALL_AT_20", 0.95, 0.0, 1.0)
 GATE_PHOTO_RECALL_DROP = read_float("GATE_PHOTO_RECALL_DROP", 0.05, 0.0, 1.0)
-ADAPTER_SAMPLE = read_int(
-    "ADAPTER_SAMPLE", 2000, 100, 20_000
-)  # photos that an adapter is fitted to
-GATE_ADAPTER_RECALL = read_float(
-    "GATE_ADAPTER_RECALL", 0.95, 0.0, 1.0
-)  # share of the new encoder's own recall
+ADAPTER_SAMPLE = read_int("ADAPTER_SAMPLE", 2000, 100, 20_000)  # photos to fit adapters to
+# As a share of the new encoder's own recall.
+GATE_ADAPTER_RECALL = read_float("GATE_ADAPTER_RECALL", 0.95, 0.0, 1.0)
 LABELLED_PHOTOS = read_file("LABELLED_PHOTOS", BASE_DIR / "catalog" / "demo" / "photos.jsonl")
 CHUNK_IMAGES = read_int("CHUNK_IMAGES", 512, 1, 100_000)
 CHUNK_LEASE_S = read_float("CHUNK_LEASE_S", 60.0, 1.0, 3600.0)

@@ -27,9 +27,9 @@ _IMAGE_SUFFIXES = {
 def upsert_products(
     records: Sequence[ProductRecord], read_image: ReadImage, categories: CategoryTree
 ) -> dict[str, str]:
-    """Creates or updates the products of `records` in one transaction. Of two records with the
-    same sku, the last wins. Returns {sku: error} for the records with an unreadable image; the
-    others are written. Raises OSError if a photo cannot be stored, and OperationalError if the
+    """Creates or updates the products of `records` in one transaction. If two records have the
+    same sku, the last one wins. Returns {sku: error} for the records with an unreadable image, and
+    writes the others. Raises OSError if a photo cannot be stored, and OperationalError if the
     database cannot write; then no product is written."""
     by_sku = {record.sku: record for record in records}
     errors: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The live index, the stores of vectors, and the search statement. Both sides use all of it:
+"""The live index, the vector store, and the search statement. Both sides use all modules:
 
 `live_index` (which generation is live, and how queries reach its space), `vector_store` (writes and
 searches vectors), `pgvector_store` (the store in PostgreSQL), `search_statement` (the search as

@@ -31,7 +31,7 @@ class IndexNotReady(Exception):
 
 @dataclass(frozen=True)
 class IndexSpace:
-    """A generation with its projection, enough to make its vectors from embeddings."""
+    """A generation and its projection, which turn embeddings into the generation's vectors."""
 
     generation: Generation
     matrix: np.ndarray
@@ -43,7 +43,7 @@ class IndexSpace:
 
 @dataclass(frozen=True)
 class LiveIndex(IndexSpace):
-    """An index space with the one encoder that encodes its queries, and the adapter it needs."""
+    """An index space with the encoder of its queries, and the adapter that this encoder needs."""
 
     query_encoder: Encoder
     adapter: FittedAdapter | None = None
@@ -63,15 +63,15 @@ class LiveIndex(IndexSpace):
 
 
 def encoder_named(name: str) -> Encoder:
-    """The encoder of that name, run as the settings say. Raises EncoderError."""
+    """Returns the encoder of that name, run as the settings say. Raises EncoderError."""
     return load_encoder(
         name, settings.ENCODER_CACHE, settings.ENCODER_DEVICE, settings.ENCODER_THREADS
     )
 
 
 def encoder_of(version: EncoderVersion) -> Encoder:
-    """The encoder of a registered version, even if its name has come to mean other weights. Raises
-    EncoderError if the weights of that version cannot be loaded."""
+    """Returns the encoder of a registered version, even if its name now stands for other weights.
+    Raises EncoderError if the weights of that version cannot be loaded."""
     encoder = load_encoder(
         version.name,
         settings.ENCODER_CACHE,
@@ -88,13 +88,14 @@ def encoder_of(version: EncoderVersion) -> Encoder:
 
 
 def live_generation() -> Generation | None:
-    """The generation that answers searches, or None before the first is published."""
+    """Returns the generation that answers searches, or None before the first is published."""
     return _with_related().filter(state=Generation.State.LIVE).first()
 
 
 def live_index() -> LiveIndex:
-    """The live generation, ready for queries. Costs one small query. The rest is cached until
-    another generation is live or its row changes. Raises IndexNotReady or EncoderError."""
+    """Returns the live generation, ready for queries. Each call makes one small query. The rest is
+    cached until another generation is live or its row changes. Raises IndexNotReady or
+    EncoderError."""
     rows = fetch_rows(LIVE_GENERATION, [])
     if not rows:
         raise IndexNotReady("The index is being built for the first time.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEIGHBOURS = 10  # products after the nearest one, whose mean cosine is ordinary
+NEIGHBOURS = 10  # products after the nearest one; their mean cosine is the ordinary one
 MIN_PRODUCTS = 50  # in a catalogue, to measure margins
 
 
@@ -47,7 +47,7 @@ class Neighbourhood:
     ordinary: float
 
     def margin(self, similarity: float) -> float:
-        """By how much a cosine exceeds the ordinary one."""
+        """Returns by how much a cosine exceeds the ordinary one."""
         return similarity - self.ordinary
 
 

@@ -24,13 +24,14 @@ from catalog.models import Generation
 GRAPH_LOCKS = 0x5647  # the class of the advisory locks of graph builders; the key is the generation
 WAIT_S = 0.2  # between two attempts to take such a lock
 DROP_TIMEOUT = "2s"
-MAX_EF_SEARCH = 1000  # that pgvector takes
+MAX_EF_SEARCH = 1000  # the limit of pgvector
 COLUMNS = ("product_id", "image_id", "source_hash", "vector")
 TYPES = ("int8", "int8", "text", "halfvec")
 
 
 class PgvectorStore(VectorStore):
-    """A table for each generation, so that dropping one is cheap and blocks nobody."""
+    """Keeps a table for each generation, because dropping a table is cheap and blocks no query of
+    the others."""
 
     def create(self, generation: Generation) -> None:
         _execute(
@@ -93,8 +94,8 @@ class PgvectorStore(VectorStore):
         return removed + written
 
     def build_graph(self, generation: Generation) -> None:
-        """Over inner products, which are cosines of unit vectors. The graph of the live generation
-        is built CONCURRENTLY; the table of any other is locked, which is faster."""
+        """The graph is over inner products, which are cosines of unit vectors. The graph of the
+        live generation is built CONCURRENTLY; the table of any other is locked, which is faster."""
         with _only_builder(generation):
             valid = _validity(generation)
             if valid:
@@ -116,8 +117,7 @@ class PgvectorStore(VectorStore):
         return bool(_validity(generation))
 
     def drop(self, generation: Generation) -> None:
-        """Waits no longer than DROP_TIMEOUT, because other searches queue up behind a drop that
-        waits."""
+        """Waits at most DROP_TIMEOUT, because other searches queue up behind a waiting drop."""
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{DROP_TIMEOUT}'")
         _execute("DROP TABLE IF EXISTS {table}", generation)
@@ -196,7 +196,7 @@ def _only_builder(generation: Generation) -> Iterator[None]:
 
 
 def _validity(generation: Generation) -> bool | None:
-    """Whether the generation's HNSW index can be used; None if there is none."""
+    """Returns whether the generation's HNSW index can be used, or None without an index."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT indisvalid AND indisready FROM pg_index WHERE indexrelid = to_regclass(%s)",

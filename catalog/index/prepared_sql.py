@@ -1,4 +1,4 @@
-"""Statements that a request waits for, prepared by the server."""
+"""Runs the statements of requests as prepared statements."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -13,11 +13,11 @@ from catalog.index.vectors import register_vectors
 
 
 def fetch_rows(statement: str | sql.Composable, parameters: list[Any]) -> list[Any]:
-    """The rows of a statement, as named tuples by its columns.
+    """Returns the rows of a statement, as named tuples of its columns.
 
-    A connection prepares a statement that it has sent a few times. A few more executions later,
-    PostgreSQL plans it once for all `parameters`. Write everything on which the best plan depends
-    as a literal instead."""
+    A connection prepares a statement after it has sent it a few times. A few more executions later,
+    PostgreSQL plans it once for all `parameters`. If the best plan depends on a value, write that
+    value as a literal."""
     with connection.cursor() as cursor:
         raw = register_vectors(connection.connection)
         cursor.cursor = ServerBindingCursor(raw)  # type: ignore[call-arg]
@@ -28,8 +28,8 @@ def fetch_rows(statement: str | sql.Composable, parameters: list[Any]) -> list[A
 
 
 def fetch_search_rows(statement: sql.Composable, parameters: list[Any]) -> list[Any]:
-    """As `fetch_rows`, for a statement of a search. If it fails, the caller's transaction stays
-    usable."""
+    """Does the same as `fetch_rows` for a statement of a search. If it fails, the caller's
+    transaction stays usable."""
     savepoint = transaction.atomic() if connection.in_atomic_block else nullcontext()
     with savepoint:
         return fetch_rows(statement, parameters)

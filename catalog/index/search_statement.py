@@ -1,6 +1,6 @@
 """The search, as one SQL statement.
 
-It is NEIGHBOURS, then one of the two FOUND parts, then CANDIDATES. A measurement that needs only
+It consists of NEIGHBOURS, one of the two FOUND parts, and CANDIDATES. A measurement that needs only
 the nearest products sends NEIGHBOURS and NEAREST_PRODUCTS. Both are prepared once on a connection
 (see `catalog.index.prepared_sql`): vectors and words are parameters, everything on which the plan
 depends is a literal.
@@ -16,7 +16,7 @@ from psycopg import sql
 
 from catalog.index.live_index import IndexSpace
 
-MAX_FACET_PRODUCTS = 5_000  # that the facets count over
+MAX_FACET_PRODUCTS = 5_000  # products that the facets count
 
 VISIBLE = sql.SQL("product.is_visible")
 DETAILS = sql.SQL("category_id, brand, price, created_at, in_stock, popularity")
@@ -36,8 +36,8 @@ passing AS MATERIALIZED (
     WHERE {condition} LIMIT {exact_up_to} + 1
 ),
 
--- How many products those are. Both halves of `nearest` read this first, so this is also the place
--- that sets how widely the graph is searched. The setting lasts until the transaction ends.
+-- The number of these products. Both halves of `nearest` read it first, so it also sets how widely
+-- the graph is searched. The setting lasts until the transaction ends.
 passing_count AS MATERIALIZED (
     SELECT count(*) AS products, set_config('hnsw.ef_search', {ef_search}, true) FROM passing
 ),
@@ -110,7 +110,7 @@ search_words AS (
         || replace(plainto_tsquery('russian', {words})::text, '&', '|')::tsquery) AS words
 ),
 
--- Products that pass the filters and whose text has the words, the best first.
+-- Products that pass the filters and contain the words, the best first.
 named AS (
     SELECT product.id AS product_id, {details},
         ts_rank(product.search_document, words) AS lexical
@@ -119,8 +119,8 @@ named AS (
     ORDER BY lexical DESC, product.id LIMIT {max_photos}
 ),
 
--- The candidates of the one query: by vector alone, and by words, with a similarity where the
--- vector found them too.
+-- The candidates of the single query: the products that only the vector found, and those that the
+-- words found. The latter have a similarity if the vector found them too.
 found AS (
     SELECT 0 AS number, similarity, projected, product_id, {details}, 0::real AS lexical
     FROM scored WHERE product_id NOT IN (SELECT product_id FROM named)
@@ -134,8 +134,8 @@ UNION ALL
 CANDIDATES = sql.SQL(
     """
 ,
--- The products that the facets count over, with their tags: the candidates and, where few enough
--- pass the filters, all that pass.
+-- The products that the facets count, with their tags: the candidates and, if few enough products
+-- pass the filters, all of these.
 described AS MATERIALIZED (
     SELECT counted.*, ARRAY(
         SELECT tag_id FROM catalog_producttag product_tag
@@ -147,8 +147,8 @@ described AS MATERIALIZED (
     ) counted
 )
 
--- One row for each candidate of each query; at least one row, with the counts alone. The first row
--- has the facets.
+-- One row for each candidate of each query. The first row has the facets. Without candidates, there
+-- is one row with the counts alone.
 SELECT passing_count.products AS passing,
     (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1) AS photos,
     CASE row_number() OVER () WHEN 1 THEN {facets}::text END AS facets,
@@ -164,8 +164,8 @@ FROM passing_count LEFT JOIN (found JOIN described USING (product_id)) ON true
 
 @dataclass(frozen=True)
 class VectorQuery:
-    """What to find in a generation: for each of `vectors`, float32 (q, dimensions of the index
-    space), the `max_photos` nearest photos of products that fulfil `condition`. If at most
+    """A query of a generation. For each of `vectors`, float32 (q, dimensions of the index space),
+    it finds the `max_photos` nearest photos of products that fulfil `condition`. If at most
     `exact_up_to` products fulfil it, all their photos are compared; else the graph is searched.
 
     `condition` is about `product`, a row of catalog_product. Each `%` in it is doubled."""
@@ -188,15 +188,15 @@ def add_candidates(
     neighbours: Statement, query: VectorQuery, words: str, facets: sql.Composable
 ) -> Statement:
     """Builds the statement of a search from the `neighbours` that a store returned for the query.
-    `words`, if any, find products too; they go with a single query vector. `facets` is an SQL
+    `words`, if any, find products too, for a single query vector. `facets` is an SQL
     expression over `described`.
 
     The columns are those of `search.retrieval.candidates.Candidate` and:
 
-    - `passing`: how many products fulfil the condition, at most one more than `exact_up_to`;
-    - `photos`: how many photos the query vector with the most of them found, NULL for none;
+    - `passing`: the number of products that fulfil the condition, at most `exact_up_to` + 1;
+    - `photos`: the most photos that a query vector found, NULL for none;
     - `facets`: the facets as text, in the first row;
-    - `number`: of the query vector, NULL in the only row if nothing is found."""
+    - `number`: the number of the query vector, NULL in the only row if nothing is found."""
     if words:
         found = FOUND_BY_VECTOR_OR_WORDS.format(
             details=DETAILS,

@@ -1,4 +1,4 @@
-"""Where the vectors of generations are kept and searched.
+"""The interface of vector stores, which keep and search the vectors of generations.
 
 `indexing` writes vectors through `vector_store()`; searches and measurements read through it. To
 add a store, write another VectorStore in a file of its own and add it to STORES: the tests
@@ -59,14 +59,14 @@ class VectorStore(ABC):
 
     @abstractmethod
     def create(self, generation: Generation) -> None:
-        """Makes room for a generation's vectors, without a graph. Does nothing if that is done."""
+        """Creates the empty store of a generation, without a graph. Does nothing if it exists."""
 
     @abstractmethod
     def fill(
         self, generation: Generation, first: int, last: int, photos: Iterable[PhotoVector]
     ) -> None:
         """Replaces the vectors of products `first` to `last` by these, before the graph is built.
-        A repeated call leaves the same. Raises DataError for a vector of other dimensions."""
+        Repeating a call changes nothing. Raises DataError for a vector of other dimensions."""
 
     @abstractmethod
     def sync(
@@ -84,7 +84,7 @@ class VectorStore(ABC):
 
     @abstractmethod
     def graph_is_valid(self, generation: Generation) -> bool:
-        """Whether the generation has a graph that can be searched."""
+        """Returns whether the generation has a graph that can be searched."""
 
     @abstractmethod
     def drop(self, generation: Generation) -> None:
@@ -93,37 +93,38 @@ class VectorStore(ABC):
 
     @abstractmethod
     def contents(self, generation: Generation) -> sql.Composable:
-        """A query of the photos that the generation has vectors of: `product_id`, `image_id`,
-        `source_hash`."""
+        """Returns a query of `product_id`, `image_id` and `source_hash` of all photos that the
+        generation has vectors of."""
 
     @abstractmethod
     def sample(self, generation: Generation, count: int) -> np.ndarray:
-        """About `count` vectors of the generation, or all of fewer: float32 (n,
-        VECTOR_DIMENSIONS), the same ones as long as the vectors stay the same."""
+        """Returns about `count` vectors of the generation, or all if there are fewer: float32 (n,
+        VECTOR_DIMENSIONS). The sample is the same as long as the vectors stay the same."""
 
     @abstractmethod
     def nearest_photos(
         self, generation: Generation, vector: np.ndarray, count: int, exact: bool
     ) -> list[StoredPhoto]:
-        """The `count` photos nearest to a projected vector (VECTOR_DIMENSIONS,), the nearest first:
-        by comparing all vectors if `exact`, else by the graph. For measurements."""
+        """Returns the `count` photos nearest to a projected vector (VECTOR_DIMENSIONS,), the
+        nearest first. Compares all vectors if `exact`, else searches the graph. For
+        measurements."""
 
     @abstractmethod
     def neighbours(self, query: VectorQuery) -> Statement:
-        """SQL that begins with WITH, and in which these tables can be read afterwards:
+        """Returns SQL that begins with WITH and defines these tables:
 
         - `nearest` (number, product_id, image_id, projected, DETAILS): for each query vector, by
           number from 0, its `max_photos` nearest photos, with their projected vectors;
-        - `scored` (the same, similarity): of each product in `nearest` the best photo, by its
+        - `scored` (the same, similarity): the best photo of each product in `nearest`, by its
           cosine with the query vector in the index space;
         - `passing` (product_id, DETAILS): the first products that fulfil the condition, up to one
-          more than `exact_up_to`, and `passing_count` (products), how many those are.
+          more than `exact_up_to`, and `passing_count` (products), their number.
 
         Run it with `fetch_search_rows`. Raises ValueError for query vectors that are not of the
         index space's dimensions."""
 
     def nearest(self, query: VectorQuery) -> list[NearestProduct]:
-        """The products near each query vector, the nearest first: what a search finds by vector."""
+        """Returns the products near each query vector, the nearest first."""
         text, parameters = self.neighbours(query)
         rows = fetch_search_rows(text + NEAREST_PRODUCTS, parameters)
         return [NearestProduct._make(row) for row in rows]
@@ -131,5 +132,5 @@ class VectorStore(ABC):
 
 @cache
 def vector_store() -> VectorStore:
-    """The store of this installation."""
+    """Returns the store of this installation."""
     return import_string(STORES[0])()

@@ -11,13 +11,13 @@ from psycopg import sql
 
 
 def combine(parts: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
-    """The weighted sum of unit vectors, scaled to unit length."""
+    """Returns the weighted sum of unit vectors, scaled to unit length."""
     total = np.sum([weight * vector for weight, vector in parts], axis=0)
     return np.asarray(total / max(np.linalg.norm(total), 1e-9), np.float32)
 
 
 def mean_direction(vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors (n, d) → the direction of their mean, a unit vector (d,)."""
+    """Returns the direction of the mean of unit vectors (n, d), a unit vector (d,)."""
     return combine([(1.0, vector) for vector in vectors])
 
 
@@ -47,7 +47,7 @@ def _django_errors() -> Any:
 
 
 def _cursor() -> Any:
-    """A cursor of psycopg on Django's connection, with the vector types registered."""
+    """Returns a cursor of psycopg on Django's connection, with the vector types registered."""
     connection.ensure_connection()
     return register_vectors(connection.connection).cursor()
 

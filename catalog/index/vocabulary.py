@@ -15,7 +15,7 @@ from catalog.visual.encoder import Encoder
 PROMPTS = ("{}", "a photo of a {}", "a {} on a white background")
 MAX_AGE_S = 60.0  # of a cached vocabulary
 TEMPERATURE = 0.03  # of the softmax
-MIN_SCORE = 0.05  # of a tag that is given
+MIN_SCORE = 0.05  # of the tags of a photo
 
 
 @dataclass(frozen=True)
@@ -28,24 +28,26 @@ class Vocabulary:
 
     @cached_property
     def checksum(self) -> str:
-        """Changes with the names of the tags in either language, and with the encoder."""
+        """A checksum of the names of the tags in both languages, and of the encoder."""
         return _checksum(self.tags, self.encoder_checksum)
 
     def scores(self, images: np.ndarray) -> np.ndarray:
         """Unit image vectors (n, d) → scores of the tags (n, tags), each row with the sum 1.
 
-        It is a softmax over the vocabulary, as in CLIP's zero-shot classification (Radford, 2021).
+        They are a softmax over the vocabulary, as in CLIP's zero-shot classification (Radford,
+        2021).
         """
         logits = images @ self.vectors.T / TEMPERATURE
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         return weights / weights.sum(axis=1, keepdims=True)
 
     def best_tags(self, image: np.ndarray, count: int) -> list[tuple[Tag, float]]:
-        """The `count` best tags of a unit vector (d,), with scores of at least MIN_SCORE."""
+        """Returns the `count` best tags of a unit vector (d,), with scores of at least
+        MIN_SCORE."""
         return self.best_tags_of_each(image[None], count)[0]
 
     def best_tags_of_each(self, images: np.ndarray, count: int) -> list[list[tuple[Tag, float]]]:
-        """As `best_tags`, for each of the unit vectors (n, d)."""
+        """Does the same as `best_tags` for each of the unit vectors (n, d)."""
         if not self.tags:
             return [[] for _ in images]
         scores = self.scores(images)
@@ -57,7 +59,7 @@ class Vocabulary:
         ]
 
     def find_named(self, texts: Iterable[str]) -> list[Tag]:
-        """Tags whose English or Russian name is in one of `texts`, in whole words."""
+        """Returns the tags whose English or Russian name is in one of `texts`, in whole words."""
         found: set[int] = set()
         for text in texts:
             words = normalise(text).split()
@@ -82,18 +84,18 @@ class Vocabulary:
 
 
 def normalise(text: str) -> str:
-    """The words in lower case, with ё as е and without the s of English plurals."""
+    """Returns the words in lower case, with ё as е and without the s of English plurals."""
     words = re.findall(r"\w+", text.lower().replace("ё", "е"))
     return " ".join(w[:-1] if len(w) > 3 and w.endswith("s") and w.isascii() else w for w in words)
 
 
 def vocabulary_for(encoder: Encoder) -> Vocabulary:
-    """The active tags in the encoder's space, cached for MAX_AGE_S."""
+    """Returns the active tags in the encoder's space, cached for MAX_AGE_S."""
     return _vocabulary(encoder, int(time.monotonic() / MAX_AGE_S))
 
 
 def vocabulary_checksum(encoder_checksum: str) -> str:
-    """The checksum of the vocabulary with the present tags for an encoder. Encodes nothing."""
+    """Returns the checksum of the present vocabulary for an encoder. Encodes nothing."""
     return _checksum(_active_tags(), encoder_checksum)
 
 
@@ -124,7 +126,7 @@ def _prompt_vectors(encoder: Encoder, names: Sequence[str]) -> np.ndarray:
 
 
 def merge_scores(*scored: Mapping[int, float]) -> dict[int, float]:
-    """Tag id → its best score."""
+    """Returns the best score of each tag id."""
     merged: dict[int, float] = {}
     for scores in scored:
         for tag_id, score in scores.items():

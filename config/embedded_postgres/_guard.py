@@ -1,5 +1,5 @@
 """`python -m config.embedded_postgres._guard FOLDER LOCK` stops the server of a folder when its
-last user has ended, even if that was killed. LOCK is the descriptor of the users' lock file."""
+last user has ended, even if it was killed. LOCK is the descriptor of the users' lock file."""
 
 import os
 import sys

@@ -31,7 +31,7 @@ MAX_FRAMING_BYTES, MAX_FRAMING_SHARE = 8 * 1024, 0.1
 
 
 class Request(HTTPRequestParser):
-    """A request, of which a part may still be missing. A request that is too large counts as
+    """A request that may still be incomplete. A request that is too large counts as
     complete without its body: the application refuses it by its Content-Length, as a page or as
     JSON. `cut_short` says that the rest of the body is not read."""
 

@@ -24,8 +24,8 @@ os.environ.setdefault("STATEMENT_TIMEOUT_S", os.environ.get("SEARCH_TIME_LIMIT_S
 
 
 def post_fork(server: object, worker: Any) -> None:
-    """Makes the web process end with its master, even if that is killed, and return freed memory
-    to the system."""
+    """Makes the web process end with its master, even if the master is killed, and return freed
+    memory to the system."""
     die_with_parent(worker.ppid, signal.SIGKILL)
     return_freed_memory()
 
