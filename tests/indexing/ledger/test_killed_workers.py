@@ -83,6 +83,7 @@ class Crew:
             assert worker.wait(60) == 0
 
 
+@pytest.mark.alone  # it measures how long chunks wait for another worker
 def test_a_rebuild_survives_kills_of_its_workers_at_random_moments(
     processes: Processes, long_run: bool
 ) -> None:
