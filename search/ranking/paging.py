@@ -57,7 +57,7 @@ def find_results(
     With photos, each query vector belongs to the target and the tags of the same position. If the
     results end before the page, the search goes deeper, up to MAX_PHOTOS. Results of a deeper
     search are appended, so pages neither repeat nor skip products."""
-    words = request.text if request.kind == "text" else ""
+    filters, words = request.filters, request.text if request.kind == "text" else ""
     ranked: list[Ranked] = []
     seen: set[int] = set()
     neighbourhoods: list[Neighbourhood | None] = []
@@ -65,12 +65,9 @@ def find_results(
     max_photos, photo_limit = photos_per_query(queries), MAX_PHOTOS // len(queries)
     while True:
         with clock.stage("retrieve"):
-            candidates = retrieve(
-                index, queries, request.filters, words, max_photos, request.product_id
-            )
-            neighbourhoods = neighbourhoods or measure_neighbourhoods(
-                index, queries, request.filters, candidates
-            )
+            candidates = retrieve(index, queries, filters, words, max_photos, request.product_id)
+            if not neighbourhoods:
+                neighbourhoods = measure_neighbourhoods(index, queries, filters, candidates)
         with clock.stage("rank"):
             ordered = rank_candidates(candidates.by_query, targets, tags, weights, bool(words))
             new = [item for item in ordered if item.candidate.product_id not in seen]
