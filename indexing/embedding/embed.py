@@ -92,7 +92,7 @@ def _write_embeddings(group: Sequence[Embedded], version: EncoderVersion) -> Non
 def _correct_hashes(items: Sequence[ReadImage]) -> None:
     """Corrects the hash of images whose file holds another content than their row says: the file
     was set by SQL or replaced on disk. The trigger does not note this as a change, because the
-    content that was read is the one that is embedded. Runs within the caller's transaction."""
+    embedding is made from the content that was read. Runs within the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('vitrina.reading_files', 'on', true)")
     for item in items:

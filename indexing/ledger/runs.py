@@ -19,7 +19,7 @@ class RunConflict(Exception):
 def start_run(
     kind: str, encoder: str = "", publish: bool = True, at_once: bool = False
 ) -> IndexingRun:
-    """Starts a run of this kind, or returns the unfinished one that exists already."""
+    """Starts a run of this kind, or returns the unfinished run of this kind."""
     try:
         with transaction.atomic():
             return IndexingRun.objects.create(

@@ -13,12 +13,16 @@ import torch.nn.functional as F
 from indexing.training.model_folder import write_model
 from indexing.training.pairs import Item, read_items
 from indexing.training.starter import image_head, text_tower
-from indexing.training.starter import learnt_texts as vocabulary
 from indexing.training.starter.backbone import (
     BACKBONE,
     PREPROCESS,
     compute_features,
     load_backbone,
+)
+from indexing.training.starter.learnt_texts import (
+    collect_phrases,
+    read_imagenet_labels,
+    read_tags,
 )
 from indexing.training.starter.minilm import MiniLM
 from indexing.training.starter.word_space import compute_meanings
@@ -55,9 +59,9 @@ def make_start(output: Path, catalog: Path, seed: int) -> None:
     torch.manual_seed(seed)
     items = read_items(catalog)
     teacher = MiniLM()
-    tags = vocabulary.read_tags(catalog.with_name("vocabulary.jsonl"))
-    phrases = vocabulary.collect_phrases(items, tags, seed)
-    labels = vocabulary.read_imagenet_labels()
+    tags = read_tags(catalog.with_name("vocabulary.jsonl"))
+    phrases = collect_phrases(items, tags, seed)
+    labels = read_imagenet_labels()
     names = [*phrases.names(), *(name for synonyms in labels for name in synonyms)]
     names = sorted({*names, *(item.title for item in items)})
     space, vectors = compute_meanings(teacher, phrases.meanings(), names, image_head.WORD_NUMBERS)

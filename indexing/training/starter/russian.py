@@ -1,7 +1,7 @@
 """Inflects Russian names of things, and adjectives that agree with them.
 
-The dictionary is that of pymorphy3 (https://pymorphy2.readthedocs.io, from OpenCorpora), one of the
-packages of requirements-train.txt.
+The dictionary comes from OpenCorpora through pymorphy3 (https://pymorphy2.readthedocs.io), one of
+the packages of requirements-train.txt.
 """
 
 from functools import cached_property, lru_cache

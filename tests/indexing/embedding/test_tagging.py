@@ -32,9 +32,8 @@ def test_products_are_tagged_by_words_in_both_languages_and_by_photos() -> None:
 
     rebuild()
 
-    assert tags_of(by_word)["lamp"] == 1.0
-    assert tags_of(by_word)["red"] > 0.5
-    assert tags_of(by_russian)["lamp"] == 1.0
+    assert tags_of(by_word) == pytest.approx({"lamp": 1.0, "red": 1.0})
+    assert tags_of(by_russian) == {"lamp": 1.0}
 
 
 def test_tags_follow_the_text() -> None:
@@ -42,13 +41,12 @@ def test_tags_follow_the_text() -> None:
     Tag.objects.create(slug="desk", name="desk", name_ru="стол")
     product = add_product("a", photo(1), title="A sofa")
     rebuild()
-    assert tags_of(product).get("sofa") == 1.0
+    assert tags_of(product) == pytest.approx({"sofa": 1.0, "desk": 0.5})
 
     Product.objects.filter(pk=product.pk).update(title="A desk")
     refresh()
 
-    assert tags_of(product)["desk"] == 1.0
-    assert tags_of(product).get("sofa", 0) < 1.0
+    assert tags_of(product) == pytest.approx({"desk": 1.0, "sofa": 0.5})
 
 
 def test_a_new_word_of_the_vocabulary_reaches_all_products_at_the_next_rebuild(
@@ -172,7 +170,7 @@ def test_the_lookup_of_names_finds_the_same_tags_as_a_scan() -> None:
         expected = [tag for tag, names in spaced if any(name in text for name in names)]
         assert words.find_named(texts) == expected
         found += len(expected)
-    assert found > 100
+    assert found == 173
 
 
 def test_the_best_tags_of_many_images_are_those_of_each_image() -> None:

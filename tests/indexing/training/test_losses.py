@@ -39,7 +39,11 @@ def test_product_loss_takes_the_best_view() -> None:
     near = product_loss(query, query, product, other_view_far)
     far = product_loss(query, query, product, both_views_far)
 
-    assert near < far
+    # With the best view, the products score 1 / temperature and log 2, without it 0 and log 2.
+    gap = 1 / IMAGE_TEMPERATURE - math.log(2)
+    assert near.item() == pytest.approx(LABEL_SMOOTHING / 2 * gap, rel=1e-4)
+    wrong = LABEL_SMOOTHING / 2
+    assert far.item() == pytest.approx((1 - wrong) * math.log(3) + wrong * math.log(1.5), rel=1e-4)
 
 
 def test_two_photos_of_one_product_are_not_each_others_negatives() -> None:

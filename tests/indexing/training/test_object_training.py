@@ -1,10 +1,12 @@
-"""Which cells learn which box, and the loss of the object head."""
+"""The assignment of cells to boxes, and the loss of the object head."""
+
+import math
 
 import pytest
 import torch
 
 from catalog.detection.object_head import cell_centres
-from indexing.training.object_training import assign_cells, object_loss
+from indexing.training.object_training import BOX_WEIGHT, assign_cells, object_loss
 
 
 def test_the_cells_at_the_centre_of_an_object_learn_its_box() -> None:
@@ -47,8 +49,12 @@ def test_the_loss_is_zero_for_right_predictions_and_large_for_wrong_ones() -> No
     right = truth.expand(1, 16, 4)
 
     assert object_loss(sure, right, truth, (4, 4)).item() == pytest.approx(0, abs=1e-4)
-    assert object_loss(-sure, right, truth, (4, 4)).item() > 10
-    assert object_loss(sure, right + 0.3, truth, (4, 4)).item() > 1
+    # Wrong confidence: a cross entropy of 20 in each of 16 cells, for 4 assigned cells.
+    assert object_loss(-sure, right, truth, (4, 4)).item() == pytest.approx(16 * 20 / 4)
+    # Boxes moved by 0.3: the GIoU is 0.04 / 0.46 - 0.18 / 0.64. The cells are too sure of them.
+    giou_loss = 1 - 0.04 / 0.46 + 0.18 / 0.64
+    wrong_boxes = object_loss(sure, right + 0.3, truth, (4, 4)).item()
+    assert wrong_boxes == pytest.approx(20 + BOX_WEIGHT * giou_loss, rel=1e-4)
 
 
 def test_without_objects_only_low_confidence_has_no_loss() -> None:
@@ -56,4 +62,7 @@ def test_without_objects_only_low_confidence_has_no_loss() -> None:
     boxes = torch.rand(1, 16, 4)
 
     assert object_loss(torch.full((1, 16), -20.0), boxes, nothing, (4, 4)).item() < 1e-6
-    assert object_loss(torch.full((1, 16), 2.0), boxes, nothing, (4, 4)).item() > 1
+    confident = object_loss(torch.full((1, 16), 2.0), boxes, nothing, (4, 4)).item()
+    # The cross entropy of each cell, log(1 + e²), is weighted by its squared confidence.
+    confidence = 1 / (1 + math.exp(-2))
+    assert confident == pytest.approx(16 * math.log(1 + math.exp(2)) * confidence**2, rel=1e-4)

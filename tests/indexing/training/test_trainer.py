@@ -97,7 +97,7 @@ def test_a_killed_run_resumes_from_its_checkpoint(
     # When the same command runs again.
     resumed = train(plan, folder)
 
-    # Then its result is that of an uninterrupted run.
+    # Then its result equals the result of an uninterrupted run.
     assert resumed["step"] == 60
     assert len(resumed["history"]) == 60
     for name, weights in whole["visual"].items():
