@@ -40,7 +40,7 @@ def read_tags(vocabulary: Path) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A text and its meaning. `forms`: `Russian.forms` of a Russian text."""
+    """A text and its meaning. `forms`: of a Russian text, by `Russian.inflect`."""
 
     text: str
     meaning: str
@@ -158,7 +158,7 @@ def _make_phrases(
     pairs = set(pairs)
     sources = sorted({en for en, _ in pairs if en}) if english else []
     return [Phrase(text, text) for text in sources] + [
-        Phrase(ru, en, True, russian.forms(ru)) for en, ru in sorted(pairs) if en and ru
+        Phrase(ru, en, True, russian.inflect(ru)) for en, ru in sorted(pairs) if en and ru
     ]
 
 
@@ -166,7 +166,10 @@ def _describe_names(
     names: Sequence[tuple[str, str]], russian: Russian, rng: random.Random
 ) -> list[tuple[str, str]]:
     return [
-        (f"{attribute} {name.lower()}", russian.describe(attribute_ru, name_ru) if name_ru else "")
+        (
+            f"{attribute} {name.lower()}",
+            russian.add_adjective(attribute_ru, name_ru) if name_ru else "",
+        )
         for name, name_ru in names
         for attribute, attribute_ru in rng.sample(ATTRIBUTES, _ATTRIBUTES_PER_NAME)
     ]

@@ -57,40 +57,40 @@ class MiniLM:
             encoded = self._tokenizer.encode_batch([texts[i] for i in chosen])
             tokens = torch.tensor([e.ids for e in encoded])
             mask = torch.tensor([e.attention_mask for e in encoded])
-            result[chosen] = self._sentences(tokens, mask)
+            result[chosen] = self._embed_tokens(tokens, mask)
         return result
 
-    def _sentences(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    def _embed_tokens(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         w = self._weights
         x = w["embeddings.word_embeddings.weight"][tokens]
         x = x + w["embeddings.position_embeddings.weight"][: tokens.shape[1]]
         x = x + w["embeddings.token_type_embeddings.weight"][0]
-        x = self._norm(x, "embeddings.LayerNorm")
+        x = self._apply_norm(x, "embeddings.LayerNorm")
         visible = mask.bool()[:, None, None, :]
         for layer in range(_LAYERS):
-            x = self._block(x, visible, f"encoder.layer.{layer}")
+            x = self._apply_block(x, visible, f"encoder.layer.{layer}")
         pooled = (x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         return F.normalize(pooled, dim=-1)
 
-    def _block(self, x: torch.Tensor, visible: torch.Tensor, name: str) -> torch.Tensor:
+    def _apply_block(self, x: torch.Tensor, visible: torch.Tensor, name: str) -> torch.Tensor:
         query, key, value = (
-            self._linear(x, f"{name}.attention.self.{part}").reshape(*x.shape[:2], _HEADS, -1)
+            self._apply_linear(x, f"{name}.attention.self.{part}").reshape(*x.shape[:2], _HEADS, -1)
             for part in ("query", "key", "value")
         )
         attended = F.scaled_dot_product_attention(
             query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), attn_mask=visible
         )
         attended = attended.transpose(1, 2).flatten(2)
-        attended = self._linear(attended, f"{name}.attention.output.dense")
-        x = self._norm(x + attended, f"{name}.attention.output.LayerNorm")
-        hidden = F.gelu(self._linear(x, f"{name}.intermediate.dense"))
-        return self._norm(
-            x + self._linear(hidden, f"{name}.output.dense"), f"{name}.output.LayerNorm"
+        attended = self._apply_linear(attended, f"{name}.attention.output.dense")
+        x = self._apply_norm(x + attended, f"{name}.attention.output.LayerNorm")
+        hidden = F.gelu(self._apply_linear(x, f"{name}.intermediate.dense"))
+        return self._apply_norm(
+            x + self._apply_linear(hidden, f"{name}.output.dense"), f"{name}.output.LayerNorm"
         )
 
-    def _linear(self, x: torch.Tensor, name: str) -> torch.Tensor:
+    def _apply_linear(self, x: torch.Tensor, name: str) -> torch.Tensor:
         return F.linear(x, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
 
-    def _norm(self, x: torch.Tensor, name: str) -> torch.Tensor:
+    def _apply_norm(self, x: torch.Tensor, name: str) -> torch.Tensor:
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
         return F.layer_norm(x, weight.shape, weight, bias, _EPSILON)

@@ -1,8 +1,8 @@
 """Prompts: the ways in which shoppers write the name of a thing, alone, inflected, in a sentence,
 or with a typo.
 
-The fields of a Russian prompt are keys of `Russian.forms`.  CLIP's tokenizer ignores case, so case
-is not varied.
+The fields of a Russian prompt are keys that `Russian.inflect` returns.  CLIP's tokenizer ignores
+case, so case is not varied.
 """
 
 import random
@@ -72,7 +72,7 @@ def write_english_prompt(name: str, rng: random.Random) -> str:
 
 
 def write_russian_prompt(name: str, forms: Mapping[str, str], rng: random.Random) -> str:
-    """Returns a Russian name as a shopper may write it. `forms`: its `Russian.forms`; a missing
+    """Returns a Russian name as a shopper may write it. `forms`: by `Russian.inflect`; a missing
     form is replaced by the name."""
     if rng.random() >= _BARE_SHARE_RU:
         text = rng.choice(_RUSSIAN).format_map(_Forms(name, forms))

@@ -23,14 +23,14 @@ _SECOND_MEANING = {"стул"}
 class Russian:
     """Inflects names that consist of adjectives, a noun, and any words after it."""
 
-    def forms(self, name: str) -> dict[str, str]:
+    def inflect(self, name: str) -> dict[str, str]:
         """Returns the name in each of `CASES`, and in "plur", "plur_gent" and "plur_accs".
 
         The forms are in lower case.  Returns an empty dict if the name has no noun in the
         nominative. A name in the plural, such as "ножницы", is in the plural in every form.
         """
         words = name.lower().split()
-        head = self._head(words)
+        head = self._find_noun(words)
         if head is None:
             return {}
         place, noun = head
@@ -40,40 +40,40 @@ class Russian:
             inflected = noun.inflect({case, number}) or noun.inflect({case})
             if inflected is None:
                 continue
-            described = [self._agreeing(word, noun, case, number) for word in words[:place]]
+            described = [self._make_agree(word, noun, case, number) for word in words[:place]]
             after = words[place + 1 :]
-            if after and self._parses(after[0])[0].tag.POS in _ADJECTIVES:
-                after[0] = self._agreeing(after[0], noun, case, number)
+            if after and self._list_parses(after[0])[0].tag.POS in _ADJECTIVES:
+                after[0] = self._make_agree(after[0], noun, case, number)
             forms[key] = " ".join([*described, inflected.word, *after])
         return forms
 
-    def describe(self, adjective: str, name: str) -> str:
+    def add_adjective(self, adjective: str, name: str) -> str:
         """Returns the adjective and the name in agreement, such as "красная кружка". Joins
         them unchanged if it finds no noun."""
-        head = self._head(name.lower().split())
+        head = self._find_noun(name.lower().split())
         if head is None:
             return f"{adjective} {name}"
         noun = head[1]
-        return f"{self._agreeing(adjective, noun, 'nomn', noun.tag.number or 'sing')} {name}"
+        return f"{self._make_agree(adjective, noun, 'nomn', noun.tag.number or 'sing')} {name}"
 
-    def _head(self, words: list[str]) -> tuple[int, Any] | None:
+    def _find_noun(self, words: list[str]) -> tuple[int, Any] | None:
         """Returns the index and the parse of the first noun, if it is in the nominative and only
         adjectives precede it."""
         for place, word in enumerate(words):
-            noun = self._parse(word, ("NOUN",))
-            if not self._describes(word, words[place + 1 : place + 2]):
+            noun = self._find_parse(word, ("NOUN",))
+            if not self._is_attributive(word, words[place + 1 : place + 2]):
                 return None if noun is None else (place, noun)
         return None
 
-    def _describes(self, word: str, following: list[str]) -> bool:
+    def _is_attributive(self, word: str, following: list[str]) -> bool:
         """Returns whether the word is an adjective before an adjective or a noun, such as
         "столовые" in "столовые приборы"."""
-        return self._parse(word, _ADJECTIVES) is not None and any(
-            self._parse(other, (*_ADJECTIVES, "NOUN")) is not None for other in following
+        return self._find_parse(word, _ADJECTIVES) is not None and any(
+            self._find_parse(other, (*_ADJECTIVES, "NOUN")) is not None for other in following
         )
 
-    def _agreeing(self, adjective: str, noun: Any, case: str, number: str) -> str:
-        parse = self._parse(adjective, _ADJECTIVES)
+    def _make_agree(self, adjective: str, noun: Any, case: str, number: str) -> str:
+        parse = self._find_parse(adjective, _ADJECTIVES)
         if parse is None:
             return adjective
         grammemes = {case, number}
@@ -84,10 +84,10 @@ class Russian:
         inflected = parse.inflect(grammemes)
         return adjective if inflected is None else str(inflected.word)
 
-    def _parse(self, word: str, parts_of_speech: tuple[str, ...]) -> Any | None:
+    def _find_parse(self, word: str, parts_of_speech: tuple[str, ...]) -> Any | None:
         parses = [
             parse
-            for parse in self._parses(word)
+            for parse in self._list_parses(word)
             if parse.tag.POS in parts_of_speech and parse.tag.case == "nomn"
         ]
         if word in _SECOND_MEANING:
@@ -95,7 +95,7 @@ class Russian:
         return parses[0] if parses else None
 
     @lru_cache(maxsize=20_000)  # noqa: B019 (there is one object, for the whole training)
-    def _parses(self, word: str) -> list[Any]:
+    def _list_parses(self, word: str) -> list[Any]:
         return list(self._analyzer.parse(word))
 
     @cached_property

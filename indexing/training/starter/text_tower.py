@@ -44,7 +44,7 @@ def make_token_table(teacher: MiniLM, space: WordSpace, width: int) -> torch.Ten
         piece = tokenizer.decoder[token].removesuffix("</w>")
         data = bytes(tokenizer.byte_decoder.get(character, 32) for character in piece)
         texts.append(data.decode("utf-8", errors="replace"))
-    table = space.vectors(teacher.embed(texts, progress="Tokens"))[:, :width]
+    table = space.project(teacher.embed(texts, progress="Tokens"))[:, :width]
     return table * (_TOKEN_DEVIATION / table.std())
 
 

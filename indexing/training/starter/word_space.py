@@ -29,7 +29,7 @@ class WordSpace:
         _, directions = torch.linalg.eigh(centred.T @ centred)
         return cls(centre, directions.flip(1)[:, :numbers].contiguous())
 
-    def vectors(self, embeddings: torch.Tensor) -> torch.Tensor:
+    def project(self, embeddings: torch.Tensor) -> torch.Tensor:
         return F.normalize((embeddings - self.centre) @ self.rotation, dim=-1)
 
 
@@ -46,7 +46,7 @@ def compute_meanings(
     embeddings = teacher.embed(words, progress="Meanings")
     index = {word: number for number, word in enumerate(words)}
     space = WordSpace.fit(embeddings[[index[name] for name in names]], numbers)
-    vectors = space.vectors(embeddings)
+    vectors = space.project(embeddings)
     return space, {
         meaning: F.normalize(
             vectors[[index[word] for word in meaning.split(EITHER)]].sum(0), dim=-1

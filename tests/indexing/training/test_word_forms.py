@@ -44,19 +44,19 @@ def test_an_article_fits_the_first_letter() -> None:
 def test_a_russian_name_is_inflected_as_a_whole(
     name: str, genitive: str, instrumental: str, plural_genitive: str
 ) -> None:
-    forms = Russian().forms(name)
+    forms = Russian().inflect(name)
 
     assert (forms["gent"], forms["ablt"]) == (genitive, instrumental)
     assert forms["plur_gent"] == plural_genitive
 
 
 def test_the_accusative_depends_on_animacy() -> None:
-    assert Russian().forms("белый медведь")["accs"] == "белого медведя"
-    assert Russian().forms("белый стол")["accs"] == "белый стол"
+    assert Russian().inflect("белый медведь")["accs"] == "белого медведя"
+    assert Russian().inflect("белый стол")["accs"] == "белый стол"
 
 
 def test_a_name_without_a_noun_is_not_inflected() -> None:
-    assert Russian().forms("широко улыбается") == {}
+    assert Russian().inflect("широко улыбается") == {}
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_name_without_a_noun_is_not_inflected() -> None:
     ],
 )
 def test_an_adjective_agrees_with_its_noun(adjective: str, name: str, together: str) -> None:
-    assert Russian().describe(adjective, name) == together
+    assert Russian().add_adjective(adjective, name) == together
 
 
 def test_a_russian_prompt_uses_the_form_that_it_needs() -> None:
