@@ -13,7 +13,7 @@ _stop_requested = threading.Event()
 
 
 class Stop(KeyboardInterrupt):
-    """SIGINT or SIGTERM has arrived. It is a KeyboardInterrupt, so that handlers of errors do not
+    """Raised when SIGINT or SIGTERM arrives. It is a KeyboardInterrupt: handlers of errors do not
     catch it, and libraries such as psycopg cancel their queries."""
 
 

@@ -16,7 +16,7 @@ from search.api import problem_details
 # Photos are stored under the hash of their content, so a copy never becomes outdated.
 @cache_control(public=True, max_age=31_536_000, immutable=True)
 def serve_media(request: HttpRequest, path: str) -> HttpResponseBase:
-    """Serves a photo of a product. A path that no file can have is not found either."""
+    """Serves a photo of a product. Paths that no file can have get 404 too."""
     try:
         return serve(request, path, document_root=str(settings.MEDIA_ROOT))
     except OSError as error:

@@ -41,7 +41,7 @@ class Detector(ABC):
 
     @abstractmethod
     def detect(self, images: Sequence[Image.Image]) -> list[list[Detection]]:
-        """Upright RGB images of any size → the detections of each image, by falling confidence: at
+        """Returns the detections of each upright RGB image, of any size, by falling confidence: at
         most MAX_OBJECTS, no side shorter than MIN_SIDE, no two that overlap by more than
         MAX_OVERLAP. Each image gives the same detections alone as among others. Raises
         EncoderError."""

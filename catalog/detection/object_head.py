@@ -45,8 +45,8 @@ class ObjectHead(nn.Module):
             self.out.bias[0] = -math.log((1 - PRIOR_SCORE) / PRIOR_SCORE)
 
     def forward(self, stride16: torch.Tensor, stride32: torch.Tensor) -> torch.Tensor:
-        """Feature maps (n, 112, g, g) and (n, 320, about g/2, g/2) → float32 (n, g*g, 5), row by
-        row of cells: a score (0 to 1), and x1, y1, x2, y2 as fractions of the network's input.
+        """Maps feature maps (n, 112, g, g) and (n, 320, about g/2, g/2) → float32 (n, g*g, 5), row
+        by row of cells: a score (0 to 1), and x1, y1, x2, y2 as fractions of the network's input.
         Sides may be outside the input (below 0, above 1)."""
         logits, boxes = self.predict(stride16, stride32)
         return torch.cat([logits.sigmoid().unsqueeze(-1), boxes], dim=-1)
@@ -69,8 +69,8 @@ class ObjectHead(nn.Module):
 
 
 def cell_centres(rows: int, columns: int) -> torch.Tensor:
-    """float32 (rows*columns, 2): x and y of each cell's centre as fractions of the input, in the
-    order of the head's cells."""
+    """Returns x and y of each cell's centre as fractions of the input, float32 (rows*columns, 2),
+    in the order of the head's cells."""
     y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
     return torch.stack([(x + 0.5) / columns, (y + 0.5) / rows], dim=-1).reshape(-1, 2)
 

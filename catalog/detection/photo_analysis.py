@@ -28,7 +28,7 @@ class PhotoAnalysis:
 
 @dataclass(frozen=True)
 class Target:
-    """What a search looks for: a unit vector (d,), the number of the object in the photo that it
+    """A target of a search: a unit vector (d,), the number of the object in the photo that it
     shows, and the confidence of the detection, 0 to 1."""
 
     vector: np.ndarray

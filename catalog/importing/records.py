@@ -25,7 +25,7 @@ _MAX_IMAGES = 100
 
 
 class RecordError(ValueError):
-    """One product is refused; the message says why."""
+    """A product is refused. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _check_path(value: Any) -> str:
 
 
 def _check_web_address(url: str) -> str:
-    """Pages link to the address, so schemes such as javascript: are refused."""
+    """Refuses schemes such as javascript:, because pages link to the address."""
     if url and not url.lower().startswith(("http://", "https://")):
         raise RecordError("url must start with http:// or https://")
     return url

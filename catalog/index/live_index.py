@@ -37,7 +37,7 @@ class IndexSpace:
     matrix: np.ndarray
 
     def project(self, vectors: np.ndarray) -> np.ndarray:
-        """Index space (n, dimensions) → projected vectors, float32 (n, 128), unit length."""
+        """Projects vectors of the index space (n, dimensions) → float32 (n, 128), unit length."""
         return project(self.matrix, vectors)
 
 
@@ -49,16 +49,16 @@ class LiveIndex(IndexSpace):
     adapter: FittedAdapter | None = None
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """RGB query photos → index space, float32 (n, dimensions), unit length."""
+        """Encodes RGB query photos → index space, float32 (n, dimensions), unit length."""
         return self.to_index_space(self.query_encoder.encode_images(images))
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Query texts → index space, float32 (n, dimensions), unit length."""
+        """Encodes query texts → index space, float32 (n, dimensions), unit length."""
         return self.to_index_space(self.query_encoder.encode_texts(texts))
 
     def to_index_space(self, vectors: np.ndarray) -> np.ndarray:
-        """Vectors by the query encoder (n, its dimensions) → index space. Without an adapter they
-        are in it already."""
+        """Maps vectors by the query encoder (n, its dimensions) → index space. Without an adapter,
+        they are already in it."""
         return adapt(self.adapter, vectors) if self.adapter else vectors
 
 

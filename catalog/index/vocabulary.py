@@ -32,7 +32,7 @@ class Vocabulary:
         return _checksum(self.tags, self.encoder_checksum)
 
     def scores(self, images: np.ndarray) -> np.ndarray:
-        """Unit image vectors (n, d) → scores of the tags (n, tags), each row with the sum 1.
+        """Scores the tags for unit image vectors (n, d) → (n, tags), each row with the sum 1.
 
         They are a softmax over the vocabulary, as in CLIP's zero-shot classification (Radford,
         2021).
@@ -70,7 +70,7 @@ class Vocabulary:
 
     @cached_property
     def _by_name(self) -> dict[str, list[int]]:
-        """Normalised name, in either language → positions in `tags`."""
+        """Maps normalised names, in either language, to positions in `tags`."""
         positions: dict[str, list[int]] = {}
         for i, tag in enumerate(self.tags):
             for name in filter(None, {normalise(tag.name), normalise(tag.name_ru)}):

@@ -28,7 +28,7 @@ class CategoryQuerySet(models.QuerySet["Category"]):
 
 class ProductQuerySet(models.QuerySet["Product"]):
     def visible(self) -> "ProductQuerySet":
-        """Products that shoppers may see."""
+        """Returns the products that shoppers may see."""
         return self.filter(is_visible=True)
 
     def for_display(self) -> "ProductQuerySet":
@@ -41,7 +41,7 @@ class ProductQuerySet(models.QuerySet["Product"]):
 
 class ClickBurstQuerySet(models.QuerySet["ClickBurst"]):
     def undecided(self) -> "ClickBurstQuerySet":
-        """Bursts on which no operator has decided."""
+        """Returns the bursts on which no operator has decided."""
         return self.filter(decision="open")
 
     def clicks(self) -> int:

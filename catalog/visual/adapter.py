@@ -1,6 +1,6 @@
-"""Adapters: maps from the space of a query encoder to the space of an index encoder. Through one, a
-new encoder can search vectors that an older one made (Vejendla, "Drift-Adapter", 2025, arXiv
-2509.23471).
+"""Fits and applies adapters: maps from the space of a query encoder to the space of an index
+encoder. Through one, a new encoder can search vectors that an older one made (Vejendla,
+"Drift-Adapter", 2025, arXiv 2509.23471).
 
 `new` and `old` are unit vectors of the same photos or texts, float (n, from) and (n, to), row by
 row; the two dimensions may differ. `fit` makes an adapter, `adapt` applies it.
@@ -54,7 +54,7 @@ def unpack(kind: str, data: bytes, shapes: Sequence[Sequence[int]]) -> FittedAda
 
 
 def adapt(adapter: FittedAdapter, vectors: np.ndarray) -> np.ndarray:
-    """Vectors in the new space (n, from) → float32 (n, to) in the old space, unit length."""
+    """Maps vectors of the new space (n, from) → float32 (n, to) in the old space, unit length."""
     x = np.asarray(vectors, np.float32)
     if adapter.kind == "orthogonal":
         (rotation,) = adapter.arrays

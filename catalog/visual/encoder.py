@@ -52,23 +52,23 @@ class Encoder(ABC):
     share = True
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """RGB images → float32 of shape (n, dimensions), each row of unit length."""
+        """Encodes RGB images → float32 of shape (n, dimensions), each row of unit length."""
         if not images:
             return np.empty((0, self.dimensions), np.float32)
         return self.encode_pixels(self.preprocessing.batch(images))
 
     @abstractmethod
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """uint8 of shape (n, height, width, 3), the output of `preprocessing` → float32 of shape
-        (n, dimensions), each row of unit length."""
+        """Encodes uint8 of shape (n, height, width, 3), the output of `preprocessing` → float32 of
+        shape (n, dimensions), each row of unit length."""
 
     def encode_batch(self, pixels: np.ndarray) -> np.ndarray:
         """Does the same as `encode_pixels`, in one batch on all threads even if others call too."""
         return self.encode_pixels(pixels)
 
     def run_object_head(self, pixels: np.ndarray) -> ObjectHeadOutput:
-        """uint8 as for `encode_pixels` → the vectors and the output of the object head, from one
-        pass. Raises EncoderError if the encoder has no object head."""
+        """Returns the vectors and the output of the object head for uint8 as in `encode_pixels`,
+        from one pass. Raises EncoderError if the encoder has no object head."""
         raise EncoderError(f"The encoder {self.name!r} has no object head.")
 
     def encode_ahead(
@@ -92,5 +92,5 @@ class Encoder(ABC):
 
     @abstractmethod
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts, truncated to the model's context → float32 of shape (n, dimensions), each row of
-        unit length."""
+        """Encodes texts, truncated to the model's context → float32 of shape (n, dimensions), each
+        row of unit length."""

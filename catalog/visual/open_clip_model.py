@@ -22,7 +22,7 @@ from catalog.visual.preprocessing import Preprocessing
 
 
 class ImageTower(nn.Module):
-    """uint8 (n, height, width, 3) → float32 (n, dimensions), unit length."""
+    """Encodes uint8 (n, height, width, 3) → float32 (n, dimensions), unit length."""
 
     def __init__(self, model: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class ObjectTower(nn.Module):
         return functional.normalize(vectors, dim=-1), self.head(stride16, stride32)
 
     def feature_maps(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Normalised float32 (n, 3, height, width) → the feature maps for the head."""
+        """Returns the feature maps for the head, given normalised float32 (n, 3, height, width)."""
         trunk = self.image_tower.model.visual.trunk
         maps = [trunk.bn1(trunk.conv_stem(inputs))]
         for block in trunk.blocks:
@@ -67,7 +67,7 @@ class ObjectTower(nn.Module):
 
 
 class TextTower(nn.Module):
-    """int64 token ids (n, context) → float32 (n, dimensions), unit length."""
+    """Encodes int64 token ids (n, context) → float32 (n, dimensions), unit length."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

@@ -15,7 +15,7 @@ MAX_ASPECT = 32
 @dataclass(frozen=True)
 class Preprocessing:
     """open_clip's `preprocess_cfg`. Resizing happens here, on the photo; `mean` and `std` are
-    applied inside the model (`open_clip_model.ImageTower`), so that only bytes travel to it."""
+    applied inside the model (`open_clip_model.ImageTower`), so the input of the model is bytes."""
 
     height: int
     width: int
@@ -54,7 +54,7 @@ class Preprocessing:
         return np.asarray(resized)
 
     def batch(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """RGB images → uint8 of shape (n, height, width, 3)."""
+        """Converts RGB images → uint8 of shape (n, height, width, 3)."""
         return np.stack([self.pixels(image) for image in images])
 
     def to_input(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -20,9 +20,9 @@ MAX_HEADERS_S = 10.0
 MIN_BODY_S, MIN_BODY_BYTES_PER_S = 30.0, 8 * 1024
 """A body may take MIN_BODY_S seconds, plus the time that its bytes take at this rate."""
 MAX_STALL_S = 30.0
-"""How long a client may read nothing of its answer."""
+"""How long a client may stop reading its answer."""
 MAX_LINGER_S = 30.0
-"""How long the server reads and discards what a refused client still sends. If the server closed
+"""How long the server reads and discards the data of a refused client. If the server closed
 the connection at once, the client would lose the answer."""
 MAX_CHUNKED_BYTES = 8 * 1024
 """How much of a chunked body is parsed at a time: the effort grows with its square."""

@@ -1,4 +1,4 @@
-"""Fixtures of the catalogue's tests: an empty catalogue, and a supplier who sends files."""
+"""Fixtures for tests of the catalogue: an empty catalogue, and files of a supplier to import."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from PIL import Image
 
 @pytest.fixture
 def empty_catalogue(db: None) -> None:
-    """Nothing in the catalogue, whatever the session has loaded; rolled back after the test."""
+    """Deletes what the session has loaded. The rollback after the test restores it."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -21,7 +21,7 @@ def empty_catalogue(db: None) -> None:
 
 
 def photo(colour: str) -> bytes:
-    """A small picture of one colour, as the bytes of a PNG file."""
+    """Returns the bytes of a PNG file, a small picture of one colour."""
     file = BytesIO()
     Image.new("RGB", (8, 8), colour).save(file, "PNG")
     return file.getvalue()
@@ -29,7 +29,8 @@ def photo(colour: str) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any) -> Path:
-    """A supplier's folder with four photos; what is imported from it is kept apart as well."""
+    """A supplier's folder with four photos. Imported photos are stored in another temporary
+    folder."""
     settings.MEDIA_ROOT = tmp_path / "media"
     folder = tmp_path / "supplier"
     folder.mkdir()
@@ -40,8 +41,8 @@ def folder(tmp_path: Path, settings: Any) -> Path:
 
 @pytest.fixture
 def import_lines(folder: Path) -> Callable[..., Any]:
-    """Imports lines, given as objects or as bytes, from a file in the supplier's folder; returns
-    the report."""
+    """Writes lines, given as objects or bytes, to a file in the supplier's folder and imports it.
+    Returns the report."""
     from catalog.importing.files import import_file
 
     def run(*lines: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Fixtures for what every vector store does."""
+"""The shop for the tests that every vector store must pass."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,6 @@ from tests.catalog.index.vector_shop import PROJECTED, Shop
 
 @pytest.fixture(params=STORES)
 def shop(request: pytest.FixtureRequest, db: None) -> Iterator[Shop]:
-    """A shop on each of the vector stores, of few dimensions."""
+    """A shop with vectors of few dimensions, once on each vector store."""
     with override_settings(VECTOR_DIMENSIONS=PROJECTED):
         yield Shop(import_string(request.param)())

@@ -1,4 +1,5 @@
-"""How every vector store is searched and measured, told through its interface alone."""
+"""Searches and measurements that every vector store must support. The tests use only its
+interface."""
 
 import numpy as np
 import pytest
@@ -21,8 +22,8 @@ from tests.catalog.index.vector_shop import (
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("exact_up_to", [0, 100])  # by the graph, and by comparing all
-def test_products_are_found_the_nearest_first(shop: Shop, exact_up_to: int) -> None:
+@pytest.mark.parametrize("exact_up_to", [0, 100])  # with and without the graph
+def test_the_nearest_product_comes_first(shop: Shop, exact_up_to: int) -> None:
     products = [
         shop.add("far", NORTH),
         shop.add("near", 2 * EAST + NORTH),
@@ -53,7 +54,7 @@ def test_the_best_photo_of_a_product_counts(shop: Shop, exact_up_to: int) -> Non
 
 
 def test_similarities_are_those_of_the_full_vectors(shop: Shop) -> None:
-    # Given two products that are the same in the projected space, and differ in the index space.
+    # Given two products that are equal in the projected space and differ in the index space.
     hidden = np.eye(DIMENSIONS, dtype=np.float32)[-1]
     shop.write(shop.add("plain", EAST), shop.add("more", EAST + hidden))
 
@@ -63,7 +64,7 @@ def test_similarities_are_those_of_the_full_vectors(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("exact_up_to", [0, 100])
-def test_several_queries_are_answered_at_once_and_apart(shop: Shop, exact_up_to: int) -> None:
+def test_each_of_several_queries_has_its_own_results(shop: Shop, exact_up_to: int) -> None:
     shop.write(shop.add("east", EAST), shop.add("north", NORTH))
 
     found = shop.find(EAST, NORTH, EAST, exact_up_to=exact_up_to)
@@ -72,7 +73,7 @@ def test_several_queries_are_answered_at_once_and_apart(shop: Shop, exact_up_to:
 
 
 @pytest.mark.parametrize("exact_up_to", [0, 100])
-def test_no_more_photos_than_wanted_are_taken(shop: Shop, exact_up_to: int) -> None:
+def test_a_query_finds_at_most_max_photos(shop: Shop, exact_up_to: int) -> None:
     directions = [EAST + number * NORTH for number in range(8)]
     shop.write(*(shop.add(f"{n}", direction) for n, direction in enumerate(directions)))
 
@@ -137,7 +138,7 @@ def test_the_graph_finds_almost_all_that_an_exact_search_finds(shop: Shop) -> No
     assert np.mean(shares) >= 0.95
 
 
-def test_nearest_photos_are_those_of_the_greatest_cosines(shop: Shop) -> None:
+def test_the_nearest_photos_have_the_greatest_cosines(shop: Shop) -> None:
     chair, lamp = shop.add("chair", EAST + NORTH, UP), shop.add("lamp", EAST)
     shop.write(chair, lamp)
 
@@ -147,7 +148,7 @@ def test_nearest_photos_are_those_of_the_greatest_cosines(shop: Shop) -> None:
     assert [photo.similarity for photo in found] == pytest.approx([1, 0.5**0.5], abs=1e-3)
 
 
-def test_a_sample_is_of_the_vectors_and_always_the_same(shop: Shop) -> None:
+def test_a_sample_contains_written_vectors_and_is_repeatable(shop: Shop) -> None:
     products = [shop.add(f"{n}", EAST + n * NORTH) for n in range(100)]
     shop.write(*products)
     shop.generation.images = len(products)

@@ -1,4 +1,4 @@
-"""How every vector store is written, told through its interface alone."""
+"""Writes that every vector store must support. The tests use only its interface."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def test_an_empty_store_finds_nothing(shop: Shop) -> None:
     assert shop.store.sample(shop.generation, 10).shape[0] == 0
 
 
-def test_contents_are_what_was_written(shop: Shop) -> None:
+def test_contents_lists_the_written_photos(shop: Shop) -> None:
     chair, lamp = shop.add("chair", EAST, NORTH), shop.add("lamp", UP)
     shop.write(chair, lamp)
 
@@ -55,14 +55,14 @@ def test_a_repeated_fill_replaces_its_range_and_nothing_else(shop: Shop) -> None
     shop.fill(first)
     shop.fill(second, third)
 
-    # When the second range is filled again, and one of its photos is gone meanwhile.
+    # When the second range is filled again after one of its photos was deleted.
     Embedding.objects.filter(product_id=third.pk).delete()
     shop.fill(second, third)
 
     assert [product_id for product_id, _, _ in shop.contents()] == [first.pk, second.pk]
 
 
-def test_a_fill_that_fails_leaves_what_was_there(shop: Shop) -> None:
+def test_a_failed_fill_changes_nothing(shop: Shop) -> None:
     product = shop.add("chair", EAST)
     shop.store.create(shop.generation)
     shop.fill(product)
@@ -83,7 +83,7 @@ def test_a_sync_adds_replaces_and_removes(shop: Shop) -> None:
     chair, lamp, rug, sofa = (shop.add(sku, EAST) for sku in ("chair", "lamp", "rug", "sofa"))
     shop.write(chair, lamp, rug)
 
-    # When the lamp has another photo, the rug has none, the sofa is new, the chair is as it was.
+    # When the lamp has another photo, the rug has none, the sofa is new and the chair is unchanged.
     image = lamp.images.get()
     image.content_hash = "another"
     shop.embed(image, NORTH)
@@ -136,7 +136,7 @@ def test_vectors_of_other_dimensions_are_refused(shop: Shop) -> None:
     assert shop.find(EAST) == [["chair"]]
 
 
-def test_generations_are_apart_and_a_dropped_one_is_gone(shop: Shop) -> None:
+def test_dropping_a_generation_leaves_the_others(shop: Shop) -> None:
     chair = shop.add("chair", EAST)
     shop.write(chair)
     other = shop.add_generation()
@@ -146,7 +146,7 @@ def test_generations_are_apart_and_a_dropped_one_is_gone(shop: Shop) -> None:
 
     with transaction.atomic():
         shop.store.drop(other)
-        shop.store.drop(other)  # of one that is gone
+        shop.store.drop(other)  # a second time
 
     assert not shop.store.graph_is_valid(other)
     assert shop.find(EAST) == [["chair"]]
@@ -165,7 +165,7 @@ def test_a_graph_is_valid_once_it_is_built(shop: Shop) -> None:
     assert shop.store.graph_is_valid(shop.generation)
 
 
-def test_what_is_written_after_the_graph_is_found_by_it(shop: Shop) -> None:
+def test_a_vector_added_after_the_graph_is_built_is_found(shop: Shop) -> None:
     shop.write(shop.add("chair", EAST))
     lamp = shop.add("lamp", NORTH)
 

@@ -1,4 +1,4 @@
-"""A shop for tests of vector stores: products whose photos look in directions that a test names."""
+"""A shop for tests of vector stores. Each test chooses the directions of its photos' embeddings."""
 
 import numpy as np
 from django.db import connection
@@ -34,7 +34,7 @@ class Shop:
         return Generation.objects.create(encoder=self.encoder, hnsw_m=4, hnsw_ef_construction=16)
 
     def add(self, sku: str, *directions: np.ndarray, **fields: object) -> Product:
-        """A product with a photo that looks in each of these directions."""
+        """Creates a product with a photo for each direction."""
         product = Product.objects.create(sku=sku, **fields)
         for place, direction in enumerate(directions):
             image = ProductImage.objects.create(
@@ -51,7 +51,7 @@ class Shop:
         )
 
     def photos_of(self, *products: Product) -> list[PhotoVector]:
-        """The projected embeddings of these products."""
+        """Returns the projected embeddings of these products."""
         ids = [product.pk for product in products]
         rows = Embedding.objects.filter(encoder=self.encoder, product_id__in=ids)
         return [
@@ -65,7 +65,7 @@ class Shop:
         ]
 
     def write(self, *products: Product) -> None:
-        """All of these products, as a rebuild writes them."""
+        """Writes these products as a rebuild does."""
         self.store.create(self.generation)
         self.fill(*products)
         self.store.build_graph(self.generation)
@@ -81,7 +81,7 @@ class Shop:
             return cursor.fetchall()
 
     def find(self, *directions: np.ndarray, **how: object) -> list[list[str]]:
-        """The skus that are found for each of these directions, the nearest first."""
+        """Returns the skus found for each direction, the nearest first."""
         vectors = np.stack([unit(direction) for direction in directions])
         skus = dict(Product.objects.values_list("pk", "sku"))
         found: list[list[str]] = [[] for _ in directions]
