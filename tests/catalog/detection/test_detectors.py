@@ -156,11 +156,11 @@ def test_overlapping_boxes_are_merged(case: Case) -> None:
 
 
 @pytest.mark.parametrize("size", [(640, 480), (480, 640), (1, 1), (2000, 2)])
-def test_nothing_is_found_in_a_blank_photo(case: Case, size: tuple[int, int]) -> None:
+def test_a_blank_photo_has_no_detections(case: Case, size: tuple[int, int]) -> None:
     assert case.detector.detect([Image.new("RGB", size, "white")]) == [[]]
 
 
-def test_a_photo_gives_the_same_alone_in_a_batch_and_in_many_threads(case: Case) -> None:
+def test_detections_do_not_depend_on_batches_or_threads(case: Case) -> None:
     photos = all_photos(case)
     alone = [case.detector.detect([photo])[0] for photo in photos]
 

@@ -159,7 +159,7 @@ def _change(folder: Path, **described: Any) -> None:
     ],
     ids=["no description", "empty weights", "another version", "unknown setting"],
 )
-def test_a_damaged_head_is_told_in_a_sentence(damage: Any, reason: str, tmp_path: Path) -> None:
+def test_a_damaged_head_raises_a_sentence(damage: Any, reason: str, tmp_path: Path) -> None:
     save_object_head(random_head(), ObjectHeadSettings(), tmp_path)
     damage(tmp_path)
 
@@ -167,7 +167,7 @@ def test_a_damaged_head_is_told_in_a_sentence(damage: Any, reason: str, tmp_path
         load_object_head(tmp_path)
 
 
-def test_a_head_beside_a_model_of_another_make_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_head_that_does_not_fit_its_model_raises_a_sentence(tmp_path: Path) -> None:
     from catalog.visual.open_clip_model import load_open_clip
 
     name = efficientnet_model(tmp_path / "model")

@@ -35,7 +35,7 @@ def test_overlap_is_the_share_of_the_union() -> None:
     assert intersection_over_union(box, others) == pytest.approx([1, 1 / 3, 1 / 4, 0, 0])
 
 
-def test_of_boxes_that_overlap_the_best_is_kept() -> None:
+def test_the_best_of_overlapping_boxes_is_kept() -> None:
     boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 6], [0, 0, 10, 4], [20, 0, 30, 10]], float)
     scores = np.array([0.8, 0.9, 0.7, 0.6])
 
@@ -151,7 +151,7 @@ def test_a_box_has_a_margin_that_stays_in_the_photo() -> None:
     assert found.box == pytest.approx((0.16, 0.45, 0.48, 0.55))
 
 
-def test_at_most_five_are_found_by_falling_confidence() -> None:
+def test_at_most_five_objects_are_detected_by_falling_confidence() -> None:
     cells = cells_of(*([0.5 + i / 20, i / 8, 0, i / 8 + 0.1, 1] for i in range(8)))
 
     found = read_cells(cells, (100, 100), preprocessing("squash"), PLAIN)

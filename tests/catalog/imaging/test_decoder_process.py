@@ -94,7 +94,7 @@ def test_a_photo_that_takes_too_much_processor_time_is_refused_and_the_next_is_n
     assert decode(pool, photo()).size == (320, 160)
 
 
-def test_who_waits_longer_than_they_may_are_told_so_and_the_process_is_ended(
+def test_a_wait_beyond_the_limit_raises_a_timeout_and_ends_the_process(
     pool: DecoderPool, children: Children
 ) -> None:
     decode(pool, photo())
@@ -108,7 +108,7 @@ def test_who_waits_longer_than_they_may_are_told_so_and_the_process_is_ended(
     assert decode(pool, photo()).size == (320, 160)
 
 
-def test_a_decoder_that_crashes_costs_one_photo(pool: DecoderPool, children: Children) -> None:
+def test_a_crashed_decoder_fails_only_its_photo(pool: DecoderPool, children: Children) -> None:
     decode(pool, photo())
     (child,) = children()
     threading.Timer(0.1, child.send_signal, [signal.SIGSEGV]).start()
@@ -119,9 +119,7 @@ def test_a_decoder_that_crashes_costs_one_photo(pool: DecoderPool, children: Chi
     assert decode(pool, photo()).size == (320, 160)
 
 
-def test_a_decoder_that_died_while_it_was_idle_costs_nothing_but_its_start(
-    pool: DecoderPool, children: Children
-) -> None:
+def test_a_decoder_that_died_while_idle_is_replaced(pool: DecoderPool, children: Children) -> None:
     decode(pool, photo())
     (child,) = children()
     child.kill()
@@ -130,7 +128,7 @@ def test_a_decoder_that_died_while_it_was_idle_costs_nothing_but_its_start(
     assert decode(pool, photo()).size == (320, 160)
 
 
-def test_as_many_photos_are_decoded_at_a_time_as_there_are_decoders(
+def test_a_pool_decodes_as_many_photos_at_a_time_as_its_size(
     pool: DecoderPool, children: Children
 ) -> None:
     with ThreadPoolExecutor(8) as threads:
@@ -140,7 +138,7 @@ def test_as_many_photos_are_decoded_at_a_time_as_there_are_decoders(
     assert 1 <= len(children()) <= 2
 
 
-def test_what_a_large_photo_took_goes_back_to_the_system(
+def test_the_memory_of_a_large_photo_returns_to_the_system(
     pool: DecoderPool, children: Children
 ) -> None:
     decode(pool, photo())
@@ -156,7 +154,7 @@ def test_what_a_large_photo_took_goes_back_to_the_system(
     assert after[1] - before[1] < 100 * 1024**2
 
 
-def test_decoders_know_no_secrets(
+def test_decoders_inherit_no_secrets(
     pool: DecoderPool, children: Children, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "told to nobody")

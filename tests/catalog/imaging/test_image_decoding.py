@@ -33,7 +33,7 @@ class TestFormats:
         assert close(image.getpixel((240, 120)), BLUE)
 
     @pytest.mark.parametrize(("kind", "brand"), [("HEIF", b"heic"), ("AVIF", b"avif")])
-    def test_the_brand_that_heic_and_avif_share_is_read_as_either(self, kind, brand):
+    def test_a_brand_shared_by_heic_and_avif_is_read_as_both(self, kind, brand):
         data = encoded(red_corner(), kind)
         assert data[4:12] == b"ftyp" + brand
 
@@ -46,7 +46,7 @@ class TestFormats:
 
         assert quarters(decode_image(data)) == "RBBB"
 
-    def test_the_result_is_a_plain_image_that_outlives_its_file_and_says_nothing_of_turning(self):
+    def test_the_result_is_a_plain_image_without_metadata(self):
         data = encoded(red_corner(), "JPEG", exif=turned_camera(1), dpi=(72, 72))
 
         image = decode_image(data)
@@ -99,7 +99,7 @@ class TestOrientation:
         assert quarters(decode_image(encoded(red_corner(), kind, exif=exif))) == "RBBB"
 
     @pytest.mark.parametrize("orientation", [0, 9, 65535])
-    def test_an_orientation_that_means_nothing_turns_nothing(self, orientation):
+    def test_an_invalid_orientation_is_ignored(self, orientation):
         data = encoded(red_corner(), "JPEG", exif=turned_camera(orientation))
 
         assert quarters(decode_image(data)) == "RBBB"
@@ -127,7 +127,7 @@ class TestReducedScale:
         assert image.size == expected
         assert close(image.getpixel((5, 5)), GREEN)
 
-    def test_a_crop_of_a_reduced_photo_has_the_side_that_was_asked_for(self):
+    def test_a_crop_of_a_reduced_photo_has_the_requested_side(self):
         data = encoded(red_corner(4000, 3000), "JPEG")
         box = (0.25, 0.25, 0.5, 0.5)
 
@@ -136,7 +136,7 @@ class TestReducedScale:
         assert min(crop_to_box(image, box).size) >= 448
         assert quarters(crop_to_box(image, box)) == "RBBB"
 
-    def test_the_pixel_limit_counts_the_pixels_sent_not_the_reduced_ones(self):
+    def test_the_pixel_limit_counts_the_original_pixels(self):
         data = encoded(Image.new("RGB", (2000, 1000)), "JPEG")
 
         error = refusal(data, at_least=100, limits=ImageLimits(max_pixels=1_999_999))
@@ -171,7 +171,7 @@ class TestCropToBox:
         assert cut.getextrema() == (255, 255), "pixels from outside would be black"
 
 
-def test_threads_do_not_disturb_one_another():
+def test_threads_decode_independently():
     files = [
         encoded(red_corner(), kind, exif=turned_camera(turn))
         for kind in ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF")

@@ -38,7 +38,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_no_camera_writes_is_refused_with_a_sentence(name: str) -> None:
+def test_structures_that_no_camera_writes_are_refused(name: str) -> None:
     make, word = REFUSED[name]
 
     with pytest.raises(ImageError, match=word) as refused:
@@ -48,7 +48,7 @@ def test_what_no_camera_writes_is_refused_with_a_sentence(name: str) -> None:
     assert str(refused.value).endswith(".")
 
 
-def test_nothing_of_a_refused_file_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_file_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("opened"))
 
     for name, (make, _) in REFUSED.items():
@@ -57,7 +57,7 @@ def test_nothing_of_a_refused_file_is_decoded(monkeypatch: pytest.MonkeyPatch) -
                 decode_image(make())
 
 
-def test_what_follows_the_end_of_a_png_does_not_count() -> None:
+def test_data_after_the_end_of_a_png_does_not_count() -> None:
     assert decode_image(png(8, 8) + bytes(1_000_000)).size == (8, 8)
 
 
@@ -96,7 +96,7 @@ def test_a_blank_photo_of_a_camera_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "MPO", "PNG", "GIF", "BMP", "TIFF", "WEBP", "HEIF"])
-def test_what_editors_write_passes(kind: str) -> None:
+def test_files_of_photo_editors_are_accepted(kind: str) -> None:
     image = Image.effect_noise((1600, 1200), 60).convert("RGB")
     more = {"JPEG": {"progressive": True, "comment": b"a shop"}, "TIFF": {"tile": True}}
     file = io.BytesIO()

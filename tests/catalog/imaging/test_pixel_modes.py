@@ -10,7 +10,7 @@ from tests.catalog.imaging.pictures import RED, WHITE, close, encoded, red_corne
 
 class TestPixelModes:
     @pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF", "HEIF", "TIFF"])
-    def test_what_is_transparent_becomes_white(self, kind):
+    def test_transparent_pixels_become_white(self, kind):
         image = red_corner().convert("RGBA")
         image.paste((0, 0, 0, 0), (160, 0, 320, 160))
 
@@ -56,7 +56,7 @@ class TestPixelModes:
 
         assert decode_image(encoded(dim, "PNG")).getpixel((0, 0)) == (10, 10, 10)
 
-    def test_a_transparent_colour_of_sixteen_bits_is_not_taken_for_one_of_eight(self):
+    def test_a_transparent_colour_of_sixteen_bits_is_ignored_after_scaling(self):
         grey = Image.fromarray(np.full((4, 4), 25_700, dtype=np.uint16))
 
         decoded = decode_image(encoded(grey, "PNG", transparency=100))

@@ -24,7 +24,7 @@ from tests.catalog.imaging.pictures import (
 
 
 class TestRefusals:
-    def test_nothing_sent(self):
+    def test_empty_bytes_are_refused(self):
         error = refusal(b"")
 
         assert (error.code, error.status) == ("image_missing", 400)
@@ -41,7 +41,7 @@ class TestRefusals:
             b"\xff",
         ],
     )
-    def test_not_a_photo(self, data):
+    def test_a_file_that_is_not_a_photo_is_refused(self, data):
         error = refusal(data)
 
         assert (error.code, error.status) == ("image_type_unsupported", 415)
@@ -60,7 +60,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
     @pytest.mark.parametrize("kept", [0.02, 0.5, 0.9])
-    def test_half_a_file(self, kind, kept):
+    def test_half_a_file_is_refused(self, kind, kept):
         noise = np.random.default_rng(3).integers(0, 255, (80, 80, 3), dtype=np.uint8)
         data = encoded(Image.fromarray(noise), kind)
 
@@ -90,10 +90,10 @@ class TestRefusals:
         assert error.code == "image_too_many_pixels"
 
     @pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0)])
-    def test_no_pixels_at_all(self, size):
+    def test_a_photo_without_pixels_is_refused(self, size):
         assert refusal(png_of(*size)).code == "image_unreadable"
 
-    def test_exactly_the_limits_are_fine_and_one_more_is_not(self):
+    def test_the_limits_are_inclusive(self):
         data = encoded(red_corner(), "PNG")
         just = ImageLimits(max_bytes=len(data), max_pixels=320 * 160)
 
@@ -101,7 +101,7 @@ class TestRefusals:
         too_large = refusal(data, limits=ImageLimits(max_bytes=len(data) - 1))
         assert (too_large.code, too_large.status) == ("image_too_large", 413)
 
-    def test_thirty_megabytes(self):
+    def test_a_file_of_thirty_megabytes_is_refused(self):
         error = refusal(encoded(red_corner(), "PNG") + bytes(30 * 1024**2))
 
         assert error.code == "image_too_large"
@@ -116,10 +116,10 @@ class TestRefusals:
         ],
         ids=["zTXt", "iCCP", "iTXt"],
     )
-    def test_a_png_with_a_bomb_for_a_comment(self, chunk):
+    def test_a_png_with_a_decompression_bomb_in_a_comment_is_refused(self, chunk):
         assert refusal(png_of(8, 8, chunk)).code == "image_unreadable"
 
-    def test_a_jpeg_of_very_many_scans(self):
+    def test_a_jpeg_with_too_many_scans_is_refused(self):
         data = encoded(red_corner(), "JPEG", progressive=True)
         scan = b"\xff\xda\0\x08\1\1\0\1\x3f\0\0"
 
@@ -128,12 +128,12 @@ class TestRefusals:
         assert error.code == "image_unreadable"
         assert "scans" in str(error)
 
-    def test_what_follows_a_jpeg_is_not_its_scans(self):
+    def test_data_after_the_end_of_a_jpeg_does_not_count_as_scans(self):
         motion = encoded(red_corner(), "JPEG", progressive=True) + bytes(2) + b"\xff\xda\0\2" * 500
 
         assert quarters(decode_image(motion)) == "RBBB"
 
-    def test_an_error_survives_the_way_between_processes(self):
+    def test_an_error_can_be_pickled(self):
         error = pickle.loads(pickle.dumps(refusal(b"")))
 
         assert (error.code, error.status, str(error)) == (
@@ -182,5 +182,5 @@ class TestAnyBytes:
     @given(
         start=st.sampled_from([file[:12] for file in FILES.values()]), rest=st.binary(max_size=200)
     )
-    def test_a_good_beginning_and_noise(self, start, rest):
+    def test_noise_after_a_valid_start_is_decoded_or_refused(self, start, rest):
         self.decodes_or_refuses(start + rest)

@@ -36,7 +36,7 @@ def test_procrustes_finds_a_quarter_turn() -> None:
     assert turn == pytest.approx(np.array([[0, 1], [-1, 0]]), abs=1e-6)
 
 
-def test_procrustes_takes_the_middle_of_two_turns_and_stays_a_turn() -> None:
+def test_procrustes_averages_two_rotations_to_a_rotation() -> None:
     # Given a vector on each axis, mapped to itself and to itself rotated by 90 degrees.
     new = np.array([[1.0, 0], [1, 0], [0, 1], [0, 1]])
     old = np.array([[1.0, 0], [0, 1], [0, 1], [-1, 0]])
@@ -47,7 +47,7 @@ def test_procrustes_takes_the_middle_of_two_turns_and_stays_a_turn() -> None:
     assert turn == pytest.approx(np.array([[half, half], [-half, half]]), abs=1e-6)
 
 
-def test_procrustes_between_sizes_leaves_out_what_the_smaller_has_no_place_for() -> None:
+def test_procrustes_drops_directions_that_the_smaller_space_lacks() -> None:
     new = np.array([[0.8, 0, 0.6], [0, 0.8, 0.6]])
     old = np.array([[0.0, 1], [1, 0]])
 
@@ -58,7 +58,7 @@ def test_procrustes_between_sizes_leaves_out_what_the_smaller_has_no_place_for()
     assert adapt(adapter, np.array([[1.0, 0, 0]]))[0].argmax() == 1
 
 
-def test_ridge_is_the_line_through_points_that_lie_on_one() -> None:
+def test_ridge_finds_the_line_through_collinear_points() -> None:
     # Given y = 2 x + 1: the smallest penalty is the best.
     line = ridge(np.array([[0.0], [1], [2], [3]]), np.array([[1.0], [3], [5], [7]]))
 
@@ -67,7 +67,7 @@ def test_ridge_is_the_line_through_points_that_lie_on_one() -> None:
     assert line.residuals == pytest.approx(np.zeros((4, 1)), abs=1e-2)
 
 
-def test_ridge_misses_each_row_as_if_it_had_not_been_there() -> None:
+def test_ridge_residuals_are_those_of_leaving_each_row_out() -> None:
     # Given 0, 0 and 3 at -1, 0 and 1. Without the last point, the line is flat: a residual of 3.
     # Without the first it is 3 x: a residual of 3. Without the middle it passes 1.5.
     line = ridge(np.array([[-1.0], [0], [1]]), np.array([[0.0], [0], [3]]))
@@ -77,7 +77,7 @@ def test_ridge_misses_each_row_as_if_it_had_not_been_there() -> None:
     assert nearly.residuals == pytest.approx(np.zeros((3, 1)), abs=1e-2)
 
 
-def test_ridge_prefers_a_penalty_where_inputs_say_nothing() -> None:
+def test_ridge_chooses_a_penalty_for_uninformative_inputs() -> None:
     random = np.random.default_rng(0)
     inputs, outputs = random.normal(size=(40, 30)), random.normal(size=(40, 5))
 
@@ -87,7 +87,7 @@ def test_ridge_prefers_a_penalty_where_inputs_say_nothing() -> None:
     assert line.shift == pytest.approx(outputs.mean(axis=0), abs=0.1)
 
 
-def test_low_rank_adds_to_the_turn_what_that_leaves_over() -> None:
+def test_low_rank_fits_the_residuals_of_the_rotation() -> None:
     # Given that east and west are scaled by three: no rotation, and residuals in one direction.
     new = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
     old = new * [3, 1]
@@ -103,7 +103,7 @@ def test_low_rank_adds_to_the_turn_what_that_leaves_over() -> None:
     assert adapted == pytest.approx(np.array([[3, 1]]) / np.sqrt(10), abs=1e-4)
 
 
-def test_a_sample_too_small_to_tell_draws_to_a_turn() -> None:
+def test_a_small_sample_shrinks_the_map_to_a_rotation() -> None:
     # Given a rotation of 32 dimensions with noise, and no more pairs than dimensions.
     old = random_units(232, 32)
     new = old @ np.linalg.qr(random_units(32, 32, seed=1))[0]
@@ -119,7 +119,7 @@ def test_a_sample_too_small_to_tell_draws_to_a_turn() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dimensions", [24, 16, 12])
-def test_every_kind_leads_back_from_a_rotation(kind: str, dimensions: int) -> None:
+def test_every_kind_inverts_a_rotation(kind: str, dimensions: int) -> None:
     old = random_units(400, 12)
     turn = np.linalg.qr(random_units(dimensions, 12, seed=1))[0].T
     new = old @ turn
@@ -132,7 +132,7 @@ def test_every_kind_leads_back_from_a_rotation(kind: str, dimensions: int) -> No
     assert cosines(adapted, old[300:]).min() > 0.97
 
 
-def test_a_residual_follows_a_bend_that_a_straight_map_cannot() -> None:
+def test_a_residual_adapter_fits_a_nonlinear_map() -> None:
     new = random_units(1000, 6)
     old = unit(np.concatenate([new, 2 * np.abs(new)], axis=1))
 
@@ -145,7 +145,7 @@ def test_a_residual_follows_a_bend_that_a_straight_map_cannot() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_stored_adapter_is_read_as_it_was_fitted(kind: str) -> None:
+def test_a_stored_adapter_is_read_unchanged(kind: str) -> None:
     new, old = random_units(50, 8), random_units(50, 6, seed=1)
     fitted = fit(kind, new, old)
 
@@ -156,7 +156,7 @@ def test_a_stored_adapter_is_read_as_it_was_fitted(kind: str) -> None:
     assert fit(kind, old[:, :6], new).checksum != fitted.checksum
 
 
-def test_what_is_no_adapter_is_refused() -> None:
+def test_invalid_adapter_data_is_refused() -> None:
     turn = FittedAdapter("orthogonal", (np.eye(3, dtype=np.float32),))
 
     with pytest.raises(ValueError, match="8 numbers are no adapter"):

@@ -29,7 +29,7 @@ def test_images_and_texts_become_unit_vectors_of_one_space(
     assert_unit_rows(starter.encode_texts(TEXTS), len(TEXTS), starter.dimensions)
 
 
-def test_nothing_in_gives_nothing_out(starter: Encoder) -> None:
+def test_empty_input_gives_empty_output(starter: Encoder) -> None:
     assert starter.encode_images([]).shape == (0, starter.dimensions)
     assert starter.encode_texts([]).shape == (0, starter.dimensions)
     assert starter.encode_texts([]).dtype == np.float32
@@ -46,7 +46,7 @@ def test_a_batch_keeps_its_order_and_changes_nothing(
     assert starter.encode_images(pictures[::-1]) == pytest.approx(images[::-1], abs=1e-5)
 
 
-def test_a_result_stays_when_the_next_one_is_made(
+def test_the_next_result_does_not_overwrite_the_last(
     starter: Encoder, pictures: list[Image.Image]
 ) -> None:
     first = starter.encode_images(pictures[:1])

@@ -138,7 +138,7 @@ def test_processes_that_start_together_compile_one_model(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("compile_here")
-def test_what_a_killed_compilation_left_is_not_used(tmp_path: Path) -> None:
+def test_an_unfinished_compilation_is_not_used(tmp_path: Path) -> None:
     # Given the folder of a compiled model without the file that is written last.
     name = tiny_model(tmp_path / "model", custom_text=False)
     folder = load_compiled_model(name, tmp_path / "cache").folder
@@ -185,7 +185,7 @@ def test_other_weights_are_another_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("weights", [b"", b"these are no weights", None])
-def test_damaged_weights_are_told_in_a_sentence(weights: bytes | None, tmp_path: Path) -> None:
+def test_damaged_weights_raise_a_sentence(weights: bytes | None, tmp_path: Path) -> None:
     name = tiny_model(tmp_path / "model", custom_text=False)
     file = tmp_path / "model" / "open_clip_model.safetensors"
     file.unlink() if weights is None else file.write_bytes(weights)

@@ -17,7 +17,9 @@ from catalog.visual.torch_encoder import TorchEncoder
 from tests.catalog.visual.conftest import TEXTS
 
 
-def test_eight_threads_get_the_same_as_one(starter: Encoder, pictures: list[Image.Image]) -> None:
+def test_eight_threads_get_the_same_vectors_as_one(
+    starter: Encoder, pictures: list[Image.Image]
+) -> None:
     images = [starter.encode_images([picture])[0] for picture in pictures]
     texts = [starter.encode_texts([text])[0] for text in TEXTS]
     together = threading.Barrier(8)
@@ -50,7 +52,7 @@ def with_batches_only(encoder: Encoder) -> Encoder:
 
 @pytest.mark.parametrize("kind", ["own", "batches"])
 @pytest.mark.parametrize("photos", [0, 1, 50])
-def test_many_encoded_ahead_are_the_same_in_the_same_order(
+def test_photos_encoded_ahead_have_the_same_vectors_in_order(
     kind: str, photos: int, starter: Encoder, pictures: list[Image.Image]
 ) -> None:
     encoder = starter if kind == "own" else with_batches_only(starter)
@@ -66,7 +68,7 @@ def test_many_encoded_ahead_are_the_same_in_the_same_order(
 
 
 @pytest.mark.parametrize("kind", ["own", "batches"])
-def test_what_is_encoded_ahead_is_taken_as_it_is_needed(
+def test_encode_ahead_reads_photos_only_as_needed(
     kind: str, starter: Encoder, pictures: list[Image.Image]
 ) -> None:
     encoder = starter if kind == "own" else with_batches_only(starter)
@@ -86,7 +88,7 @@ def test_what_is_encoded_ahead_is_taken_as_it_is_needed(
     assert len(taken) <= 100 + max(2 * BATCH_SIZE, MIN_REQUESTS_AHEAD, 4 * (os.cpu_count() or 1))
 
 
-def test_four_threads_encode_ahead_while_others_ask_for_one(
+def test_threads_encode_ahead_while_others_encode_single_photos(
     starter: Encoder, pictures: list[Image.Image]
 ) -> None:
     alone = starter.encode_images(pictures)
@@ -105,7 +107,7 @@ def test_four_threads_encode_ahead_while_others_ask_for_one(
         assert vector.result() == pytest.approx(alone[:1], abs=1e-5)
 
 
-def test_a_photo_has_one_vector_however_many_are_asked_for_at_once(
+def test_a_vector_does_not_depend_on_concurrent_requests(
     starter: Encoder, pictures: list[Image.Image]
 ) -> None:
     pixels = starter.preprocessing.batch(pictures)
@@ -126,7 +128,7 @@ def test_a_photo_has_one_vector_however_many_are_asked_for_at_once(
         assert with_objects[0] == pytest.approx(by_head[number % len(pixels)], abs=1e-5)
 
 
-def test_photos_have_a_core_each_unless_cores_would_be_idle(
+def test_each_photo_uses_one_core_unless_cores_would_be_idle(
     starter: Any, pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cores = starter._threads
@@ -158,7 +160,7 @@ def test_photos_have_a_core_each_unless_cores_would_be_idle(
     assert sorted(ways[3:]) == [("_run", 1), ("_run_each", 1)]
 
 
-def test_an_uncompiled_encoder_sees_photos_of_many_threads_in_few_batches(
+def test_an_uncompiled_encoder_batches_photos_of_many_threads(
     pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoder = TorchEncoder("starter", "cpu")
@@ -183,7 +185,7 @@ def test_an_uncompiled_encoder_sees_photos_of_many_threads_in_few_batches(
         assert output.cells == pytest.approx(alone[number % 4].cells, abs=1e-3)
 
 
-def test_a_photo_that_cannot_be_decoded_ends_what_was_begun(
+def test_a_photo_that_cannot_be_decoded_ends_encode_ahead(
     starter: Encoder, pictures: list[Image.Image]
 ) -> None:
     pixels = starter.preprocessing.pixels(pictures[0])

@@ -21,7 +21,7 @@ from catalog.visual.load_encoder import load_encoder
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_an_encoder_is_loaded_once_however_many_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_callers_load_an_encoder_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
     class Slow(Encoder):
@@ -46,7 +46,7 @@ def test_an_encoder_is_loaded_once_however_many_ask(monkeypatch: pytest.MonkeyPa
     assert encoders[0] is encoders[2] is not encoders[1]
 
 
-def test_an_encoder_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loading_is_tried_again_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder_module, "_loaded", {})
 
     for _ in range(2):
@@ -55,7 +55,7 @@ def test_an_encoder_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.django_db
-def test_a_version_is_served_by_the_encoder_it_was_made_with(starter: Encoder) -> None:
+def test_a_registered_version_opens_its_encoder(starter: Encoder) -> None:
     version = EncoderVersion(name="starter", checksum=starter.checksum, dimensions=512)
 
     assert encoder_of(version) is encoder_named("starter")
@@ -68,12 +68,12 @@ def test_other_weights_under_the_same_name_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["local-dir:/nowhere", "local-dir:~/nowhere"])
-def test_a_folder_without_a_model_is_told_in_a_sentence(name: str, tmp_path: Path) -> None:
+def test_a_folder_without_a_model_raises_a_sentence(name: str, tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"ENCODER .+ there is no open_clip_config.json in .+\."):
         load_encoder(name, tmp_path / "cache", "cpu")
 
 
-def test_an_unknown_model_is_told_in_a_sentence_that_names_it(tmp_path: Path) -> None:
+def test_an_unknown_model_raises_a_sentence_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(EncoderError) as caught:
         load_encoder("ViT-of-dreams/none", tmp_path, "cpu")
 

@@ -87,14 +87,14 @@ def test_only_the_middle_of_an_extremely_long_photo_is_used(
     assert (pixels == 255).all()
 
 
-def test_what_a_configuration_leaves_out_is_as_in_clip() -> None:
+def test_missing_options_have_the_defaults_of_clip() -> None:
     plain = preprocessing(size=224)
 
     assert (plain.height, plain.width) == (224, 224)
     assert (plain.resize_mode, plain.interpolation, plain.fill_color) == ("shortest", "bicubic", 0)
 
 
-def test_a_configuration_survives_being_written_down() -> None:
+def test_a_stored_configuration_is_read_unchanged() -> None:
     written = preprocessing(size=(48, 96), resize_mode="squash", interpolation="bilinear")
 
     assert Preprocessing.from_config(written.config()) == written

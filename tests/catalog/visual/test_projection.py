@@ -24,7 +24,7 @@ def test_the_axes_with_the_most_energy_are_kept() -> None:
     assert fitted.explained == pytest.approx(13 / 14)
 
 
-def test_what_is_not_centred_stays_not_centred() -> None:
+def test_the_projection_does_not_centre_vectors() -> None:
     # Given vectors that all point nearly the same way: that way is the first axis.
     sample = np.array([[1, 0.1], [1, -0.1]], np.float32)
 
@@ -43,7 +43,7 @@ def test_projected_vectors_have_unit_length() -> None:
     assert small.dtype == np.float32
 
 
-def test_a_vector_the_projection_cannot_see_is_no_error() -> None:
+def test_a_vector_orthogonal_to_all_axes_is_no_error() -> None:
     matrix = np.array([[1, 0, 0]], np.float32)
 
     assert project(matrix, np.array([[0.0, 0.0, 1.0]])) == pytest.approx(np.array([[0.0]]))
@@ -97,7 +97,7 @@ def test_more_dimensions_keep_more() -> None:
     assert kept[-1] == pytest.approx(1.0)
 
 
-def test_a_space_smaller_than_asked_for_is_filled_up_with_zeros() -> None:
+def test_missing_dimensions_are_filled_with_zeros() -> None:
     sample = random_vectors(50, 6)
 
     fitted = fit_projection(sample, 10)
@@ -108,7 +108,7 @@ def test_a_space_smaller_than_asked_for_is_filled_up_with_zeros() -> None:
     assert small @ small.T == pytest.approx(sample @ sample.T, abs=1e-5)
 
 
-def test_one_vector_is_enough_and_none_is_not() -> None:
+def test_fitting_needs_at_least_one_vector() -> None:
     alone = np.array([[0.6, 0.8]], np.float32)
 
     assert project(fit_projection(alone, 2).matrix, alone)[0, 0] == pytest.approx(1.0)

@@ -42,7 +42,7 @@ def ask_while_busy(work: Doubling, asked: list[np.ndarray]) -> tuple[list[Any], 
     return [None if e else o.result() for o, e in zip(others, errors, strict=True)], errors
 
 
-def test_what_comes_while_a_batch_is_worked_on_is_the_next_batch() -> None:
+def test_requests_during_a_batch_form_the_next_batch() -> None:
     work = Doubling()
     asked = [np.full((number, 2), number) for number in (1, 2, 3)]
 
@@ -54,7 +54,7 @@ def test_what_comes_while_a_batch_is_worked_on_is_the_next_batch() -> None:
         assert minus.tolist() == (-rows).tolist()
 
 
-def test_a_batch_has_no_more_than_most_rows_unless_one_asks_for_more() -> None:
+def test_a_batch_is_limited_unless_one_request_is_larger() -> None:
     work = Doubling()
 
     ask_while_busy(work, [np.ones((size, 2)) for size in (MAX_ROWS - 1, 1, 1, MAX_ROWS + 1, 1)])
@@ -62,7 +62,7 @@ def test_a_batch_has_no_more_than_most_rows_unless_one_asks_for_more() -> None:
     assert work.sizes == [1, MAX_ROWS, 1, MAX_ROWS + 1, 1]
 
 
-def test_a_batch_that_fails_fails_for_those_in_it_and_no_other() -> None:
+def test_a_failed_batch_raises_only_for_its_own_requests() -> None:
     work = Doubling()
 
     answers, errors = ask_while_busy(work, [np.full((MAX_ROWS, 2), -1), np.ones((1, 2))])
