@@ -101,6 +101,12 @@ class Chunk(models.Model):
     def __str__(self) -> str:
         return f"{self.stage} {self.ordinal} of run {self.run_id}"
 
+    @property
+    def was_interrupted(self) -> bool:
+        """Whether an earlier attempt did not finish. A photo may have killed its worker, so photos
+        are then decoded in processes of their own."""
+        return self.attempts > 1
+
 
 class ImageFailure(models.Model):
     """The failed attempts to read an image, the last reason, and whether the image is quarantined.

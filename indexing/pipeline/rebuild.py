@@ -78,7 +78,7 @@ def perform_adapt(chunk: Chunk, check: Check) -> None:
     """Lets the new encoder query the live index while its own generation is built. If no adapter
     can be fitted, or it does not pass its gates, searches do not change and the rebuild goes on."""
     try:
-        adopt_encoder(chunk.run.encoder, check, careful=chunk.attempts > 1)
+        adopt_encoder(chunk.run.encoder, check, careful=chunk.was_interrupted)
     except (AdapterError, publishing.PublishingError) as error:
         log.warning("%s is not adopted at once: %s", chunk.run.encoder, error)
 
@@ -104,7 +104,7 @@ def perform_embed(chunk: Chunk, check: Check) -> None:
     encoder = encoder_of(version)
     ids = chunk.payload["products"]
     stale = stale_images(version, ids)
-    embed_images(stale, version, encoder, check, careful=chunk.attempts > 1)
+    embed_images(stale, version, encoder, check, careful=chunk.was_interrupted)
     if _is_tagger(version):
         reembedded = {image.product_id for image in stale}
         vocabulary = vocabulary_for(encoder).checksum
@@ -193,7 +193,7 @@ def perform_catch_up(chunk: Chunk, check: Check) -> None:
     generation, ids = _generation_of(chunk.run), chunk.payload["products"]
     stale = stale_images(generation.encoder, ids)
     embed_images(
-        stale, generation.encoder, encoder_of(generation.encoder), check, chunk.attempts > 1
+        stale, generation.encoder, encoder_of(generation.encoder), check, chunk.was_interrupted
     )
     with transaction.atomic():
         sync_products(open_space(generation), ids)

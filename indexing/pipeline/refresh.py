@@ -65,7 +65,7 @@ def perform_refresh(chunk: Chunk, check: Check) -> None:
         return
     encoder = encoder_of(generation.encoder)  # not the query encoder, which may be another
     stale = stale_images(generation.encoder, ids)
-    embed_images(stale, generation.encoder, encoder, check, careful=chunk.attempts > 1)
+    embed_images(stale, generation.encoder, encoder, check, careful=chunk.was_interrupted)
     check()
     untagged = products_to_tag(ids, {image.product_id for image in stale})
     tag_products(untagged, generation.encoder, encoder)
