@@ -15,10 +15,10 @@ from search.serving.admission import Deadline
 
 @dataclass
 class Result:
-    """A product in the answer. `score`: 0 to 1; `duplicates`: the number of lookalikes that this
-    product stands for; `features`: the values it was ranked by; `explanation`: the terms of the
-    score, if the request asks for them; `object`: the number of the photo's object that it was
-    found for."""
+    """A product in the answer. `score`: 0 to 1; `duplicates`: the number of lookalikes that are
+    hidden behind this product; `features`: the values that ranked it; `explanation`: the terms of
+    the score, with `explain` only; `object`: the number of the object in the photo that the product
+    matches."""
 
     product: ProductCard
     score: float
@@ -31,8 +31,8 @@ class Result:
 
 @dataclass
 class SearchAnswer:
-    """The answer of the public contract. `complete` is False if products that were not compared may
-    match too."""
+    """The answer of the public contract. `complete` is False if there may be more matching products
+    that the search did not compare."""
 
     query_id: str
     kind: str
@@ -48,7 +48,7 @@ class SearchAnswer:
 
     @property
     def server_timing(self) -> str:
-        """The timings as the header Server-Timing."""
+        """The timings as the value of the header Server-Timing."""
         return ", ".join(f"{stage};dur={ms}" for stage, ms in self.timings_ms.items())
 
     @property
@@ -58,8 +58,8 @@ class SearchAnswer:
 
 
 class StageClock:
-    """Measures the milliseconds of each stage, under the names of the public contract. No stage
-    begins after the deadline."""
+    """Measures the milliseconds of each stage. STAGES has their names in the public contract. No
+    stage begins after the deadline."""
 
     STAGES = ("decode", "embed", "retrieve", "rank")
 
@@ -70,6 +70,7 @@ class StageClock:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
+        """Times the block as part of a stage. Raises Overloaded if the deadline has passed."""
         self.deadline.check()
         start = time.perf_counter()
         try:
@@ -78,5 +79,6 @@ class StageClock:
             self._ms[name] += 1000 * (time.perf_counter() - start)
 
     def timings(self) -> dict[str, float]:
+        """Returns the milliseconds of each stage so far, and the `total` since the start."""
         total = 1000 * (time.perf_counter() - self._start)
         return {name: round(ms, 2) for name, ms in {**self._ms, "total": total}.items()}

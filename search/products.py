@@ -1,4 +1,4 @@
-"""Products for shoppers, without a search."""
+"""Lists and looks up products for shoppers, without a search."""
 
 from typing import Any
 
@@ -12,21 +12,21 @@ from search.filters.declared import filter_condition
 from search.request import Filters
 from search.serving.admission import Deadline, admission
 
-ORDERS = {
+ORDER_BY = {
     "relevance": SQL("popularity DESC, id"),
     "price": SQL("price, id"),
     "-price": SQL("price DESC, id"),
     "-created": SQL("created_at DESC, id DESC"),
 }
-PAGE = SQL("""
+PAGE_QUERY = SQL("""
     SELECT id FROM catalog_product product WHERE {condition}
     ORDER BY {order} LIMIT {limit} OFFSET {offset}
 """)
 
 
 def list_products(filters: Filters, sort: str, limit: int, offset: int) -> dict[str, Any]:
-    """A page of the visible products that pass the filters: `count`, `next_offset` and `results`,
-    as ProductCards. Relevance means popularity here. Raises Overloaded, as searches do."""
+    """Returns a page of the visible products that pass the filters: `count`, `next_offset` and
+    `results`, which are ProductCards. Relevance means popularity here. Raises Overloaded."""
     with admission.admitted(Deadline()):
         ids = _product_ids(filters, sort, limit + 1, offset)
         cards = read_product_cards(ids[:limit])
@@ -39,7 +39,7 @@ def list_products(filters: Filters, sort: str, limit: int, offset: int) -> dict[
 
 
 def visible_product(pk: int) -> Product:
-    """The visible product of this id. Raises RequestError if there is none."""
+    """Returns the visible product with this id. Raises RequestError if there is none."""
     product = Product.objects.visible().for_display().filter(pk=pk).first()
     if product is None:
         raise RequestError("not_found", f"There is no product {pk}.", 404)
@@ -47,12 +47,12 @@ def visible_product(pk: int) -> Product:
 
 
 def _product_ids(filters: Filters, sort: str, limit: int, offset: int) -> list[int]:
-    page = PAGE.format(
+    query = PAGE_QUERY.format(
         condition=filter_condition(filters),
-        order=ORDERS[sort],
+        order=ORDER_BY[sort],
         limit=Literal(limit),
         offset=Literal(offset),
     )
     with connection.cursor() as cursor:
-        cursor.execute(page.as_string(), [])
+        cursor.execute(query.as_string(), [])
         return [pk for (pk,) in cursor.fetchall()]

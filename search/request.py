@@ -1,4 +1,4 @@
-"""The request of a search, from the page, the API or an evaluation, and its limits and checks."""
+"""The request of a search, from the page, the API or an evaluation, with its limits and checks."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -15,31 +15,32 @@ SORTS = ("relevance", "price", "-price", "-created")
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 24
 MAX_OFFSET = 5000  # results before a page
-MIN_BOX_SIDE = 0.005
-BOX_TOLERANCE = 1e-3  # of rounding
+MIN_BOX_SIDE = 0.005  # of the photo
+BOX_TOLERANCE = 1e-3  # for rounded numbers
 
 
 class Filters(dict[str, Any]):
-    """The checked values of filters, by the names of the parameters of FILTERS and in their order:
-    a tuple of strings, a Decimal or a bool. There is no key for a parameter without a value."""
+    """The checked values of filters by parameter, in the order of FILTERS. A value is a tuple of
+    strings, a Decimal or a bool. Parameters without a value are left out."""
 
-    def __init__(self, **given: Any) -> None:
-        values = {name: given.pop(name, None) for f in FILTERS for name in f.parameters}
-        if given:
-            raise TypeError(f"There is no filter {', '.join(sorted(given))}.")
-        super().__init__({n: value for n, value in values.items() if value not in (None, ())})
+    def __init__(self, **values: Any) -> None:
+        ordered = {name: values.pop(name, None) for f in FILTERS for name in f.parameters}
+        if values:
+            raise TypeError(f"There is no filter {', '.join(sorted(values))}.")
+        super().__init__({n: value for n, value in ordered.items() if value not in (None, ())})
 
     @classmethod
     def among(cls, data: Mapping[str, Any]) -> "Filters":
-        """The filters among checked parameters."""
+        """Returns the filters among checked parameters."""
         return cls(**{name: data.get(name) for f in FILTERS for name in f.parameters})
 
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """One search. At least one of `images`, `query`, `text` and `product_id` is given. `box` is a
-    part of the first image. The search moves away from `less_text` and `less_products`. With
-    `fold`, only one product of several near-duplicates is a result."""
+    """One search, by at least one of `images`, `query`, `text` and `product_id`. `query` is the id
+    of an earlier search, whose photo is used again. `box` is a part of the first image. The search
+    moves away from `less_text` and `less_products`. With `fold`, only one product of several
+    near-duplicates is a result."""
 
     images: tuple[bytes, ...] = ()
     query: str = ""
@@ -57,32 +58,34 @@ class SearchRequest:
 
     @property
     def kind(self) -> str:
-        """photo, text or product; mixed if several are given, or something to move away from."""
+        """photo, text or product; mixed if the search combines several of them, or moves away from
+        words or products."""
         kinds = [
             kind
-            for kind, given in (
+            for kind, is_present in (
                 ("photo", self.images or self.query),
                 ("text", self.text),
                 ("product", self.product_id is not None),
             )
-            if given
+            if is_present
         ]
         return "mixed" if len(kinds) > 1 or self.less_text or self.less_products else kinds[0]
 
     def next_offset(self, results: int) -> int | None:
-        """The offset of the next page, if the search has so many results in all; None if there is
-        no next page or it lies beyond MAX_OFFSET."""
+        """Returns the offset of the next page of a search that has `results` results in all, or
+        None if there is no next page or it lies beyond MAX_OFFSET."""
         end = self.offset + self.limit
         return end if end < results and end <= MAX_OFFSET else None
 
 
 def read_uploads(files: Iterable[Any]) -> tuple[bytes, ...]:
-    """The content of uploaded files. At most one byte above the size limit of a photo is read."""
+    """Returns the content of uploaded files. Reads at most one byte more than IMAGE_MAX_BYTES of
+    each, which is enough to refuse a larger file."""
     return tuple(file.read(settings.IMAGE_MAX_BYTES + 1) for file in files)
 
 
 def parse_box(text: str) -> Box:
-    """The box of `x,y,w,h`, each 0 to 1. Raises RequestError."""
+    """Parses a box `x,y,w,h`, each 0 to 1. Raises RequestError."""
     try:
         x, y, width, height = map(float, text.split(","))
     except ValueError as error:
@@ -93,8 +96,8 @@ def parse_box(text: str) -> Box:
 
 
 def checked_box(box: Box | None) -> Box:
-    """The box, or the whole photo for None. Raises RequestError if the box is not inside the photo
-    or has no area."""
+    """Returns the box, or the whole photo for None. Raises RequestError if the box is not inside
+    the photo or a side is shorter than MIN_BOX_SIDE."""
     if box is None:
         return WHOLE
     x, y, width, height = box

@@ -1,4 +1,4 @@
-"""The first searches of a process, before it serves shoppers."""
+"""Prepares a process before it serves shoppers."""
 
 import gc
 from io import BytesIO
@@ -10,9 +10,10 @@ from search.request import SearchRequest
 
 
 def warm_up() -> None:
-    """Searches by a blank photo, by a part of it and by a word. This loads the encoder with all its
-    towers, the vocabulary and a database connection. Garbage collections then leave these objects
-    out; scanning them would stop all searches for 80 ms. Raises what a search raises."""
+    """Searches by a blank photo, by a part of it and by a word. This loads all towers of the
+    encoder, and the vocabulary, and opens a database connection. Then excludes these objects from
+    garbage collection, because scanning them would stop all searches for 80 ms. Raises the same
+    errors as `search.photo_search.search`."""
     blank = BytesIO()
     Image.new("RGB", (480, 480), "white").save(blank, "JPEG")
     search(SearchRequest(images=(blank.getvalue(),)))

@@ -1,4 +1,4 @@
-"""The call that records what shoppers do with products."""
+"""The API call that records what shoppers do with products."""
 
 from datetime import timedelta
 from typing import Any
@@ -47,7 +47,7 @@ class EventsSerializer(serializers.Serializer):
     events = serializers.ListField(child=EventSerializer(), min_length=1, max_length=MAX_EVENTS)
 
     def to_internal_value(self, data: Any) -> Any:
-        """A list of events alone is accepted, too."""
+        """Also accepts the list of events alone."""
         return super().to_internal_value({"events": data} if isinstance(data, list) else data)
 
 
@@ -93,12 +93,12 @@ class EventsView(APIView):
 
 
 def _unchecked_events(data: Any) -> list[Any]:
-    """The events of a body that has not been validated."""
+    """Returns the events of a body before its validation."""
     given = data.get("events") if isinstance(data, dict) else data
     return given if isinstance(given, list) else []
 
 
 def _sender(event: Any) -> str:
-    """The user or session of an event that has not been validated; "" if it names none."""
+    """Returns the user or session of an event before its validation, or "" if it names neither."""
     named = event if isinstance(event, dict) else {}
     return next((str(named[key]) for key in ("user", "session") if named.get(key)), "")

@@ -1,5 +1,5 @@
-"""The parameters of the API, their checks, and the SearchRequest that they make. Unknown parameters
-are refused: if a misspelt filter were ignored, the search would find too much."""
+"""Checks the parameters of the API and makes a SearchRequest of them. Unknown parameters are
+refused, because a misspelt filter that is ignored would show too many products."""
 
 import re
 from typing import Any
@@ -25,13 +25,13 @@ from search.request import (
     read_uploads,
 )
 
-NOT_TEXT = re.compile("[\0\ud800-\udfff]")  # characters that PostgreSQL cannot hold
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")  # characters that PostgreSQL cannot store
 BOX_NUMBER = r"(0(\.[0-9]+)?|1(\.0+)?)"
 
 
 @extend_schema_field({"type": "string", "pattern": f"^{BOX_NUMBER}(,{BOX_NUMBER}){{3}}$"})
 class BoxField(serializers.Field):
-    """`x,y,w,h`, each 0 to 1."""
+    """A box `x,y,w,h`, each 0 to 1."""
 
     def to_internal_value(self, data: Any) -> Box:
         return parse_box(str(data))
@@ -46,7 +46,7 @@ class RangeEndField(serializers.DecimalField):
 
 
 class ChoicesField(serializers.ListField):
-    """A parameter that may be repeated, as a tuple of different strings."""
+    """A filter's parameter that may be repeated. Its value is a tuple of different strings."""
 
     def __init__(self, declared: ChoiceFilter) -> None:
         child = serializers.CharField(max_length=declared.max_length)
@@ -61,7 +61,7 @@ class ChoicesField(serializers.ListField):
 
 
 def filter_field(declared: Filter) -> serializers.Field:
-    """The field of each parameter of a filter."""
+    """Returns the serializer field for each parameter of a filter."""
     if isinstance(declared, ChoiceFilter):
         return ChoicesField(declared)
     if isinstance(declared, RangeFilter):
@@ -70,7 +70,7 @@ def filter_field(declared: Filter) -> serializers.Field:
 
 
 class FilterParameters(serializers.Serializer):
-    """Filters, order and page: the same wherever there is a list of products."""
+    """Filters, order and page, for every call that lists products."""
 
     sort = serializers.ChoiceField(SORTS, default="relevance")
     limit = serializers.IntegerField(min_value=1, max_value=MAX_LIMIT, default=DEFAULT_LIMIT)
@@ -88,7 +88,7 @@ class FilterParameters(serializers.Serializer):
         return {**filters, **super().get_fields()}
 
     def filters(self) -> Filters:
-        """The checked filters."""
+        """Returns the checked filters."""
         return Filters.among(self.validated_data)
 
 
@@ -106,7 +106,8 @@ class SearchParameters(FilterParameters):
     )
 
     def search_request(self, **query: Any) -> SearchRequest:
-        """The search for this query: `images`, `text`, `product_id` and so on."""
+        """Returns the request of a search. `query` are the fields of the SearchRequest that tell
+        what to search for, such as `images`, `text` or `product_id`."""
         data = self.validated_data
         return SearchRequest(
             less_text=data["less_text"],
@@ -135,7 +136,7 @@ class PhotoParameters(SearchParameters):
     text = serializers.CharField(max_length=500, allow_blank=True, default="")
 
     def search_request(self, **query: Any) -> SearchRequest:
-        """The search by photo. Raises RequestError without a photo."""
+        """Returns the request of a search by photo. Raises RequestError without a photo."""
         data = self.validated_data
         images = read_uploads(data.get("image", ()))
         if not images and not data.get("query"):
@@ -156,7 +157,7 @@ class TextParameters(SearchParameters):
     q = serializers.CharField(max_length=500, help_text="Words in English or Russian.")
 
     def search_request(self, **query: Any) -> SearchRequest:
-        """The search by words."""
+        """Returns the request of a search by words."""
         return super().search_request(text=self.validated_data["q"], **query)
 
 
@@ -165,8 +166,8 @@ class NoParameters(serializers.Serializer):
 
 
 def parse(serializer_class: type, data: QueryDict, files: MultiValueDict | None = None) -> Any:
-    """A serializer with the checked parameters of a query string or form. Only parameters that are
-    lists may be repeated. Raises ValidationError."""
+    """Returns a serializer with the checked parameters of a query string or form. Only parameters
+    that are lists may be repeated. Raises ValidationError."""
     fields = serializer_class().get_fields()
     given: dict[str, Any] = {}
     for name in [*data, *(files or ())]:
@@ -179,7 +180,7 @@ def parse(serializer_class: type, data: QueryDict, files: MultiValueDict | None 
         values = source.getlist(name)
         if not many and len(values) > 1:
             raise serializers.ValidationError({name: "Give it only once."})
-        if any(NOT_TEXT.search(value) for value in values if isinstance(value, str)):
+        if any(UNSTORABLE.search(value) for value in values if isinstance(value, str)):
             raise serializers.ValidationError(
                 {name: "It contains a NUL character, or half of a surrogate pair."}
             )

@@ -67,7 +67,7 @@ class ProductListSerializer(serializers.Serializer):
 
 
 class ObjectSerializer(serializers.Serializer):
-    """An object found in the photo. Its `box` (x, y, w, h, each 0 to 1) can be searched for with
+    """An object in the photo. To search for it alone, send its `box` (x, y, w, h, each 0 to 1) with
     the query's id."""
 
     box = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4)
@@ -126,16 +126,16 @@ class ResultSerializer(serializers.Serializer):
     explanation = serializers.DictField(child=serializers.FloatField(), required=False)
     object = serializers.IntegerField(
         required=False,
-        help_text="The index of the object in `query.objects` that it was found for, from 0. Absent"
-        " if there are no objects.",
+        help_text="The index, from 0, of the object in `query.objects` that the product matches."
+        " Absent if there are no objects.",
     )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        shown = super().to_representation(instance)
+        result = super().to_representation(instance)
         for name in ("explanation", "object"):
-            if shown.get(name) is None:
-                shown.pop(name, None)
-        return shown
+            if result.get(name) is None:
+                result.pop(name, None)
+        return result
 
 
 class SearchAnswerSerializer(serializers.Serializer):
@@ -151,15 +151,15 @@ class SearchAnswerSerializer(serializers.Serializer):
 
 
 def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]:
-    """A search answer as the JSON of the public contract."""
+    """Returns a search answer as the JSON of the public contract."""
     shape = {
         "query": {
             "id": answer.query_id,
             "kind": answer.kind,
             "box": list(answer.box) if answer.box else None,
             "objects": [
-                {"box": [round(edge, 4) for edge in found.box], "score": round(found.confidence, 4)}
-                for found in answer.objects
+                {"box": [round(edge, 4) for edge in item.box], "score": round(item.confidence, 4)}
+                for item in answer.objects
             ],
         },
         "generation": {

@@ -31,12 +31,12 @@ ANSWER: dict[Any, Any] = {200: SearchAnswerSerializer, **PROBLEMS}
 
 
 class SearchView(APIView):
-    """The base of the three searches."""
+    """The base class of the three searches."""
 
     authentication_classes: list = []
 
-    def answer(self, request: Request, asked: SearchRequest) -> Response:
-        answer = logged_search(asked, request.META["REMOTE_ADDR"])
+    def answer(self, request: Request, search_request: SearchRequest) -> Response:
+        answer = logged_search(search_request, request.META["REMOTE_ADDR"])
         response = Response(answer_json(answer, {"request": request}))
         response["Server-Timing"] = answer.server_timing
         return response
@@ -60,7 +60,7 @@ class PhotoSearchView(SearchView):
 class TextSearchView(SearchView):
     @extend_schema(operation_id="search_text", parameters=[TextParameters], responses=ANSWER)
     def get(self, request: Request) -> Response:
-        """Products that look like what the words describe, or whose text contains them."""
+        """Products that look as the words describe, or whose text contains the words."""
         parameters = parse(TextParameters, request.query_params)
         return self.answer(request, parameters.search_request())
 

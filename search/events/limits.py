@@ -1,4 +1,4 @@
-"""The limits on the events of an address and of a session."""
+"""Limits the events of an address and of a session."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,28 +8,28 @@ from django.db import connection, transaction
 
 from search.events.request_origin import keyed_hash, origin_of
 
-WINDOW_S = 60.0  # the settings are events a minute, which may all come at once
+WINDOW_S = 60.0  # the settings limit the events of a minute, which may arrive all at once
 ROUNDING_S = 1e-3
 MAX_SPENT_S = WINDOW_S + ROUNDING_S
-BUCKETS = 65_536  # for addresses, and as many for senders
+BUCKETS = 65_536  # for addresses, and the same number for senders
 
 # Each bucket is charged the time that its events take at the allowed rate. The buckets of senders
 # are charged only if the address is within its limit, so that a flood touches one row. Rows are
 # locked in the order of their keys, addresses first, so that two calls cannot deadlock.
 CHARGE = """
     WITH address AS (
-        INSERT INTO catalog_eventallowance AS known (bucket, spent_until)
+        INSERT INTO catalog_eventallowance AS stored (bucket, spent_until)
         VALUES (%s, now() + make_interval(secs => %s))
         ON CONFLICT (bucket) DO UPDATE SET spent_until
-            = greatest(known.spent_until, now()) + (excluded.spent_until - now())
+            = greatest(stored.spent_until, now()) + (excluded.spent_until - now())
         RETURNING extract(epoch FROM spent_until - now()) AS spent_s
     ), sender AS (
-        INSERT INTO catalog_eventallowance AS known (bucket, spent_until)
+        INSERT INTO catalog_eventallowance AS stored (bucket, spent_until)
         SELECT bucket, now() + make_interval(secs => cost)
-        FROM unnest(%s::int[], %s::float8[]) AS asked (bucket, cost)
+        FROM unnest(%s::int[], %s::float8[]) AS charge (bucket, cost)
         WHERE (SELECT spent_s FROM address) <= %s ORDER BY bucket
         ON CONFLICT (bucket) DO UPDATE SET spent_until
-            = greatest(known.spent_until, now()) + (excluded.spent_until - now())
+            = greatest(stored.spent_until, now()) + (excluded.spent_until - now())
         RETURNING extract(epoch FROM spent_until - now()) AS spent_s
     )
     SELECT max(spent_s) FROM (SELECT * FROM address UNION ALL SELECT * FROM sender) bucket
@@ -41,22 +41,24 @@ class _Exceeded(Exception):
 
 
 def charge_events(address: str, senders: Sequence[str]) -> float:
-    """Charges the events of a call to its address and to its senders, the session or user of each
-    event ("" if it names none). Returns 0, or the seconds after which so many events are allowed.
-    In that case nothing is charged.
+    """Charges the events of a call to its address and to its senders. A sender is the user or the
+    session of an event, or "" if the event names neither. Returns 0 if the events are within the
+    limits. Otherwise charges nothing and returns the seconds after which they will be.
 
-    The charge is one statement in the database, so that all web processes and machines count
-    together. A bucket is a keyed hash of a name. A client gains nothing by new names, because each
-    event also counts for its address."""
+    The database holds the charges, so the limits apply to all web processes and machines together.
+    A bucket is a keyed hash of an address or a sender. Inventing senders gains nothing, because
+    each event is also charged to the address."""
     address_s = max(1, len(senders)) * WINDOW_S / settings.EVENTS_PER_ADDRESS
     costs: dict[int, float] = {}
     for sender, events in Counter(filter(None, senders)).items():
         bucket = BUCKETS + _bucket(sender)
         costs[bucket] = costs.get(bucket, 0.0) + events * WINDOW_S / settings.EVENTS_PER_SESSION
-    of_address = [_bucket(origin_of(address)), address_s]
+    address_charge = [_bucket(origin_of(address)), address_s]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(CHARGE, [*of_address, list(costs), list(costs.values()), MAX_SPENT_S])
+            cursor.execute(
+                CHARGE, [*address_charge, list(costs), list(costs.values()), MAX_SPENT_S]
+            )
             (spent_s,) = cursor.fetchone()
             if spent_s > MAX_SPENT_S:
                 raise _Exceeded

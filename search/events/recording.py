@@ -1,4 +1,4 @@
-"""The recording of shoppers' events."""
+"""Records shoppers' events."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -10,7 +10,8 @@ from search.events.request_origin import origin_of
 
 
 class EventCounts(NamedTuple):
-    """The number of events that were stored, and of those whose product is not in the catalogue."""
+    """`accepted` counts the events that were stored, `unknown` those whose product is not in the
+    catalogue."""
 
     accepted: int
     unknown: int
@@ -19,18 +20,18 @@ class EventCounts(NamedTuple):
 def record_events(events: Sequence[dict[str, Any]], address: str) -> EventCounts:
     """Stores the validated events of a client at this address."""
     origin = origin_of(address)
-    known = _known_products(events)
+    products = _find_products(events)
     rows = [
         _row(event, product, origin)
-        for event, product in zip(events, known, strict=True)
+        for event, product in zip(events, products, strict=True)
         if product
     ]
     Event.objects.bulk_create(rows)
     return EventCounts(accepted=len(rows), unknown=len(events) - len(rows))
 
 
-def _known_products(events: Sequence[dict[str, Any]]) -> list[int | None]:
-    """The id of each event's product, or None if it is not in the catalogue."""
+def _find_products(events: Sequence[dict[str, Any]]) -> list[int | None]:
+    """Returns the id of each event's product, or None if the product is not in the catalogue."""
     products = Product.objects.values_list("pk", flat=True)
     ids = set(products.filter(pk__in=[e["product"] for e in events if "product" in e]))
     skus = {event["sku"] for event in events if "sku" in event}

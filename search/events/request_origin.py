@@ -15,7 +15,8 @@ IPV6_PREFIX = 56  # bits; a household or a rented machine rarely gets a larger n
 
 
 def origin_of(address: str) -> str:
-    """Today's origin of an IP address, 16 hex digits; "" if `address` is not an IP address.
+    """Returns today's origin of an IP address, 16 hex digits, or "" if `address` is not an IP
+    address.
 
     The origin is a keyed hash (HMAC-SHA-256). All addresses of an IPv6 /56 network have the same
     origin, because one sender may use them all. Each process reads the key once a day."""
@@ -30,13 +31,14 @@ def origin_of(address: str) -> str:
 
 
 def keyed_hash(value: bytes) -> str:
-    """HMAC-SHA-256 with today's key, in hex."""
+    """Returns the HMAC-SHA-256 of `value` with today's key, in hex."""
     return hmac.digest(_key(timezone.now().date()), value, "sha256").hex()
 
 
 @lru_cache(maxsize=1)
 def _key(day: date) -> bytes:
-    """The key of the day. The first caller of the day creates it and deletes earlier keys."""
+    """Returns the key of the day. The first caller of the day creates it and deletes earlier
+    keys."""
     OriginKey.objects.bulk_create(
         [OriginKey(day=day, key=secrets.token_bytes(32))], ignore_conflicts=True
     )

@@ -1,4 +1,4 @@
-"""The log of shoppers' searches. A thread writes it, so a full queue or a database that is down
+"""Logs shoppers' searches. A thread writes the log, so a full queue or a database that is down
 loses entries but never fails a search."""
 
 import atexit
@@ -21,16 +21,13 @@ from search.request import Filters, SearchRequest
 
 log = logging.getLogger("vitrina.search")
 
-MAX_QUEUED = 2_000  # entries
-MAX_QUEUED_BYTES = 64 * 1024 * 1024  # of their photos; further entries lose their photo
-WRITE_BATCH = 200  # entries of one statement
-WRITE_EVERY_S = 1.0
+MAX_BATCH = 200  # entries of one statement
 
 DROPPED = Counter("vitrina_search_log_dropped", "Searches of this process that were not logged.")
 
 
 class Entry(NamedTuple):
-    """A search, its first photo or no bytes, and the network address of the shopper."""
+    """A search, its first photo or no bytes, and the IP address of the shopper."""
 
     search: LoggedSearch
     photo: bytes
@@ -38,41 +35,51 @@ class Entry(NamedTuple):
 
 
 class SearchLog:
-    """Queues entries in memory. A thread writes them, up to WRITE_BATCH in one statement."""
+    """Queues at most `max_queued` entries in memory. A thread writes them every `write_interval_s`
+    seconds, up to MAX_BATCH in one statement. The photos in the queue take at most
+    `max_queued_bytes`; entries beyond that are logged without their photo."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        max_queued: int = 2_000,
+        max_queued_bytes: int = 64 * 1024 * 1024,
+        write_interval_s: float = 1.0,
+    ) -> None:
+        self._max_queued, self._max_queued_bytes = max_queued, max_queued_bytes
+        self._write_interval_s = write_interval_s
         self._waiting: deque[Entry] = deque()
         self._bytes = 0
-        self._changing = threading.Lock()
-        self._writing = threading.Lock()
+        self._queue_lock = threading.Lock()
+        self._write_lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def note(self, request: SearchRequest, answer: SearchAnswer, address: str) -> None:
+    def add(self, request: SearchRequest, answer: SearchAnswer, address: str) -> None:
         """Queues a search by a shopper at this address, with its first photo if
         SEARCH_LOG_PHOTO_DAYS is not 0."""
         if not settings.SEARCH_LOG_DAYS:
             return
         keep = request.images and settings.SEARCH_LOG_PHOTO_DAYS
         search, photo = _log_row(request, answer), request.images[0] if keep else b""
-        with self._changing:
-            if len(self._waiting) >= MAX_QUEUED:
+        with self._queue_lock:
+            if len(self._waiting) >= self._max_queued:
                 DROPPED.inc()
             else:
-                photo = photo if self._bytes + len(photo) <= MAX_QUEUED_BYTES else b""
+                if self._bytes + len(photo) > self._max_queued_bytes:
+                    photo = b""
                 self._bytes += len(photo)
                 self._waiting.append(Entry(search, photo, address))
             self._start()
 
     def flush(self) -> None:
-        """Writes all queued entries in the calling thread, and waits for those that another thread
-        is writing."""
-        with self._writing:
+        """Writes all queued entries in the calling thread. Waits for entries that another thread is
+        writing."""
+        with self._write_lock:
             while entries := self._take_batch():
                 self._write(entries)
 
     def _take_batch(self) -> list[Entry]:
-        with self._changing:
-            count = min(len(self._waiting), WRITE_BATCH)
+        with self._queue_lock:
+            count = min(len(self._waiting), MAX_BATCH)
             entries = [self._waiting.popleft() for _ in range(count)]
             self._bytes -= sum(len(entry.photo) for entry in entries)
         return entries
@@ -85,7 +92,7 @@ class SearchLog:
 
     def _run(self) -> None:
         while True:
-            time.sleep(WRITE_EVERY_S)
+            time.sleep(self._write_interval_s)
             self.flush()
             connection.close()
 
@@ -109,10 +116,10 @@ class SearchLog:
 
 
 def logged_search(request: SearchRequest, address: str) -> SearchAnswer:
-    """Searches and logs the search. `address`: the network address of the shopper. Raises what
-    `search` raises."""
+    """Searches and logs the search. `address` is the IP address of the shopper. Raises the same
+    errors as `search`."""
     answer = search(request)
-    search_log.note(request, answer, address)
+    search_log.add(request, answer, address)
     return answer
 
 
@@ -121,7 +128,7 @@ atexit.register(search_log.flush)
 
 
 def photo_path(query_id: str) -> Path:
-    """The path of the photo of a logged search, whether or not the photo was kept."""
+    """Returns the path of the photo of a logged search, whether or not the photo was kept."""
     return settings.SEARCH_LOG_PHOTOS / query_id
 
 

@@ -1,4 +1,4 @@
-"""The kinds of filters: the parameters of each, its SQL conditions and its facet."""
+"""The kinds of filters. Each defines its parameters, its SQL conditions and its facet."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -23,8 +23,7 @@ Text: TypeAlias = "str | _StrPromise"  # a promise is translated when it is show
 
 @dataclass(frozen=True)
 class Filter(ABC):
-    """A filter. `name` is the name of its parameter and of its facet, `legend` its title on the
-    page."""
+    """A filter. `name` names its parameter and its facet. `legend` is its title on the page."""
 
     name: str
     legend: Text
@@ -32,29 +31,30 @@ class Filter(ABC):
 
     @property
     def parameters(self) -> dict[str, Text]:
-        """The names of the parameters, and the labels of their fields on the page."""
+        """Returns the names of the parameters with the labels of their fields on the page."""
         return {self.name: self.legend}
 
     @abstractmethod
-    def conditions(self, given: Mapping[str, Any]) -> Iterator[Composable]:
-        """Conditions on `product`, the table catalog_product, all of which must hold. `given` has
-        the values of a request by the names of the parameters, and no key for an absent value."""
+    def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
+        """Yields conditions on `product`, a row of catalog_product. A product passes the filter if
+        it fulfils all of them. `values` holds the values of a request by parameter, without the
+        absent ones."""
 
     def facet_sql(self, relation: str) -> Composable:
-        """The facet over the products of `relation`, as an SQL expression of type json. The columns
-        of `relation` are those of `search/retrieval/facets.py:facets_sql`."""
+        """Returns the facet over the products of `relation` as an SQL expression of type json.
+        `search.retrieval.facets.facets_sql` lists the columns of `relation`."""
         raise NotImplementedError
 
     def facet(self, counted: Any) -> Any:
-        """The facet of the public contract, from the value of `facet_sql`, or from None if nothing
-        matched."""
+        """Returns the facet of the public contract from the value of `facet_sql`, or from None if
+        no product matched."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChoiceFilter(Filter):
-    """A filter by values to choose from: at most `max_values`, each of at most `max_length`
-    characters. Its facet counts the most frequent values."""
+    """A filter with values to choose from. A request has at most `max_values` of them, each of at
+    most `max_length` characters. The facet counts the most frequent values."""
 
     max_values: int = MAX_VALUES
     max_length: int = 200
@@ -62,7 +62,8 @@ class ChoiceFilter(Filter):
 
     @abstractmethod
     def facet_rows(self, relation: str) -> Composable:
-        """A query of the most frequent values: their slug, name, Russian name and count."""
+        """Returns a query for the most frequent values, with the columns slug, name, name_ru and
+        count."""
 
     def facet_sql(self, relation: str) -> Composable:
         return SQL("(SELECT json_agg(value) FROM ({} LIMIT {}) value)").format(
@@ -70,7 +71,7 @@ class ChoiceFilter(Filter):
         )
 
     def facet(self, counted: Any) -> list[dict[str, Any]]:
-        """The most frequent values first, labelled in the language of the request."""
+        """Returns the most frequent values first, with labels in the language of the request."""
         return [
             {
                 "value": value["slug"],
@@ -81,22 +82,23 @@ class ChoiceFilter(Filter):
         ]
 
     def labels(self, values: set[str]) -> dict[str, str]:
-        """The labels of slugs in the language of the request. Other values are their own labels."""
+        """Returns the labels of slugs in the language of the request. Values that are no slugs have
+        no label."""
         rows = self.model.objects.filter(slug__in=values) if self.model else ()
         return {row.slug: row.label for row in rows}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValuesFilter(ChoiceFilter):
-    """The product has one of the given values. `sql` is the value of a product, an expression over
-    `product`. `in_candidates`: see `_products`."""
+    """Passes products that have one of the chosen values. `sql` is an SQL expression over `product`
+    for the product's value. `in_candidates`: see `_products`."""
 
     sql: str
     in_candidates: bool = False
 
-    def conditions(self, given: Mapping[str, Any]) -> Iterator[Composable]:
-        if values := given.get(self.name):
-            yield SQL("({}) = ANY({})").format(SQL(self.sql), literal(list(values)))
+    def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
+        if chosen := values.get(self.name):
+            yield SQL("({}) = ANY({})").format(SQL(self.sql), literal(list(chosen)))
 
     def facet_rows(self, relation: str) -> Composable:
         return SQL("""
@@ -107,12 +109,12 @@ class ValuesFilter(ChoiceFilter):
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryFilter(ChoiceFilter):
-    """The product is in one of the given categories, or in a category below one."""
+    """Passes products in one of the chosen categories or in a category below it."""
 
     model = Category
 
-    def conditions(self, given: Mapping[str, Any]) -> Iterator[Composable]:
-        if slugs := given.get(self.name):
+    def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
+        if slugs := values.get(self.name):
             subtree = Category.objects.subtree_ids(list(slugs))
             yield SQL("product.category_id = ANY({})").format(literal(subtree))
 
@@ -126,34 +128,34 @@ class CategoryFilter(ChoiceFilter):
 
 @dataclass(frozen=True, kw_only=True)
 class TagFilter(ChoiceFilter):
-    """The product has all of the given tags."""
+    """Passes products that have all of the chosen tags."""
 
     model = Tag
     max_values: int = MAX_TAGS
     max_length: int = 100
 
-    def conditions(self, given: Mapping[str, Any]) -> Iterator[Composable]:
-        for slug in given.get(self.name, ()):
+    def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
+        for slug in values.get(self.name, ()):
             yield SQL(
-                "EXISTS (SELECT FROM catalog_producttag given JOIN catalog_tag tag"
-                " ON tag.id = given.tag_id WHERE given.product_id = product.id AND tag.slug = {})"
+                "EXISTS (SELECT FROM catalog_producttag link JOIN catalog_tag tag"
+                " ON tag.id = link.tag_id WHERE link.product_id = product.id AND tag.slug = {})"
             ).format(literal(slug))
 
     def facet_rows(self, relation: str) -> Composable:
         return SQL("""
-            SELECT tag.slug, tag.name, tag.name_ru, given.count
+            SELECT tag.slug, tag.name, tag.name_ru, frequent.count
             FROM (SELECT tag_id, count(*) AS count FROM {} CROSS JOIN unnest(tags) tag_id
-                GROUP BY tag_id ORDER BY count DESC, tag_id LIMIT {}) given
-            JOIN catalog_tag tag ON tag.id = given.tag_id ORDER BY count DESC, tag.id
+                GROUP BY tag_id ORDER BY count DESC, tag_id LIMIT {}) frequent
+            JOIN catalog_tag tag ON tag.id = frequent.tag_id ORDER BY count DESC, tag.id
         """).format(Identifier(relation), Literal(VALUES_PER_FACET))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RangeFilter(Filter):
-    """The number of the product is between two given ends, inclusive. `sql` is the number, an
-    expression over `product`. `ends` has the parameters and labels of the lower and the upper end.
-    The page says `empty_error` if the lower end is above the upper one. `in_candidates`: see
-    `_products`. The facet has the smallest and the largest number."""
+    """Passes products with a number in a range that includes its ends. `sql` is an SQL expression
+    over `product` for the product's number. `ends` holds the parameters and labels of the lower and
+    the upper end. The page shows `empty_error` if the lower end is above the upper one.
+    `in_candidates`: see `_products`. The facet holds the smallest and the largest number."""
 
     sql: str
     ends: dict[str, Text]
@@ -164,10 +166,10 @@ class RangeFilter(Filter):
     def parameters(self) -> dict[str, Text]:
         return self.ends
 
-    def conditions(self, given: Mapping[str, Any]) -> Iterator[Composable]:
+    def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
         for name, operator in zip(self.parameters, (SQL(">="), SQL("<=")), strict=True):
-            if name in given:
-                yield SQL("({}) {} {}").format(SQL(self.sql), operator, literal(given[name]))
+            if name in values:
+                yield SQL("({}) {} {}").format(SQL(self.sql), operator, literal(values[name]))
 
     def facet_sql(self, relation: str) -> Composable:
         return SQL(
@@ -180,8 +182,8 @@ class RangeFilter(Filter):
 
 @dataclass(frozen=True, kw_only=True)
 class FlagFilter(Filter):
-    """The flag of the product is as given. `sql` is the flag, an expression over `product`. `label`
-    is the text of the page's checkbox, which means true."""
+    """Passes products whose flag has the chosen value. `sql` is an SQL expression over `product`
+    for the flag. `label` is the text of the page's checkbox; a checked box means true."""
 
     sql: str
     label: Text
@@ -191,20 +193,22 @@ class FlagFilter(Filter):
     def parameters(self) -> dict[str, Text]:
         return {self.name: self.label}
 
-    def conditions(self, given: Mapping[str, Any]) -> Iterator[Composable]:
-        if self.name in given:
-            yield SQL("({}) = {}").format(SQL(self.sql), literal(given[self.name]))
+    def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
+        if self.name in values:
+            yield SQL("({}) = {}").format(SQL(self.sql), literal(values[self.name]))
 
 
 def literal(value: Any) -> Composable:
-    """A value as an SQL literal in a statement that is executed with parameters: `%` is doubled."""
+    """Returns a value as an SQL literal for a statement that is executed with parameters: each `%`
+    is doubled."""
     text: str = connection.ops.compose_sql("%s", [value])  # type: ignore[attr-defined]
     return SQL(text.replace("%", "%%"))
 
 
 def _products(relation: str, in_candidates: bool) -> Composable:
-    """The products of `relation` under the name `product`. `in_candidates`: whether `relation` has
-    the columns that the facet reads, so that it need not read catalog_product again."""
+    """Returns the products of `relation` as an SQL FROM item with the name `product`.
+    `in_candidates`: `relation` has all columns that the facet reads, so catalog_product is not read
+    again."""
     if in_candidates:
         return SQL("{} product").format(Identifier(relation))
     return SQL(

@@ -1,1 +1,1 @@
-"""The pages that a shopper sees. Others use `urls`, and `errors.PageError`."""
+"""The pages for shoppers. Others use `urls`, and `errors.PageError`."""

@@ -1,4 +1,4 @@
-"""The errors of the page: a status, and a sentence in the shopper's language."""
+"""Errors as the page shows them: a status, and a sentence in the shopper's language."""
 
 import logging
 from dataclasses import dataclass
@@ -34,13 +34,13 @@ class PageError:
 
     @property
     def retry_after_s(self) -> int | None:
-        """When the page tries again by itself, in seconds; None if it does not."""
+        """The seconds after which the page tries again by itself, or None if it does not."""
         return retry_after_s(self.status)
 
 
 def page_error(error: Exception) -> PageError:
-    """The PageError of an expected error. If the page has a sentence for its code, that sentence
-    replaces the error's own. Raises any other error again."""
+    """Returns the PageError of an expected error. If the page has a sentence for the error's code,
+    this sentence replaces the error's own. Raises any other error again."""
     described = describe_error(error)
     if described is None:
         raise error

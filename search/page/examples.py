@@ -1,4 +1,4 @@
-"""Example photos to try the search with: photos of the demo, if its products are in the
+"""Example photos to try the search with. They come from the demo, if its products are in the
 catalogue."""
 
 import json
@@ -9,21 +9,21 @@ from pathlib import Path
 from catalog.models import Product
 from search.errors import RequestError
 
-FOLDER = Path(__file__).resolve().parents[2] / "catalog" / "demo"
+DEMO_FOLDER = Path(__file__).resolve().parents[2] / "catalog" / "demo"
 MAX_EXAMPLES = 8
 
 
 @dataclass(frozen=True)
 class Example:
-    """The file name of a photo, and the product in it."""
+    """A photo and its product. `name` is the photo's file name."""
 
     name: str
     product: Product
 
 
 def examples() -> list[Example]:
-    """At most MAX_EXAMPLES photos, chosen evenly from those of the demo. Photos whose product is
-    not in the catalogue are left out."""
+    """Returns at most MAX_EXAMPLES photos, spread evenly over the photos of the demo. Leaves out
+    photos whose product is not in the catalogue."""
     photos = _photos()
     chosen = dict(list(photos.items())[:: max(1, len(photos) // MAX_EXAMPLES)][:MAX_EXAMPLES])
     products = {p.sku: p for p in Product.objects.visible().filter(sku__in=chosen.values())}
@@ -31,16 +31,16 @@ def examples() -> list[Example]:
 
 
 def example_photo(name: str) -> bytes:
-    """The JPEG file of the example photo with this name. Raises RequestError if there is none."""
+    """Returns the JPEG file of an example photo. Raises RequestError if there is no such photo."""
     if name not in _photos():
         raise RequestError("not_found", f"There is no example photo {name}.", 404)
-    return (FOLDER / "photos" / name).read_bytes()
+    return (DEMO_FOLDER / "photos" / name).read_bytes()
 
 
 @lru_cache(maxsize=1)
 def _photos() -> dict[str, str]:
-    """The demo photos that show one product only: the product's sku by file name."""
-    listing = FOLDER / "photos.jsonl"
+    """Returns the demo photos that show only one product: the product's sku by file name."""
+    listing = DEMO_FOLDER / "photos.jsonl"
     if not listing.exists():
         return {}
     photos = map(json.loads, listing.read_text(encoding="utf-8").splitlines())

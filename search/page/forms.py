@@ -1,4 +1,4 @@
-"""The form of the page: it makes a SearchRequest, or a sentence about each invalid field."""
+"""The form of the page. It makes a SearchRequest, or a sentence about each invalid field."""
 
 from typing import Any
 
@@ -14,8 +14,6 @@ from search.filters.kinds import ChoiceFilter, Filter, RangeFilter, Text
 from search.page.examples import example_photo
 from search.request import MAX_OFFSET, SORTS, Box, Filters, SearchRequest, parse_box, read_uploads
 
-MAX_VALUE_LENGTH = 200
-
 SORT_LABELS = (
     gettext_lazy("Best match"),
     gettext_lazy("Price: low to high"),
@@ -25,18 +23,19 @@ SORT_LABELS = (
 
 
 class ChoicesField(forms.Field):
-    """A field that may be repeated, as a tuple of different strings, none of them empty."""
+    """A filter's field that may be repeated. Its value is a tuple of different strings, none of
+    them empty."""
 
     widget = forms.MultipleHiddenInput
 
-    def __init__(self, max_values: int, **how: Any) -> None:
-        super().__init__(**how)
-        self.max_values = max_values
+    def __init__(self, declared: ChoiceFilter, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.declared = declared
 
     def clean(self, value: Any) -> tuple[str, ...]:
         values = tuple(dict.fromkeys(text for text in value or () if text))
-        too_long = any(len(text) > MAX_VALUE_LENGTH for text in values)
-        if len(values) > self.max_values or too_long:
+        too_long = any(len(text) > self.declared.max_length for text in values)
+        if len(values) > self.declared.max_values or too_long:
             raise forms.ValidationError(_("Choose fewer."))
         for text in values:
             ProhibitNullCharactersValidator()(text)
@@ -44,7 +43,7 @@ class ChoicesField(forms.Field):
 
 
 class BoxField(forms.CharField):
-    """`x,y,w,h`, each 0 to 1; None if empty."""
+    """A box `x,y,w,h`, each 0 to 1. An empty field is None."""
 
     def clean(self, value: Any) -> Box | None:
         text = super().clean(value)
@@ -58,24 +57,24 @@ class BoxField(forms.CharField):
 
 
 class FlagField(forms.BooleanField):
-    """True if checked, else None."""
+    """A checkbox. Its value is True if it is checked, else None."""
 
     def clean(self, value: Any) -> bool | None:
         return super().clean(value) or None
 
 
 def filter_field(declared: Filter, label: Text) -> forms.Field:
-    """The field of each parameter of a filter."""
+    """Returns the form field for each parameter of a filter."""
     if isinstance(declared, ChoiceFilter):
-        return ChoicesField(declared.max_values, label=label, required=False)
+        return ChoicesField(declared, label=label, required=False)
     if isinstance(declared, RangeFilter):
         return forms.DecimalField(label=label, required=False, min_value=0, max_digits=12)
     return FlagField(label=label, required=False)
 
 
 class SearchForm(forms.Form):
-    """A search by photo, by words or by both. The photo is uploaded, kept from an earlier search or
-    an example."""
+    """A search by photo, by words or by both. The photo is an upload, the kept photo of an earlier
+    search, or an example."""
 
     q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=500)
     query = forms.CharField(required=False, max_length=100)
@@ -114,7 +113,7 @@ class SearchForm(forms.Form):
         return data
 
     def search_request(self) -> SearchRequest:
-        """The search of the checked form. Raises RequestError."""
+        """Returns the request of the checked form. Raises RequestError."""
         if not self.is_valid():
             raise RequestError("parameter_invalid", self._sentences())
         data = self.cleaned_data
@@ -139,7 +138,7 @@ class SearchForm(forms.Form):
         return (example_photo(name),) if name else ()
 
     def _sentences(self) -> str:
-        """All errors in one line, each after the label of its field, if the field has one."""
+        """Returns all errors in one line, each after the label of its field, if there is one."""
         lines = []
         for name, errors in self.errors.items():
             label = self.fields[name].label if name in self.fields else None

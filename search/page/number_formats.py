@@ -9,23 +9,31 @@ from catalog.product_cards import ProductCard
 
 register = template.Library()
 
-SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "RUB": "₽", "KZT": "₸", "UAH": "₴", "PLN": "zł"}
-NO_BREAK = "\u00a0"
+CURRENCY_SIGNS = {
+    "EUR": "€",
+    "USD": "$",
+    "GBP": "£",
+    "RUB": "₽",
+    "KZT": "₸",
+    "UAH": "₴",
+    "PLN": "zł",
+}
+NO_BREAK_SPACE = "\u00a0"
 
 
 @register.filter
 def money(product: Product | ProductCard) -> str:
-    """The price with its currency: €212.99 in English, 212,99 € in Russian. Cents are left out if
-    they are zero."""
+    """Formats the price with its currency: €212.99 in English, 212,99 € in Russian. Leaves out zero
+    cents."""
     whole = product.price == product.price.to_integral_value()
     amount = number_format(product.price, 0 if whole else 2, force_grouping=True)
-    sign = SIGNS.get(product.currency)
+    sign = CURRENCY_SIGNS.get(product.currency)
     if get_language() == "en":
-        return f"{sign}{amount}" if sign else f"{product.currency}{NO_BREAK}{amount}"
-    return f"{amount}{NO_BREAK}{sign or product.currency}"
+        return f"{sign}{amount}" if sign else f"{product.currency}{NO_BREAK_SPACE}{amount}"
+    return f"{amount}{NO_BREAK_SPACE}{sign or product.currency}"
 
 
 @register.filter
 def percent(share: float) -> str:
-    """A share from 0 to 1 as whole percents."""
+    """Formats a share from 0 to 1 as a whole percentage."""
     return f"{round(100 * share)}%"

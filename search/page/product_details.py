@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Product
 
-SIZES = ("width_cm", "depth_cm", "height_cm")
-LICENCES = {
+SIZE_ATTRIBUTES = ("width_cm", "depth_cm", "height_cm")
+LICENCE_URLS = {
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
     "CC-BY-3.0": "https://creativecommons.org/licenses/by/3.0/",
     "CC-BY-3.0-US": "https://creativecommons.org/licenses/by/3.0/us/",
@@ -19,7 +19,7 @@ LICENCES = {
 
 @dataclass(frozen=True)
 class Detail:
-    """A line of the list of details, with the address that its value links to, if any."""
+    """A line of the list of details. `link` is a URL for its value, or ""."""
 
     label: str
     value: str
@@ -27,17 +27,20 @@ class Detail:
 
 
 def details_of(product: Product) -> list[Detail]:
-    """The sizes on one line, then the other attributes in the shop's order, then the sku."""
+    """Returns the sizes on one line, then the other attributes in the shop's order, then the
+    sku."""
     attributes = product.shown_attributes
     details = []
-    if size := " × ".join(_text(attributes[name]) for name in SIZES if attributes.get(name)):
+    if size := " × ".join(
+        _text(attributes[name]) for name in SIZE_ATTRIBUTES if attributes.get(name)
+    ):
         details.append(Detail(_("Size (W × D × H)"), _("%(size)s cm") % {"size": size}))
-    known = {"author": _("Author"), "license": _("Licence")}
+    labels = {"author": _("Author"), "license": _("Licence")}
     for name, value in attributes.items():
-        if name in SIZES or value in (None, "", [], {}):
+        if name in SIZE_ATTRIBUTES or value in (None, "", [], {}):
             continue
-        label = known.get(name) or name.replace("_", " ").capitalize()
-        link = LICENCES.get(str(value), "") if name == "license" else ""
+        label = labels.get(name) or name.replace("_", " ").capitalize()
+        link = LICENCE_URLS.get(str(value), "") if name == "license" else ""
         details.append(Detail(label, _text(value), link))
     details.append(Detail(_("Article number"), product.sku))
     return details

@@ -1,4 +1,4 @@
-"""The filters and tags that a shopper can choose beside an answer, and the address to share."""
+"""The filters and tags that the page offers beside an answer, and the URL of the search."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from search.filters.kinds import ChoiceFilter, Filter, RangeFilter, TagFilter, T
 from search.page.forms import SearchForm
 from search.request import SORTS, SearchRequest
 
-MAX_CHIPS = 8
+MAX_TAG_CHIPS = 8
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value of a filter. `count` is the number of results with this value, if known."""
+    """A value of a filter. `count` is the number of results with this value, or None."""
 
     value: str
     label: Text
@@ -28,8 +28,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class RangeEnd:
-    """An end of a range. `name` is its parameter, `given` is the value in the form, and `found` is
-    the end of the range of the results."""
+    """An end of a range. `name` is its parameter, `given` the value in the form, and `found` the
+    smallest or largest number of the results."""
 
     name: str
     label: Text
@@ -39,7 +39,7 @@ class RangeEnd:
 
 @dataclass(frozen=True)
 class FilterGroup:
-    """A filter on the page, with either values to choose from or the ends of a range."""
+    """A filter on the page. It has either values to choose from or the ends of a range."""
 
     name: str
     legend: Text
@@ -48,19 +48,20 @@ class FilterGroup:
 
 
 def filter_groups(
-    form: SearchForm, asked: SearchRequest, answer: SearchAnswer
+    form: SearchForm, request: SearchRequest, answer: SearchAnswer
 ) -> list[FilterGroup]:
-    """All filters except tags, which are chips. Chosen values remain if no result has them."""
-    groups = [_group(f, form, asked, answer) for f in FILTERS if not isinstance(f, TagFilter)]
+    """Returns all filters except tags, which are chips. Chosen values stay even if no result has
+    them."""
+    groups = [_group(f, form, request, answer) for f in FILTERS if not isinstance(f, TagFilter)]
     return [group for group in groups if group.choices or group.ends]
 
 
-def tag_chips(asked: SearchRequest, answer: SearchAnswer) -> list[Choice]:
-    """The tags to refine by: those already chosen, then those of the photo, then those of the
-    results."""
+def tag_chips(request: SearchRequest, answer: SearchAnswer) -> list[Choice]:
+    """Returns the tags to refine by: first the chosen ones, then the tags of the photo, then the
+    tags of the results."""
     (declared,) = (f for f in FILTERS if isinstance(f, TagFilter))
     facet = answer.facets[declared.name]
-    chosen = asked.filters.get(declared.name, ())
+    chosen = request.filters.get(declared.name, ())
     counts = {value["value"]: value["count"] for value in facet}
     chips = {choice.value: choice for choice in _with_chosen([], chosen, declared)}
     for tag, _score in answer.tags:
@@ -68,34 +69,34 @@ def tag_chips(asked: SearchRequest, answer: SearchAnswer) -> list[Choice]:
             chips.setdefault(tag.slug, Choice(tag.slug, tag.label, counts[tag.slug], False))
     found = sum(value["count"] for value in answer.facets["category"])
     for value in facet:
-        if 1 < value["count"] < found:  # a tag that every result has narrows nothing
+        if 1 < value["count"] < found:  # a tag of every result narrows nothing
             chips.setdefault(value["value"], Choice(**value, chosen=False))
-    return list(chips.values())[: max(MAX_CHIPS, len(chosen))]
+    return list(chips.values())[: max(MAX_TAG_CHIPS, len(chosen))]
 
 
-def address_of(asked: SearchRequest, answer: SearchAnswer) -> str:
-    """The address of this search. With a photo, it works as long as the photo is kept."""
-    photo = asked.images or asked.query
+def address_of(request: SearchRequest, answer: SearchAnswer) -> str:
+    """Returns the URL of this search. With a photo, it works as long as the photo is kept."""
+    photo = request.images or request.query
     parameters = {
-        "q": asked.text,
+        "q": request.text,
         "query": answer.query_id if photo else "",
-        "box": box_text(asked) if photo else "",
-        **{name: "true" if value is True else value for name, value in asked.filters.items()},
-        "sort": asked.sort if asked.sort != SORTS[0] else "",
+        "box": box_text(request) if photo else "",
+        **{name: "true" if value is True else value for name, value in request.filters.items()},
+        "sort": request.sort if request.sort != SORTS[0] else "",
     }
     given = {name: value for name, value in parameters.items() if value != ""}
     return f"{reverse('search:results')}?{urlencode(given, doseq=True)}"
 
 
-def box_text(asked: SearchRequest) -> str:
-    """The box in the format of the form."""
-    return ",".join(f"{number:.4f}" for number in asked.box) if asked.box else ""
+def box_text(request: SearchRequest) -> str:
+    """Returns the box in the format of the form."""
+    return ",".join(f"{number:.4f}" for number in request.box) if request.box else ""
 
 
 def _group(
-    declared: Filter, form: SearchForm, asked: SearchRequest, answer: SearchAnswer
+    declared: Filter, form: SearchForm, request: SearchRequest, answer: SearchAnswer
 ) -> FilterGroup:
-    name, legend, given = declared.name, declared.legend, asked.filters
+    name, legend, filters = declared.name, declared.legend, request.filters
     if isinstance(declared, RangeFilter):
         found = answer.facets[name]
         ends = [
@@ -106,16 +107,16 @@ def _group(
         ]
         return FilterGroup(name, legend, ends=ends)
     if isinstance(declared, ChoiceFilter):
-        choices = _with_chosen(answer.facets[name], given.get(name, ()), declared)
+        choices = _with_chosen(answer.facets[name], filters.get(name, ()), declared)
         return FilterGroup(name, legend, choices)
-    checkbox = Choice("true", declared.parameters[name], None, name in given)
+    checkbox = Choice("true", declared.parameters[name], None, name in filters)
     return FilterGroup(name, legend, [checkbox])
 
 
 def _with_chosen(
     facet: Iterable[dict[str, Any]], chosen: tuple[str, ...], declared: ChoiceFilter
 ) -> list[Choice]:
-    """The chosen values that the facet lacks, then the values of the facet."""
+    """Returns the chosen values that the facet lacks, then the values of the facet."""
     present = [Choice(**value, chosen=value["value"] in chosen) for value in facet]
     missing = set(chosen) - {choice.value for choice in present}
     labels = declared.labels(missing)

@@ -30,7 +30,7 @@ MAX_LOOKALIKES = 12
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The start page. It explains that there is no index yet, if so."""
+    """The start page. Without an index, it explains that there is none yet."""
     context: dict[str, Any] = {"form": SearchForm()}
     try:
         if live_generation() is None:
@@ -43,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def results(request: HttpRequest) -> HttpResponse:
-    """The results of a search: a fragment for htmx, else a whole page."""
+    """The results of a search, as a fragment for htmx and else as a whole page."""
     form = SearchForm(request.POST if request.method == "POST" else request.GET, request.FILES)
     htmx = bool(request.htmx)  # type: ignore[attr-defined]
     try:
@@ -67,7 +67,7 @@ def results(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def product(request: HttpRequest, pk: int) -> HttpResponse:
-    """A product and the products that look like it, which are left out if that search fails."""
+    """A product, and the products that look like it unless that search fails."""
     try:
         shown = visible_product(pk)
         context: dict[str, Any] = {"product": shown, "details": details_of(shown)}
@@ -86,8 +86,8 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @cache_control(private=True, max_age=3600)
 def photo(request: HttpRequest, query: str) -> HttpResponse:
-    """A small version of the photo of an earlier search, as long as the photo is kept. Reloaded
-    pages need it, and photos in formats that browsers cannot show."""
+    """The preview of the photo of an earlier search, as long as the photo is kept. Pages use it
+    after a reload, and for photos in formats that browsers cannot show."""
     try:
         return HttpResponse(get_preview(query), content_type="image/jpeg")
     except Overloaded as error:
@@ -124,8 +124,8 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
 
 
 def _error_context(form: SearchForm, problem: PageError) -> dict[str, Any]:
-    """The context of an error. The photo of the form remains on the page, unless it is not kept any
-    more or its id cannot stand in a URL."""
+    """Returns the context of an error. The photo of the form remains on the page, unless it is not
+    kept any more or its id cannot be part of a URL."""
     query = form.data.get("query", "")
     if problem.code == "not_found" or not slug_re.fullmatch(query):
         query = ""
@@ -137,8 +137,8 @@ def _template(htmx: bool, fragment: str) -> str:
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """The rendered template, with the status of the context's `problem`, if any. Caches must tell
-    pages from fragments, which have the same URL."""
+    """Renders a template, with the status of the context's `problem`, if there is one. The header
+    Vary tells caches that pages and fragments have the same URL."""
     problem: PageError | None = context.get("problem")
     response = render(request, template, context, status=problem.status if problem else 200)
     patch_vary_headers(response, ["HX-Request"])
@@ -152,7 +152,7 @@ def _with_retry_after(response: HttpResponse, problem: PageError) -> HttpRespons
 
 
 def _show_address(request: HttpRequest, response: HttpResponse, address: str) -> None:
-    """Makes the browser show the address of the answer. It becomes a new entry of the history,
+    """Makes the browser show the URL of the answer. The URL becomes a new entry of the history,
     unless only the box or the filters of the same photo have changed."""
     current = request.htmx.current_url or ""  # type: ignore[attr-defined]
     same_photo = "query=" in current and "query=" in address

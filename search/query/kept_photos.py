@@ -1,8 +1,8 @@
-"""Shoppers' photos, kept in files for a while. A shopper can then search for another box of a
-photo, or open its next page, without sending it again.
+"""Keeps shoppers' photos in files for a while. A shopper can then search for another box of a
+photo, or open the next page, without sending the photo again.
 
-Each query id is the name of a file. The ids of one photo are hard links to one file, so every photo
-is on disk once.
+Each query id is the name of a file. If several queries use the same kept photo, their names are
+hard links to one file, so each photo is on disk once.
 """
 
 import logging
@@ -22,9 +22,16 @@ from catalog.detection.photo_analysis import PhotoAnalysis
 log = logging.getLogger("vitrina.search")
 
 # A file that a crash truncated, or that another version of Vitrina wrote, raises one of these.
-UNREADABLE = (EOFError, pickle.UnpicklingError, AttributeError, ImportError, TypeError, ValueError)
-SWEEP_EVERY_S = 60.0
-SWEEP_EVERY_SHARE = 0.05  # of QUERY_PHOTOS_BYTES, written since the last sweep
+UNREADABLE_FILE_ERRORS = (
+    EOFError,
+    pickle.UnpicklingError,
+    AttributeError,
+    ImportError,
+    TypeError,
+    ValueError,
+)
+SWEEP_INTERVAL_S = 60.0
+SWEEP_SHARE = 0.05  # of QUERY_PHOTOS_BYTES; a process sweeps after it has written this much
 
 
 class KeptPhoto(NamedTuple):
@@ -36,7 +43,7 @@ class KeptPhoto(NamedTuple):
 
 
 def load_photo(query_id: str) -> KeptPhoto | None:
-    """The photo of a query, or None if it is not kept."""
+    """Returns the photo of a query, or None if it is not kept."""
     try:
         with open(_folder() / query_id, "rb") as file:
             if os.fstat(file.fileno()).st_mtime < _oldest():
@@ -45,7 +52,7 @@ def load_photo(query_id: str) -> KeptPhoto | None:
             return KeptPhoto(file.read(), analysis, preview)
     except FileNotFoundError:
         return None
-    except UNREADABLE as error:
+    except UNREADABLE_FILE_ERRORS as error:
         log.warning("the kept photo %s cannot be read: %s", query_id, error)
         return None
 
@@ -57,22 +64,22 @@ def store_photo(query_id: str, data: bytes, analysis: PhotoAnalysis | None) -> N
 
 
 def link_photo(query_id: str, earlier_id: str) -> None:
-    """Keeps the photo of the query `earlier_id` under another id as well, for QUERY_PHOTO_KEPT_S
-    from now. Raises OSError if the photo is gone, or its file takes no more links: ext4 allows
-    65,000."""
+    """Keeps the photo of the query `earlier_id` under `query_id` as well, for QUERY_PHOTO_KEPT_S
+    from now. Raises OSError if the photo is gone or its file has the maximum number of links,
+    65,000 on ext4."""
     os.link(_folder() / earlier_id, _folder() / query_id)
     os.utime(_folder() / query_id)
 
 
 def load_preview(photo: KeptPhoto) -> bytes | None:
-    """The JPEG that `store_preview` kept, or None."""
+    """Returns the JPEG that `store_preview` kept, or None."""
     with suppress(FileNotFoundError):
         return (_folder() / photo.preview).read_bytes()
     return None
 
 
 def store_preview(photo: KeptPhoto, jpeg: bytes) -> None:
-    """Keeps the small copy of a photo for pages to show. Raises OSError."""
+    """Keeps the preview of a photo. Raises OSError if it cannot be written."""
     _write(photo.preview, jpeg)
 
 
@@ -100,9 +107,9 @@ def _write(name: str, content: bytes) -> None:
 
 
 class _Sweeper:
-    """Removes expired photos, and the oldest ones while all together take more than
-    QUERY_PHOTOS_BYTES. Each process sweeps when it has written SWEEP_EVERY_SHARE of that, and when
-    it writes SWEEP_EVERY_S after its last sweep."""
+    """Removes expired photos. Also removes the oldest ones while all photos together take more than
+    QUERY_PHOTOS_BYTES. Each process sweeps before it writes a file, if it has written SWEEP_SHARE
+    of that size or SWEEP_INTERVAL_S has passed since its last sweep."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -112,8 +119,8 @@ class _Sweeper:
         """Counts the bytes of a file that is about to be written, and sweeps if it is time."""
         with self._lock:
             self._bytes += size
-            enough = self._bytes > SWEEP_EVERY_SHARE * settings.QUERY_PHOTOS_BYTES
-            if not enough and time.monotonic() - self._last < SWEEP_EVERY_S:
+            enough = self._bytes > SWEEP_SHARE * settings.QUERY_PHOTOS_BYTES
+            if not enough and time.monotonic() - self._last < SWEEP_INTERVAL_S:
                 return
             self._bytes, self._last = 0, time.monotonic()
         self._sweep()
@@ -129,7 +136,7 @@ class _Sweeper:
                     )
                     names.append(entry.path)
         taken = sum(size for _, size, _ in files.values())
-        allowed = (1 - SWEEP_EVERY_SHARE) * settings.QUERY_PHOTOS_BYTES
+        allowed = (1 - SWEEP_SHARE) * settings.QUERY_PHOTOS_BYTES
         for kept_at, size, names in sorted(files.values()):
             if kept_at >= _oldest() and taken <= allowed:
                 return

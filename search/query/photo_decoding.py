@@ -1,4 +1,4 @@
-"""Decoding of the photos that shoppers send, in child processes with limits."""
+"""Decodes the photos that shoppers send, in child processes with limits."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from catalog.visual.encoder import Encoder
 from search.request import checked_box
 from search.serving.admission import Budget, Deadline
 
-OBJECT_DETAIL = 4  # the crop of an object a quarter as wide as the photo fills the encoder's input
-MAX_CPU_S = 1.0  # processor time for decoding the photos of a query
-MAX_CPU_S_PER_MB = 1.0  # in addition, for each megabyte; real photos take a tenth of that
+OBJECT_DETAIL = 4  # the crop of an object at 1/4 of the photo's width fills the encoder's input
+MAX_CPU_S = 1.0  # processor time to decode the photos of a query, all together
+MAX_CPU_S_PER_MB = 1.0  # in addition, for each megabyte; real photos need a tenth of it
 
 decoders = DecoderPool(settings.DECODERS)
 # A decoded photo has up to 6 megapixels and takes up to 24 MB.
@@ -37,8 +37,9 @@ def decode_query(
 def decode_within(
     deadline: Deadline, data: bytes, box: Box, at_least: int, cpu_s: float = MAX_CPU_S
 ) -> Image.Image:
-    """As `decode_image`, in a child process that may use `cpu_s` seconds of processor time, and
-    MAX_CPU_S_PER_MB more for each megabyte. Raises ImageError or Overloaded."""
+    """Decodes a photo as `decode_image` does, in a child process. The process may use `cpu_s`
+    seconds of processor time and MAX_CPU_S_PER_MB more for each megabyte. Raises ImageError or
+    Overloaded."""
     with deadline.enforced():
         return decoders.decode(
             data,
@@ -51,7 +52,7 @@ def decode_within(
 
 
 def useful_side(box: Box, encoder: Encoder) -> int:
-    """The smallest side in pixels that the encoder can use of this part of a photo. Whole photos
-    need more, because objects are cropped out of them."""
+    """Returns the side in pixels beyond which the encoder gains nothing from this part of a photo.
+    Whole photos need more pixels, because objects are cropped out of them."""
     size = max(encoder.preprocessing.height, encoder.preprocessing.width)
     return size * OBJECT_DETAIL if box == WHOLE and detector_for(encoder) else size

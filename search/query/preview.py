@@ -1,4 +1,4 @@
-"""The small copy of a query's photo that pages show."""
+"""Makes previews: the small copies of shoppers' photos that pages show."""
 
 import logging
 from io import BytesIO
@@ -12,15 +12,16 @@ from search.serving.single_flight import SingleFlightCache
 
 log = logging.getLogger("vitrina.search")
 
-MAX_SIDE = 1200  # pixels
-MAX_CACHED = 32  # previews in memory
+MAX_PREVIEW_SIDE = 1200  # pixels
+MAX_CACHED_PREVIEWS = 32
 
-previews: SingleFlightCache[bytes] = SingleFlightCache(MAX_CACHED)
+previews: SingleFlightCache[bytes] = SingleFlightCache(MAX_CACHED_PREVIEWS)
 
 
 def get_preview(query_id: str) -> bytes:
-    """A JPEG of the photo of an earlier query. The first request makes it, under the admission of
-    searches, and keeps it with the photo. Raises RequestError (Overloaded is one) or ImageError."""
+    """Returns a JPEG of the photo of an earlier query. The first request makes it, which counts as
+    a search for `admission`, and keeps it with the photo. Raises RequestError (Overloaded is one)
+    or ImageError."""
     photo = load_kept_photo(query_id)
     preview = kept_photos.load_preview(photo)
     if preview is not None:
@@ -28,14 +29,14 @@ def get_preview(query_id: str) -> bytes:
     deadline = Deadline()
 
     def make_preview() -> bytes:
-        image = decode_within(deadline, photo.data, WHOLE, at_least=MAX_SIDE)
-        image.thumbnail((MAX_SIDE, MAX_SIDE))
+        image = decode_within(deadline, photo.data, WHOLE, at_least=MAX_PREVIEW_SIDE)
+        image.thumbnail((MAX_PREVIEW_SIDE, MAX_PREVIEW_SIDE))
         file = BytesIO()
         image.save(file, "JPEG", quality=85)
         return file.getvalue()
 
-    # Requests that wait for the preview of another request hold an admission as well. This leaves
-    # the other threads to other pages.
+    # A request that waits for another request's preview is admitted as well, because admission
+    # limits the threads that searches and previews take from other pages.
     with admission.admitted(deadline), deadline.enforced():
         jpeg = previews.get(photo.preview, make_preview, deadline.left())
     try:

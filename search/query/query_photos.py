@@ -1,4 +1,4 @@
-"""The photos of a query: those that the shopper sends, or the kept photo of an earlier query."""
+"""Reads the photos of a query: sent by the shopper, or kept from an earlier query."""
 
 import logging
 import re
@@ -23,8 +23,8 @@ QUERY_ID = re.compile("[0-9a-f]{32}")
 
 
 class QueryPhoto(NamedTuple):
-    """A photo's file and its content hash. For a kept photo also the analysis of the whole photo,
-    if an earlier search made one, and the query id under which it is kept."""
+    """A photo's file and its content hash. A kept photo also has the analysis of the whole photo,
+    if an earlier search made one, and the query id `kept_as` under which it is kept."""
 
     data: bytes
     content_hash: str
@@ -32,14 +32,14 @@ class QueryPhoto(NamedTuple):
     kept_as: str = ""
 
     def analysis_by(self, encoder: Encoder) -> PhotoAnalysis | None:
-        """The kept analysis, if its vectors are by this encoder."""
+        """Returns the kept analysis if this encoder made its vectors, else None."""
         analysis = self.analysis
         return analysis if analysis and analysis.encoder_checksum == encoder.checksum else None
 
 
 def read_query_photos(request: SearchRequest) -> list[QueryPhoto]:
-    """The photos in the request, or the kept photo of the earlier query that it names. Raises
-    RequestError."""
+    """Returns the photos in the request, or the kept photo of the earlier query that the request
+    names. Raises RequestError."""
     if len(request.images) > settings.IMAGES_PER_QUERY:
         raise RequestError(
             "parameter_invalid", f"Send at most {settings.IMAGES_PER_QUERY} images at once."
@@ -51,7 +51,7 @@ def read_query_photos(request: SearchRequest) -> list[QueryPhoto]:
 
 
 def load_kept_photo(query_id: str) -> KeptPhoto:
-    """The photo of an earlier query. Raises RequestError if it is not kept."""
+    """Returns the photo of an earlier query. Raises RequestError if it is not kept."""
     kept = kept_photos.load_photo(query_id) if QUERY_ID.fullmatch(query_id) else None
     if kept is None:
         raise RequestError(
@@ -61,9 +61,9 @@ def load_kept_photo(query_id: str) -> KeptPhoto:
 
 
 def keep_photo(photos: Sequence[QueryPhoto], analysis: PhotoAnalysis | None) -> str:
-    """Keeps the first photo and its analysis for QUERY_PHOTO_KEPT_S; returns a new random query id
-    for them. If the photo cannot be kept, as on a full disk, the id is valid for this answer
-    alone."""
+    """Keeps the first photo and its analysis for QUERY_PHOTO_KEPT_S, and returns a new random query
+    id for them. If the photo cannot be kept, for example on a full disk, later requests with the id
+    fail."""
     query_id = secrets.token_hex(16)
     if photos and settings.QUERY_PHOTO_KEPT_S:
         photo = photos[0]

@@ -1,4 +1,4 @@
-"""The vectors of a query: its photos, words and products combined in the index space."""
+"""Embeds queries: combines the vectors of photos, words and products in the index space."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from search.request import SearchRequest
 from search.serving.admission import Deadline
 from search.serving.single_flight import SingleFlightCache
 
-TEXT_WEIGHT = 0.6  # of words that are added to a photo or a product
+TEXT_WEIGHT = 0.6  # of words that complement a photo or a product
 LESS_WEIGHT = 0.4  # of words and products to move away from
 MAX_CACHED_TEXTS = 1024
 
@@ -23,11 +23,12 @@ encoded_texts: SingleFlightCache[np.ndarray] = SingleFlightCache(MAX_CACHED_TEXT
 def embed_query(
     request: SearchRequest, photos: Sequence[np.ndarray], index: LiveIndex, deadline: Deadline
 ) -> np.ndarray:
-    """Query vectors in the index space, float32 (q, dimensions) of unit length. `photos` are unit
-    vectors by the query encoder, one for each object to search for. Each of them gives one query
-    vector: the photo's, plus the mean vector of the product's photos and the vector of the words,
-    minus those of `less_text` and `less_products`. Without photos there is one query vector. Raises
-    RequestError (Overloaded is one)."""
+    """Returns query vectors in the index space, float32 (q, dimensions) of unit length. `photos`
+    are unit vectors by the query encoder, one for each object to search for.
+
+    There is one query vector for each of `photos`, or one without photos. It is the weighted sum of
+    the photo's vector, the mean vector of the product's photos and the vector of the words, minus
+    the vectors of `less_text` and `less_products`. Raises RequestError (Overloaded is one)."""
     parts: list[tuple[float, np.ndarray]] = []
     if request.product_id is not None:
         parts.append((1.0, read_product_vector(request.product_id, index)))
@@ -45,8 +46,8 @@ def embed_query(
 
 
 def encode_text(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
-    """The unit vector (dimensions,) of a text in the index space, from the cache if it is there.
-    Raises Overloaded if another search encodes the same text and the time is up."""
+    """Returns the unit vector (dimensions,) of a text in the index space. Encodes each text once.
+    Raises Overloaded if another search is encoding the same text when the time is up."""
     encoder = index.query_encoder
     key = (text, encoder.checksum)
     with deadline.enforced():
@@ -55,8 +56,8 @@ def encode_text(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
 
 
 def read_product_vector(product_id: int, index: LiveIndex) -> np.ndarray:
-    """The mean direction of a product's embeddings, (dimensions,). Raises RequestError if it has
-    none."""
+    """Returns the mean direction of a product's embeddings, (dimensions,). Raises RequestError if
+    the product has none."""
     query = sql.SQL(
         "SELECT vector FROM catalog_embedding WHERE encoder_id = {} AND product_id = {}"
     ).format(sql.Literal(index.generation.encoder_id), sql.Literal(product_id))

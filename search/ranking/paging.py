@@ -51,18 +51,19 @@ def find_results(
     tags: list[ScoredTags],
     index: LiveIndex,
     clock: StageClock,
+    photo_limit: int = MAX_PHOTOS,
 ) -> RankedResults:
     """Returns the results for the query vectors, float32 (q, dimensions), up to the requested page.
 
     With photos, each query vector belongs to the target and the tags of the same position. If the
-    results end before the page, the search goes deeper, up to MAX_PHOTOS. Results of a deeper
-    search are appended, so pages neither repeat nor skip products."""
+    results end before the page, the search goes deeper, up to `photo_limit` photos. It appends the
+    results of the deeper search, so pages neither repeat nor skip products."""
     filters, words = request.filters, request.text if request.kind == "text" else ""
     ranked: list[Ranked] = []
     seen: set[int] = set()
     neighbourhoods: list[Neighbourhood | None] = []
     weights = active_weights() or settings.RANKING_WEIGHTS
-    max_photos, photo_limit = photos_per_query(queries), MAX_PHOTOS // len(queries)
+    max_photos, max_per_query = photos_per_query(queries), photo_limit // len(queries)
     while True:
         with clock.stage("retrieve"):
             candidates = retrieve(index, queries, filters, words, max_photos, request.product_id)
@@ -76,9 +77,9 @@ def find_results(
                 new, ranked = deduplicate(new, ranked, settings.LOOKALIKE)
             ranked += sort_ranked(new, request.sort)
         enough = len(ranked) > request.offset + request.limit
-        if candidates.exhausted or enough or max_photos >= photo_limit:
+        if candidates.exhausted or enough or max_photos >= max_per_query:
             break
-        max_photos = min(max_photos * DEEPENING_FACTOR, photo_limit)
+        max_photos = min(max_photos * DEEPENING_FACTOR, max_per_query)
     objects = [target.object for target in targets] or [None]
     by_object = dict(zip(objects, neighbourhoods, strict=True))
     facets = read_facets(candidates.facets)

@@ -1,4 +1,4 @@
-"""Limits on concurrent searches of a process, and the cache through which they share work.
+"""Limits the concurrent searches of a process, and caches work that they share.
 
 Others use `admission` (`admission`, `Deadline`, `Budget`, `Overloaded`) and
 `single_flight.SingleFlightCache`.

@@ -1,4 +1,4 @@
-"""Limits on the searches of a process: how many run, how many wait, and for how long."""
+"""Limits how many searches of a process run, how many wait, and how long each may take."""
 
 import threading
 import time
@@ -21,13 +21,13 @@ class Overloaded(RequestError):
 
 
 class Deadline:
-    """The time limit of a search: SEARCH_TIME_LIMIT_S from now."""
+    """The time at which a search ends: SEARCH_TIME_LIMIT_S from now."""
 
     def __init__(self) -> None:
         self._end = time.monotonic() + settings.SEARCH_TIME_LIMIT_S
 
     def left(self) -> float:
-        """The seconds left, at least 0."""
+        """Returns the seconds left, at least 0."""
         return max(0.0, self._end - time.monotonic())
 
     def check(self) -> None:
@@ -55,8 +55,8 @@ class Admission:
 
     @contextmanager
     def admitted(self, deadline: Deadline) -> Iterator[None]:
-        """Runs the block when it is the caller's turn. Raises Overloaded at once if too many
-        callers wait already, and later if the time is up."""
+        """Waits for the caller's turn and runs the block. Raises Overloaded at once if too many
+        callers are waiting already, or when the time is up."""
         self._wait(deadline)
         try:
             yield
@@ -93,8 +93,8 @@ class Budget:
 
     @contextmanager
     def held(self, count: int, deadline: Deadline) -> Iterator[None]:
-        """Runs the block when `count` photos, at most `size`, fit into the budget, and counts them
-        until it ends. Raises Overloaded if the time is up before."""
+        """Waits until `count` photos, at most `size`, fit into the budget. Then runs the block, and
+        counts the photos until it ends. Raises Overloaded when the time is up."""
         with self._change:
             if not self._change.wait_for(lambda: self._left >= count, deadline.left()):
                 raise Overloaded(TOO_LONG)

@@ -1,4 +1,4 @@
-"""A cache through which concurrent callers share one computation."""
+"""A cache whose concurrent callers share one computation."""
 
 import threading
 from collections import OrderedDict
@@ -9,8 +9,8 @@ Value = TypeVar("Value")
 
 
 class _Computation(Generic[Value]):
-    """A computation that runs or has ended. It keeps no exception, because an exception keeps the
-    frames that raised it, and with them the decoded photos."""
+    """A computation that is running or has ended. It stores no exception, because an exception
+    references the frames that raised it, and these hold decoded photos."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
@@ -18,8 +18,8 @@ class _Computation(Generic[Value]):
 
 
 class SingleFlightCache(Generic[Value]):
-    """A cache of the `max_values` results used last. Concurrent callers with the same key share one
-    computation. If it fails, each of the waiting callers computes the value itself."""
+    """A cache of the `max_values` most recently used values. Concurrent callers with the same key
+    share one computation. If it fails, each waiting caller computes the value itself."""
 
     def __init__(self, max_values: int) -> None:
         self._max_values = max_values
@@ -27,8 +27,9 @@ class SingleFlightCache(Generic[Value]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, compute: Callable[[], Value], wait_s: float) -> Value:
-        """The cached value of this key, or the result of `compute`. Raises what `compute` raises,
-        and TimeoutError if another caller's computation takes more than `wait_s` seconds."""
+        """Returns the cached value of this key, or else the result of `compute`. Passes on the
+        exceptions of `compute`. Raises TimeoutError if another caller's computation takes more than
+        `wait_s` seconds."""
         with self._lock:
             shared = self._computations.get(key)
             if shared is None:
@@ -48,6 +49,11 @@ class SingleFlightCache(Generic[Value]):
                 self._forget(key, mine)
             mine.done.set()
         return mine.values[0]
+
+    def clear(self) -> None:
+        """Removes all values."""
+        with self._lock:
+            self._computations.clear()
 
     def _forget(self, key: Hashable, computation: _Computation[Value]) -> None:
         with self._lock:

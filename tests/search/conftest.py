@@ -12,7 +12,9 @@ import pytest
 from django.http import HttpResponse
 
 from search.events.search_log import SearchLog
-from search.serving.single_flight import SingleFlightCache
+from search.photo_search import photo_analyses
+from search.query.preview import previews
+from search.query.vector import encoded_texts
 from tests.processes import url_of_test_database
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
 from tests.search.colour_spotter import DETECTOR, ColourSpotter
@@ -122,16 +124,15 @@ def check_problem() -> Callable[[HttpResponse, int, str], dict[str, Any]]:
 
 
 @pytest.fixture(autouse=True)
-def _kept_apart(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kept query photos go to a folder of the test's own, and nothing is known of them from other
-    tests; static files are served as they are."""
-    monkeypatch.setattr("search.photo_search.photo_analyses", SingleFlightCache(10))
-    monkeypatch.setattr("search.query.vector.encoded_texts", SingleFlightCache(10))
+def _kept_apart(settings: Any, tmp_path: Path) -> None:
+    """Keeps query photos in a folder of the test, empties the caches, and serves static files as
+    they are."""
+    for cache in (photo_analyses, encoded_texts, previews):
+        cache.clear()
     (tmp_path / "static").mkdir()
     settings.STATIC_ROOT = tmp_path / "static"
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
-    monkeypatch.setattr("search.query.preview.previews", SingleFlightCache(10))
     settings.QUERY_PHOTOS = tmp_path / "query_photos"
 
 
@@ -238,14 +239,26 @@ def send(visitor: Any, photos: dict[str, DemoPhoto]) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def log(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SearchLog:
-    """A log of the test's own, written when the test says so."""
+def use_log(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., SearchLog]:
+    """Returns a function that makes searches use a new SearchLog with these limits, which writes
+    when the test flushes it."""
     settings.SEARCH_LOG_DAYS = 90
     settings.SEARCH_LOG_PHOTOS = tmp_path / "photos"
-    own = SearchLog()
-    monkeypatch.setattr("search.events.search_log.search_log", own)
-    monkeypatch.setattr(own, "_start", lambda: None)
-    return own
+
+    def use(**limits: int) -> SearchLog:
+        log = SearchLog(**limits, write_interval_s=3600)
+        monkeypatch.setattr("search.events.search_log.search_log", log)
+        return log
+
+    return use
+
+
+@pytest.fixture
+def log(use_log: Callable[..., SearchLog]) -> SearchLog:
+    """A new log of searches, which writes when the test flushes it."""
+    return use_log()
 
 
 @pytest.fixture

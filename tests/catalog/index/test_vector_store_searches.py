@@ -103,10 +103,11 @@ def test_only_products_that_fulfil_the_condition_are_found(shop: Shop, exact_up_
 def test_products_that_pass_are_counted_up_to_a_limit(
     shop: Shop, exact_up_to: int, passing: int
 ) -> None:
-    shop.write(*(shop.add(f"{n}", EAST) for n in range(3)))
+    shop.write(*(shop.add(f"{n}", EAST, brand="counted") for n in range(3)))
+    counted = sql.SQL("product.brand = 'counted'")
 
     text, parameters = shop.store.neighbours(
-        VectorQuery(shop.space, EAST[None], 10, exact_up_to=exact_up_to)
+        VectorQuery(shop.space, EAST[None], 10, counted, exact_up_to)
     )
     with connection.cursor() as cursor:
         cursor.execute(text + sql.SQL(" SELECT products FROM passing_count"), parameters)

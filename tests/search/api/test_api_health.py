@@ -6,12 +6,12 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from catalog.models import Generation, Product
-from catalog.visual.errors import EncoderError
+from tests.search.outages import lose_encoder, refuse_connection
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -100,7 +100,7 @@ def test_the_index_can_be_asked_about_before_there_is_one(get: Ask) -> None:
 def test_a_live_process_says_so_without_database_or_index(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "ensure_connection", _unreachable)
+    monkeypatch.setattr(connection, "ensure_connection", refuse_connection)
 
     assert client.get("/livez").status_code == 200
 
@@ -124,9 +124,9 @@ def test_what_is_missing_is_named(
     if missing == "generation":
         Generation.objects.filter(state="live").update(state="retired")
     elif missing == "encoder":
-        monkeypatch.setattr("catalog.index.live_index.load_encoder", _not_loadable)
+        lose_encoder()
     else:
-        monkeypatch.setattr(connection, "ensure_connection", _unreachable)
+        monkeypatch.setattr(connection, "ensure_connection", refuse_connection)
 
     response = client.get("/readyz")
 
@@ -137,25 +137,21 @@ def test_what_is_missing_is_named(
     assert [name for name, state in body.items() if state.startswith("missing")] == [missing]
 
 
-def _unreachable(*args: Any) -> None:
-    raise OperationalError("connection refused")
-
-
-def _not_loadable(*args: Any) -> None:
-    raise EncoderError("The encoder is broken.")
-
-
-def test_a_lost_database_and_a_broken_encoder_are_problems_and_not_crashes(
+@pytest.mark.parametrize("missing", ["database", "encoder"])
+def test_a_search_without_database_or_encoder_is_unavailable(
+    missing: str,
     client: Client,
     photos: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     check_problem: Callable[..., Any],
 ) -> None:
+    if missing == "encoder":
+        lose_encoder()
+    else:
+        monkeypatch.setattr(connection, "ensure_connection", refuse_connection)
     image = photos["scopia-living-lamp-2"].data
-    for name, failure in (("_generation", _unreachable), ("load_encoder", _not_loadable)):
-        with monkeypatch.context() as patched:
-            patched.setattr(f"catalog.index.live_index.{name}", failure)
-            response = client.post("/api/v1/search/photo/", {"image": BytesIO(image)})
 
-        check_problem(response, 503, "unavailable")
-        assert response["Retry-After"]
+    response = client.post("/api/v1/search/photo/", {"image": BytesIO(image)})
+
+    check_problem(response, 503, "unavailable")
+    assert response["Retry-After"] == "5"

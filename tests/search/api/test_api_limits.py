@@ -1,6 +1,6 @@
 """Limits on the database work of a request: filter values, depth of pages, concurrent lists."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,10 +8,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from catalog.index.live_index import live_index
 from catalog.models import Product, Tag
+from search.answer import StageClock
 from search.filters.kinds import MAX_TAGS
-from search.request import MAX_OFFSET
-from search.serving.admission import Admission, Deadline
+from search.query.vector import embed_query
+from search.ranking.paging import find_results
+from search.request import MAX_OFFSET, SearchRequest
+from tests.search.full_admission import full_admission
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -83,27 +87,14 @@ def test_too_many_tags_are_refused_on_the_page(client: Client) -> None:
     assert "Choose fewer." in response.content.decode()
 
 
-@pytest.fixture
-def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One search is running, and no other may wait."""
-    full = Admission(1, 0)
-    monkeypatch.setattr("search.products.admission", full)
-    with full.admitted(Deadline()):
-        yield
-
-
-@pytest.mark.usefixtures("busy")
-def test_a_list_too_many_is_told_to_come_back(client: Client, check_problem: Check) -> None:
-    response = client.get(LIST)
+def test_lists_of_products_share_the_admission_of_searches(
+    client: Client, check_problem: Check
+) -> None:
+    with full_admission():
+        response = client.get(LIST)
 
     check_problem(response, 503, "unavailable")
     assert int(response["Retry-After"]) > 0
-
-
-def test_lists_and_searches_share_their_admission() -> None:
-    from search import photo_search, products
-
-    assert products.admission is photo_search.admission
 
 
 def test_a_page_beyond_what_can_be_reached_says_so(client: Client, check_problem: Check) -> None:
@@ -121,33 +112,44 @@ def test_a_page_beyond_what_can_be_reached_says_so(client: Client, check_problem
         assert sentence in page.content.decode()
 
 
-def test_no_page_leads_to_one_that_is_refused(client: Client, monkeypatch: Any) -> None:
-    # Given a MAX_OFFSET below the number of products.
-    monkeypatch.setattr("search.request.MAX_OFFSET", 50)
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [(MAX_OFFSET - 24, MAX_OFFSET), (MAX_OFFSET - 23, None), (MAX_OFFSET, None)],
+)
+def test_no_page_leads_to_a_page_beyond_the_limit(offset: int, expected: int | None) -> None:
+    request = SearchRequest(text="chair", offset=offset, limit=24)
 
-    reached, offset = [], 0
-    while offset is not None:
-        answer = client.get(TEXT, {"q": "chair", "offset": offset, "fold": "false"}).json()
-        reached.append(offset)
-        offset = answer["next_offset"]
+    assert request.next_offset(results=2 * MAX_OFFSET) == expected
 
-    assert reached == [0, 24, 48]
+
+@pytest.mark.parametrize("address", [LIST, PAGE])
+def test_a_filter_accepts_values_up_to_its_maximum_length(client: Client, address: str) -> None:
+    words = {} if address == LIST else {"q": "lamp"}
+
+    for name, longest in (("tag", 100), ("brand", 200), ("category", 200)):
+        statuses = [
+            client.get(address, {**words, name: "x" * length}).status_code
+            for length in (longest, longest + 1)
+        ]
+        assert statuses == [200, 400], name
 
 
 def test_pages_of_a_search_that_reaches_its_depth_neither_repeat_nor_skip(
-    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+    settings: Any,
 ) -> None:
-    # Given more products than one search may read.
-    monkeypatch.setattr("search.ranking.paging.MAX_PHOTOS", 300)
+    # Given more photos than one search may retrieve.
     settings.SEARCH_CANDIDATES = 50
+    index = live_index()
 
     ids: list[int] = []
-    offset = 0
+    offset: int | None = 0
     while offset is not None:
-        answer = client.get(TEXT, {"q": "chair", "offset": offset, "limit": 40, "fold": "false"})
-        ids += [result["product"]["id"] for result in answer.json()["results"]]
-        offset = answer.json()["next_offset"]
-        assert len(ids) < 1_000
+        request = SearchRequest(text="chair", offset=offset, limit=40, fold=False)
+        clock = StageClock()
+        queries = embed_query(request, [], index, clock.deadline)
+        found = find_results(request, queries, [], [], index, clock, photo_limit=300)
+        ids += [item.candidate.product_id for item in found.ranked[offset : offset + 40]]
+        offset = request.next_offset(len(found.ranked))
 
     assert 100 < len(ids) == len(set(ids)) < Product.objects.count()
-    assert not answer.json()["complete"]
+    assert not found.complete

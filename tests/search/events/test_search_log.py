@@ -11,7 +11,6 @@ from django.test import Client
 
 from catalog.models import Event, LoggedSearch, Product
 from indexing.clicks.click_rates import update_click_rates
-from search.events import search_log as module
 from search.events.request_origin import origin_of
 from search.events.search_log import DROPPED, SearchLog, photo_path
 from search.ranking.features import FEATURES
@@ -63,9 +62,9 @@ def test_a_search_writes_nothing_itself(
 
 
 def test_a_full_queue_costs_entries_and_is_counted(
-    log: SearchLog, by_photo: Ask, monkeypatch: pytest.MonkeyPatch
+    use_log: Callable[..., SearchLog], by_photo: Ask
 ) -> None:
-    monkeypatch.setattr(module, "MAX_QUEUED", 1)
+    log = use_log(max_queued=1)
     before = dropped()
 
     for _ in range(3):
@@ -107,10 +106,10 @@ def test_photos_are_kept_only_where_a_setting_says_so(
 
 
 def test_photos_that_wait_take_no_more_than_some_memory(
-    log: SearchLog, by_photo: Ask, settings: Any, photos: Any, monkeypatch: pytest.MonkeyPatch
+    use_log: Callable[..., SearchLog], by_photo: Ask, settings: Any, photos: Any
 ) -> None:
     settings.SEARCH_LOG_PHOTO_DAYS = 1
-    monkeypatch.setattr(module, "MAX_QUEUED_BYTES", len(photos[LAMP].data))
+    log = use_log(max_queued_bytes=len(photos[LAMP].data))
 
     first, second = (by_photo(LAMP)["query"]["id"] for _ in range(2))
     log.flush()

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ django.setup()
 from search.events.search_log import DROPPED, search_log
 from tests.search.events.test_search_log_written import ASKED, answered
 for _ in range(3):
-    search_log.note(ASKED, answered(), "192.0.2.1")
+    search_log.add(ASKED, answered(), "192.0.2.1")
 import atexit
 atexit._run_exitfuncs()
 print("dropped", DROPPED._value.get())
@@ -69,19 +68,18 @@ def ends(**environment: str) -> str:
 
 
 @pytest.fixture
-def log(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SearchLog:
+def log(settings: Any) -> SearchLog:
     settings.SEARCH_LOG_DAYS = 1
-    monkeypatch.setattr("search.events.search_log.WRITE_EVERY_S", 0.01)
-    return SearchLog()
+    return SearchLog(write_interval_s=0.01)
 
 
 def test_a_thread_of_its_own_writes_what_waits(log: SearchLog) -> None:
-    log.note(ASKED, answered(), "192.0.2.1")
+    log.add(ASKED, answered(), "192.0.2.1")
     wait_until(lambda: LoggedSearch.objects.count() == 1)
     (thread,) = [t for t in threading.enumerate() if t.name == "search-log" and t is log._thread]
 
     for _ in range(500):
-        log.note(ASKED, answered(), "192.0.2.1")
+        log.add(ASKED, answered(), "192.0.2.1")
 
     wait_until(lambda: LoggedSearch.objects.count() == 501)
     assert log._thread is thread
@@ -106,7 +104,7 @@ def test_what_one_thread_is_writing_another_waits_for(log: SearchLog) -> None:
     # Given a locked table, at which the thread hangs.
     with connection.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE catalog_loggedsearch IN ACCESS EXCLUSIVE MODE")
-        log.note(ASKED, answered(), "192.0.2.1")
+        log.add(ASKED, answered(), "192.0.2.1")
         wait_until(lambda: not log._waiting)
         ending = threading.Thread(target=log.flush)
         ending.start()

@@ -26,10 +26,3 @@ def product_of_the_chair() -> Product:
 
 def text_of(response) -> str:
     return response.content.decode()
-
-
-def failing_with(error: Exception):
-    def fail(*_args, **_kwargs):
-        raise error
-
-    return fail

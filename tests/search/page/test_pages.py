@@ -1,13 +1,12 @@
 """The start page, pages in both languages, and pages of errors, with Django's test client."""
 
 import pytest
-from django.db import OperationalError
+from django.db import connection
 from django.test import Client
 
-from catalog.index.live_index import IndexNotReady
 from catalog.models import Generation, Product
-from catalog.visual.errors import EncoderError
-from tests.search.page.asking import HTMX, failing_with, product_of_the_chair, text_of
+from tests.search.outages import lose_encoder, refuse_connection
+from tests.search.page.asking import HTMX, product_of_the_chair, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -76,15 +75,22 @@ def test_before_the_first_index_the_page_says_so_and_reloads(client: Client):
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"),
+    ("missing", "sentence"),
     [
-        (IndexNotReady("not yet"), "indexed for the first time"),
-        (EncoderError("weights differ"), "cannot be reached"),
-        (OperationalError("refused"), "cannot be reached"),
+        ("generation", "indexed for the first time"),
+        ("encoder", "cannot be reached"),
+        ("database", "cannot be reached"),
     ],
 )
-def test_what_passes_is_tried_again(client: Client, monkeypatch, error: Exception, sentence: str):
-    monkeypatch.setattr("search.page.views.logged_search", failing_with(error))
+def test_the_page_repeats_a_search_that_lacks_something(
+    client: Client, demo_index, monkeypatch, missing: str, sentence: str
+):
+    if missing == "generation":
+        Generation.objects.update(state=Generation.State.RETIRED)
+    elif missing == "encoder":
+        lose_encoder()
+    else:
+        monkeypatch.setattr(connection, "ensure_connection", refuse_connection)
     fragment = client.get("/search/?q=chair", headers=HTMX)
     assert fragment.status_code == 503
     assert "data-retry" in text_of(fragment)

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from catalog.models import Product
-from catalog.visual.errors import EncoderError
-from tests.search.page.asking import failing_with, product_of_the_chair, text_of
+from tests.search.outages import lose_encoder
+from tests.search.page.asking import product_of_the_chair, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -22,8 +22,8 @@ def test_a_product_is_shown_with_its_lookalikes(client: Client, demo_index):
     assert product.pk not in lookalikes
 
 
-def test_a_product_is_shown_even_if_the_encoder_fails(client: Client, demo_index, monkeypatch):
-    monkeypatch.setattr("search.page.views.logged_search", failing_with(EncoderError("no weights")))
+def test_a_product_is_shown_even_if_the_encoder_is_lost(client: Client, demo_index):
+    lose_encoder()
     response = client.get(f"/products/{product_of_the_chair().pk}/")
     assert response.status_code == 200
     assert "answer" not in response.context

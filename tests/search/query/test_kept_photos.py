@@ -19,7 +19,8 @@ from catalog.models import LoggedSearch
 from catalog.models.product import content_hash
 from search.events.search_log import search_log
 from search.query import kept_photos
-from search.serving.admission import Admission, Deadline
+from search.serving.admission import Deadline
+from tests.search.full_admission import full_admission
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -158,12 +159,11 @@ def test_all_kept_photos_together_stay_below_their_bound(settings: Any) -> None:
     assert kept_photos.load_photo(f"{0:032x}") is None, "the oldest go"
 
 
-def test_photos_past_their_time_leave_the_disk(
-    by_photo: Ask, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_photos_past_their_time_leave_the_disk(by_photo: Ask, photos: Any, settings: Any) -> None:
+    # Given room for ten photos, so that every photo starts a sweep.
+    settings.QUERY_PHOTOS_BYTES = 10 * len(photos[CHAIR].data)
     first = id_of(by_photo)
     os.utime(settings.QUERY_PHOTOS / first, (0, 0))
-    monkeypatch.setattr("search.query.kept_photos.SWEEP_EVERY_S", 0)
 
     second = id_of(by_photo)
 
@@ -246,13 +246,11 @@ def test_a_preview_is_made_once_however_many_ask_for_it(by_photo: Ask, decoded: 
 
 
 def test_a_preview_waits_for_its_turn_as_searches_do(
-    by_photo: Ask, client: Client, decoded: list[int], monkeypatch: pytest.MonkeyPatch
+    by_photo: Ask, client: Client, decoded: list[int]
 ) -> None:
     query = id_of(by_photo)
-    full = Admission(1, 0)
-    monkeypatch.setattr("search.query.preview.admission", full)
 
-    with full.admitted(Deadline()):
+    with full_admission():
         refused = client.get(f"/search/photos/{query}.jpg")
     assert refused.status_code == 503
     assert int(refused["Retry-After"]) > 0

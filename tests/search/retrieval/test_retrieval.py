@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -20,8 +21,7 @@ from search.filters.kinds import VALUES_PER_FACET
 from search.ranking.paging import photos_per_query
 from search.ranking.scoring import rank_by_features
 from search.request import Filters
-from search.retrieval import candidates as retrieval
-from search.retrieval.candidates import Candidates, exact_search_limit, retrieve
+from search.retrieval.candidates import MAX_SCANNED, Candidates, exact_search_limit, retrieve
 from search.retrieval.facets import read_facets
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
@@ -57,14 +57,20 @@ def queries(index: LiveIndex, count: int) -> list[np.ndarray]:
     return list((mixed / np.linalg.norm(mixed, axis=1, keepdims=True))[:, None])
 
 
-def exact(index: LiveIndex, query: np.ndarray, passing: set[int]) -> list[float]:
-    """The cosines of the nearest of the products `passing`, by brute force."""
-    rows = Embedding.objects.filter(encoder=index.generation.encoder, product_id__in=passing)
+def best_cosines(index: LiveIndex, query: np.ndarray) -> dict[int, float]:
+    """The cosine of the query and the best photo of each product."""
+    rows = Embedding.objects.filter(encoder=index.generation.encoder)
     best: dict[int, float] = {}
     for product_id, vector in rows.values_list("product_id", "vector"):
         cosine = float(np.asarray(vector, np.float32) @ query[0])
         best[product_id] = max(cosine, best.get(product_id, -1.0))
-    return sorted(best.values(), reverse=True)[:NEAREST]
+    return best
+
+
+def exact(index: LiveIndex, query: np.ndarray, passing: set[int]) -> list[float]:
+    """The cosines of the nearest of the products `passing`, by brute force."""
+    cosines = [c for pk, c in best_cosines(index, query).items() if pk in passing]
+    return sorted(cosines, reverse=True)[:NEAREST]
 
 
 def nearest(candidates: Candidates) -> list[float]:
@@ -107,42 +113,41 @@ def test_the_way_is_chosen_by_how_many_products_pass(large: LiveIndex) -> None:
     assert len(at_most.by_query[0]) > 100 < len(more.by_query[0])
 
 
-def test_what_passes_a_broad_filter_is_not_counted_for_every_search(large: LiveIndex) -> None:
-    filters = Filters(price_max=Decimal(700))
+def test_a_filter_that_many_products_pass_is_remembered(large: LiveIndex) -> None:
+    filters, query = Filters(price_max=Decimal(700)), queries(large, 1)[0]
+    first = retrieve(large, query, filters, "", WANTED)
+
+    # When few enough products pass to compare them all.
     limit = exact_search_limit(large.generation.images, WANTED)
+    passing = Product.objects.filter(price__lte=700).values_list("pk", flat=True)
+    Product.objects.filter(pk__in=list(passing[limit - 100 :])).update(price=999)
+    remembered = retrieve(large, query, filters, "", WANTED)
+    caches["default"].clear()
+    counted_again = retrieve(large, query, filters, "", WANTED)
 
-    asked, found = [], []
-    for query in queries(large, 2) * 2:
-        with CaptureQueriesContext(connection) as captured:
-            found.append(retrieve(large, query, filters, "", WANTED))
-        asked += [q["sql"] for q in captured.captured_queries if "nearest" in q["sql"]]
-
-    assert [f"LIMIT {limit} + 1" in sql for sql in asked] == [True, False, False, False]
-    assert [nearest(candidates) for candidates in found[:2]] == [nearest(c) for c in found[2:]]
-    assert found[0].facets == found[2].facets
-    assert not any(candidates.complete for candidates in found)
+    assert [c.complete for c in (first, remembered, counted_again)] == [False, False, True]
 
 
-def test_where_the_graph_gives_up_everything_is_compared(
-    large: LiveIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given a graph that gives up after a hundred photos, and things of another kind asked for.
-    monkeypatch.setattr(retrieval, "GRAPH_COST", 0.0)
-    monkeypatch.setattr(retrieval, "MAX_SCANNED", 100)
+def test_where_the_graph_gives_up_everything_is_compared(large: LiveIndex) -> None:
+    # Given a graph search that stops after a hundred photos, none of a product that passes, in an
+    # index that is too large to read whole.
+    query = queries(large, 1)[0]
+    similarity = best_cosines(large, query)
+    farthest = sorted(similarity, key=lambda pk: similarity[pk])[:1_100]
+    Product.objects.filter(pk__in=farthest).update(brand="Far")
+    generation = copy(large.generation)
+    generation.images = MAX_SCANNED + 1
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL hnsw.max_scan_tuples = 100")
-    filters = Filters(price_max=Decimal(10))
-    passing = set(Product.objects.filter(price__lte=10).values_list("pk", flat=True))
-    query = queries(large, 1)[0]
 
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
-        candidates = retrieve(large, query, filters, "", WANTED)
+    candidates = retrieve(
+        replace(large, generation=generation), query, Filters(brand=("Far",)), "", max_photos=20
+    )
 
-    assert sum("nearest" in q["sql"] for q in asked.captured_queries) == 2
+    assert exact_search_limit(generation.images, 20) < len(farthest)
     assert candidates.complete
-    assert {c.product_id for c in candidates.by_query[0]} == passing
+    found = {candidate.product_id for candidate in candidates.by_query[0]}
+    assert farthest[-1] in found <= set(farthest)
 
 
 def test_searches_are_planned_once_but_for_each_filter_anew(large: LiveIndex) -> None:

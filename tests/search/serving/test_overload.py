@@ -1,7 +1,7 @@
 """Too many searches, and searches that take too long, are refused with a sentence."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from catalog.index.live_index import live_index
 from catalog.visual.encoder import ObjectHeadOutput
 from search.serving.admission import Admission, Budget, Deadline, Overloaded
+from tests.search.full_admission import full_admission
 
 Ask = Callable[..., dict[str, Any]]
 LAMP = "scopia-living-lamp-2"
@@ -113,24 +114,16 @@ def test_whoever_waits_too_long_for_the_budget_is_told_so(settings: Any) -> None
         pass
 
 
-@pytest.fixture
-def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One search runs, and none may wait."""
-    full = Admission(1, 0)
-    monkeypatch.setattr("search.photo_search.admission", full)
-    with full.admitted(Deadline()):
-        yield
-
-
 @pytest.mark.django_db
-@pytest.mark.usefixtures("demo_index", "busy")
+@pytest.mark.usefixtures("demo_index")
 def test_a_search_too_many_is_told_to_come_back(
     client: Client, photos: Any, check_problem: Callable[..., Any]
 ) -> None:
     image = BytesIO(photos[LAMP].data)
 
-    response = client.post("/api/v1/search/photo/", {"image": image})
-    page = client.get("/search/?q=lamp")
+    with full_admission():
+        response = client.post("/api/v1/search/photo/", {"image": image})
+        page = client.get("/search/?q=lamp")
 
     assert "again" in check_problem(response, 503, "unavailable")["detail"]
     assert int(response["Retry-After"]) > 0
