@@ -21,7 +21,8 @@ from search.filters.kinds import VALUES_PER_FACET
 from search.ranking.paging import photos_per_query
 from search.ranking.scoring import rank_by_features
 from search.request import Filters
-from search.retrieval.candidates import MAX_SCANNED, Candidates, exact_search_limit, retrieve
+from search.retrieval import candidates as retrieval
+from search.retrieval.candidates import Candidates, exact_search_limit, retrieve
 from search.retrieval.facets import read_facets
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
@@ -128,26 +129,21 @@ def test_a_filter_that_many_products_pass_is_remembered(large: LiveIndex) -> Non
     assert [c.complete for c in (first, remembered, counted_again)] == [False, False, True]
 
 
-def test_where_the_graph_gives_up_everything_is_compared(large: LiveIndex) -> None:
-    # Given a graph search that stops after a hundred photos, none of a product that passes, in an
-    # index that is too large to read whole.
-    query = queries(large, 1)[0]
-    similarity = best_cosines(large, query)
-    farthest = sorted(similarity, key=lambda pk: similarity[pk])[:1_100]
-    Product.objects.filter(pk__in=farthest).update(brand="Far")
-    generation = copy(large.generation)
-    generation.images = MAX_SCANNED + 1
+def test_where_the_graph_gives_up_everything_is_compared(
+    large: LiveIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a graph that gives up after a hundred photos, and a search that always begins with it.
+    monkeypatch.setattr(retrieval, "GRAPH_COST", 0.0)
+    monkeypatch.setattr(retrieval, "MAX_SCANNED", 100)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL hnsw.max_scan_tuples = 100")
+    filters = Filters(price_max=Decimal(10))
+    passing = set(Product.objects.filter(price__lte=10).values_list("pk", flat=True))
 
-    candidates = retrieve(
-        replace(large, generation=generation), query, Filters(brand=("Far",)), "", max_photos=20
-    )
+    candidates = retrieve(large, queries(large, 1)[0], filters, "", WANTED)
 
-    assert exact_search_limit(generation.images, 20) < len(farthest)
     assert candidates.complete
-    found = {candidate.product_id for candidate in candidates.by_query[0]}
-    assert farthest[-1] in found <= set(farthest)
+    assert {c.product_id for c in candidates.by_query[0]} == passing
 
 
 def test_searches_are_planned_once_but_for_each_filter_anew(large: LiveIndex) -> None:
