@@ -1,1 +1,2 @@
-"""How good and how fast searches are. Others use `evaluation` and `search_benchmark`."""
+"""Measures the quality and the speed of searches. Others use `evaluation` and
+`search_benchmark`."""

@@ -50,20 +50,20 @@ def evaluate_photos(
     several: dict[str, list[bytes]] = {}
     for photo in photos:
         data = photo.path.read_bytes()
-        what = "scene" if photo.scene else "one object"
+        subject = "scene" if photo.scene else "one object"
         if not photo.scene:
             several.setdefault(photo.sku, []).append(data)
         boxes = {"whole photo": None, **({"with box": photo.box} if photo.box else {})}
         for kind, box in boxes.items():
             request = SearchRequest(images=(data,), box=box, limit=RESULTS_PER_QUERY)
-            outcomes.append(_outcome(f"{what}, {kind}", request, photo.sku, right[photo.sku]))
+            outcomes.append(_search(f"{subject}, {kind}", request, photo.sku, right[photo.sku]))
         progress(1)
     for sku, images in several.items():
         if len(images) > 1:
             request = SearchRequest(
                 images=tuple(images[: settings.IMAGES_PER_QUERY]), limit=RESULTS_PER_QUERY
             )
-            outcomes.append(_outcome("several photos of one object", request, sku))
+            outcomes.append(_search("several photos of one object", request, sku))
     return outcomes
 
 
@@ -79,15 +79,15 @@ def evaluate_catalogue() -> list[Outcome]:
                 request = SearchRequest(
                     images=(file.read(),), box=(0, 0, 1, 1), limit=RESULTS_PER_QUERY
                 )
-            outcomes.append(_outcome("catalogue image", request, product.sku))
+            outcomes.append(_search("catalogue image", request, product.sku))
     for language, field in (("English", "title"), ("Russian", "title_ru")):
         titles = {getattr(product, field) for product in products} - {""}
         for title in sorted(titles):
             same = {product.pk for product in products if getattr(product, field) == title}
-            outcomes.append(_by_meaning(f"{language} title, by looks", title, same))
+            outcomes.append(_search_by_vector(f"{language} title, by looks", title, same))
             answer = search(SearchRequest(text=title, limit=RESULTS_PER_QUERY))
             ids = [result.product.pk for result in answer.results]
-            rank = _first(ids, same)
+            rank = _first_rank(ids, same)
             outcomes.append(Outcome(f"{language} title", rank, answer.timings_ms["total"]))
     return outcomes
 
@@ -106,8 +106,8 @@ def find_tags_in_text(sku: str, vocabulary: Vocabulary) -> set[int]:
 def summarise(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
     """Returns the figures for each kind of query: the number of queries, recall@1/5/10, mean
     reciprocal rank and latencies; the share of photos with objects and their mean number; the share
-    of photos with a right tag among the first MAX_TAGS_CHECKED; the share of first results called
-    exact, and the share of those that are right."""
+    of photos with a right tag among the first MAX_TAGS_CHECKED; the share of first results
+    with an exact match, and the share of these that are right."""
     by_kind: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         by_kind.setdefault(outcome.kind, []).append(outcome)
@@ -119,8 +119,8 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
     latencies = np.array([outcome.latency_ms for outcome in group])
     objects = [outcome.objects for outcome in group if outcome.objects is not None]
     tagged = [outcome.tagged for outcome in group if outcome.tagged is not None]
-    called = [outcome for outcome in group if outcome.match]
-    exact = [outcome for outcome in called if outcome.match == "exact"]
+    matched = [outcome for outcome in group if outcome.match]
+    exact = [outcome for outcome in matched if outcome.match == "exact"]
     return {
         "queries": len(group),
         **{
@@ -134,7 +134,7 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
         "objects_found": _share(count > 0 for count in objects) if objects else None,
         "objects_mean": round(sum(objects) / len(objects), 2) if objects else None,
         "tagged@3": _share(tagged) if tagged else None,
-        "exact": round(len(exact) / len(called), 4) if called else None,
+        "exact": round(len(exact) / len(matched), 4) if matched else None,
         "exact_right": _share(outcome.rank == 1 for outcome in exact) if exact else None,
     }
 
@@ -144,18 +144,18 @@ def _share(hits: Iterable[bool]) -> float:
     return round(sum(values) / len(values), 4)
 
 
-def _outcome(kind: str, request: SearchRequest, sku: str, right: set[int] | None = None) -> Outcome:
+def _search(kind: str, request: SearchRequest, sku: str, right: set[int] | None = None) -> Outcome:
     answer = search(request)
-    rank = _first([result.product.sku for result in answer.results], {sku})
-    looked = request.box is None and len(request.images) == 1
+    rank = _first_rank([result.product.sku for result in answer.results], {sku})
+    finds_objects = request.box is None and len(request.images) == 1
     tagged = _is_tagged(answer, right) if right else None
-    objects = len(answer.objects) if looked else None
+    objects = len(answer.objects) if finds_objects else None
     match = answer.results[0].match if answer.results else None
     return Outcome(kind, rank, answer.timings_ms["total"], objects, tagged, match)
 
 
-def _by_meaning(kind: str, text: str, right: set[int]) -> Outcome:
-    """Searches by the text's vector alone, without its words."""
+def _search_by_vector(kind: str, text: str, right: set[int]) -> Outcome:
+    """Searches by the vector of a text alone, without its words."""
     index = live_index()
     start = time.perf_counter()
     query = index.encode_texts([text])
@@ -163,13 +163,13 @@ def _by_meaning(kind: str, text: str, right: set[int]) -> Outcome:
     ids = [
         item.candidate.product_id for item in rank_by_features(found, {}, {})[:RESULTS_PER_QUERY]
     ]
-    return Outcome(kind, _first(ids, right), 1000 * (time.perf_counter() - start))
+    return Outcome(kind, _first_rank(ids, right), 1000 * (time.perf_counter() - start))
 
 
 def _is_tagged(answer: SearchAnswer, right: set[int]) -> bool:
     return any(tag.pk in right for tag, _ in answer.tags[:MAX_TAGS_CHECKED])
 
 
-def _first(found: Sequence, right: Container) -> int | None:
-    """The rank of the first right one, from 1."""
-    return next((place for place, one in enumerate(found, 1) if one in right), None)
+def _first_rank(found: Sequence, right: Container) -> int | None:
+    """Returns the rank, from 1, of the first item of `found` that is in `right`."""
+    return next((rank for rank, item in enumerate(found, 1) if item in right), None)

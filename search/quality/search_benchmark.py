@@ -51,7 +51,7 @@ class Load:
 
 
 def read_photos(folder: Path) -> list[bytes]:
-    """Returns the photos of a folder as JPEG, scaled to PHOTO_SIDE."""
+    """Returns the photos of a folder as JPEG, scaled to a longer side of PHOTO_SIDE."""
     photos = []
     for path in sorted(folder.glob("*.jpg")):
         with Image.open(path) as opened:
@@ -65,7 +65,7 @@ def read_photos(folder: Path) -> list[bytes]:
 
 
 def make_unique(photo: bytes) -> bytes:
-    """Returns the same JPEG with a unique comment, so that no cache knows it."""
+    """Returns the same JPEG with a unique comment, so that it is in no cache."""
     note = f"{time.time_ns()} {next(_numbers)}".encode()
     return photo[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2) + note + photo[2:]
 
@@ -115,7 +115,8 @@ def measure_with_floor(
 
 
 def _make_load(clients: int, timings: Sequence[dict[str, float]], span_s: float = 0.0) -> Load:
-    """`span_s`: the wall-clock time of all searches; by default the sum of their times."""
+    """Makes the Load of searches. `span_s` is their wall-clock time, by default the sum of their
+    totals."""
     stages = {stage: np.array([t[stage] for t in timings]) for stage in timings[0]}
     return Load(clients, len(timings) / (span_s or stages["total"].sum() / 1000), stages)
 
@@ -182,7 +183,9 @@ def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]
     for query, found in zip(queries, answers, strict=True):
         first = sorted((c.similarity or 0.0 for c in found), reverse=True)[:EXACT_NEIGHBOURS]
         exact = _search_exactly(index, query, filters)
-        recalls.append(sum(one >= exact[-1] - 1e-4 for one in first) / len(exact) if exact else 1.0)
+        recalls.append(
+            sum(cosine >= exact[-1] - 1e-4 for cosine in first) / len(exact) if exact else 1.0
+        )
     return float(np.mean(recalls)), float(np.median(spans))
 
 

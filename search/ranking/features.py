@@ -1,4 +1,4 @@
-"""Features of candidates for ranking: the similarity and what else there is. Pure functions."""
+"""Computes the features of candidates, by which they are ranked. Pure functions."""
 
 import math
 from collections import Counter, defaultdict
@@ -16,10 +16,10 @@ NEUTRAL = {
     "popularity": 0.0,
     "clicks": 0.5,
 }
-"""Values of the features that leave a score as it is."""
+"""The values of the features that do not change a score."""
 
-CATEGORY_NEIGHBOURS = 10  # nearest candidates whose categories count
-USUAL_PRICE_RATIO = 5.0  # to the median price of a category, upwards or downwards
+CATEGORY_NEIGHBOURS = 10  # the nearest candidates, whose categories count
+USUAL_PRICE_RATIO = 5.0  # between a price and the median price of its category
 MIN_PRICES = 5  # in a category, to have a median price
 
 
@@ -40,7 +40,7 @@ def compute_features(
     categories: Counter[int | None] = Counter(
         c.category_id for c in nearest if c.category_id is not None
     )
-    ordinary = _ordinary_prices(candidates)
+    ordinary_prices = _ordinary_prices(candidates)
     highest = math.log1p(max((c.popularity for c in candidates), default=0))
     scores = sum(photo_tags.values())
     return [
@@ -49,7 +49,7 @@ def compute_features(
             "tags": sum(photo_tags.get(tag, 0.0) for tag in c.tags) / scores if scores else 0.0,
             "category": categories[c.category_id] / len(nearest),
             "stock": float(c.in_stock),
-            "price": score_price(float(c.price), ordinary.get(c.category_id)),
+            "price": score_price(float(c.price), ordinary_prices.get(c.category_id)),
             "popularity": math.log1p(c.popularity) / highest if highest else 0.0,
             "clicks": NEUTRAL["clicks"] if c.clicks is None else c.clicks,
         }
@@ -57,20 +57,20 @@ def compute_features(
     ]
 
 
-def score_price(price: float, ordinary: float | None) -> float:
-    """Returns 1 for a price within USUAL_PRICE_RATIO of the `ordinary` price, upwards or downwards.
-    Beyond, the score falls with the logarithm of the price, to 0 at ten times that ratio. It is 1
-    if `ordinary` is not known, and otherwise 0 for a price of 0."""
-    if ordinary is None:
+def score_price(price: float, ordinary_price: float | None) -> float:
+    """Returns 1 for a price that is at most USUAL_PRICE_RATIO times as high or as low as
+    `ordinary_price`. Beyond this ratio, the score falls with the logarithm of the price, to 0 at
+    ten times the ratio. It is 1 if `ordinary_price` is None, and otherwise 0 for a price of 0."""
+    if ordinary_price is None:
         return 1.0
     if price <= 0:
         return 0.0
-    apart = abs(math.log(price / ordinary)) - math.log(USUAL_PRICE_RATIO)
+    apart = abs(math.log(price / ordinary_price)) - math.log(USUAL_PRICE_RATIO)
     return min(1.0, max(0.0, 1.0 - apart / math.log(10)))
 
 
 def _ordinary_prices(candidates: Sequence[Candidate]) -> dict[int | None, float]:
-    """The median price of each category with at least MIN_PRICES prices."""
+    """Returns the median price of each category with at least MIN_PRICES prices."""
     prices: dict[int | None, list[float]] = defaultdict(list)
     for candidate in candidates:
         if candidate.price > 0:

@@ -8,13 +8,13 @@ from search.ranking.features import NEUTRAL, compute_features
 from search.retrieval.candidates import Candidate
 
 RRF_K = 60  # Cormack, Clarke, Büttcher, 2009
-SIMILARITY_POWER = 2.5
+SIMILARITY_POWER = 2.5  # of an object's similarity, in its likelihood
 
 
 class Ranked(NamedTuple):
-    """A candidate with its score. `base`: the part of the score that is not weighted, a similarity
-    or fused ranks; `object`: the object of the photo it was found for; `duplicates`: how many
-    lookalikes it stands for."""
+    """A candidate with its score. `base`: the unweighted terms of the score, a similarity or fused
+    ranks; `object`: the number of the object in the photo that it matches; `duplicates`: the number
+    of lookalikes that are hidden behind it."""
 
     candidate: Candidate
     score: float
@@ -32,29 +32,30 @@ def rank_by_features(
 ) -> list[Ranked]:
     """Ranks candidates by score, the highest first. The score is the cosine plus, for every other
     feature, its weight times its difference from the neutral value."""
-    ranked, added = [], _make_weighted_sum(weights)
+    ranked, weighted_sum = [], _make_weighted_sum(weights)
     for candidate, features in zip(
         candidates, compute_features(candidates, photo_tags), strict=True
     ):
         similarity = features["similarity"]
-        score, base = similarity + added(features), {"similarity": similarity}
+        score, base = similarity + weighted_sum(features), {"similarity": similarity}
         ranked.append(Ranked(candidate, score, base, features, object))
     return sorted(ranked, key=lambda r: (-r.score, r.candidate.product_id))
 
 
 def rank_by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> list[Ranked]:
     """Ranks as `rank_by_features` does, with reciprocal rank fusion of vector and words in place of
-    the cosine. Both contribute from 0 to 1: 1 for rank 1, 0 for a candidate they did not find."""
+    the cosine. Each of the two contributes 1 for rank 1, less for lower ranks, and 0 for a
+    candidate that it did not find."""
     vector = _ranks({c.product_id: c.similarity for c in candidates if c.similarity is not None})
     words = _ranks({c.product_id: c.lexical for c in candidates if c.lexical > 0})
     best = 2 / (RRF_K + 1)
-    ranked, added = [], _make_weighted_sum(weights)
+    ranked, weighted_sum = [], _make_weighted_sum(weights)
     for candidate, features in zip(candidates, compute_features(candidates, {}), strict=True):
         base = {
             "looks": _reciprocal(vector.get(candidate.product_id)) / best,
             "words": _reciprocal(words.get(candidate.product_id)) / best,
         }
-        score = sum(base.values()) + added(features)
+        score = sum(base.values()) + weighted_sum(features)
         ranked.append(Ranked(candidate, score, base, features))
     return sorted(
         ranked,
@@ -64,8 +65,8 @@ def rank_by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]
 
 def explain_score(item: Ranked, weights: Mapping[str, float]) -> dict[str, float]:
     """The terms of the score, rounded to four digits."""
-    added = {n: weight * (item.features[n] - NEUTRAL[n]) for n, weight in weights.items()}
-    return {name: round(value, 4) for name, value in {**item.base, **added}.items()}
+    weighted_sum = {n: weight * (item.features[n] - NEUTRAL[n]) for n, weight in weights.items()}
+    return {name: round(value, 4) for name, value in {**item.base, **weighted_sum}.items()}
 
 
 def rank_by_object(
@@ -78,25 +79,29 @@ def rank_by_object(
     object is `dominance` times as likely as any other, only its results stay. Else each product
     stays for the object for which it scores most, and the objects take turns, the likeliest first,
     so the first results have something for each object."""
-    likelihood = {
-        place: sure * max([0.0, *(r.features["similarity"] for r in row)]) ** SIMILARITY_POWER
-        for place, (row, sure) in enumerate(zip(rows, confidence, strict=True))
-    }
-    order = sorted(likelihood, key=lambda place: -likelihood[place])
+    greatest = [max([0.0, *(r.features["similarity"] for r in row)]) for row in rows]
+    likelihood = [
+        certainty * similarity**SIMILARITY_POWER
+        for certainty, similarity in zip(confidence, greatest, strict=True)
+    ]
+    order = sorted(range(len(rows)), key=lambda number: -likelihood[number])
     first, *others = order
     if not others or likelihood[first] >= dominance * likelihood[others[0]]:
         return list(rows[first])
     best: dict[int, Ranked] = {}
-    for item in (item for place in order for item in rows[place]):
+    for item in (item for number in order for item in rows[number]):
         kept = best.setdefault(item.candidate.product_id, item)
         if item.score > kept.score:
             best[item.candidate.product_id] = item
-    turns = [[item for item in rows[p] if best[item.candidate.product_id] is item] for p in order]
-    return [item for turn in zip_longest(*turns) for item in turn if item is not None]
+    kept_rows = [
+        [item for item in rows[number] if best[item.candidate.product_id] is item]
+        for number in order
+    ]
+    return [item for turn in zip_longest(*kept_rows) for item in turn if item is not None]
 
 
 def sort_ranked(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
-    """Sorts results as the shopper asked. `relevance` keeps their order."""
+    """Sorts results by `sort`, one of `search.request.SORTS`. `relevance` keeps their order."""
     if sort == "price":
         return sorted(ranked, key=lambda r: (r.candidate.price, -r.score))
     if sort == "-price":
@@ -115,7 +120,7 @@ def _make_weighted_sum(weights: Mapping[str, float]) -> Callable[[Mapping[str, f
 
 
 def _ranks(values: dict[int, float]) -> dict[int, int]:
-    """Key → rank, 1 for the greatest value. Equal values share a rank."""
+    """Returns the rank of each key, 1 for the greatest value. Equal values share a rank."""
     order = sorted(values.items(), key=lambda item: -item[1])
     ranks: dict[int, int] = {}
     place, last = 0, None

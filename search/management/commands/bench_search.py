@@ -1,4 +1,4 @@
-"""`manage.py bench_search`: measures how fast searches are, and compares them with a floor."""
+"""`manage.py bench_search`: measures the speed of searches and compares it with a floor."""
 
 from typing import Any
 
@@ -32,9 +32,9 @@ from search.quality.search_benchmark import (
 from search.request import SearchRequest
 from search.warm_up import warm_up
 
-PHOTOS = settings.BASE_DIR / "catalog" / "demo" / "photos"
-CLIENTS = (4, 16)
-SHARES = (1.0, 0.1, 0.01, 0.001)
+PHOTO_FOLDER = settings.BASE_DIR / "catalog" / "demo" / "photos"
+CLIENT_COUNTS = (4, 16)
+PASSING_SHARES = (1.0, 0.1, 0.01, 0.001)
 RECALL_QUERIES = 40
 MIDDLE_BOX = (0.1, 0.1, 0.8, 0.8)
 
@@ -89,7 +89,7 @@ class Command(BaseCommand):
         call_command("index", "rebuild", verbosity=1)
 
     def _measure(self, searches: int) -> None:
-        index, photos = live_index(), read_photos(PHOTOS)
+        index, photos = live_index(), read_photos(PHOTO_FOLDER)
         self.stdout.write(
             f"{index.generation.images} images of {index.generation.products} products,"
             f" {len(photos)} photos, {searches} searches each"
@@ -107,15 +107,15 @@ class Command(BaseCommand):
             self._print_load("1 client", alone)
             ratio = alone.percentile("total", 50) / floor.percentile("total", 50)
             self.stdout.write(f"{'':12}{ratio:.2f} times the floor")
-            for clients in CLIENTS:
+            for clients in CLIENT_COUNTS:
                 load = measure_load(photos, clients, searches, request)
                 self._print_load(f"{clients} clients", load)
         self._print_sharing(photos, searches)
         self.stdout.write("\nfilters passed by   recall@20   retrieval p50 ms")
         queries = encode_queries(photos, index)[:RECALL_QUERIES]
-        for share in SHARES:
-            recall, span = measure_recall(queries, make_price_filter(share))
-            self.stdout.write(f"{share:>16.1%}{recall:>12.4f}{span:>19.1f}")
+        for share in PASSING_SHARES:
+            recall, median_ms = measure_recall(queries, make_price_filter(share))
+            self.stdout.write(f"{share:>16.1%}{recall:>12.4f}{median_ms:>19.1f}")
         memory = psutil.Process().memory_info().rss / 1024**2
         self.stdout.write(f"\nresident memory {memory:.0f} MB")
 
@@ -124,12 +124,13 @@ class Command(BaseCommand):
         encoder: Any = live_index().query_encoder
         paces = []
         for encoder.share in (True, False):
-            paces.append(measure_load(photos, CLIENTS[-1], searches, SearchRequest()).per_second)
+            load = measure_load(photos, CLIENT_COUNTS[-1], searches, SearchRequest())
+            paces.append(load.per_second)
         encoder.share = True
         shared, alone = paces
         self.stdout.write(
-            f"\n{CLIENTS[-1]} clients: {shared:.1f}/s sharing the cores, {alone:.1f}/s without,"
-            f" {shared / alone:.2f} times"
+            f"\n{CLIENT_COUNTS[-1]} clients: {shared:.1f}/s sharing the cores,"
+            f" {alone:.1f}/s without, {shared / alone:.2f} times"
         )
 
     def _print_load(self, name: str, load: Load) -> None:
