@@ -34,7 +34,6 @@ def test_concurrent_callers_load_an_encoder_once(monkeypatch: pytest.MonkeyPatch
 
         encode_texts = encode_pixels  # type: ignore[assignment]
 
-    monkeypatch.setattr(encoder_module, "_loaded", {})
     monkeypatch.setattr(encoder_module, "OpenVinoEncoder", Slow)
 
     with ThreadPoolExecutor(8) as threads:
@@ -47,8 +46,6 @@ def test_concurrent_callers_load_an_encoder_once(monkeypatch: pytest.MonkeyPatch
 
 
 def test_loading_is_tried_again_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder_module, "_loaded", {})
-
     for _ in range(2):
         with pytest.raises(EncoderError, match="no open_clip_config"):
             load_encoder("local-dir:/nowhere", settings.ENCODER_CACHE, "cpu")
