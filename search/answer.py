@@ -1,8 +1,5 @@
 """The answer of a search, for the API and the page."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +7,6 @@ from catalog.detection.detector import Detection
 from catalog.models import Generation, Tag
 from catalog.product_cards import ProductCard
 from search.request import Box
-from search.serving.admission import Deadline
 
 
 @dataclass
@@ -55,30 +51,3 @@ class SearchAnswer:
     def only_weak(self) -> bool:
         """Whether there are results and all of them are weak matches."""
         return bool(self.results) and all(result.match == "weak" for result in self.results)
-
-
-class StageClock:
-    """Measures the milliseconds of each stage. STAGES has their names in the public contract. No
-    stage begins after the deadline."""
-
-    STAGES = ("decode", "embed", "retrieve", "rank")
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self._ms = dict.fromkeys(self.STAGES, 0.0)
-        self.deadline = Deadline()
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Times the block as part of a stage. Raises Overloaded if the deadline has passed."""
-        self.deadline.check()
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._ms[name] += 1000 * (time.perf_counter() - start)
-
-    def timings(self) -> dict[str, float]:
-        """Returns the milliseconds of each stage so far, and the `total` since the start."""
-        total = 1000 * (time.perf_counter() - self._start)
-        return {name: round(ms, 2) for name, ms in {**self._ms, "total": total}.items()}

@@ -11,7 +11,7 @@ from catalog.detection.photo_analysis import PhotoAnalysis, Target, analyse_phot
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.product_cards import read_product_cards
-from search.answer import Result, SearchAnswer, StageClock
+from search.answer import Result, SearchAnswer
 from search.query.photo_decoding import decode_query, decoded_photos
 from search.query.query_photos import QueryPhoto, keep_photo, read_query_photos
 from search.query.vector import embed_query
@@ -20,7 +20,8 @@ from search.ranking.match_level import classify_match
 from search.ranking.paging import RankedResults, ScoredTags, find_results
 from search.ranking.scoring import Ranked, explain_score
 from search.request import SearchRequest
-from search.serving.admission import Deadline, admission
+from search.serving.admission import admission
+from search.serving.deadline import Deadline, StageClock
 from search.serving.single_flight import SingleFlightCache
 
 MAX_PHOTO_TAGS = 5

@@ -10,7 +10,8 @@ from catalog.product_cards import read_product_cards
 from search.errors import RequestError
 from search.filters.declared import filter_condition
 from search.request import Filters
-from search.serving.admission import Deadline, admission
+from search.serving.admission import admission
+from search.serving.deadline import Deadline
 
 ORDER_BY = {
     "relevance": SQL("popularity DESC, id"),

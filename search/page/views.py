@@ -23,7 +23,7 @@ from search.page.refinements import address_of, box_text, filter_groups, tag_chi
 from search.products import visible_product
 from search.query.preview import get_preview
 from search.request import Filters, SearchRequest
-from search.serving.admission import Overloaded
+from search.serving.deadline import Overloaded
 
 MAX_LOOKALIKES = 12
 

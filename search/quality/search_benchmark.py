@@ -23,13 +23,13 @@ from catalog.index.prepared_sql import fetch_rows
 from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import vector_store
 from catalog.visual.encoder import Encoder
-from search.answer import StageClock
 from search.filters.declared import filter_condition
 from search.photo_search import search
 from search.query.photo_decoding import useful_side
 from search.ranking.paging import photos_per_query
 from search.request import Box, Filters, SearchRequest, checked_box
 from search.retrieval.candidates import retrieve
+from search.serving.deadline import StageClock
 
 PHOTO_SIDE = 480  # pixels, the longer side
 EXACT_NEIGHBOURS = 20

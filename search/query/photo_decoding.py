@@ -10,7 +10,8 @@ from catalog.imaging.decoder_process import DecoderPool
 from catalog.imaging.image_decoding import WHOLE, Box, ImageLimits
 from catalog.visual.encoder import Encoder
 from search.request import checked_box
-from search.serving.admission import Budget, Deadline
+from search.serving.admission import Budget
+from search.serving.deadline import Deadline
 
 OBJECT_DETAIL = 4  # the crop of an object at 1/4 of the photo's width fills the encoder's input
 MAX_CPU_S = 1.0  # processor time to decode the photos of a query, all together

@@ -7,7 +7,8 @@ from catalog.imaging.image_decoding import WHOLE
 from search.query import kept_photos
 from search.query.photo_decoding import decode_within
 from search.query.query_photos import load_kept_photo
-from search.serving.admission import Deadline, admission
+from search.serving.admission import admission
+from search.serving.deadline import Deadline
 from search.serving.single_flight import SingleFlightCache
 
 log = logging.getLogger("vitrina.search")

@@ -10,7 +10,7 @@ from catalog.index.vectors import combine, mean_direction, read_rows
 from catalog.models import Product
 from search.errors import RequestError
 from search.request import SearchRequest
-from search.serving.admission import Deadline
+from search.serving.deadline import Deadline
 from search.serving.single_flight import SingleFlightCache
 
 TEXT_WEIGHT = 0.6  # of words that complement a photo or a product

@@ -9,7 +9,7 @@ from catalog.index.live_index import LiveIndex
 from catalog.visual.blank import blank_photos, closeness
 from search.ranking.deduplication import stack_projected
 from search.ranking.scoring import Ranked
-from search.serving.admission import Deadline
+from search.serving.deadline import Deadline
 from search.serving.single_flight import SingleFlightCache
 
 MAX_CACHED_INDEXES = 2  # the live one, and the previous one while its last searches end

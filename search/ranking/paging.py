@@ -12,7 +12,6 @@ from catalog.index.live_index import LiveIndex
 from catalog.index.match_margin import Neighbourhood
 from catalog.models import Tag
 from catalog.reranking import active_weights
-from search.answer import StageClock
 from search.ranking.deduplication import deduplicate
 from search.ranking.scoring import (
     Ranked,
@@ -24,6 +23,7 @@ from search.ranking.scoring import (
 from search.request import SearchRequest
 from search.retrieval.candidates import Candidate, measure_neighbourhoods, retrieve
 from search.retrieval.facets import read_facets
+from search.serving.deadline import StageClock
 
 ScoredTags = list[tuple[Tag, float]]
 MIN_PHOTOS_PER_QUERY = 50  # retrieved for each query vector

@@ -1,5 +1,5 @@
-"""Limits the concurrent searches of a process, and caches work that they share.
+"""Limits the concurrent searches of a process and their time, and caches work that they share.
 
-Others use `admission` (`admission`, `Deadline`, `Budget`, `Overloaded`) and
-`single_flight.SingleFlightCache`.
+Others use `admission` (`admission`, `Budget`), `deadline` (`Deadline`, `StageClock`, `Overloaded`)
+and `single_flight.SingleFlightCache`.
 """

@@ -1,47 +1,13 @@
-"""Limits how many searches of a process run, how many wait, and how long each may take."""
+"""Limits how many searches of a process run, how many wait, and how many photos they hold."""
 
 import threading
-import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
 
-from search.errors import RequestError
-
-TOO_LONG = "The search took too long; try again in a moment."
-
-
-class Overloaded(RequestError):
-    """Too many searches are running and waiting, or a search took too long."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__("unavailable", sentence, 503)
-
-
-class Deadline:
-    """The time at which a search ends: SEARCH_TIME_LIMIT_S from now."""
-
-    def __init__(self) -> None:
-        self._end = time.monotonic() + settings.SEARCH_TIME_LIMIT_S
-
-    def left(self) -> float:
-        """Returns the seconds left, at least 0."""
-        return max(0.0, self._end - time.monotonic())
-
-    def check(self) -> None:
-        """Raises Overloaded if no time is left."""
-        if not self.left():
-            raise Overloaded(TOO_LONG)
-
-    @contextmanager
-    def enforced(self) -> Iterator[None]:
-        """Raises Overloaded if the block raises TimeoutError."""
-        try:
-            yield
-        except TimeoutError as error:
-            raise Overloaded(TOO_LONG) from error
+from search.serving.deadline import TOO_LONG, Deadline, Overloaded
 
 
 class Admission:

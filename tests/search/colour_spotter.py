@@ -20,7 +20,7 @@ from catalog.visual.encoder import Encoder
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
 from search.ranking.blank_photos import encode_blanks
-from search.serving.admission import Deadline
+from search.serving.deadline import Deadline
 from tests.indexing.conftest import empty_tables
 from tests.indexing.histogram_encoder import LEVELS, HistogramEncoder
 from tests.indexing.shop import add_product, photo

@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 from django.conf import settings
 from django.test import override_settings
 
-from search.serving.admission import Deadline, Overloaded, admission
+from search.serving.admission import admission
+from search.serving.deadline import Deadline, Overloaded
 from tests.processes import wait_until
 
 

@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.index.live_index import live_index
 from catalog.models import Product, Tag
-from search.answer import StageClock
 from search.filters.kinds import MAX_TAGS
 from search.query.vector import embed_query
 from search.ranking.paging import find_results
 from search.request import MAX_OFFSET, SearchRequest
+from search.serving.deadline import StageClock
 from tests.search.full_admission import full_admission
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]

@@ -19,7 +19,7 @@ from catalog.models import LoggedSearch
 from catalog.models.product import content_hash
 from search.events.search_log import search_log
 from search.query import kept_photos
-from search.serving.admission import Deadline
+from search.serving.deadline import Deadline
 from tests.search.full_admission import full_admission
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]

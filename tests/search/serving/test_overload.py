@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.index.live_index import live_index
 from catalog.visual.encoder import ObjectHeadOutput
-from search.serving.admission import Admission, Budget, Deadline, Overloaded
+from search.serving.admission import Admission, Budget
+from search.serving.deadline import Deadline, Overloaded
 from tests.search.full_admission import full_admission
 
 Ask = Callable[..., dict[str, Any]]

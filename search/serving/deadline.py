@@ -1,0 +1,69 @@
+"""The time limit of a search, and how long each of its stages takes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+
+from search.errors import RequestError
+
+TOO_LONG = "The search took too long; try again in a moment."
+
+
+class Overloaded(RequestError):
+    """Too many searches are running and waiting, or a search took too long."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__("unavailable", sentence, 503)
+
+
+class Deadline:
+    """The time at which a search ends: SEARCH_TIME_LIMIT_S from now."""
+
+    def __init__(self) -> None:
+        self._end = time.monotonic() + settings.SEARCH_TIME_LIMIT_S
+
+    def left(self) -> float:
+        """Returns the seconds left, at least 0."""
+        return max(0.0, self._end - time.monotonic())
+
+    def check(self) -> None:
+        """Raises Overloaded if no time is left."""
+        if not self.left():
+            raise Overloaded(TOO_LONG)
+
+    @contextmanager
+    def enforced(self) -> Iterator[None]:
+        """Raises Overloaded if the block raises TimeoutError."""
+        try:
+            yield
+        except TimeoutError as error:
+            raise Overloaded(TOO_LONG) from error
+
+
+class StageClock:
+    """Measures the milliseconds of each stage. STAGES has their names in the public contract. No
+    stage begins after the deadline."""
+
+    STAGES = ("decode", "embed", "retrieve", "rank")
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._ms = dict.fromkeys(self.STAGES, 0.0)
+        self.deadline = Deadline()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times the block as part of a stage. Raises Overloaded if the deadline has passed."""
+        self.deadline.check()
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._ms[name] += 1000 * (time.perf_counter() - start)
+
+    def timings(self) -> dict[str, float]:
+        """Returns the milliseconds of each stage so far, and the `total` since the start."""
+        total = 1000 * (time.perf_counter() - self._start)
+        return {name: round(ms, 2) for name, ms in {**self._ms, "total": total}.items()}
