@@ -1,24 +1,10 @@
 """The URLs of the search API."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
+import search.api.url_converters  # noqa: F401  (registers `rowid`)
 from search.api import views
 from search.api.events import EventsView
-
-
-class RowIdConverter:
-    """A database id of at most 18 digits, which fit in 63 bits."""
-
-    regex = "[0-9]{1,18}"
-
-    def to_python(self, value: str) -> int:
-        return int(value)
-
-    def to_url(self, value: int) -> str:
-        return str(value)
-
-
-register_converter(RowIdConverter, "rowid")
 
 app_name = "api"
 urlpatterns = [

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-from search.api import urls as _converters  # noqa: F401  (registers `rowid`)
+import search.api.url_converters  # noqa: F401  (registers `rowid`)
 from search.page import views
 
 app_name = "search"
