@@ -4,13 +4,12 @@ from django.urls import path
 
 import search.api.url_converters  # noqa: F401  (registers `rowid`)
 from search.api import views
-from search.api.events import EventsView
 
 app_name = "api"
 urlpatterns = [
     path("search/photo/", views.PhotoSearchView.as_view(), name="search-photo"),
     path("search/text/", views.TextSearchView.as_view(), name="search-text"),
-    path("events/", EventsView.as_view(), name="events"),
+    path("events/", views.EventsView.as_view(), name="events"),
     path("products/", views.ProductListView.as_view(), name="products"),
     path("products/<rowid:pk>/", views.ProductDetailView.as_view(), name="product"),
     path("products/<rowid:pk>/similar/", views.SimilarProductsView.as_view(), name="similar"),

@@ -17,12 +17,17 @@ from search.api.parameters import (
     TextParameters,
     parse,
 )
+from search.api.parsers import StrictJSONParser
 from search.api.serializers import (
+    EventCountsSerializer,
+    EventsSerializer,
     ProductDetailSerializer,
     ProductListSerializer,
     SearchAnswerSerializer,
     answer_json,
 )
+from search.api.throttles import EventsThrottle
+from search.events.recording import record_events
 from search.events.search_log import logged_search
 from search.products import list_products, visible_product
 from search.request import SearchRequest
@@ -102,3 +107,24 @@ class ProductDetailView(APIView):
         parse(NoParameters, request.query_params)
         product: Any = visible_product(pk)
         return Response(ProductDetailSerializer(product, context={"request": request}).data)
+
+
+class EventsView(APIView):
+    authentication_classes: list = []
+    parser_classes = [StrictJSONParser]
+    throttle_classes = [EventsThrottle]
+
+    @extend_schema(
+        operation_id="events_create",
+        request=EventsSerializer,
+        responses={202: EventCountsSerializer, **PROBLEMS},
+    )
+    def post(self, request: Request) -> Response:
+        """Records up to 500 events, or none if one of them is invalid. The body may also be only
+        the list of events. Events whose product is not in the catalogue are counted as `unknown`.
+        An address and a session may send a limited number of events a minute. A call above the
+        limit is answered 429 `throttled`, and none of its events is recorded."""
+        serializer = EventsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        counts = record_events(serializer.validated_data["events"], request.META["REMOTE_ADDR"])
+        return Response(EventCountsSerializer(counts).data, status=202)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.models import Event
-from search.api.events import EventsView
+from search.api.views import EventsView
 from tests.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
