@@ -1,16 +1,13 @@
 """Products are tagged by their text and their photos, and again when the text, the photos or the
 vocabulary change."""
 
-import json
 import threading
 
-import numpy as np
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from catalog.demo.load import CATALOG, VOCABULARY, load_vocabulary
-from catalog.index.vocabulary import MIN_SCORE, Vocabulary, normalise, vocabulary_for
+from catalog.index.vocabulary import vocabulary_for
 from catalog.models import EncoderVersion, IndexedProduct, Product, ProductTag, Tag
 from indexing.embedding.tagging import tag_products
 from tests.indexing.histogram_encoder import HistogramEncoder
@@ -137,73 +134,3 @@ def somebody_waits_for_a_lock() -> bool:
             " AND cardinality(pg_blocking_pids(pid)) > 0)"
         )
         return cursor.fetchone()[0]
-
-
-def test_names_of_several_words_are_found_in_the_order_of_the_vocabulary() -> None:
-    names = ["floor lamp", "lamp", "table", "!", "desk & chair set"]
-    tags = tuple(Tag(pk=n, slug=f"{n}", name=name) for n, name in enumerate(names))
-    words = Vocabulary(tags, np.empty((len(tags), 512), np.float32))
-
-    def named(*texts: str) -> list[str]:
-        return [tag.name for tag in words.find_named(texts)]
-
-    assert named("Table and floor lamps") == ["floor lamp", "lamp", "table"]
-    assert named("Floor", "lamp") == ["lamp"]
-    assert named("A Desk, chair-set!") == ["desk & chair set"]
-    assert named("", "?") == []
-
-
-def test_the_lookup_of_names_finds_the_same_tags_as_a_scan() -> None:
-    load_vocabulary(VOCABULARY)
-    words = vocabulary_for(HistogramEncoder())
-    with CATALOG.open(encoding="utf-8") as file:
-        products = [json.loads(line) for line in file]
-    spaced = [
-        (tag, [f" {normalise(name)} " for name in (tag.name, tag.name_ru) if name])
-        for tag in words.tags
-    ]
-
-    found = 0
-    for product in products[::5]:
-        texts = [product["title"], product.get("title_ru", ""), *product.get("keywords", [])]
-        text = " | ".join(["", *map(normalise, texts), ""])
-        expected = [tag for tag, names in spaced if any(name in text for name in names)]
-        assert words.find_named(texts) == expected
-        found += len(expected)
-    assert found == 173
-
-
-def test_the_best_tags_of_many_images_are_those_of_each_image() -> None:
-    tags = tuple(Tag(pk=n, slug=f"{n}", name=f"{n}") for n in range(20))
-    random = np.random.default_rng(1)
-    vectors = random.standard_normal((24, 8)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    words = Vocabulary(tags, vectors[:20])
-
-    together = words.best_tags_of_each(vectors[20:], 5)
-
-    for image, best in zip(vectors[20:], together, strict=True):
-        alone = words.best_tags(image, 5)
-        assert [tag for tag, _ in best] == [tag for tag, _ in alone]
-        assert [score for _, score in best] == pytest.approx(
-            [score for _, score in alone], abs=1e-5
-        )
-        assert best[0][1] == pytest.approx(max(words.scores(image[None])[0]), abs=1e-5)
-        assert all(score >= MIN_SCORE for _, score in best)
-    assert Vocabulary((), np.empty((0, 8), np.float32)).best_tags_of_each(vectors[:2], 5) == [
-        [],
-        [],
-    ]
-
-
-def test_names_are_found_as_whole_words_only() -> None:
-    tags = (
-        Tag(pk=1, slug="bed", name="bed", name_ru="кровать"),
-        Tag(pk=2, slug="tree", name="ёлка", name_ru="ёлка"),
-    )
-    words = Vocabulary(tags, vocabulary_for(HistogramEncoder()).vectors)
-
-    assert [tag.slug for tag in words.find_named(["Two beds"])] == ["bed"]
-    assert words.find_named(["A bedside table", "be", "d"]) == []
-    assert [tag.slug for tag in words.find_named(["Елка!"])] == ["tree"]
-    assert normalise("Glass  CUPS, ёжик") == "glas cup ежик"
