@@ -12,11 +12,11 @@ from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.vocabulary import vocabulary_for
 from catalog.product_cards import read_product_cards
 from search.answer import Result, SearchAnswer
+from search.query.blank_photos import encode_blanks, find_blank_objects
 from search.query.photo_decoding import decode_query, decoded_photos
 from search.query.query_photos import QueryPhoto, keep_photo, read_query_photos
 from search.query.vector import embed_query
-from search.ranking.blank_photos import find_blank_results
-from search.ranking.match_level import classify_match
+from search.ranking.match_level import classify_match, find_blank_results
 from search.ranking.paging import RankedResults, ScoredTags, find_results
 from search.ranking.scoring import Ranked, explain_score
 from search.request import SearchRequest
@@ -128,7 +128,7 @@ def build_results(
     products that were deleted during the search."""
     page = found.ranked[request.offset : request.offset + request.limit]
     products = read_product_cards([item.candidate.product_id for item in page])
-    blanks = find_blank_results(page, targets, index, deadline)
+    blanks = find_blanks(page, targets, index, deadline)
     calibration = index.generation.calibration
     if request.kind == "text":
         calibration = replace(calibration, exact=None)  # words do not identify one product
@@ -152,3 +152,15 @@ def build_results(
         for item, blank in zip(page, blanks, strict=True)
         if item.candidate.product_id in products
     ]
+
+
+def find_blanks(
+    page: Sequence[Ranked], targets: Sequence[Target], index: LiveIndex, deadline: Deadline
+) -> list[bool]:
+    """Returns for each result whether its part of the query photo or its product's photo is
+    blank."""
+    if not page:
+        return []
+    blanks = encode_blanks(index, deadline)
+    blank_objects = find_blank_objects(targets, blanks, index)
+    return find_blank_results(page, blank_objects, blanks, index.generation.calibration.blank)

@@ -1,5 +1,6 @@
-"""Reads, decodes and keeps the photo of a query, and embeds the query.
+"""Reads, decodes and keeps the photo of a query, embeds the query, and finds blank photos.
 
-Others use `query_photos` (`read_query_photos`, `keep_photo`), `photo_decoding.decode_query`,
-`vector.embed_query` and `preview.get_preview`.
+Others use `query_photos` (`read_query_photos`, `keep_photo`), `photo_decoding` (`decode_query`,
+`decoded_photos`), `vector.embed_query`, `blank_photos` (`encode_blanks`, `find_blank_objects`) and
+`preview.get_preview`.
 """

@@ -1,6 +1,13 @@
-"""Classifies results as exact, similar or weak matches. Pure functions."""
+"""Classifies results as exact, similar or weak matches, and finds blank ones. Pure functions."""
+
+from collections.abc import Sequence
+
+import numpy as np
 
 from catalog.index.match_margin import Calibration, Neighbourhood
+from catalog.visual.blank import closeness
+from search.ranking.deduplication import stack_projected
+from search.ranking.scoring import Ranked
 from search.retrieval.candidates import Candidate
 
 
@@ -30,3 +37,18 @@ def classify_match(
         best_margin = neighbourhood.margin(neighbourhood.greatest)
         is_similar = best_margin >= calibration.something and margin >= calibration.similar
     return "similar" if is_similar or candidate.lexical > 0 else "weak"
+
+
+def find_blank_results(
+    results: Sequence[Ranked], blank_objects: set[int | None], blanks: np.ndarray, threshold: float
+) -> list[bool]:
+    """Returns for each result whether its object is among `blank_objects` or its product's photo is
+    blank: the photo has a cosine of at least `threshold` with one of `blanks`, float32 (b, 128)."""
+    vectors = stack_projected(results)
+    if not vectors.shape[1]:
+        return [item.object in blank_objects for item in results]
+    blank_products = closeness(vectors, blanks) >= threshold
+    return [
+        bool(is_blank) or item.object in blank_objects
+        for item, is_blank in zip(results, blank_products, strict=True)
+    ]

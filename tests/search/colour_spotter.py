@@ -19,7 +19,7 @@ from catalog.index.live_index import live_index
 from catalog.visual.encoder import Encoder
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
-from search.ranking.blank_photos import encode_blanks
+from search.query.blank_photos import encode_blanks
 from search.serving.deadline import Deadline
 from tests.indexing.conftest import empty_tables
 from tests.indexing.histogram_encoder import LEVELS, HistogramEncoder

@@ -1,4 +1,4 @@
-"""Finds results whose query photo or product photo is blank, which means that it shows nothing."""
+"""Vectors of blank photos, which show nothing, and the parts of a query photo that are blank."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,6 @@ import numpy as np
 from catalog.detection.photo_analysis import Target
 from catalog.index.live_index import LiveIndex
 from catalog.visual.blank import blank_photos, closeness
-from search.ranking.deduplication import stack_projected
-from search.ranking.scoring import Ranked
 from search.serving.deadline import Deadline
 from search.serving.single_flight import SingleFlightCache
 
@@ -28,25 +26,14 @@ def encode_blanks(index: LiveIndex, deadline: Deadline) -> np.ndarray:
         )
 
 
-def find_blank_results(
-    results: Sequence[Ranked], targets: Sequence[Target], index: LiveIndex, deadline: Deadline
-) -> list[bool]:
-    """Returns for each result whether its product's photo or its target is blank: its cosine with a
-    blank photo is at least the `blank` of the index's calibration."""
-    if not results:
-        return []
-    threshold, blanks = index.generation.calibration.blank, encode_blanks(index, deadline)
-    blank_targets = {
+def find_blank_objects(
+    targets: Sequence[Target], blanks: np.ndarray, index: LiveIndex
+) -> set[int | None]:
+    """Returns the objects of the targets that are blank: their cosine with one of `blanks` is at
+    least the `blank` of the index's calibration."""
+    return {
         target.object
         for target in targets
         if closeness(index.project(index.to_index_space(target.vector[None])), blanks)[0]
-        >= threshold
+        >= index.generation.calibration.blank
     }
-    vectors = stack_projected(results)
-    if not vectors.shape[1]:
-        return [item.object in blank_targets for item in results]
-    blank_products = closeness(vectors, blanks) >= threshold
-    return [
-        bool(is_blank) or item.object in blank_targets
-        for item, is_blank in zip(results, blank_products, strict=True)
-    ]
