@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from catalog.imaging.image_decoding import ImageLimits
-from catalog.visual import pixels
+from catalog.visual import preprocessing as input_pixels
 from catalog.visual.preprocessing import Preprocessing
 from tests.indexing.embedding.hostile import HANGS, KILLS
 
-_decode_pixels = pixels.decode_pixels
+_decode_pixels = input_pixels.decode_pixels
 
 
 def decode_pixels(data: bytes, preprocessing: Preprocessing, limits: ImageLimits) -> np.ndarray:
@@ -29,7 +29,7 @@ def decode_pixels(data: bytes, preprocessing: Preprocessing, limits: ImageLimits
 
 
 # At import, before Vitrina's modules take it from there: a spawned child imports this file too.
-pixels.decode_pixels = decode_pixels
+input_pixels.decode_pixels = decode_pixels
 
 
 def main() -> None:

@@ -24,8 +24,7 @@ from django.core.files.storage import default_storage
 from catalog.imaging.image_decoding import ImageError, ImageLimits
 from catalog.models.product import content_hash
 from catalog.parent_death import die_with_parent
-from catalog.visual.pixels import decode_pixels
-from catalog.visual.preprocessing import Preprocessing
+from catalog.visual.preprocessing import Preprocessing, decode_pixels
 from indexing.embedding import quarantine
 from indexing.embedding.staleness import StaleImage
 

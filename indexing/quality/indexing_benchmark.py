@@ -26,7 +26,7 @@ from catalog.index.vocabulary import vocabulary_for
 from catalog.models import EncoderVersion, Product, ProductImage, Tag
 from catalog.models.product import content_hash
 from catalog.visual.encoder import BATCH_SIZE, Encoder
-from catalog.visual.pixels import decode_pixels
+from catalog.visual.preprocessing import decode_pixels
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from indexing.training.starter.backbone import FEATURES
+from catalog.visual.plain_features import FEATURES
 
 WORD_NUMBERS = 256
 LOOK_NUMBERS = 256

@@ -10,15 +10,11 @@ import open_clip
 import torch
 import torch.nn.functional as F
 
+from catalog.visual.plain_features import BACKBONE, PREPROCESS, load_backbone
 from indexing.training.model_folder import write_model
 from indexing.training.pairs import Item, read_items
 from indexing.training.starter import image_head, text_tower
-from indexing.training.starter.backbone import (
-    BACKBONE,
-    PREPROCESS,
-    compute_features,
-    load_backbone,
-)
+from indexing.training.starter.backbone import compute_features
 from indexing.training.starter.learnt_texts import (
     collect_phrases,
     read_imagenet_labels,

@@ -10,8 +10,7 @@ from catalog.demo.load import FOLDER
 from catalog.imaging.image_decoding import ImageLimits
 from catalog.visual.encoder import Encoder
 from catalog.visual.model_source import STARTER, folder_checksum
-from catalog.visual.pixels import decode_pixels
-from catalog.visual.preprocessing import Preprocessing
+from catalog.visual.preprocessing import Preprocessing, decode_pixels
 from catalog.visual.torch_encoder import TorchEncoder
 from tests.catalog.visual.conftest import TEXTS
 

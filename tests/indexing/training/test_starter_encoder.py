@@ -140,7 +140,7 @@ def test_the_packed_head_returns_words_and_looks_unchanged() -> None:
     declare_missing_ops()
     import torch
 
-    from indexing.training.starter.backbone import FEATURES
+    from catalog.visual.plain_features import FEATURES
     from indexing.training.starter.image_head import (
         LOOK_WEIGHT,
         Looks,
@@ -198,7 +198,7 @@ def test_the_converted_backbone_classifies_photos() -> None:
     import torch
     from open_clip.transform import PreprocessCfg, image_transform_v2
 
-    from indexing.training.starter.backbone import PREPROCESS, load_backbone
+    from catalog.visual.plain_features import PREPROCESS, load_backbone
     from indexing.training.starter.learnt_texts import read_imagenet_labels
 
     # Given the converted weights, and photos of four things with an ImageNet class.
