@@ -205,7 +205,7 @@ def test_a_body_for_which_there_is_no_disk_ends_its_connection_alone(
         assert demo_server.status("/livez") == 200
     finally:
         process.rlimit(psutil.RLIMIT_FSIZE, before)
-    assert "could not be kept" in demo_server.log.read_text().splitlines()[-1]
+    assert "could not be stored" in demo_server.log.read_text().splitlines()[-1]
 
 
 def test_a_photo_in_chunks_is_read_like_any_other(demo_server: WebServer, photo: bytes) -> None:
