@@ -20,7 +20,8 @@ from tests.search.browser import page, served  # noqa: F401  (fixtures)
 from tests.search.colour_spotter import DETECTOR, ColourSpotter
 from tests.web_servers import WebServer, web_server
 
-Ask = Callable[..., dict[str, Any]]
+Search = Callable[..., dict[str, Any]]
+Get = Callable[..., dict[str, Any]]
 
 NUMBER = (int, float)
 BOX = [NUMBER]
@@ -124,7 +125,7 @@ def check_problem() -> Callable[[HttpResponse, int, str], dict[str, Any]]:
 
 
 @pytest.fixture(autouse=True)
-def _kept_apart(settings: Any, tmp_path: Path) -> None:
+def _isolate(settings: Any, tmp_path: Path) -> None:
     """Keeps query photos in a folder of the test, empties the caches, and serves static files as
     they are."""
     for cache in (photo_analyses, encoded_texts, previews):
@@ -182,11 +183,11 @@ def demo_server(
 
 
 @pytest.fixture
-def by_photo(client: Any, photos: dict[str, DemoPhoto]) -> Ask:
+def by_photo(client: Any, photos: dict[str, DemoPhoto]) -> Search:
     """Searches through the API with a photo (the name of a demo photo, or bytes), gives the answer;
     `headers` apart, names are the API's parameters."""
 
-    def ask(photo: str | bytes | None, headers: Any = None, **fields: Any) -> dict[str, Any]:
+    def search(photo: str | bytes | None, headers: Any = None, **fields: Any) -> dict[str, Any]:
         if isinstance(photo, str):
             photo = photos[photo].data
         if photo is not None:
@@ -198,20 +199,20 @@ def by_photo(client: Any, photos: dict[str, DemoPhoto]) -> Ask:
         answer: dict[str, Any] = response.json()
         return answer
 
-    return ask
+    return search
 
 
 @pytest.fixture
-def get(client: Any) -> Ask:
+def get(client: Any) -> Get:
     """GETs an address of the API, gives the JSON answer."""
 
-    def ask(address: str, parameters: Any = None, headers: Any = None) -> dict[str, Any]:
+    def get_json(address: str, parameters: Any = None, headers: Any = None) -> dict[str, Any]:
         response = client.get(f"/api/v1/{address}", parameters, headers=headers)
         assert response.status_code == 200, response.content
         answer: dict[str, Any] = response.json()
         return answer
 
-    return ask
+    return get_json
 
 
 @pytest.fixture
@@ -269,5 +270,5 @@ def spotter(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     settings.DETECTOR = DETECTOR
     settings.LABELLED_PHOTOS = ""
     made = ColourSpotter()
-    monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *how: made)
+    monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *args: made)
     return made

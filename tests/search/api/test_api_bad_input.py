@@ -36,7 +36,7 @@ Check = Callable[[Any, int, str], dict[str, Any]]
         "10,10,200,200",
     ],
 )
-def test_a_box_that_is_no_part_of_the_photo_is_refused(
+def test_a_box_outside_the_photo_is_refused(
     box: str, send: Callable[..., Any], check_problem: Check
 ) -> None:
     body = check_problem(send(box=box), 400, "box_invalid")
@@ -60,7 +60,7 @@ def test_a_box_that_is_no_part_of_the_photo_is_refused(
         *[(name, "x" * 501) for name in ("text", "less_text", "query", "category", "tag", "brand")],
     ],
 )
-def test_a_parameter_out_of_place_is_refused_by_its_name(
+def test_an_invalid_parameter_is_refused_by_its_name(
     name: str, value: str, send: Callable[..., Any], check_problem: Check
 ) -> None:
     body = check_problem(send(**{name: value}), 400, "parameter_invalid")
@@ -99,7 +99,7 @@ def test_thousands_of_parameters_are_refused(visitor: Client, check_problem: Che
         (b"image=abc", "application/x-www-form-urlencoded", 400),
     ],
 )
-def test_a_body_that_is_no_form_is_refused(
+def test_a_body_that_is_not_a_form_is_refused(
     body: bytes, content_type: str, status: int, visitor: Client
 ) -> None:
     response = visitor.generic("POST", PHOTO, body, content_type)
@@ -122,7 +122,7 @@ def test_a_body_that_is_no_form_is_refused(
         ("POST", "/api/v1/index/", "GET"),
     ],
 )
-def test_another_method_is_refused(
+def test_an_unsupported_method_is_refused(
     method: str, path: str, allowed: str, visitor: Client, check_problem: Check
 ) -> None:
     response = visitor.generic(method, path)
@@ -154,7 +154,7 @@ def test_an_unknown_address_is_answered_in_json(
 
 
 @pytest.mark.parametrize("path", ["0/", f"{10**18 - 1}/", "0/similar/", f"{10**18 - 1}/similar/"])
-def test_a_product_that_is_not_there_is_answered_in_json(
+def test_a_missing_product_is_answered_in_json(
     path: str, visitor: Client, check_problem: Check
 ) -> None:
     check_problem(visitor.get(f"/api/v1/products/{path}"), 404, "not_found")
@@ -168,7 +168,7 @@ def test_a_hidden_product_has_no_address(visitor: Client, check_problem: Check) 
     check_problem(visitor.get(f"/api/v1/products/{product.pk}/similar/"), 404, "not_found")
 
 
-def test_moving_away_from_a_product_that_is_not_there_is_refused(
+def test_moving_away_from_a_missing_product_is_refused(
     send: Callable[..., Any], check_problem: Check
 ) -> None:
     check_problem(send(less_product=str(2**63 - 1)), 404, "not_found")
@@ -178,7 +178,7 @@ def test_moving_away_from_a_product_that_is_not_there_is_refused(
     "query",
     ["", "q=", "q=%20", "q=lamp&colour=red", "q=a%00b", f"q={'x' * 501}", "q=a&q=b", "text=lamp"],
 )
-def test_a_text_search_needs_words_and_nothing_unknown(
+def test_a_text_search_needs_words_and_known_parameters(
     query: str, visitor: Client, check_problem: Check
 ) -> None:
     check_problem(visitor.get(f"{TEXT}?{query}"), 400, "parameter_invalid")
@@ -200,7 +200,7 @@ def test_a_text_search_needs_words_and_nothing_unknown(
         "%CC%81" * 200,
     ],
 )
-def test_odd_words_are_words_all_the_same(
+def test_unusual_words_are_searched_for(
     query: str, visitor: Client, check_answer: Callable[[Any], None]
 ) -> None:
     response = visitor.get(f"{TEXT}?q={query}")
@@ -210,7 +210,7 @@ def test_odd_words_are_words_all_the_same(
 
 
 @pytest.mark.parametrize("accept", ["application/xml", "text/html", "image/*"])
-def test_an_answer_in_another_format_is_not_to_be_had(
+def test_formats_other_than_json_are_refused(
     accept: str, visitor: Client, check_problem: Check
 ) -> None:
     response = visitor.get("/api/v1/products/", headers={"Accept": accept})
@@ -218,7 +218,7 @@ def test_an_answer_in_another_format_is_not_to_be_had(
     check_problem(response, 406, "parameter_invalid")
 
 
-def test_before_the_first_index_there_is_nothing_to_search(
+def test_searches_without_an_index_are_unavailable(
     send: Callable[..., Any], visitor: Client, check_problem: Check
 ) -> None:
     Generation.objects.filter(state="live").update(state="retired")

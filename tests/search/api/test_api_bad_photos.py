@@ -45,13 +45,13 @@ def png(width: int, height: int) -> bytes:
     ],
     ids=["text", "svg", "pdf", "2500 MP", "50 MP", "30 MB", "header only", "empty PNG"],
 )
-def test_a_file_that_is_no_usable_photo_is_refused(
+def test_an_unusable_file_is_refused(
     image: bytes, status: int, code: str, send: Callable[..., Any], check_problem: Check
 ) -> None:
     check_problem(send(image), status, code)
 
 
-def test_a_photo_cut_off_on_its_way_is_refused(
+def test_a_truncated_photo_is_refused(
     send: Callable[..., Any], check_problem: Check, photos: dict[str, Any]
 ) -> None:
     data = photos[LAMP].data
@@ -59,18 +59,18 @@ def test_a_photo_cut_off_on_its_way_is_refused(
     check_problem(send(data[: len(data) // 2]), 400, "image_unreadable")
 
 
-def test_a_bad_second_photo_is_refused_as_well(
+def test_an_unusable_second_photo_is_refused(
     send: Callable[..., Any], check_problem: Check, photos: dict[str, Any]
 ) -> None:
     check_problem(send([photos[LAMP].data, b"no photo"]), 415, "image_type_unsupported")
 
 
-def test_an_empty_file_is_as_good_as_none(send: Callable[..., Any], check_problem: Check) -> None:
+def test_an_empty_file_counts_as_no_photo(send: Callable[..., Any], check_problem: Check) -> None:
     check_problem(send([b""]), 400, "image_missing")
 
 
 @pytest.mark.parametrize("fields", [{}, {"text": "lamp"}, {"box": "0,0,1,1"}])
-def test_without_a_photo_there_is_nothing_to_search_for(
+def test_a_photo_search_without_a_photo_is_refused(
     fields: dict[str, str], send: Callable[..., Any], check_problem: Check
 ) -> None:
     body = check_problem(send([], **fields), 400, "image_missing")
@@ -78,13 +78,13 @@ def test_without_a_photo_there_is_nothing_to_search_for(
     assert "image" in body["detail"]
 
 
-def test_the_name_of_a_file_is_no_photo(visitor: Client, check_problem: Check) -> None:
+def test_a_file_name_in_place_of_a_photo_is_refused(visitor: Client, check_problem: Check) -> None:
     body = check_problem(visitor.post(PHOTO, {"image": "lamp.jpg"}), 400, "parameter_invalid")
 
     assert "image" in body["detail"]
 
 
-def test_a_photo_in_a_field_of_another_name_is_not_taken_in_silence(
+def test_a_photo_in_an_unknown_field_is_refused(
     send: Callable[..., Any], check_problem: Check
 ) -> None:
     body = check_problem(send([], photo=BytesIO(b"x")), 400, "parameter_invalid")
@@ -92,7 +92,7 @@ def test_a_photo_in_a_field_of_another_name_is_not_taken_in_silence(
     assert "photo" in body["detail"]
 
 
-def test_six_photos_are_one_too_many(
+def test_five_photos_are_accepted_and_six_are_refused(
     send: Callable[..., Any], check_problem: Check, photos: dict[str, Any]
 ) -> None:
     assert send([photos[LAMP].data] * 5).status_code == 200
@@ -101,14 +101,14 @@ def test_six_photos_are_one_too_many(
     assert "5" in body["detail"]
 
 
-def test_a_hundred_photos_are_refused_without_looking(
+def test_a_hundred_and_fifty_photos_are_refused(
     send: Callable[..., Any], check_problem: Check
 ) -> None:
     assert 400 <= send([b"x"] * 150).status_code < 500
 
 
 @pytest.mark.parametrize("query", ["0" * 32, "лампа\x90", "../" * 10])
-def test_a_photo_not_kept_any_more_must_be_sent_again(
+def test_a_photo_that_is_no_longer_kept_must_be_sent_again(
     send: Callable[..., Any], check_problem: Check, query: str
 ) -> None:
     body = check_problem(send([], query=query), 404, "not_found")

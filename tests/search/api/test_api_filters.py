@@ -11,7 +11,8 @@ from catalog.models import Category, Product, ProductTag, Tag
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
-Ask = Callable[..., dict[str, Any]]
+Search = Callable[..., dict[str, Any]]
+Get = Callable[..., dict[str, Any]]
 CHAIR = "blends-antiquechair-0"
 
 
@@ -19,12 +20,12 @@ def products(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [result["product"] for result in answer["results"]]
 
 
-def everything(ask: Callable[[int], dict[str, Any]]) -> list[int]:
+def collect_ids(get_page: Callable[[int], dict[str, Any]]) -> list[int]:
     """The ids on all pages of a search, in order."""
     ids: list[int] = []
     offset: int | None = 0
     while offset is not None:
-        answer = ask(offset)
+        answer = get_page(offset)
         ids += [product["id"] for product in products(answer)]
         assert answer["next_offset"] in (None, offset + answer["count"])
         offset = answer["next_offset"]
@@ -34,37 +35,39 @@ def everything(ask: Callable[[int], dict[str, Any]]) -> list[int]:
 
 @pytest.mark.parametrize("sort", ["relevance", "price"])
 @pytest.mark.parametrize("limit", [41, 100])
-def test_pages_show_every_product_and_none_twice(limit: int, sort: str, by_photo: Ask) -> None:
-    ids = everything(lambda at: by_photo(CHAIR, limit=limit, offset=at, sort=sort, fold=False))
+def test_pages_show_every_product_and_none_twice(limit: int, sort: str, by_photo: Search) -> None:
+    ids = collect_ids(
+        lambda offset: by_photo(CHAIR, limit=limit, offset=offset, sort=sort, fold=False)
+    )
 
     assert len(ids) == len(set(ids))
     assert set(ids) == set(Product.objects.values_list("pk", flat=True))
 
 
-def test_pages_of_a_text_search_neither_repeat_nor_skip(get: Ask) -> None:
-    asked = {"q": "chair", "limit": 100, "fold": False}
+def test_pages_of_a_text_search_neither_repeat_nor_skip(get: Get) -> None:
+    parameters = {"q": "chair", "limit": 100, "fold": False}
 
-    ids = everything(lambda at: get("search/text/", {**asked, "offset": at}))
+    ids = collect_ids(lambda offset: get("search/text/", {**parameters, "offset": offset}))
 
     assert len(ids) == len(set(ids)) == Product.objects.count()
 
 
 @pytest.mark.parametrize("sort", ["relevance", "-price"])
-def test_every_product_is_shown_or_counted_as_a_lookalike(sort: str, by_photo: Ask) -> None:
+def test_every_product_is_shown_or_counted_as_a_lookalike(sort: str, by_photo: Search) -> None:
     counted: list[int] = []
 
-    def ask(at: int) -> dict[str, Any]:
-        answer = by_photo(CHAIR, limit=100, offset=at, sort=sort)
+    def get_page(offset: int) -> dict[str, Any]:
+        answer = by_photo(CHAIR, limit=100, offset=offset, sort=sort)
         counted.extend(1 + result["duplicates"] for result in answer["results"])
         return answer
 
-    ids = everything(ask)
+    ids = collect_ids(get_page)
 
     assert len(ids) == len(set(ids)) == len(counted)
     assert sum(counted) == Product.objects.count()
 
 
-def test_two_short_pages_are_one_long_one(by_photo: Ask) -> None:
+def test_two_short_pages_equal_one_long_page(by_photo: Search) -> None:
     whole = products(by_photo(CHAIR, limit=20))
 
     parts = [products(by_photo(CHAIR, limit=10, offset=offset)) for offset in (0, 10)]
@@ -72,13 +75,13 @@ def test_two_short_pages_are_one_long_one(by_photo: Ask) -> None:
     assert parts[0] + parts[1] == whole
 
 
-def test_a_page_beyond_the_end_is_empty(by_photo: Ask) -> None:
+def test_a_page_beyond_the_end_is_empty(by_photo: Search) -> None:
     answer = by_photo(CHAIR, offset=5000)
 
     assert (answer["count"], answer["next_offset"], answer["complete"]) == (0, None, True)
 
 
-def test_a_category_means_everything_below_it_too(by_photo: Ask) -> None:
+def test_a_category_includes_its_subcategories(by_photo: Search) -> None:
     living = Category.objects.get(slug="living-room")
     nook = Category.objects.create(slug="reading-nook", name="Reading nook", parent=living)
     shelf = Category.objects.create(slug="shelf", name="Shelf", parent=nook)
@@ -86,14 +89,16 @@ def test_a_category_means_everything_below_it_too(by_photo: Ask) -> None:
     assert deep is not None
     Product.objects.filter(pk=deep.pk).update(category=shelf)
 
-    ids = everything(lambda at: by_photo(CHAIR, limit=100, offset=at, category="living-room"))
+    ids = collect_ids(
+        lambda offset: by_photo(CHAIR, limit=100, offset=offset, category="living-room")
+    )
 
     expected = Product.objects.filter(category__in=[living, nook, shelf])
     assert set(ids) == set(expected.values_list("pk", flat=True))
     assert deep.pk in ids
 
 
-def test_a_repeated_category_or_brand_means_any_of_them(by_photo: Ask) -> None:
+def test_a_repeated_category_or_brand_means_any_of_them(by_photo: Search) -> None:
     slugs, brands = ["lights", "office"], ["Blend Swap", "Kator Legaz"]
 
     answer = by_photo(CHAIR, limit=100, category=slugs, brand=brands)
@@ -108,7 +113,7 @@ def test_a_repeated_category_or_brand_means_any_of_them(by_photo: Ask) -> None:
     assert {brand for _, brand in found} <= set(brands)
 
 
-def test_a_repeated_tag_means_all_of_them(by_photo: Ask) -> None:
+def test_a_repeated_tag_means_all_of_them(by_photo: Search) -> None:
     both = Product.objects.filter(product_tags__tag__slug="chair").filter(
         product_tags__tag__slug="armchair"
     )
@@ -121,7 +126,7 @@ def test_a_repeated_tag_means_all_of_them(by_photo: Ask) -> None:
     )
 
 
-def test_prices_are_limits_that_count_themselves(by_photo: Ask) -> None:
+def test_price_limits_are_inclusive(by_photo: Search) -> None:
     Product.objects.filter(sku="blends-antiquechair").update(price=Decimal("100.00"))
 
     answer = by_photo(CHAIR, limit=100, price_min="100", price_max="100.00")
@@ -136,14 +141,14 @@ def test_prices_are_limits_that_count_themselves(by_photo: Ask) -> None:
 
 
 @pytest.mark.parametrize(("value", "states"), [("true", {True}), ("false", {False})])
-def test_in_stock_shows_only_those(value: str, states: set[bool], by_photo: Ask) -> None:
+def test_in_stock_filters_by_stock(value: str, states: set[bool], by_photo: Search) -> None:
     answer = by_photo(CHAIR, limit=100, in_stock=value)
 
     assert {product["in_stock"] for product in products(answer)} == states
 
 
-def test_a_filter_that_nothing_fulfils_gives_an_empty_complete_answer(
-    by_photo: Ask, check_answer: Callable[[Any], None]
+def test_a_filter_that_no_product_passes_gives_an_empty_complete_answer(
+    by_photo: Search, check_answer: Callable[[Any], None]
 ) -> None:
     answer = by_photo(CHAIR, category="no-such-category")
 
@@ -156,7 +161,7 @@ def test_a_filter_that_nothing_fulfils_gives_an_empty_complete_answer(
     ("sort", "key", "reverse"),
     [("price", "price", False), ("-price", "price", True), ("-created", "id", True)],
 )
-def test_results_can_be_sorted(sort: str, key: str, reverse: bool, by_photo: Ask) -> None:
+def test_results_can_be_sorted(sort: str, key: str, reverse: bool, by_photo: Search) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE catalog_product SET created_at = now() + id * interval '1 minute'")
 
@@ -165,7 +170,7 @@ def test_results_can_be_sorted(sort: str, key: str, reverse: bool, by_photo: Ask
     assert values == sorted(values, reverse=reverse)
 
 
-def test_facets_count_everything_that_matched_and_not_only_the_page(by_photo: Ask) -> None:
+def test_facets_count_all_matches_and_not_only_the_page(by_photo: Search) -> None:
     answer = by_photo(CHAIR, category="lights", limit=1)
 
     lights = Product.objects.filter(category__slug="lights")
@@ -178,7 +183,7 @@ def test_facets_count_everything_that_matched_and_not_only_the_page(by_photo: As
     }
 
 
-def test_a_price_changed_by_sql_shows_at_once(by_photo: Ask) -> None:
+def test_a_price_changed_by_sql_shows_at_once(by_photo: Search) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE catalog_product SET price = 1.23, in_stock = NOT in_stock, title = 'Our chair'"
@@ -194,7 +199,7 @@ def test_a_price_changed_by_sql_shows_at_once(by_photo: Ask) -> None:
     )
 
 
-def test_a_hidden_product_is_never_shown(by_photo: Ask) -> None:
+def test_a_hidden_product_is_never_shown(by_photo: Search) -> None:
     before = by_photo(CHAIR, limit=10)
     hidden = before["results"][0]["product"]["id"]
     with connection.cursor() as cursor:
@@ -205,7 +210,7 @@ def test_a_hidden_product_is_never_shown(by_photo: Ask) -> None:
     assert products(after) == products(before)[1:]
 
 
-def test_a_deleted_product_is_never_shown(by_photo: Ask) -> None:
+def test_a_deleted_product_is_never_shown(by_photo: Search) -> None:
     before = by_photo(CHAIR, limit=10)
     Product.objects.filter(pk=before["results"][0]["product"]["id"]).delete()
 
@@ -214,7 +219,7 @@ def test_a_deleted_product_is_never_shown(by_photo: Ask) -> None:
     assert products(after) == products(before)[1:]
 
 
-def test_a_tag_given_or_taken_by_hand_counts_at_once(by_photo: Ask) -> None:
+def test_a_manually_added_tag_counts_at_once(by_photo: Search) -> None:
     tag = Tag.objects.create(slug="of-the-week", name="of the week")
     chosen = Product.objects.get(sku="blends-antiquechair")
     ProductTag.objects.create(product=chosen, tag=tag, score=1.0)

@@ -15,7 +15,7 @@ from tests.search.outages import lose_encoder, refuse_connection
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
-Ask = Callable[..., dict[str, Any]]
+Get = Callable[..., dict[str, Any]]
 Check = Callable[[Any, Any], None]
 
 STATUS = {
@@ -65,7 +65,7 @@ STATUS = {
 }
 
 
-def test_the_index_tells_how_it_is(get: Ask, check_shape: Check) -> None:
+def test_the_index_status_describes_the_index(get: Get, check_shape: Check) -> None:
     status = get("index/")
 
     check_shape(status, STATUS)
@@ -79,7 +79,7 @@ def test_the_index_tells_how_it_is(get: Ask, check_shape: Check) -> None:
     assert datetime.fromisoformat(status["next_refresh_at"]) > timezone.now()
 
 
-def test_the_index_tells_what_it_has_not_caught_up_with(get: Ask) -> None:
+def test_the_index_status_counts_pending_products(get: Get) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE catalog_product SET title = title || '!' WHERE id % 100 = 0")
 
@@ -88,7 +88,7 @@ def test_the_index_tells_what_it_has_not_caught_up_with(get: Ask) -> None:
     assert status["products"]["pending"] == Product.objects.filter(title__endswith="!").count() > 0
 
 
-def test_the_index_can_be_asked_about_before_there_is_one(get: Ask) -> None:
+def test_the_index_status_is_available_without_an_index(get: Get) -> None:
     Generation.objects.filter(state="live").update(state="retired")
 
     status = get("index/")
@@ -97,7 +97,7 @@ def test_the_index_can_be_asked_about_before_there_is_one(get: Ask) -> None:
     assert status["freshness"]["fresh"] is False
 
 
-def test_a_live_process_says_so_without_database_or_index(
+def test_livez_needs_neither_database_nor_index(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "ensure_connection", refuse_connection)
@@ -105,7 +105,7 @@ def test_a_live_process_says_so_without_database_or_index(
     assert client.get("/livez").status_code == 200
 
 
-def test_all_is_ready_with_database_encoder_and_generation(client: Client) -> None:
+def test_readyz_is_ok_with_database_encoder_and_generation(client: Client) -> None:
     response = client.get("/readyz")
 
     assert response.status_code == 200
@@ -118,7 +118,7 @@ def test_all_is_ready_with_database_encoder_and_generation(client: Client) -> No
 
 
 @pytest.mark.parametrize("missing", ["database", "encoder", "generation"])
-def test_what_is_missing_is_named(
+def test_readyz_names_the_missing_part(
     missing: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if missing == "generation":

@@ -54,7 +54,7 @@ def test_json_of_any_depth_is_refused(key: str, visitor: Client) -> None:
     assert {depth: status for depth, status in statuses.items() if status not in (400, 429)} == {}
 
 
-def test_a_whole_pair_is_text(visitor: Client) -> None:
+def test_a_complete_surrogate_pair_is_accepted(visitor: Client) -> None:
     body = json.dumps([{**WITH_SKU, "sku": "🪑", "session": "🙂"}])
     assert "\\ud83e" in body
 
@@ -71,13 +71,15 @@ def test_a_whole_pair_is_text(visitor: Client) -> None:
         (b'[{"type": "click", "product": 1%s}]' % (b"0" * 5_000), "application/json"),
     ],
 )
-def test_what_is_no_json_is_refused(
+def test_invalid_json_is_refused(
     body: bytes, content_type: str, visitor: Client, check_problem: Any
 ) -> None:
     check_problem(send(visitor, body, content_type), 400, "parameter_invalid")
 
 
-def test_words_of_a_search_are_text_too(visitor: Client, photos: Any, check_problem: Any) -> None:
+def test_half_a_surrogate_pair_in_a_form_is_refused(
+    visitor: Client, photos: Any, check_problem: Any
+) -> None:
     # UTF-7 in a form encodes half of a surrogate pair in ASCII letters, too.
     part = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
     image = part % (b"image", b'; filename="i"', photos["scopia-living-lamp-2"].data)

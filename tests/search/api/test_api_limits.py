@@ -25,34 +25,35 @@ TEXT = "/api/v1/search/text/"
 PAGE = "/search/"
 
 
-def statements(client: Client, address: str, parameters: dict[str, Any]) -> list[str]:
+def capture_statements(client: Client, address: str, parameters: dict[str, Any]) -> list[str]:
     """The SQL statements of a request."""
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         response = client.get(address, parameters)
     assert response.status_code == 200
-    return [query["sql"] for query in asked.captured_queries]
+    return [query["sql"] for query in queries.captured_queries]
 
 
 @pytest.mark.parametrize("address", [LIST, TEXT, PAGE])
 @pytest.mark.parametrize("name", ["tag", "category", "brand"])
-def test_a_value_that_is_repeated_counts_once(client: Client, address: str, name: str) -> None:
+def test_a_repeated_filter_value_counts_once(client: Client, address: str, name: str) -> None:
     words = {} if address == LIST else {"q": "lamp"}
 
     once, often = (
-        max(statements(client, address, {**words, name: ["chair"] * n}), key=len) for n in (1, 60)
+        max(capture_statements(client, address, {**words, name: ["chair"] * n}), key=len)
+        for n in (1, 60)
     )
 
     assert len(often) < 1.1 * len(once)
     assert often.count("chair") == once.count("chair")
 
 
-def test_a_list_by_tags_joins_none_of_them(client: Client) -> None:
+def test_a_list_filtered_by_tags_contains_the_products_with_all_of_them(client: Client) -> None:
     tags = ["chair", "armchair"]
 
-    asked = statements(client, LIST, {"tag": tags, "limit": 100})
+    executed = capture_statements(client, LIST, {"tag": tags, "limit": 100})
     found = client.get(LIST, {"tag": tags, "limit": 100}).json()
 
-    filtered = next(sql for sql in asked if "armchair" in sql)
+    filtered = next(sql for sql in executed if "armchair" in sql)
     assert filtered.count("EXISTS") == 2
     both = Product.objects.filter(product_tags__tag__slug="chair").filter(
         product_tags__tag__slug="armchair"
@@ -65,17 +66,19 @@ def test_a_list_by_tags_joins_none_of_them(client: Client) -> None:
 
 
 @pytest.mark.parametrize("address", [LIST, TEXT])
-@pytest.mark.parametrize(("name", "most"), [("tag", MAX_TAGS), ("category", 50), ("brand", 50)])
+@pytest.mark.parametrize(
+    ("name", "max_values"), [("tag", MAX_TAGS), ("category", 50), ("brand", 50)]
+)
 def test_too_many_values_of_a_filter_are_refused(
-    client: Client, check_problem: Check, address: str, name: str, most: int
+    client: Client, check_problem: Check, address: str, name: str, max_values: int
 ) -> None:
     words = {} if address == LIST else {"q": "lamp"}
 
-    as_many = client.get(address, {**words, name: [f"v{n}" for n in range(most)]})
-    more = client.get(address, {**words, name: [f"v{n}" for n in range(most + 1)]})
+    accepted = client.get(address, {**words, name: [f"v{n}" for n in range(max_values)]})
+    refused = client.get(address, {**words, name: [f"v{n}" for n in range(max_values + 1)]})
 
-    assert as_many.status_code == 200
-    assert name in check_problem(more, 400, "parameter_invalid")["detail"]
+    assert accepted.status_code == 200
+    assert name in check_problem(refused, 400, "parameter_invalid")["detail"]
 
 
 def test_too_many_tags_are_refused_on_the_page(client: Client) -> None:
@@ -97,7 +100,9 @@ def test_lists_of_products_share_the_admission_of_searches(
     assert int(response["Retry-After"]) > 0
 
 
-def test_a_page_beyond_what_can_be_reached_says_so(client: Client, check_problem: Check) -> None:
+def test_a_page_beyond_the_maximum_offset_is_refused_with_a_sentence(
+    client: Client, check_problem: Check
+) -> None:
     deepest = client.get(TEXT, {"q": "lamp", "offset": MAX_OFFSET})
     deeper = client.get(TEXT, {"q": "lamp", "offset": MAX_OFFSET + 1})
 
@@ -116,7 +121,7 @@ def test_a_page_beyond_what_can_be_reached_says_so(client: Client, check_problem
     ("offset", "expected"),
     [(MAX_OFFSET - 24, MAX_OFFSET), (MAX_OFFSET - 23, None), (MAX_OFFSET, None)],
 )
-def test_no_page_leads_to_a_page_beyond_the_limit(offset: int, expected: int | None) -> None:
+def test_next_offset_never_exceeds_the_maximum_offset(offset: int, expected: int | None) -> None:
     request = SearchRequest(text="chair", offset=offset, limit=24)
 
     assert request.next_offset(results=2 * MAX_OFFSET) == expected
@@ -134,7 +139,7 @@ def test_a_filter_accepts_values_up_to_its_maximum_length(client: Client, addres
         assert statuses == [200, 400], name
 
 
-def test_pages_of_a_search_that_reaches_its_depth_neither_repeat_nor_skip(
+def test_pages_of_a_search_at_its_maximum_depth_neither_repeat_nor_skip(
     settings: Any,
 ) -> None:
     # Given more photos than one search may retrieve.

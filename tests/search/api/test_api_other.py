@@ -14,7 +14,8 @@ from catalog.models import Product
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
-Ask = Callable[..., dict[str, Any]]
+Search = Callable[..., dict[str, Any]]
+Get = Callable[..., dict[str, Any]]
 Check = Callable[[Any, Any], None]
 
 
@@ -29,8 +30,8 @@ Check = Callable[[Any, Any], None]
         ("лампы", "ru", ("ламп",)),
     ],
 )
-def test_words_find_what_they_name_first(
-    words: str, language: str, stems: tuple[str, ...], get: Ask, check_answer: Callable[[Any], None]
+def test_products_that_the_words_name_come_first(
+    words: str, language: str, stems: tuple[str, ...], get: Get, check_answer: Callable[[Any], None]
 ) -> None:
     answer = get("search/text/", {"q": words}, {"Accept-Language": language})
 
@@ -43,13 +44,13 @@ def test_words_find_what_they_name_first(
     assert answer["results"][0]["match"] == "similar"
 
 
-def test_words_are_found_in_either_language_whatever_the_header(get: Ask) -> None:
+def test_words_are_found_in_both_languages_whatever_the_header(get: Get) -> None:
     titles = [r["product"]["title"] for r in get("search/text/", {"q": "кресло"})["results"]]
 
     assert sum("chair" in title.lower() for title in titles[:6]) >= 5
 
 
-def test_words_for_what_something_looks_like_work_where_no_text_has_them(get: Ask) -> None:
+def test_words_find_products_by_looks_without_any_matching_text(get: Get) -> None:
     Product.objects.update(title="Thing", title_ru="", description="", keywords=[])
 
     answer = get("search/text/", {"q": "a photo of a bicycle", "limit": 5})
@@ -58,7 +59,7 @@ def test_words_for_what_something_looks_like_work_where_no_text_has_them(get: As
     assert all(result["product"]["title"] == "Thing" for result in answer["results"])
 
 
-def test_a_text_search_is_explained_by_looks_and_words(get: Ask, settings: Any) -> None:
+def test_a_text_search_is_explained_by_looks_and_words(get: Get, settings: Any) -> None:
     answer = get("search/text/", {"q": "lamp", "explain": "true"})
 
     explanation = answer["results"][0]["explanation"]
@@ -66,7 +67,7 @@ def test_a_text_search_is_explained_by_looks_and_words(get: Ask, settings: Any) 
     assert explanation["words"] == 0.5  # the first by words
 
 
-def test_products_are_listed_the_most_popular_first(get: Ask, check_shape: Check) -> None:
+def test_the_most_popular_products_are_listed_first(get: Get, check_shape: Check) -> None:
     page = get("products/", {"limit": 5})
 
     popular = Product.objects.order_by("-popularity", "id")[:5]
@@ -75,7 +76,7 @@ def test_products_are_listed_the_most_popular_first(get: Ask, check_shape: Check
     assert page["results"][0]["image"].startswith("http://testserver/media/")
 
 
-def test_all_products_can_be_paged_through(get: Ask) -> None:
+def test_the_pages_of_the_list_contain_every_product_once(get: Get) -> None:
     ids: list[int] = []
     offset: int | None = 0
     while offset is not None:
@@ -86,7 +87,7 @@ def test_all_products_can_be_paged_through(get: Ask) -> None:
     assert ids == list(Product.objects.order_by("price", "id").values_list("pk", flat=True))
 
 
-def test_the_list_of_products_takes_the_same_filters_as_a_search(get: Ask) -> None:
+def test_the_list_of_products_takes_the_same_filters_as_a_search(get: Get) -> None:
     parameters = {
         "category": ["lights", "office"],
         "brand": "Scopia",
@@ -104,7 +105,7 @@ def test_the_list_of_products_takes_the_same_filters_as_a_search(get: Ask) -> No
     assert {result["product"]["id"] for result in found} == listed
 
 
-def test_a_product_is_shown_with_all_there_is_to_it(get: Ask) -> None:
+def test_a_product_has_all_its_details(get: Get) -> None:
     stored = Product.objects.get(sku="blends-armchair")
 
     product = get(f"products/{stored.pk}/", headers={"Accept-Language": "ru"})
@@ -117,8 +118,8 @@ def test_a_product_is_shown_with_all_there_is_to_it(get: Ask) -> None:
     assert datetime.fromisoformat(product["created_at"]) == stored.created_at
 
 
-def test_lookalikes_of_a_product_leave_out_the_product(
-    get: Ask, check_answer: Callable[[Any], None]
+def test_similar_products_do_not_include_the_product(
+    get: Get, check_answer: Callable[[Any], None]
 ) -> None:
     armchair = Product.objects.get(sku="blends-armchair")
 
@@ -132,7 +133,7 @@ def test_lookalikes_of_a_product_leave_out_the_product(
     assert sum("chair" in title for title in titles) >= 5
 
 
-def test_a_product_not_indexed_yet_has_no_lookalikes_yet(
+def test_a_product_that_is_not_indexed_has_no_similar_products_yet(
     client: Client, check_problem: Callable[..., Any]
 ) -> None:
     fresh = Product.objects.create(sku="fresh", title="Fresh")
@@ -144,11 +145,11 @@ def test_a_product_not_indexed_yet_has_no_lookalikes_yet(
     assert client.get(f"/api/v1/products/{fresh.pk}/").json()["image"] is None
 
 
-def test_the_description_of_the_api_is_made_without_a_warning() -> None:
+def test_the_schema_is_generated_without_warnings() -> None:
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO())
 
 
-def test_the_description_names_every_call(client: Client) -> None:
+def test_the_schema_describes_every_call(client: Client) -> None:
     schema = client.get("/api/v1/schema/?format=json").json()
 
     calls = {(method, path) for path, at in schema["paths"].items() for method in at}
@@ -169,7 +170,7 @@ def test_the_description_names_every_call(client: Client) -> None:
     ]["schemas"]["PhotoParametersRequest"]["properties"].keys()
 
 
-def test_the_api_has_a_page_to_read(client: Client) -> None:
+def test_the_api_has_a_documentation_page(client: Client) -> None:
     response = client.get("/api/docs/")
 
     assert response.status_code == 200
@@ -177,8 +178,8 @@ def test_the_api_has_a_page_to_read(client: Client) -> None:
     assert not re.search(rb"(src|href)=.?(https?:)?//", response.content)  # all from here
 
 
-def test_a_search_asks_the_database_a_fixed_number_of_questions(
-    by_photo: Ask, django_assert_num_queries: Any
+def test_a_search_makes_a_fixed_number_of_database_queries(
+    by_photo: Search, django_assert_num_queries: Any
 ) -> None:
     by_photo("scopia-living-lamp-2")  # reads the vocabulary, which is kept for a minute
 

@@ -17,7 +17,7 @@ from catalog.models import Category, Product
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 Photos = dict[str, Any]
-Ask = Callable[..., dict[str, Any]]
+Search = Callable[..., dict[str, Any]]
 
 LAMP = "scopia-living-lamp-2"
 CHAIR = "blends-antiquechair-0"
@@ -30,7 +30,7 @@ def skus(answer: dict[str, Any]) -> list[str]:
 
 
 def test_the_answer_has_exactly_the_fields_of_the_contract(
-    by_photo: Ask, check_answer: Callable[[Any], None], photos: Photos
+    by_photo: Search, check_answer: Callable[[Any], None], photos: Photos
 ) -> None:
     box = photos[CHAIR].box
 
@@ -50,7 +50,7 @@ def test_the_answer_has_exactly_the_fields_of_the_contract(
     assert best["url"] == f"http://testserver/products/{best['id']}/"
 
 
-def test_a_whole_photo_has_no_box(by_photo: Ask, check_answer: Callable[[Any], None]) -> None:
+def test_a_whole_photo_has_no_box(by_photo: Search, check_answer: Callable[[Any], None]) -> None:
     answer = by_photo(CHAIR)
 
     check_answer(answer)
@@ -58,13 +58,13 @@ def test_a_whole_photo_has_no_box(by_photo: Ask, check_answer: Callable[[Any], N
 
 
 @pytest.mark.parametrize("name", [CHAIR, LAMP, "blends-sunglasses-2", "scopia-sneakers-2"])
-def test_a_photo_of_one_thing_finds_it_within_five(
-    name: str, by_photo: Ask, photos: Photos
+def test_a_photo_of_one_product_finds_it_among_the_first_five(
+    name: str, by_photo: Search, photos: Photos
 ) -> None:
     assert photos[name].sku in skus(by_photo(name, limit=5))
 
 
-def test_results_come_with_the_best_first_and_each_once(by_photo: Ask) -> None:
+def test_results_are_in_order_of_relevance_without_repetition(by_photo: Search) -> None:
     answer = by_photo(CHAIR, limit=100)
 
     # The results of each object are in order of relevance. Several objects take turns.
@@ -74,7 +74,7 @@ def test_results_come_with_the_best_first_and_each_once(by_photo: Ask) -> None:
     assert len(set(skus(answer))) == answer["count"] == 100
 
 
-def recall_at_5(by_photo: Ask, photos: list[Any], with_box: bool) -> float:
+def recall_at_5(by_photo: Search, photos: list[Any], with_box: bool) -> float:
     found = 0
     for photo in photos:
         box = {"box": photo.box} if with_box else {}
@@ -82,14 +82,14 @@ def recall_at_5(by_photo: Ask, photos: list[Any], with_box: bool) -> float:
     return found / len(photos)
 
 
-def test_most_photos_of_one_thing_find_it(by_photo: Ask, photos: Photos) -> None:
+def test_most_photos_of_one_product_find_it(by_photo: Search, photos: Photos) -> None:
     alone = [photo for photo in photos.values() if not photo.scene]
 
     # 34 of these 36 when this was written.
     assert recall_at_5(by_photo, alone, with_box=False) >= 0.85
 
 
-def test_in_a_scene_the_box_says_which_thing_is_meant(by_photo: Ask, photos: Photos) -> None:
+def test_a_box_selects_the_object_in_a_scene(by_photo: Search, photos: Photos) -> None:
     scenes = [photo for photo in photos.values() if photo.scene]
 
     whole = recall_at_5(by_photo, scenes, with_box=False)
@@ -100,7 +100,7 @@ def test_in_a_scene_the_box_says_which_thing_is_meant(by_photo: Ask, photos: Pho
     assert boxed > whole >= 0.6
 
 
-def test_the_server_timing_header_tells_the_same_as_the_answer(
+def test_the_server_timing_header_equals_the_timings_of_the_answer(
     client: Client, photos: Photos
 ) -> None:
     response = client.post("/api/v1/search/photo/", {"image": BytesIO(photos[LAMP].data)})
@@ -123,8 +123,8 @@ def test_the_server_timing_header_tells_the_same_as_the_answer(
         (None, ("Umbrella", "Miscellaneous", "umbrella")),
     ],
 )
-def test_texts_come_in_the_language_asked_for(
-    language: str | None, expected: tuple[str, str, str], by_photo: Ask
+def test_texts_are_in_the_requested_language(
+    language: str | None, expected: tuple[str, str, str], by_photo: Search
 ) -> None:
     answer = by_photo(UMBRELLA, {"Accept-Language": language} if language else None)
 
@@ -135,7 +135,7 @@ def test_texts_come_in_the_language_asked_for(
     assert category in {value["label"] for value in answer["facets"]["category"]}
 
 
-def test_a_text_missing_in_one_language_comes_in_the_other(by_photo: Ask) -> None:
+def test_a_text_missing_in_one_language_is_given_in_the_other(by_photo: Search) -> None:
     Product.objects.filter(sku="blends-umbrellafolded").update(title="", title_ru="Зонт")
     Category.objects.filter(slug="miscellaneous").update(name_ru="")
 
@@ -151,7 +151,7 @@ def count(word: str, answer: dict[str, Any]) -> int:
 
 
 def test_words_pull_a_photo_towards_what_they_name(
-    by_photo: Ask, check_answer: Callable[[Any], None]
+    by_photo: Search, check_answer: Callable[[Any], None]
 ) -> None:
     alone = by_photo(LAMP, limit=100)
 
@@ -163,7 +163,7 @@ def test_words_pull_a_photo_towards_what_they_name(
     assert count("lamp", mixed) > count("lamp", alone)
 
 
-def test_less_text_moves_away_from_what_it_names(by_photo: Ask) -> None:
+def test_less_text_moves_away_from_what_it_names(by_photo: Search) -> None:
     alone = by_photo(CHAIR, limit=100)
 
     moved = by_photo(CHAIR, limit=100, less_text="chair")
@@ -173,7 +173,7 @@ def test_less_text_moves_away_from_what_it_names(by_photo: Ask) -> None:
     assert count("chair", moved) <= 0.75 * count("chair", alone)
 
 
-def test_less_product_moves_away_from_that_product(by_photo: Ask) -> None:
+def test_less_product_moves_away_from_that_product(by_photo: Search) -> None:
     alone = by_photo(CHAIR)
     first = alone["results"][0]["product"]["id"]
     second = alone["results"][1]["product"]["id"]
@@ -199,7 +199,7 @@ def test_several_photos_are_searched_for_together(client: Client, photos: Photos
 
 
 def test_another_box_of_an_earlier_photo_needs_no_second_upload(
-    by_photo: Ask, photos: Photos
+    by_photo: Search, photos: Photos
 ) -> None:
     earlier = by_photo(SCENE)
 
@@ -210,7 +210,7 @@ def test_another_box_of_an_earlier_photo_needs_no_second_upload(
     assert skus(again) != skus(earlier)
 
 
-def test_each_answer_has_an_id_of_its_own_that_works(by_photo: Ask) -> None:
+def test_each_answer_has_its_own_query_id(by_photo: Search) -> None:
     first = by_photo(LAMP)
 
     second = by_photo(None, query=first["query"]["id"])
@@ -220,7 +220,7 @@ def test_each_answer_has_an_id_of_its_own_that_works(by_photo: Ask) -> None:
     assert skus(first) == skus(second) == skus(third)
 
 
-def test_a_score_is_explained_only_to_those_who_ask(by_photo: Ask, settings: Any) -> None:
+def test_a_score_is_explained_only_on_request(by_photo: Search, settings: Any) -> None:
     plain, explained = by_photo(LAMP), by_photo(LAMP, explain="1")
 
     assert all("explanation" not in result for result in plain["results"])
@@ -230,7 +230,7 @@ def test_a_score_is_explained_only_to_those_who_ask(by_photo: Ask, settings: Any
         assert min(1, sum(explanation.values())) == pytest.approx(result["score"], abs=1e-3)
 
 
-def test_a_thing_very_much_alike_is_called_exact_and_an_unlike_one_weak(by_photo: Ask) -> None:
+def test_the_product_in_the_photo_is_exact_and_a_dissimilar_one_weak(by_photo: Search) -> None:
     from catalog.demo.load import FOLDER
 
     answer = by_photo((FOLDER / "images/blends-armchair/1.webp").read_bytes(), limit=100)
@@ -241,7 +241,7 @@ def test_a_thing_very_much_alike_is_called_exact_and_an_unlike_one_weak(by_photo
     assert matches[-1] == "weak"
 
 
-def test_two_searches_at_once_get_their_own_answers(by_photo: Ask, photos: Photos) -> None:
+def test_concurrent_searches_get_their_own_answers(by_photo: Search, photos: Photos) -> None:
     expected = {name: skus(by_photo(name)) for name in (CHAIR, LAMP)}
 
     def search(name: str) -> list[str]:
@@ -256,7 +256,7 @@ def test_two_searches_at_once_get_their_own_answers(by_photo: Ask, photos: Photo
         assert list(threads.map(search, names)) == [expected[name] for name in names]
 
 
-def test_a_photo_may_come_again_after_it_was_forgotten(by_photo: Ask, settings: Any) -> None:
+def test_a_photo_can_be_sent_again_after_it_expired(by_photo: Search, settings: Any) -> None:
     first = by_photo(CHAIR)["query"]["id"]
     os.utime(settings.QUERY_PHOTOS / first, (0, 0))
 

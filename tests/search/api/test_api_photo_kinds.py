@@ -9,7 +9,7 @@ from PIL import Image
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
-Ask = Callable[..., dict[str, Any]]
+Search = Callable[..., dict[str, Any]]
 ORIENTATION = 0x0112
 
 
@@ -33,7 +33,7 @@ def first(answer: dict[str, Any]) -> tuple[str, float]:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF"])
-def test_every_kind_of_file_is_taken(kind: str, photo: Image.Image, by_photo: Ask) -> None:
+def test_every_image_format_is_accepted(kind: str, photo: Image.Image, by_photo: Search) -> None:
     sku, score = first(by_photo(encoded(photo, kind)))
 
     assert sku == "scopia-campingtent"
@@ -55,8 +55,8 @@ def test_every_kind_of_file_is_taken(kind: str, photo: Image.Image, by_photo: As
         ("1", "PNG", 0.0),
     ],
 )
-def test_every_way_to_store_colours_is_taken(
-    mode: str, kind: str, at_least: float, photo: Image.Image, by_photo: Ask
+def test_every_colour_mode_is_accepted(
+    mode: str, kind: str, at_least: float, photo: Image.Image, by_photo: Search
 ) -> None:
     if mode == "I;16":
         grey = photo.convert("L")
@@ -73,7 +73,7 @@ def test_every_way_to_store_colours_is_taken(
         assert "scopia-campingtent" in [r["product"]["sku"] for r in answer["results"][:5]]
 
 
-def test_what_is_transparent_counts_as_white(photo: Image.Image, by_photo: Ask) -> None:
+def test_transparent_pixels_count_as_white(photo: Image.Image, by_photo: Search) -> None:
     cut_out = photo.convert("RGBA")
     background = photo.convert("L").point(lambda value: 0 if value > 250 else 255)
     cut_out.putalpha(background)
@@ -94,7 +94,7 @@ def test_what_is_transparent_counts_as_white(photo: Image.Image, by_photo: Ask) 
     ],
 )
 def test_a_photo_held_sideways_is_turned_upright(
-    orientation: int, turn: Image.Transpose, photo: Image.Image, by_photo: Ask
+    orientation: int, turn: Image.Transpose, photo: Image.Image, by_photo: Search
 ) -> None:
     upright = by_photo(encoded(photo, "PNG"))
     exif = Image.Exif()
@@ -105,7 +105,7 @@ def test_a_photo_held_sideways_is_turned_upright(
     assert turned["results"] == upright["results"]
 
 
-def test_a_box_is_of_the_photo_as_it_is_seen(photo: Image.Image, by_photo: Ask) -> None:
+def test_a_box_refers_to_the_upright_photo(photo: Image.Image, by_photo: Search) -> None:
     # Given a photo with a tent in the upper left, stored rotated by 90 degrees.
     scene = Image.new("RGB", (2 * photo.width, 3 * photo.height), "white")
     scene.paste(photo, (0, 0))
@@ -121,19 +121,19 @@ def test_a_box_is_of_the_photo_as_it_is_seen(photo: Image.Image, by_photo: Ask) 
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 500), (2000, 2), (5000, 5000)])
-def test_a_photo_of_any_shape_is_taken(size: tuple[int, int], by_photo: Ask) -> None:
+def test_a_photo_of_any_shape_is_accepted(size: tuple[int, int], by_photo: Search) -> None:
     answer = by_photo(encoded(Image.new("RGB", size, "brown"), "PNG"))
 
     assert answer["count"] == 24
 
 
-def test_a_box_of_the_least_size_is_taken(photo: Image.Image, by_photo: Ask) -> None:
+def test_a_box_of_the_minimum_size_is_accepted(photo: Image.Image, by_photo: Search) -> None:
     assert by_photo(encoded(photo, "JPEG"), box="0.5,0.5,0.005,0.005")["count"] == 24
 
 
 @pytest.mark.parametrize("box", ["0,0,1,1", "0.0000001,0,1.0,0.9999999", " 0 , 0 , 1 , 1 "])
 def test_a_box_around_everything_means_the_whole_photo(
-    box: str, photo: Image.Image, by_photo: Ask
+    box: str, photo: Image.Image, by_photo: Search
 ) -> None:
     whole = by_photo(encoded(photo, "PNG"), box="0,0,1,1")
 

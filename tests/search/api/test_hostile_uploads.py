@@ -80,7 +80,7 @@ def finds_the_chair(answer: httpx2.Response) -> bool:
     )
 
 
-def test_no_hostile_file_is_an_error_of_ours_or_costs_more_than_a_photo(
+def test_no_hostile_file_causes_a_server_error_or_costs_more_than_a_second(
     site: Site, long_run: bool
 ) -> None:
     files = list(hostile_photos())
@@ -106,9 +106,7 @@ def test_no_hostile_file_is_an_error_of_ours_or_costs_more_than_a_photo(
     wait_until(lambda: site.memory() - before < GROWTH)
 
 
-def test_floods_of_the_largest_photos_leave_no_more_memory_in_use(
-    site: Site, long_run: bool
-) -> None:
+def test_floods_of_the_largest_photos_leave_no_memory_in_use(site: Site, long_run: bool) -> None:
     with Image.open(CHAIR) as chair:
         large = chair.resize((6320, 6320))
     photos = [encoded(large, "JPEG"), encoded(large, "JPEG", progressive=True)]
@@ -127,7 +125,7 @@ def test_floods_of_the_largest_photos_leave_no_more_memory_in_use(
     wait_until(lambda: site.memory() - before < GROWTH)
 
 
-def test_shoppers_are_answered_while_eighteen_hostile_requests_are(site: Site) -> None:
+def test_shoppers_are_answered_during_eighteen_hostile_requests(site: Site) -> None:
     dearest = {name: make for name, make in hostile_photos() if name in SENT_TOGETHER}
     photos = [make() for make in dearest.values()]
     assert len(photos) == len(SENT_TOGETHER)
@@ -157,7 +155,7 @@ SENT_TOGETHER = {
 }
 
 
-def test_a_photo_that_is_shown_forty_times_is_decoded_once(site: Site) -> None:
+def test_a_preview_that_is_requested_forty_times_is_decoded_once(site: Site) -> None:
     (make,) = [make for name, make in hostile_photos() if name == DEAREST]
     answer = site.search(make())
     assert answer.status_code == 200

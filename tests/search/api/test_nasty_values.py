@@ -87,13 +87,13 @@ def values(long_run: bool) -> list[str]:
     return [value for name, value in VALUES.items() if long_run or name in TELLING]
 
 
-def broken(responses: Iterator[tuple[str, Any]]) -> dict[str, int]:
+def server_errors(responses: Iterator[tuple[str, Any]]) -> dict[str, int]:
     """The server errors, by request."""
-    return {asked[:200]: r.status_code for asked, r in responses if r.status_code >= 500}
+    return {request[:200]: r.status_code for request, r in responses if r.status_code >= 500}
 
 
 def test_no_value_of_a_parameter_breaks_the_page(values: list[str], shopper: Client) -> None:
-    def ask() -> Iterator[tuple[str, Any]]:
+    def send_all() -> Iterator[tuple[str, Any]]:
         for name, value in product(FIELDS, values):
             address = f"/search/?q=lamp&{name}={value}"
             yield address, shopper.get(address)
@@ -104,11 +104,11 @@ def test_no_value_of_a_parameter_breaks_the_page(values: list[str], shopper: Cli
             for address in (f"/search/?{every}&{every}", f"/?{every}", f"/search/?{every}[]"):
                 yield f"{address} {headers}", shopper.get(address, headers=headers)
 
-    assert broken(ask()) == {}
+    assert server_errors(send_all()) == {}
 
 
 def test_no_value_in_a_form_breaks_the_page(values: list[str], shopper: Client) -> None:
-    def ask() -> Iterator[tuple[str, Any]]:
+    def send_all() -> Iterator[tuple[str, Any]]:
         for name, value in product(FIELDS, values):
             body, headers = f"sort=bogus&{name}={value}", HTMX if name > "m" else {}
             yield body, shopper.generic("POST", "/search/", body, FORM, headers=headers)
@@ -116,7 +116,7 @@ def test_no_value_in_a_form_breaks_the_page(values: list[str], shopper: Client) 
             body = f"language={value}&next={value}"
             yield body, shopper.generic("POST", "/language/", body, FORM)
 
-    assert broken(ask()) == {}
+    assert server_errors(send_all()) == {}
 
 
 def test_no_value_beside_a_photo_breaks_its_search(
@@ -125,7 +125,7 @@ def test_no_value_beside_a_photo_breaks_its_search(
     head = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n'
     photo = head % (b"image", b'; filename="a.jpg"') + photos["blends-antiquechair-0"].data
 
-    def ask() -> Iterator[tuple[str, Any]]:
+    def send_all() -> Iterator[tuple[str, Any]]:
         for value, address in product(values, ("/search/", "/api/v1/search/photo/")):
             for name in (b"query", b"box", b"image", b"offset"):
                 field = head % (name, b"") + unquote_to_bytes(value)
@@ -133,23 +133,23 @@ def test_no_value_beside_a_photo_breaks_its_search(
                 sent = shopper.generic("POST", address, body, "multipart/form-data; boundary=x")
                 yield f"{address} {name.decode()}={value}", sent
 
-    assert broken(ask()) == {}
+    assert server_errors(send_all()) == {}
 
 
 def test_no_value_breaks_an_address(values: list[str], shopper: Client) -> None:
-    def ask() -> Iterator[tuple[str, Any]]:
+    def send_all() -> Iterator[tuple[str, Any]]:
         for path, value in product(PATHS, values):
             address = path.format(value)
             yield address, shopper.get(address)
 
-    assert broken(ask()) == {}
+    assert server_errors(send_all()) == {}
 
 
 def test_no_value_of_a_parameter_breaks_a_call(values: list[str], shopper: Client) -> None:
     pk = Product.objects.all()[0].pk
     calls = ("products/?x=x", f"products/{pk}/?x=x", f"products/{pk}/similar/?fold=true")
 
-    def ask() -> Iterator[tuple[str, Any]]:
+    def send_all() -> Iterator[tuple[str, Any]]:
         for name, value in product(PARAMETERS, values):
             for call in (calls[0].removesuffix("x=x"), "search/text/?q=lamp&", f"{calls[2]}&"):
                 address = f"/api/v1/{call}{name}={value}"
@@ -157,18 +157,18 @@ def test_no_value_of_a_parameter_breaks_a_call(values: list[str], shopper: Clien
         for value in values:
             yield calls[1], shopper.get(f"/api/v1/products/{pk}/?x={value}")
 
-    assert broken(ask()) == {}
+    assert server_errors(send_all()) == {}
 
 
 def test_no_header_breaks_an_answer(values: list[str], shopper: Client) -> None:
-    def ask() -> Iterator[tuple[str, Any]]:
+    def send_all() -> Iterator[tuple[str, Any]]:
         for name, value in product(HEADERS, values):
             for address in ("/search/?sort=bogus", "/api/v1/products/?limit=1"):
                 for sent in (value, unquote(value, "latin-1")):
                     headers = {name: sent}
                     yield f"{address} {headers}", shopper.get(address, headers=headers)
 
-    assert broken(ask()) == {}
+    assert server_errors(send_all()) == {}
 
 
 @pytest.mark.parametrize("parameter", CHARSETS)
@@ -184,7 +184,7 @@ def test_no_charset_breaks_an_answer(
         ),
     }
 
-    def ask() -> Iterator[tuple[str, Any]]:
+    def send_all() -> Iterator[tuple[str, Any]]:
         for call in ("/?q=", "/search/?q=", "/api/v1/search/text/?q="):
             yield call, shopper.get(call + value, CONTENT_TYPE=f"a/b; {parameter}")
         for address in ("/search/", "/api/v1/search/photo/", "/language/", "/admin/login/"):
@@ -192,14 +192,14 @@ def test_no_charset_breaks_an_answer(
                 sent = shopper.generic("POST", address, body, f"{kind}; {parameter}")
                 yield f"{address} {kind}", sent
 
-    assert broken(ask()) == {}
+    assert server_errors(send_all()) == {}
 
 
 @pytest.mark.parametrize("value", ["%00", "x%20y", "%FF", "a/b", "..", "%D0%AF", "%25"])
 @pytest.mark.parametrize(
     ("language", "title"), [("en", "That did not work"), ("ru", "Не получилось")]
 )
-def test_a_bad_query_is_told_on_the_page(
+def test_the_page_reports_an_invalid_query_id(
     value: str, language: str, title: str, shopper: Client
 ) -> None:
     for address in (f"/search/?query={value}", f"/search/?query={value}&sort=bogus"):

@@ -37,7 +37,7 @@ def named(prefix: str, count: int) -> list[str]:
     return [f"{prefix}{number}" for number in range(count)]
 
 
-def test_an_address_sends_so_many_events_whatever_its_sessions(
+def test_an_address_is_limited_whatever_its_sessions(
     client: Client, product: Product, settings: Any, check_problem: Any
 ) -> None:
     settings.EVENTS_PER_ADDRESS = 100
@@ -53,7 +53,7 @@ def test_an_address_sends_so_many_events_whatever_its_sessions(
     assert send(client, product, named("d", 60), "192.0.2.2").status_code == 202
 
 
-def test_after_the_time_that_was_said_it_may(
+def test_events_are_accepted_again_after_retry_after(
     client: Client, product: Product, settings: Any
 ) -> None:
     settings.EVENTS_PER_ADDRESS = 100
@@ -66,7 +66,7 @@ def test_after_the_time_that_was_said_it_may(
     assert send(client, product, named("b", 5)).status_code == 429
 
 
-def test_a_session_sends_so_many_events_whatever_its_addresses(
+def test_a_session_is_limited_whatever_its_addresses(
     client: Client, product: Product, settings: Any, check_problem: Any
 ) -> None:
     settings.EVENTS_PER_SESSION = 50
@@ -77,7 +77,7 @@ def test_a_session_sends_so_many_events_whatever_its_addresses(
     assert send(client, product, ["t"], "192.0.2.9").status_code == 202
 
 
-def test_calls_that_are_refused_for_their_content_count_too(
+def test_invalid_calls_count_towards_the_limit(
     client: Client, settings: Any, check_problem: Any
 ) -> None:
     settings.EVENTS_PER_ADDRESS = 10
@@ -89,7 +89,7 @@ def test_calls_that_are_refused_for_their_content_count_too(
     check_problem(client.post("/api/v1/events/", "{}", "application/json"), 429, "throttled")
 
 
-def test_counting_is_one_statement(
+def test_charging_events_takes_one_statement(
     client: Client, product: Product, django_assert_num_queries: Any
 ) -> None:
     origin_of("192.0.2.1")  # reads the key of the day
@@ -97,7 +97,9 @@ def test_counting_is_one_statement(
         send(client, product, named("a", 500))
 
 
-def test_nobody_makes_the_table_grow(client: Client, product: Product, settings: Any) -> None:
+def test_the_table_of_allowances_has_a_maximum_size(
+    client: Client, product: Product, settings: Any
+) -> None:
     settings.EVENTS_PER_ADDRESS = 1_000_000
 
     send(client, product, named("a", 500))
@@ -107,7 +109,7 @@ def test_nobody_makes_the_table_grow(client: Client, product: Product, settings:
     assert set(EventAllowance.objects.values_list("bucket", flat=True)) <= set(range(2 * BUCKETS))
 
 
-def test_of_an_address_only_a_hash_of_the_day_is_stored(client: Client, product: Product) -> None:
+def test_only_a_daily_hash_of_an_address_is_stored(client: Client, product: Product) -> None:
     send(client, product, ["s"], "192.0.2.77")
     send(client, product, ["s"], "192.0.2.78")
 
@@ -117,7 +119,7 @@ def test_of_an_address_only_a_hash_of_the_day_is_stored(client: Client, product:
     assert "192.0.2.77" not in repr(list(Event.objects.values()))
 
 
-def test_a_new_day_has_a_new_key_and_the_old_one_is_gone() -> None:
+def test_a_new_day_replaces_the_origin_key() -> None:
     _key.cache_clear()
     today, yesterday = date(2026, 5, 2), date(2026, 5, 1)
     old = _key(yesterday)
@@ -139,6 +141,6 @@ def test_a_new_day_has_a_new_key_and_the_old_one_is_gone() -> None:
         ("2001:db8:0:1200::1", "2001:db8:0:1300::1", False),
     ],
 )
-def test_one_sender_has_one_origin(one: str, other: str, same: bool) -> None:
+def test_addresses_of_one_network_share_an_origin(one: str, other: str, same: bool) -> None:
     assert (origin_of(one) == origin_of(other)) is same
     assert origin_of("no address") == ""

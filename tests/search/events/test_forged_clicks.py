@@ -19,7 +19,7 @@ from search.events.search_log import SearchLog
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
-Ask = Callable[..., dict[str, Any]]
+Search = Callable[..., dict[str, Any]]
 ATTACKED_PHOTO = "scopia-living-lamp-2"
 SESSIONS = 3_000
 DAYS = 14
@@ -81,7 +81,7 @@ class Forger:
 
 
 @pytest.fixture
-def shop(log: SearchLog, by_photo: Ask, photos: Any) -> Forger:
+def shop(log: SearchLog, by_photo: Search, photos: Any) -> Forger:
     """The pages of twelve photos, and 3,000 sessions that saw some of them. One of twenty sessions
     clicks from another address than it searches from, as a phone may. One of fifty shares its
     address with other shoppers of an office."""
@@ -121,7 +121,7 @@ def rolled_back() -> Iterator[None]:
 
 
 @pytest.fixture
-def ranking(shop: Forger, by_photo: Ask, settings: Any) -> Callable[[int], tuple[int, float]]:
+def ranking(shop: Forger, by_photo: Search, settings: Any) -> Callable[[int], tuple[int, float]]:
     """Counts the clicks; returns the place of a product in the results, and its click rate."""
 
     def measure(product: int) -> tuple[int, float]:
@@ -152,7 +152,7 @@ def add_honest_shoppers(shop: Forger, clicked: list[int], count: int) -> None:
 ADDRESSES = (1, 5, 20)
 
 
-def test_honest_clicks_count_and_are_no_burst(shop: Forger) -> None:
+def test_honest_clicks_count_and_are_not_a_burst(shop: Forger) -> None:
     update_click_rates()
 
     clicks = sum(ClickRate.objects.values_list("clicks", flat=True))
@@ -192,7 +192,9 @@ def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
                 assert place <= reached <= first + 1
 
 
-def test_a_patient_forger_counts_as_shoppers_do(shop: Forger, target: int, ranking: Any) -> None:
+def test_a_forger_below_the_burst_limits_counts_as_one_shopper_an_address(
+    shop: Forger, target: int, ranking: Any
+) -> None:
     # Given a forger below the limits of a burst: 20 searches an address during a day.
     for addresses in ADDRESSES:
         with rolled_back():
@@ -232,7 +234,7 @@ def test_forged_requests_count_for_as_many_shoppers_as_they_have_addresses(
     target: int,
     ranking: Any,
     log: SearchLog,
-    by_photo: Ask,
+    by_photo: Search,
     client: Client,
     long_run: bool,
 ) -> None:

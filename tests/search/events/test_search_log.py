@@ -17,7 +17,7 @@ from search.ranking.features import FEATURES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
-Ask = Callable[..., dict[str, Any]]
+Search = Callable[..., dict[str, Any]]
 LAMP = "scopia-living-lamp-2"
 
 
@@ -31,7 +31,9 @@ def dropped() -> float:
     return DROPPED._value.get()
 
 
-def test_a_search_is_logged_with_what_was_shown_and_why(log: SearchLog, by_photo: Ask) -> None:
+def test_a_search_is_logged_with_its_results_and_their_features(
+    log: SearchLog, by_photo: Search
+) -> None:
     answer = by_photo(LAMP, limit=5, offset=5, in_stock=True)
 
     log.flush()
@@ -50,8 +52,8 @@ def test_a_search_is_logged_with_what_was_shown_and_why(log: SearchLog, by_photo
     assert [set(features) for features in logged.features] == [set(FEATURES)] * 5
 
 
-def test_a_search_writes_nothing_itself(
-    log: SearchLog, by_photo: Ask, django_assert_num_queries: Any
+def test_searches_leave_writing_to_the_log(
+    log: SearchLog, by_photo: Search, django_assert_num_queries: Any
 ) -> None:
     by_photo(LAMP)
 
@@ -61,8 +63,8 @@ def test_a_search_writes_nothing_itself(
     assert LoggedSearch.objects.count() == 1
 
 
-def test_a_full_queue_costs_entries_and_is_counted(
-    use_log: Callable[..., SearchLog], by_photo: Ask
+def test_a_full_queue_drops_entries_and_counts_them(
+    use_log: Callable[..., SearchLog], by_photo: Search
 ) -> None:
     log = use_log(max_queued=1)
     before = dropped()
@@ -75,15 +77,15 @@ def test_a_full_queue_costs_entries_and_is_counted(
     assert dropped() - before == 2
 
 
-def test_a_database_that_is_away_costs_entries_and_is_counted(
-    log: SearchLog, by_photo: Ask, monkeypatch: pytest.MonkeyPatch, client: Client
+def test_entries_are_dropped_and_counted_without_a_database(
+    log: SearchLog, by_photo: Search, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
-    def away(*args: Any, **how: Any) -> None:
+    def fail(*args: Any, **options: Any) -> None:
         raise OperationalError("away")
 
     by_photo(LAMP)
     before = dropped()
-    monkeypatch.setattr(LoggedSearch.objects, "bulk_create", away)
+    monkeypatch.setattr(LoggedSearch.objects, "bulk_create", fail)
 
     log.flush()
 
@@ -91,8 +93,8 @@ def test_a_database_that_is_away_costs_entries_and_is_counted(
     assert b"vitrina_search_log_dropped_total" in client.get("/metrics").content
 
 
-def test_photos_are_kept_only_where_a_setting_says_so(
-    log: SearchLog, by_photo: Ask, settings: Any, photos: Any
+def test_photos_are_logged_only_if_enabled(
+    log: SearchLog, by_photo: Search, settings: Any, photos: Any
 ) -> None:
     without = by_photo(LAMP)["query"]["id"]
     settings.SEARCH_LOG_PHOTO_DAYS = 1
@@ -105,8 +107,8 @@ def test_photos_are_kept_only_where_a_setting_says_so(
     assert photo_path(kept).parent.stat().st_mode & 0o077 == 0
 
 
-def test_photos_that_wait_take_no_more_than_some_memory(
-    use_log: Callable[..., SearchLog], by_photo: Ask, settings: Any, photos: Any
+def test_queued_photos_have_a_memory_limit(
+    use_log: Callable[..., SearchLog], by_photo: Search, settings: Any, photos: Any
 ) -> None:
     settings.SEARCH_LOG_PHOTO_DAYS = 1
     log = use_log(max_queued_bytes=len(photos[LAMP].data))
@@ -120,8 +122,8 @@ def test_photos_that_wait_take_no_more_than_some_memory(
     assert [photo_path(name).exists() for name in (first, second, third)] == [True, False, True]
 
 
-def test_nothing_is_logged_where_nothing_is_to_be_kept(
-    log: SearchLog, by_photo: Ask, settings: Any
+def test_searches_are_not_logged_if_the_log_keeps_no_days(
+    log: SearchLog, by_photo: Search, settings: Any
 ) -> None:
     settings.SEARCH_LOG_DAYS = 0
     by_photo(LAMP)
@@ -131,11 +133,11 @@ def test_nothing_is_logged_where_nothing_is_to_be_kept(
     assert not LoggedSearch.objects.exists()
 
 
-def send(client: Client, body: Any, **how: Any) -> Any:
-    return client.post("/api/v1/events/", body, content_type="application/json", **how)
+def send(client: Client, body: Any, **options: Any) -> Any:
+    return client.post("/api/v1/events/", body, content_type="application/json", **options)
 
 
-def test_events_are_taken_by_id_and_by_sku_and_counted(client: Client) -> None:
+def test_events_are_accepted_by_id_and_by_sku(client: Client) -> None:
     product = Product.objects.all()[0]
     events = [
         {"type": "click", "product": product.pk, "session": "s", "query": "a" * 32},
@@ -167,7 +169,7 @@ def test_events_are_taken_by_id_and_by_sku_and_counted(client: Client) -> None:
         ({"session": "x" * 101}, "session"),
     ],
 )
-def test_an_event_that_says_nothing_is_refused_with_the_reason(
+def test_an_invalid_event_is_refused_with_the_reason(
     change: dict[str, Any], named: str, client: Client, check_problem: Any
 ) -> None:
     event = {"type": "click", "product": 1, "session": "s", **change}
@@ -185,13 +187,13 @@ def test_an_event_that_says_nothing_is_refused_with_the_reason(
         *("[" * 100_000, '[{"type": 1e999}]', b"\xff[]", '[{"session": "\\ud800"}]'),
     ],
 )
-def test_what_is_no_list_of_events_is_refused(
+def test_a_body_without_a_list_of_events_is_refused(
     body: str | bytes, client: Client, check_problem: Any
 ) -> None:
     check_problem(send(client, body), 400, "parameter_invalid")
 
 
-def test_which_event_is_wrong_is_said(client: Client, check_problem: Any) -> None:
+def test_the_error_names_the_invalid_event(client: Client, check_problem: Any) -> None:
     right = {"type": "click", "product": 1, "session": "s"}
 
     body = check_problem(send(client, [right, {**right, "type": "x"}]), 400, "parameter_invalid")
@@ -199,13 +201,15 @@ def test_which_event_is_wrong_is_said(client: Client, check_problem: Any) -> Non
     assert body["detail"].startswith("events: 1: type: ")
 
 
-def test_a_body_larger_than_any_events_is_not_read(client: Client, check_problem: Any) -> None:
+def test_a_body_above_one_megabyte_is_refused(client: Client, check_problem: Any) -> None:
     body = "[" + " " * 1024**2 + "]"
 
     assert "1 MB" in check_problem(send(client, body), 413, "parameter_invalid")["detail"]
 
 
-def test_of_too_many_events_none_is_taken(client: Client, check_problem: Any) -> None:
+def test_a_call_with_too_many_events_is_refused_completely(
+    client: Client, check_problem: Any
+) -> None:
     event = {"type": "click", "product": Product.objects.all()[0].pk, "session": "s"}
 
     assert send(client, [event] * 500).status_code == 202
@@ -213,23 +217,23 @@ def test_of_too_many_events_none_is_taken(client: Client, check_problem: Any) ->
     assert Event.objects.count() == 500
 
 
-def test_every_card_says_which_search_showed_it(client: Client, photos: Any) -> None:
+def test_every_card_carries_the_id_of_its_search(client: Client, photos: Any) -> None:
     page = client.post("/search/", {"image": BytesIO(photos[LAMP].data)}).content.decode()
 
     assert page.count('data-search="') == page.count('class="card') > 20
     assert 'data-search=""' not in page
 
 
-def test_what_is_opened_often_counts_for_more_next_time(
-    log: SearchLog, by_photo: Ask, client: Client
+def test_clicks_raise_the_click_rate_of_a_product(
+    log: SearchLog, by_photo: Search, client: Client
 ) -> None:
     # Given thirty shoppers in thirty minutes who open the same one of five results.
     for shopper in range(30):
-        whence = {"X-Forwarded-For": f"203.0.113.{shopper}"}
-        answer = by_photo(LAMP, headers=whence, limit=5)
+        headers = {"X-Forwarded-For": f"203.0.113.{shopper}"}
+        answer = by_photo(LAMP, headers=headers, limit=5)
         opened = answer["results"][3]["product"]["id"]
         event = {"type": "click", "product": opened, "query": answer["query"]["id"]}
-        sent = send(client, [{**event, "session": f"s{shopper}"}], headers=whence)
+        sent = send(client, [{**event, "session": f"s{shopper}"}], headers=headers)
         assert sent.status_code == 202
     log.flush()
     for minutes, search in enumerate(LoggedSearch.objects.all()):

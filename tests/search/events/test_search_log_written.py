@@ -19,22 +19,22 @@ from tests.processes import REPOSITORY, url_of_test_database, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ASKED = SearchRequest(text="lamp")
+REQUEST = SearchRequest(text="lamp")
 
 PROCESS = """
 import django
 django.setup()
 from search.events.search_log import DROPPED, search_log
-from tests.search.events.test_search_log_written import ASKED, answered
+from tests.search.events.test_search_log_written import REQUEST, make_answer
 for _ in range(3):
-    search_log.add(ASKED, answered(), "192.0.2.1")
+    search_log.add(REQUEST, make_answer(), "192.0.2.1")
 import atexit
 atexit._run_exitfuncs()
 print("dropped", DROPPED._value.get())
 """
 
 
-def answered() -> SearchAnswer:
+def make_answer() -> SearchAnswer:
     return SearchAnswer(
         query_id=uuid.uuid4().hex,
         kind="text",
@@ -47,7 +47,7 @@ def answered() -> SearchAnswer:
     )
 
 
-def ends(**environment: str) -> str:
+def run_process(**environment: str) -> str:
     """The output of a process that searches three times and exits at once."""
     process = subprocess.run(
         [sys.executable, "-c", PROCESS],
@@ -73,38 +73,38 @@ def log(settings: Any) -> SearchLog:
     return SearchLog(write_interval_s=0.01)
 
 
-def test_a_thread_of_its_own_writes_what_waits(log: SearchLog) -> None:
-    log.add(ASKED, answered(), "192.0.2.1")
+def test_one_background_thread_writes_the_queue(log: SearchLog) -> None:
+    log.add(REQUEST, make_answer(), "192.0.2.1")
     wait_until(lambda: LoggedSearch.objects.count() == 1)
     (thread,) = [t for t in threading.enumerate() if t.name == "search-log" and t is log._thread]
 
     for _ in range(500):
-        log.add(ASKED, answered(), "192.0.2.1")
+        log.add(REQUEST, make_answer(), "192.0.2.1")
 
     wait_until(lambda: LoggedSearch.objects.count() == 501)
     assert log._thread is thread
 
 
-def test_a_process_that_ends_writes_what_waits_first() -> None:
-    assert "dropped 0.0" in ends()
+def test_a_process_writes_its_queue_before_it_exits() -> None:
+    assert "dropped 0.0" in run_process()
     assert LoggedSearch.objects.count() == 3
 
 
-def test_so_does_one_with_a_pool_of_connections() -> None:
-    assert "dropped 0.0" in ends(DATABASE_POOL="2")
+def test_a_process_with_a_connection_pool_writes_its_queue_before_it_exits() -> None:
+    assert "dropped 0.0" in run_process(DATABASE_POOL="2")
     assert LoggedSearch.objects.count() == 3
 
 
-def test_without_a_database_it_ends_all_the_same_and_counts_what_is_lost() -> None:
-    assert "dropped 3.0" in ends(DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
+def test_a_process_without_a_database_exits_and_counts_dropped_entries() -> None:
+    assert "dropped 3.0" in run_process(DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
     assert not LoggedSearch.objects.exists()
 
 
-def test_what_one_thread_is_writing_another_waits_for(log: SearchLog) -> None:
+def test_flush_waits_for_a_write_in_another_thread(log: SearchLog) -> None:
     # Given a locked table, at which the thread hangs.
     with connection.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE catalog_loggedsearch IN ACCESS EXCLUSIVE MODE")
-        log.add(ASKED, answered(), "192.0.2.1")
+        log.add(REQUEST, make_answer(), "192.0.2.1")
         wait_until(lambda: not log._waiting)
         ending = threading.Thread(target=log.flush)
         ending.start()

@@ -55,8 +55,8 @@ def oak() -> Product:
     return products[0]
 
 
-def ids(answer: dict[str, Any]) -> set[int]:
-    return {one.get("product", one)["id"] for one in answer["results"]}
+def result_ids(answer: dict[str, Any]) -> set[int]:
+    return {row.get("product", row)["id"] for row in answer["results"]}
 
 
 @pytest.mark.parametrize("address", [TEXT, LIST])
@@ -73,7 +73,7 @@ def ids(answer: dict[str, Any]) -> set[int]:
         ({"for_kitchens": "false", "weight_min": "1", "category": "lights"}, [2]),
     ],
 )
-def test_the_api_finds_exactly_what_passes(
+def test_the_api_finds_exactly_the_products_that_pass(
     oak: Product, get: Any, address: str, parameters: dict[str, Any], expected: list[int]
 ) -> None:
     known = Product.objects.filter(attributes__has_key="weight").order_by("pk")
@@ -81,13 +81,13 @@ def test_the_api_finds_exactly_what_passes(
 
     answer = get(address.removeprefix("/api/v1/"), {**words, **parameters, "limit": 100})
 
-    assert ids(answer) == {known[number].pk for number in expected}
+    assert result_ids(answer) == {known[number].pk for number in expected}
 
 
-def test_a_photo_search_takes_it_too(oak: Product, by_photo: Any) -> None:
+def test_a_photo_search_accepts_an_added_filter(oak: Product, by_photo: Any) -> None:
     answer = by_photo("scopia-living-lamp-2", material="oak")
 
-    assert ids(answer) == {oak.pk}
+    assert result_ids(answer) == {oak.pk}
 
 
 @pytest.mark.parametrize("address", [TEXT, LIST])
@@ -100,7 +100,7 @@ def test_a_photo_search_takes_it_too(oak: Product, by_photo: Any) -> None:
         {"for_kitchens": "maybe"},
     ],
 )
-def test_a_bad_value_is_refused_and_named(
+def test_an_invalid_value_of_an_added_filter_is_refused_by_name(
     client: Client, check_problem: Check, address: str, parameters: dict[str, Any]
 ) -> None:
     words = {"q": "lamp"} if address == TEXT else {}
@@ -111,7 +111,7 @@ def test_a_bad_value_is_refused_and_named(
     assert check_problem(response, 400, "parameter_invalid")["detail"].startswith(f"{name}: ")
 
 
-def test_its_facet_counts_what_matched(oak: Product, get: Any) -> None:
+def test_the_facet_of_an_added_filter_counts_matches(oak: Product, get: Any) -> None:
     facets = get("search/text/", {"q": "lamp", "weight_min": "0"})["facets"]
 
     counted = [(value["value"], value["label"], value["count"]) for value in facets["material"]]
@@ -121,7 +121,7 @@ def test_its_facet_counts_what_matched(oak: Product, get: Any) -> None:
     assert "for_kitchens" not in facets
 
 
-def test_the_schema_describes_it(get: Any) -> None:
+def test_the_schema_describes_an_added_filter(get: Any) -> None:
     schema = get("schema/", {"format": "json"})
 
     parameters = {p["name"]: p for p in schema["paths"]["/api/v1/products/"]["get"]["parameters"]}
@@ -135,8 +135,8 @@ def test_the_schema_describes_it(get: Any) -> None:
     assert facets["weight"] == facets["price"]
 
 
-def test_the_page_offers_it_and_keeps_what_is_chosen(oak: Product, client: Client) -> None:
-    asked = {
+def test_the_page_offers_an_added_filter_and_keeps_the_choice(oak: Product, client: Client) -> None:
+    query = {
         "q": "lamp",
         "material": ["oak", "stone"],
         "weight_min": "0",
@@ -144,7 +144,7 @@ def test_the_page_offers_it_and_keeps_what_is_chosen(oak: Product, client: Clien
         "for_kitchens": "",
     }
 
-    page = client.get(PAGE, asked)
+    page = client.get(PAGE, query)
 
     text = page.content.decode()
     assert [result.product.pk for result in page.context["answer"].results] == [oak.pk]
@@ -156,24 +156,24 @@ def test_the_page_offers_it_and_keeps_what_is_chosen(oak: Product, client: Clien
     assert 'value="1.5"' in text
 
 
-def test_the_address_to_share_asks_the_same_again(oak: Product, client: Client) -> None:
-    asked = {"q": ["lamp"], "material": ["7", "oak"], "weight_min": ["1"], "for_kitchens": ["true"]}
+def test_the_pushed_address_repeats_the_search(oak: Product, client: Client) -> None:
+    query = {"q": ["lamp"], "material": ["7", "oak"], "weight_min": ["1"], "for_kitchens": ["true"]}
 
-    address = client.get(PAGE, asked, headers={"HX-Request": "true"})["HX-Push-Url"]
+    address = client.get(PAGE, query, headers={"HX-Request": "true"})["HX-Push-Url"]
 
-    assert parse_qs(urlsplit(address).query) == asked
+    assert parse_qs(urlsplit(address).query) == query
     (found,) = client.get(address).context["answer"].results
     assert Product.objects.get(pk=found.product.pk).attributes["material"] == 7
 
 
-def test_a_range_without_numbers_is_explained_on_the_page(client: Client) -> None:
+def test_the_page_explains_an_empty_range(client: Client) -> None:
     response = client.get(PAGE, {"q": "lamp", "weight_min": "2", "weight_max": "1"})
 
     assert response.status_code == 400
     assert "The lightest is heavier than the heaviest." in response.content.decode()
 
 
-def test_values_are_given_by_the_names_of_parameters() -> None:
+def test_filters_are_constructed_from_parameter_names() -> None:
     given = Filters(weight_max=Decimal(0), material=("oak",), for_kitchens=False)
 
     assert list(given) == ["material", "weight_max", "for_kitchens"]  # as declared

@@ -15,7 +15,7 @@ from tests.processes import wait_until
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 
-def test_opening_a_result_tells_which_and_of_which_search(
+def test_opening_a_result_records_the_product_and_its_search(
     demo_index: None, served: str, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[Event] = []

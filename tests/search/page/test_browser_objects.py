@@ -35,7 +35,7 @@ def middle(page: Page, number: int) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def test_a_thing_in_the_photo_is_tapped(
+def test_a_tap_on_an_object_searches_for_it(
     site: str, file: Path, page: Page, spotter: ColourSpotter
 ) -> None:
     page.goto(site)
@@ -71,7 +71,7 @@ def test_a_thing_in_the_photo_is_tapped(
     expect(page.locator('crop-box button[aria-pressed="true"]')).to_have_count(0)
 
 
-def test_a_thing_in_the_photo_is_chosen_by_keyboard(site: str, file: Path, page: Page) -> None:
+def test_the_keyboard_chooses_an_object(site: str, file: Path, page: Page) -> None:
     page.goto(site)
     page.get_by_label("Choose a photo").set_input_files(file)
     expect(page.locator("crop-box button")).to_have_count(3)

@@ -44,7 +44,7 @@ def given(attributes: str) -> Product:
 
 @pytest.mark.parametrize("kind", ["list", "object"])
 @pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 400, 900, 3_000])
-def test_a_product_with_deep_attributes_has_its_page(
+def test_a_product_page_shows_deep_attributes_up_to_a_limit(
     client: Client, get: Callable[..., Any], depth: int, kind: str
 ) -> None:
     product = given(nested(depth, kind))
@@ -76,7 +76,7 @@ def test_attributes_of_any_shape_are_shown(
 
 
 @pytest.mark.parametrize("kind", ["list", "object"])
-def test_deep_attributes_are_refused_by_an_import(tmp_path: Path, kind: str) -> None:
+def test_an_import_refuses_deep_attributes(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "products.jsonl"
     lines = [
         {"sku": "deep", **json.loads(nested(400, kind))},
@@ -113,7 +113,7 @@ def console(client: Client) -> Client:
         (r'{"a": "\ud800"}', "en", "half of a surrogate pair"),
     ],
 )
-def test_attributes_that_cannot_be_kept_are_refused_in_the_console(
+def test_the_console_refuses_attributes_that_cannot_be_stored(
     console: Client, attributes: str, language: str, sentence: str
 ) -> None:
     product = Product.objects.get(sku=SKU)
@@ -149,7 +149,7 @@ def test_a_product_with_deep_attributes_opens_in_the_console(console: Client, de
     assert console.get(reverse("admin:catalog_product_changelist")).status_code == 200
 
 
-def test_depth_is_counted_as_a_person_would() -> None:
+def test_depth_counts_nested_lists_and_objects() -> None:
     assert not is_nested_deeper(1, 0)
     assert is_nested_deeper([], 0)
     assert is_nested_deeper({"a": 1, "b": [{}]}, 2)

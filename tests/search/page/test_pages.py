@@ -6,24 +6,24 @@ from django.test import Client
 
 from catalog.models import Generation, Product
 from tests.search.outages import lose_encoder, refuse_connection
-from tests.search.page.asking import HTMX, product_of_the_chair, text_of
+from tests.search.page.page_requests import HTMX, product_of_the_chair, text_of
 
 pytestmark = pytest.mark.django_db
 
 
-def test_the_start_offers_a_photo_words_and_examples(client: Client, demo_index):
+def test_the_start_page_offers_a_photo_words_and_examples(client: Client, demo_index):
     page = text_of(client.get("/"))
     assert 'name="image"' in page
     assert 'name="q"' in page
     assert page.count("data-example") == 8
 
 
-def test_examples_are_shown_only_while_their_products_are_there(client: Client, demo_index):
+def test_examples_without_visible_products_are_not_shown(client: Client, demo_index):
     Product.objects.update(is_visible=False)
     assert "data-example" not in text_of(client.get("/"))
 
 
-def test_an_example_is_searched_for_without_a_script(client: Client, demo_index):
+def test_an_example_can_be_searched_for_without_scripts(client: Client, demo_index):
     response = client.get("/search/?example=blends-antiquechair-0.jpg")
     assert response.context["answer"].results[0].product.pk == product_of_the_chair().pk
 
@@ -34,7 +34,7 @@ def test_only_example_photos_are_served_as_examples(client: Client, demo_index):
         assert client.get(f"/examples/{name}").status_code == 404
 
 
-def test_no_script_style_or_handler_stands_in_the_page(client: Client, demo_index):
+def test_pages_have_no_inline_scripts_styles_or_handlers(client: Client, demo_index):
     for address in ("/", "/search/?q=chair", f"/products/{product_of_the_chair().pk}/"):
         page = text_of(client.get(address))
         assert " style=" not in page
@@ -43,7 +43,7 @@ def test_no_script_style_or_handler_stands_in_the_page(client: Client, demo_inde
         assert "<script>" not in page
 
 
-def test_the_page_speaks_the_language_of_the_browser(client: Client, demo_index):
+def test_pages_are_in_the_language_of_the_browser(client: Client, demo_index):
     product = product_of_the_chair()
     page = text_of(client.get(f"/products/{product.pk}/", headers={"Accept-Language": "ru"}))
     assert '<html lang="ru">' in page
@@ -56,7 +56,7 @@ def test_the_language_can_be_switched(client: Client, demo_index):
     assert "Найдите по фото" in text_of(client.get("/"))
 
 
-def test_prices_are_written_as_in_the_language(client: Client, demo_index):
+def test_prices_are_formatted_for_the_language(client: Client, demo_index):
     product = product_of_the_chair()
     Product.objects.filter(pk=product.pk).update(price="1212.90", currency="EUR")
     address = f"/products/{product.pk}/"
@@ -65,7 +65,7 @@ def test_prices_are_written_as_in_the_language(client: Client, demo_index):
     assert "1\u00a0212,90\u00a0€" in russian
 
 
-def test_before_the_first_index_the_page_says_so_and_reloads(client: Client):
+def test_without_an_index_the_page_says_so_and_reloads(client: Client):
     Generation.objects.update(state=Generation.State.RETIRED)
     response = client.get("/")
     assert response.status_code == 503
@@ -82,7 +82,7 @@ def test_before_the_first_index_the_page_says_so_and_reloads(client: Client):
         ("database", "cannot be reached"),
     ],
 )
-def test_the_page_repeats_a_search_that_lacks_something(
+def test_the_page_retries_a_search_that_is_unavailable(
     client: Client, demo_index, monkeypatch, missing: str, sentence: str
 ):
     if missing == "generation":
@@ -100,7 +100,7 @@ def test_the_page_repeats_a_search_that_lacks_something(
     assert 'http-equiv="refresh"' in text_of(page)
 
 
-def test_without_a_token_nothing_is_posted(demo_index):
+def test_a_form_without_a_csrf_token_is_refused(demo_index):
     strict = Client(enforce_csrf_checks=True)
     response = strict.post("/search/", {"q": "chair"})
     assert response.status_code == 403

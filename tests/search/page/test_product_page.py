@@ -5,7 +5,7 @@ from django.test import Client
 
 from catalog.models import Product
 from tests.search.outages import lose_encoder
-from tests.search.page.asking import product_of_the_chair, text_of
+from tests.search.page.page_requests import product_of_the_chair, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ def test_a_product_is_shown_with_its_lookalikes(client: Client, demo_index):
     assert product.pk not in lookalikes
 
 
-def test_a_product_is_shown_even_if_the_encoder_is_lost(client: Client, demo_index):
+def test_a_product_is_shown_without_an_encoder(client: Client, demo_index):
     lose_encoder()
     response = client.get(f"/products/{product_of_the_chair().pk}/")
     assert response.status_code == 200
@@ -30,7 +30,7 @@ def test_a_product_is_shown_even_if_the_encoder_is_lost(client: Client, demo_ind
 
 
 @pytest.mark.parametrize("pk", [0, 999_999_999])
-def test_a_product_that_is_not_there_is_not_found(client: Client, pk: int):
+def test_a_missing_product_is_not_found(client: Client, pk: int):
     response = client.get(f"/products/{pk}/")
     assert response.status_code == 404
     assert "Nothing is here" in text_of(response)

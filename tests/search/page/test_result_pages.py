@@ -8,12 +8,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from tests.search.page.asking import (
+from tests.search.page.page_requests import (
     CHAIR,
     HTMX,
-    ask_by_photo,
-    chair,
+    chair_upload,
     product_of_the_chair,
+    search_by_photo,
     text_of,
 )
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_photo_finds_its_product(client: Client, demo_index):
-    response = ask_by_photo(client)
+    response = search_by_photo(client)
     assert response.status_code == 200
     assert "<html" not in text_of(response)
     assert response.context["answer"].results[0].product.pk == product_of_the_chair().pk
@@ -30,13 +30,13 @@ def test_a_photo_finds_its_product(client: Client, demo_index):
 
 
 def test_without_htmx_the_answer_is_a_whole_page(client: Client, demo_index):
-    page = text_of(client.post("/search/", {"image": chair()}))
+    page = text_of(client.post("/search/", {"image": chair_upload()}))
     assert "<html" in page
     assert f"/products/{product_of_the_chair().pk}/" in page
 
 
 def test_another_box_needs_no_second_upload(client: Client, demo_index):
-    address = ask_by_photo(client)["HX-Push-Url"]
+    address = search_by_photo(client)["HX-Push-Url"]
     query = parse_qs(urlsplit(address).query)["query"][0]
     response = client.get("/search/", {"query": query, "box": "0.3,0.2,0.6,0.6"}, headers=HTMX)
     assert response.status_code == 200
@@ -44,7 +44,7 @@ def test_another_box_needs_no_second_upload(client: Client, demo_index):
 
 
 def test_the_address_of_an_answer_brings_the_answer_and_the_photo_back(client: Client, demo_index):
-    address = ask_by_photo(client, box="0.3,0.2,0.6,0.6", sort="price")["HX-Push-Url"]
+    address = search_by_photo(client, box="0.3,0.2,0.6,0.6", sort="price")["HX-Push-Url"]
     response = client.get(address)
     assert response.context["asked"].sort == "price"
     assert response.context["asked"].box == (0.3, 0.2, 0.6, 0.6)
@@ -52,7 +52,7 @@ def test_the_address_of_an_answer_brings_the_answer_and_the_photo_back(client: C
     assert Image.open(BytesIO(photo.content)).format == "JPEG"
 
 
-def test_a_photo_that_is_not_kept_is_not_found(client: Client, demo_index):
+def test_an_unknown_query_id_is_not_found(client: Client, demo_index):
     response = client.get("/search/?query=0123456789", headers=HTMX)
     assert response.status_code == 404
     assert "not kept any more" in text_of(response)
@@ -70,7 +70,7 @@ def test_a_photo_that_is_not_kept_is_not_found(client: Client, demo_index):
     ],
     ids=["empty", "text", "cut off", "too large"],
 )
-def test_a_file_that_is_no_good_photo_is_refused_with_a_sentence(
+def test_an_unusable_file_is_refused_with_a_sentence(
     client: Client, demo_index, content: bytes, status: int, sentence: str
 ):
     file = SimpleUploadedFile("photo.jpg", content, "image/jpeg")
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_good_photo_is_refused_with_a_sentence(
 
 
 @pytest.mark.parametrize("words", ["armchair", "кресло"])
-def test_words_alone_have_an_address_to_share(client: Client, demo_index, words: str):
+def test_a_search_by_words_redirects_to_its_own_address(client: Client, demo_index, words: str):
     response = client.post("/search/", {"q": words})
     assert response.status_code == 303
     results = client.get(response["Location"]).context["answer"].results
@@ -88,9 +88,9 @@ def test_words_alone_have_an_address_to_share(client: Client, demo_index, words:
     assert words in f"{best.title} {best.title_ru}".lower()
 
 
-def test_filters_hold_and_stay_chosen(client: Client, demo_index):
-    asked = {"q": "chair", "category": "living-room", "price_max": "100", "in_stock": "true"}
-    response = client.get("/search/", asked)
+def test_filters_limit_the_results_and_stay_chosen(client: Client, demo_index):
+    parameters = {"q": "chair", "category": "living-room", "price_max": "100", "in_stock": "true"}
+    response = client.get("/search/", parameters)
     products = [result.product for result in response.context["answer"].results]
     assert products
     assert all(p.category.slug == "living-room" and p.price <= 100 for p in products)
@@ -98,14 +98,14 @@ def test_filters_hold_and_stay_chosen(client: Client, demo_index):
     assert 'value="living-room" form="search" checked' in text_of(response)
 
 
-def test_a_chosen_filter_stays_where_nothing_has_it(client: Client, demo_index):
+def test_a_chosen_filter_without_results_stays_chosen(client: Client, demo_index):
     response = client.get("/search/?q=chair&brand=Nobody")
     assert "Nothing fits" in text_of(response)
     assert 'value="Nobody" form="search" checked' in text_of(response)
     assert response.context["unfiltered"] == "/search/?q=chair"
 
 
-def test_more_brings_the_next_cards_only(client: Client, demo_index):
+def test_the_next_page_contains_only_new_cards(client: Client, demo_index):
     first = client.get("/search/?q=chair", headers=HTMX).context["answer"]
     response = client.get(f"/search/?q=chair&offset={first.next_offset}", headers=HTMX)
     second = response.context["answer"]
@@ -129,17 +129,19 @@ def test_more_brings_the_next_cards_only(client: Client, demo_index):
         ("q=%00", "Null characters are not allowed"),
     ],
 )
-def test_bad_values_are_sentences(client: Client, demo_index, parameters: str, sentence: str):
+def test_invalid_values_are_answered_with_a_sentence(
+    client: Client, demo_index, parameters: str, sentence: str
+):
     response = client.get(f"/search/?{parameters}", headers=HTMX)
     assert response.status_code == 400
     assert sentence in text_of(response)
 
 
-def test_what_is_written_is_escaped(client: Client, demo_index):
+def test_words_of_the_shopper_are_escaped(client: Client, demo_index):
     page = text_of(client.get('/search/?q="><script>alert(1)</script>'))
     assert "<script>alert" not in page
 
 
-def test_asking_for_nothing_leads_to_the_start(client: Client, demo_index):
+def test_an_empty_search_redirects_to_the_start_page(client: Client, demo_index):
     assert client.get("/search/")["Location"] == "/"
     assert client.get("/search/", headers=HTMX).status_code == 400

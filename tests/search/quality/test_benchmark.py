@@ -32,11 +32,11 @@ def few() -> list[bytes]:
     return read_photos(PHOTOS)[:3]
 
 
-def test_photos_are_as_large_as_those_of_the_figures(few: list[bytes]) -> None:
+def test_photos_have_the_side_of_the_published_figures(few: list[bytes]) -> None:
     assert {max(Image.open(BytesIO(photo)).size) for photo in few} == {PHOTO_SIDE}
 
 
-def test_a_photo_sent_as_new_is_other_bytes_and_the_same_picture(few: list[bytes]) -> None:
+def test_a_unique_photo_has_other_bytes_and_the_same_pixels(few: list[bytes]) -> None:
     first, second = make_unique(few[0]), make_unique(few[0])
 
     assert len({few[0], first, second}) == 3
@@ -46,7 +46,7 @@ def test_a_photo_sent_as_new_is_other_bytes_and_the_same_picture(few: list[bytes
 
 
 @pytest.mark.parametrize(("share", "expected"), [(1.0, None), (0.1, "100"), (0.001, "1")])
-def test_prices_let_through_the_share_that_is_wanted(share: float, expected: str | None) -> None:
+def test_a_price_filter_passes_the_given_share(share: float, expected: str | None) -> None:
     filters = make_price_filter(share)
 
     assert (filters == Filters()) is (expected is None)
@@ -70,7 +70,7 @@ def test_every_search_is_measured_by_stage(few: list[bytes]) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_recall_of_the_demo_is_that_of_exact_search(few: list[bytes]) -> None:
+def test_recall_on_the_demo_is_close_to_exact_search(few: list[bytes]) -> None:
     recall, span = measure_recall(encode_queries(few, live_index()), make_price_filter(0.1))
 
     assert recall >= 0.98
@@ -80,9 +80,7 @@ def test_recall_of_the_demo_is_that_of_exact_search(few: list[bytes]) -> None:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
 @pytest.mark.parametrize("box", [None, (0.1, 0.1, 0.8, 0.8)])
-def test_a_search_takes_little_more_than_what_it_cannot_do_without(
-    box: Any, few: list[bytes]
-) -> None:
+def test_a_search_takes_less_than_three_times_its_floor(box: Any, few: list[bytes]) -> None:
     request = SearchRequest(box=box)
     measure_load(few, 1, 3, request)  # warms up
 

@@ -39,7 +39,7 @@ def labelled(db: None, spotter: ColourSpotter, tmp_path: Path) -> list[LabelledP
     return photos
 
 
-def test_photos_are_asked_whole_with_their_box_and_several_at_once(
+def test_photos_are_searched_whole_with_their_box_and_together(
     labelled: list[LabelledPhoto],
 ) -> None:
     figures = summarise(evaluate_photos(labelled))
@@ -59,7 +59,9 @@ def test_photos_are_asked_whole_with_their_box_and_several_at_once(
     assert figures["scene, with box"]["objects_mean"] is None
 
 
-def test_the_catalogue_is_asked_for_what_it_says_of_itself(labelled: list[LabelledPhoto]) -> None:
+def test_products_are_searched_by_their_own_photos_and_titles(
+    labelled: list[LabelledPhoto],
+) -> None:
     Product.objects.filter(sku__in=["red", "blue"]).update(title="Ball", title_ru="Мяч")
 
     outcomes = evaluate_catalogue()
@@ -75,7 +77,7 @@ def test_the_catalogue_is_asked_for_what_it_says_of_itself(labelled: list[Labell
     assert figures["English title, by looks"]["queries"] == products - 1
 
 
-def test_tags_are_right_that_the_products_words_name() -> None:
+def test_tags_are_right_if_the_product_text_names_them() -> None:
     outcomes = [
         Outcome("photo", 1, 1.0, tagged=True),
         Outcome("photo", 1, 1.0, tagged=False),
@@ -85,7 +87,7 @@ def test_tags_are_right_that_the_products_words_name() -> None:
     assert summarise(outcomes)["photo"]["tagged@3"] == 0.5
 
 
-def test_the_words_of_a_product_are_its_title_category_and_keywords(
+def test_tags_are_found_in_title_category_and_keywords(
     labelled: list[LabelledPhoto],
 ) -> None:
     tags = [Tag.objects.create(slug=name, name=name) for name in ("ball", "toy", "chair")]

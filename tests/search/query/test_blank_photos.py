@@ -15,7 +15,7 @@ from tests.search.conftest import DemoPhoto
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
-Ask = Callable[..., dict[str, Any]]
+Search = Callable[..., dict[str, Any]]
 SIZE = (480, 360)
 COLOURS = ["white", "black", "grey", "#d7cdbe", "#c81e1e", "#1e78c8", "#f0dc3c", "#3c1410"]
 
@@ -45,7 +45,7 @@ def thumb(random: np.random.Generator) -> Image.Image:
     return noisy(pixels, 3, random).filter(ImageFilter.GaussianBlur(3))
 
 
-def photos_of_nothing_at_all() -> dict[str, bytes]:
+def make_blank_photos() -> dict[str, bytes]:
     random = np.random.default_rng(3)
     found = {colour: jpeg(Image.new("RGB", SIZE, colour)) for colour in COLOURS}
     for colour in COLOURS[:4]:
@@ -59,22 +59,22 @@ def photos_of_nothing_at_all() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("box", [None, (0.2, 0.2, 0.5, 0.5)])
-def test_a_photo_of_nothing_is_never_exact(
-    by_photo: Ask, box: tuple[float, ...] | None, settings: Any
+def test_a_blank_photo_is_never_exact(
+    by_photo: Search, box: tuple[float, ...] | None, settings: Any
 ) -> None:
     settings.MATCH_EXACT = 0.5  # of a photo of anything, many results are
     wrong = {}
-    for name, data in photos_of_nothing_at_all().items():
+    for name, data in make_blank_photos().items():
         answer = by_photo(data, limit=100, fold=False, **({"box": box} if box else {}))
-        called = {result["match"] for result in answer["results"]}
-        if "exact" in called:
-            wrong[name] = called
+        matches = {result["match"] for result in answer["results"]}
+        if "exact" in matches:
+            wrong[name] = matches
 
     assert wrong == {}
 
 
-def test_a_white_part_of_a_photo_of_something_is_never_exact(
-    by_photo: Ask, photos: dict[str, DemoPhoto], settings: Any
+def test_a_blank_part_of_a_photo_is_never_exact(
+    by_photo: Search, photos: dict[str, DemoPhoto], settings: Any
 ) -> None:
     settings.MATCH_EXACT = 0.5
     chair = Image.open(BytesIO(photos["blends-antiquechair-0"].data)).convert("RGB")
@@ -88,8 +88,8 @@ def test_a_white_part_of_a_photo_of_something_is_never_exact(
     assert whole_chair["results"][0]["match"] == "exact"
 
 
-def test_a_product_of_which_nothing_is_to_be_seen_is_never_exact(
-    by_photo: Ask, client: Any, settings: Any
+def test_a_product_with_a_blank_photo_is_never_exact(
+    by_photo: Search, client: Any, settings: Any
 ) -> None:
     # Given white arrows on white, of which a photo shows a few dots.
     arrows = Product.objects.filter(title__startswith="Arrow").prefetch_related("images")
@@ -99,30 +99,30 @@ def test_a_product_of_which_nothing_is_to_be_seen_is_never_exact(
         for image in product.images.all():
             with image.file.open("rb") as file:
                 answer = by_photo(file.read(), box=(0, 0, 1, 1), limit=100, fold=False)
-            called = {r["product"]["id"]: r["match"] for r in answer["results"]}
-            assert called[product.pk] == "similar"
-            assert "exact" not in called.values()
+            matches = {r["product"]["id"]: r["match"] for r in answer["results"]}
+            assert matches[product.pk] == "similar"
+            assert "exact" not in matches.values()
         similar = client.get(f"/api/v1/products/{product.pk}/similar/?limit=100&fold=false").json()
         assert "exact" not in {result["match"] for result in similar["results"]}
 
 
-def test_a_product_on_white_is_exact_by_its_own_photo(by_photo: Ask) -> None:
+def test_a_product_on_white_is_exact_by_its_own_photo(by_photo: Search) -> None:
     products = Product.objects.exclude(title__regex="Arrow|Parking|crossing").order_by("sku")
 
     for product in products.prefetch_related("images")[::24]:
         with product.images.all()[0].file.open("rb") as file:
             answer = by_photo(file.read(), box=(0, 0, 1, 1), limit=100, fold=False)
-        called = {r["product"]["id"]: r["match"] for r in answer["results"]}
-        assert called[product.pk] == "exact", product
+        matches = {r["product"]["id"]: r["match"] for r in answer["results"]}
+        assert matches[product.pk] == "exact", product
 
 
-def test_where_nothing_begins_lies_between_nearly_blank_photos_and_products() -> None:
+def test_the_blank_threshold_includes_nearly_blank_photos() -> None:
     index = live_index()
     blanks = index.project(index.encode_images(blank_photos()))
     nearly = index.project(index.encode_images(nearly_blank_photos()))
 
-    least = index.generation.calibration.blank
+    threshold = index.generation.calibration.blank
 
-    assert closeness(nearly, blanks).min() >= least - 1e-6
-    assert 0.75 < least < 0.9
+    assert closeness(nearly, blanks).min() >= threshold - 1e-6
+    assert 0.75 < threshold < 0.9
     assert nearly_blank_photos()[7].tobytes() == nearly_blank_photos()[7].tobytes()

@@ -97,7 +97,7 @@ def test_both_objects_of_a_scene_come_first(encoder: ColourSpotter) -> None:
     assert boxes[1] == pytest.approx((180 / 320, 60 / 240, 110 / 320, 120 / 240), abs=0.05)
 
 
-def test_results_of_a_dominating_object_are_shown_alone(encoder: ColourSpotter) -> None:
+def test_results_of_a_dominant_object_are_shown_alone(encoder: ColourSpotter) -> None:
     small = png(scene(("red", (20, 20, 180, 220)), ("blue", SMALL)))
 
     answer = search(SearchRequest(images=(small,)))
@@ -127,7 +127,9 @@ def test_without_a_detector_for_the_encoder_the_whole_photo_is_searched_for(
     assert answer.objects == []
 
 
-def test_the_surroundings_count_as_the_setting_says(encoder: ColourSpotter, settings: Any) -> None:
+def test_a_setting_weighs_the_surroundings_of_objects(
+    encoder: ColourSpotter, settings: Any
+) -> None:
     settings.OBJECT_SURROUNDINGS = 1.0
 
     answer = search(SearchRequest(images=(ONE_THING,)))
@@ -177,7 +179,7 @@ def test_pages_of_a_scene_neither_repeat_nor_skip(
     assert pages[:2] == ["red", "blue"]
 
 
-def test_filters_and_order_hold_for_every_object(encoder: ColourSpotter) -> None:
+def test_filters_and_sort_order_apply_to_every_object(encoder: ColourSpotter) -> None:
     Product.objects.filter(sku__in=["red", "cyan", "olive"]).update(brand="Warm", price=5)
     Product.objects.filter(sku="cyan").update(price=1)
 
@@ -242,7 +244,7 @@ def test_a_kept_photo_that_had_a_box_is_searched_whole(
 # --- Over HTTP ------------------------------------------------------------------------------------
 
 
-def test_the_api_tells_the_objects(
+def test_the_api_returns_the_objects(
     encoder: ColourSpotter, by_photo: Callable[..., Any], check_shape: Callable[..., None]
 ) -> None:
     answer = by_photo(TWO_THINGS, limit=4)
@@ -282,7 +284,7 @@ def test_the_page_names_each_object(
     assert label in page.content.decode()
 
 
-def test_an_evaluation_tells_how_often_objects_were_found() -> None:
+def test_an_evaluation_counts_the_objects_found() -> None:
     outcomes = [Outcome("whole", 1, 10.0, count) for count in (0, 1, 3, 2)]
 
     figures = summarise([*outcomes, Outcome("box", 1, 10.0)])

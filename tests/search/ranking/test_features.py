@@ -31,7 +31,7 @@ def test_every_candidate_has_every_feature() -> None:
     assert compute_features([], {1: 0.5}) == []
 
 
-def test_tags_agree_by_their_share_of_the_scores() -> None:
+def test_the_tags_feature_is_the_share_of_the_photo_tag_scores() -> None:
     has = [candidate(1)._replace(tags=[1, 3, 9]), candidate(2)._replace(tags=[])]
 
     found = compute_features(has, {1: 0.6, 2: 0.2, 3: 0.2})
@@ -39,7 +39,7 @@ def test_tags_agree_by_their_share_of_the_scores() -> None:
     assert [features["tags"] for features in found] == pytest.approx([0.8, 0.0])
 
 
-def test_the_nearest_ten_say_which_category_is_meant() -> None:
+def test_the_ten_nearest_candidates_decide_the_category() -> None:
     # Given ten near ones, seven of category 1, two of category 2, one of none; and one far away.
     near = [candidate(n, 0.9)._replace(category_id=1) for n in range(7)]
     near += [candidate(n, 0.8)._replace(category_id=2) for n in (7, 8)]
@@ -61,7 +61,7 @@ def test_popularity_is_logarithmic_among_the_candidates() -> None:
     assert found == pytest.approx([0.0, 0.5, 1.0])  # log 1, log 10, log 100
 
 
-def test_stock_and_clicks_are_taken_as_they_are() -> None:
+def test_stock_and_clicks_are_used_unchanged() -> None:
     (found,) = compute_features([candidate(1)._replace(in_stock=False, clicks=0.8)], {})
 
     assert (found["stock"], found["clicks"]) == (0.0, 0.8)
@@ -80,11 +80,13 @@ def test_stock_and_clicks_are_taken_as_they_are() -> None:
         (0, 0.0),
     ],
 )
-def test_a_price_is_sane_up_to_five_times_what_is_ordinary(price: float, expected: float) -> None:
+def test_a_price_within_a_factor_of_five_of_the_median_scores_one(
+    price: float, expected: float
+) -> None:
     assert score_price(price, 20.0) == pytest.approx(expected)
 
 
-def test_no_price_is_strange_where_nobody_knows_what_is_ordinary() -> None:
+def test_without_a_median_every_price_scores_one() -> None:
     assert score_price(0, None) == 1.0
     few = [candidate(n, price=price) for n, price in enumerate(("1", "1", "1", "900"))]
     enough = [*few, candidate(4, price="1")]

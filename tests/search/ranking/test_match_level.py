@@ -16,12 +16,12 @@ from search.ranking.match_level import classify_match
 from search.retrieval.candidates import Candidate
 from tests.search.conftest import DemoPhoto
 
-Ask = Callable[..., dict[str, Any]]
+Search = Callable[..., dict[str, Any]]
 
 CALIBRATED = Calibration(exact=0.4, something=0.35, similar=0.2)
 
 
-def called(similarity: float | None, near: Neighbourhood | None, lexical: float = 0.0) -> str:
+def classify(similarity: float | None, near: Neighbourhood | None, lexical: float = 0.0) -> str:
     created_at = datetime(2026, 1, 1, tzinfo=UTC)
     candidate = Candidate(1, similarity, lexical, Decimal(1), created_at)
     return classify_match(candidate, near, CALIBRATED, exact_cosine=0.95, similar_cosine=0.75)
@@ -39,34 +39,34 @@ def called(similarity: float | None, near: Neighbourhood | None, lexical: float 
         (0.95, 0.95, "exact"),
     ],
 )
-def test_results_are_called_by_how_far_they_stand_out(
+def test_the_match_margin_decides_the_match_level(
     similarity: float, greatest: float, expected: str
 ) -> None:
-    assert called(similarity, Neighbourhood(greatest, 0.5)) == expected
+    assert classify(similarity, Neighbourhood(greatest, 0.5)) == expected
 
 
-def test_the_same_photo_is_exact_wherever_it_is() -> None:
+def test_the_same_photo_is_exact_whatever_its_margin() -> None:
     among_its_likes = Neighbourhood(0.96, 0.93)
 
-    assert called(0.96, among_its_likes) == "exact"
-    assert called(0.94, among_its_likes) == "weak"
+    assert classify(0.96, among_its_likes) == "exact"
+    assert classify(0.94, among_its_likes) == "weak"
 
 
 @pytest.mark.parametrize(
     ("similarity", "expected"),
     [(0.95, "exact"), (0.94, "similar"), (0.75, "similar"), (0.74, "weak")],
 )
-def test_among_a_few_products_the_cosine_decides(similarity: float, expected: str) -> None:
-    assert called(similarity, None) == expected
+def test_without_a_neighbourhood_the_cosine_decides(similarity: float, expected: str) -> None:
+    assert classify(similarity, None) == expected
 
 
-def test_words_in_its_text_make_a_result_similar() -> None:
-    assert called(None, None, lexical=0.1) == "similar"
-    assert called(0.1, Neighbourhood(0.6, 0.5), lexical=0.1) == "similar"
-    assert called(None, None) == "weak"
+def test_words_in_the_text_make_a_result_similar() -> None:
+    assert classify(None, None, lexical=0.1) == "similar"
+    assert classify(0.1, Neighbourhood(0.6, 0.5), lexical=0.1) == "similar"
+    assert classify(None, None) == "weak"
 
 
-def test_an_index_without_exact_results_has_none() -> None:
+def test_a_calibration_without_an_exact_margin_has_no_exact_matches() -> None:
     candidate = Candidate(1, 0.93, 0.0, Decimal(1), datetime(2026, 1, 1, tzinfo=UTC))
     unsure = Calibration(exact=None)
 
@@ -75,7 +75,7 @@ def test_an_index_without_exact_results_has_none() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_of_strange_photos_called_exact_nine_in_ten_are_right(by_photo: Ask) -> None:
+def test_nine_in_ten_exact_matches_of_unseen_photos_are_right(by_photo: Search) -> None:
     # Given photos that neither the calibration nor the encoder has seen.
     from catalog.labelled_photos import read_photos
 
@@ -90,13 +90,13 @@ def test_of_strange_photos_called_exact_nine_in_ten_are_right(by_photo: Ask) -> 
     assert sum(exact) / len(exact) >= 0.9
     assert len(exact) / len(photos) >= 0.5
     # And of most photos the right product is called similar at least.
-    called = [{r["product"]["sku"]: r["match"] for r in shown}.get(sku) for sku, shown in found]
-    assert sum(match in ("exact", "similar") for match in called) / len(photos) >= 0.65
+    levels = [{r["product"]["sku"]: r["match"] for r in shown}.get(sku) for sku, shown in found]
+    assert sum(match in ("exact", "similar") for match in levels) / len(photos) >= 0.65
 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_photos_of_nothing_in_the_catalogue_have_only_weak_matches(by_photo: Ask) -> None:
+def test_photos_without_a_product_have_only_weak_matches(by_photo: Search) -> None:
     # Given surfaces, landscapes and streets that the calibration has not seen.
     outdoors = [p for p in BACKGROUNDS.glob("*.webp") if not any(w in p.stem for w in INDOOR_NAMES)]
     unseen = sorted({*outdoors} - {*find_photos_of_nothing()})
@@ -114,7 +114,7 @@ def test_photos_of_nothing_in_the_catalogue_have_only_weak_matches(by_photo: Ask
     ("language", "sentence"),
     [("en", "Nothing quite like this was found."), ("ru", "Ничего очень похожего не нашлось.")],
 )
-def test_the_page_says_that_nothing_like_the_photo_was_found(
+def test_the_page_says_that_nothing_similar_was_found(
     client: Client, photos: dict[str, DemoPhoto], language: str, sentence: str
 ) -> None:
     wall = (BACKGROUNDS / "miniworld-brick-wall-1.webp").read_bytes()
@@ -134,12 +134,12 @@ def test_the_page_says_that_nothing_like_the_photo_was_found(
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_a_filter_changes_nothing_about_how_results_are_called(by_photo: Ask) -> None:
+def test_filters_do_not_change_match_levels(by_photo: Search) -> None:
     everything = by_photo("scopia-living-lamp-2", limit=100, fold=False)
-    called = {r["product"]["id"]: r["match"] for r in everything["results"]}
+    levels = {r["product"]["id"]: r["match"] for r in everything["results"]}
 
     filtered = by_photo("scopia-living-lamp-2", category="lights", limit=100, fold=False)
 
-    both = [r for r in filtered["results"] if r["product"]["id"] in called]
+    both = [r for r in filtered["results"] if r["product"]["id"] in levels]
     assert len(both) > 3
-    assert [r["match"] for r in both] == [called[r["product"]["id"]] for r in both]
+    assert [r["match"] for r in both] == [levels[r["product"]["id"]] for r in both]

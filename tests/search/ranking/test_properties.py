@@ -32,7 +32,7 @@ BRANDS = ["Blend Swap", "Kator Legaz", "Scopia", "nobody"]
 PRICES = ["0", "10", "10.01", "50", "89.99", "90", "110", "110.01"]
 
 
-def some(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
+def some_of(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
     """Two of them, one, or mostly none, so that not every filter lets nothing through."""
     chosen = st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True).map(tuple)
     return st.just(()) | st.just(()) | chosen
@@ -41,9 +41,9 @@ def some(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
 prices = st.none() | st.sampled_from(PRICES).map(Decimal)
 filters = st.builds(
     Filters,
-    category=some(CATEGORIES),
-    tag=some(TAGS),
-    brand=some(BRANDS),
+    category=some_of(CATEGORIES),
+    tag=some_of(TAGS),
+    brand=some_of(BRANDS),
     price_min=prices,
     price_max=prices,
     in_stock=st.sampled_from([None, True, False]),
@@ -65,21 +65,24 @@ def shop() -> list[Any]:
     return list(Product.objects.select_related(*related).prefetch_related("product_tags__tag"))
 
 
-def passes(product: Any, wanted: Filters) -> bool:
+def passes(product: Any, chosen: Filters) -> bool:
     """What the filters say, in Python."""
     tags = {given.tag.slug for given in product.product_tags.all()}
     return (
         product.is_visible
-        and ("category" not in wanted or bool(set(wanted["category"]) & set(_path(product))))
-        and tags >= set(wanted.get("tag", ()))
-        and ("brand" not in wanted or product.brand in wanted["brand"])
-        and ("price_min" not in wanted or product.price >= wanted["price_min"])
-        and ("price_max" not in wanted or product.price <= wanted["price_max"])
-        and ("in_stock" not in wanted or product.in_stock == wanted["in_stock"])
+        and (
+            "category" not in chosen
+            or bool(set(chosen["category"]) & set(_category_slugs(product)))
+        )
+        and tags >= set(chosen.get("tag", ()))
+        and ("brand" not in chosen or product.brand in chosen["brand"])
+        and ("price_min" not in chosen or product.price >= chosen["price_min"])
+        and ("price_max" not in chosen or product.price <= chosen["price_max"])
+        and ("in_stock" not in chosen or product.in_stock == chosen["in_stock"])
     )
 
 
-def _path(product: Any) -> Iterator[str]:
+def _category_slugs(product: Any) -> Iterator[str]:
     """The product's category, and all that it lies in."""
     category = product.category
     while category:
@@ -87,11 +90,11 @@ def _path(product: Any) -> Iterator[str]:
         category = category.parent
 
 
-def walk(request: SearchRequest, limit: int, enough: int = 10_000) -> list[int]:
-    """The ids on the pages of a search, until there are `enough`."""
+def collect_ids(request: SearchRequest, limit: int, max_ids: int = 10_000) -> list[int]:
+    """The ids on the pages of a search, until there are `max_ids`."""
     ids: list[int] = []
     offset: int | None = 0
-    while offset is not None and len(ids) < enough:
+    while offset is not None and len(ids) < max_ids:
         # In a transaction of its own, as ever: what a search sets for it ends with it.
         with transaction.atomic():
             answer = search(replace(request, limit=limit, offset=offset))
@@ -102,27 +105,29 @@ def walk(request: SearchRequest, limit: int, enough: int = 10_000) -> list[int]:
 
 
 @BOUNDED
-@given(wanted=filters)
-def test_a_search_shows_exactly_what_passes_its_filters(shop: list[Any], wanted: Filters) -> None:
-    expected = {product.pk for product in shop if passes(product, wanted)}
+@given(chosen=filters)
+def test_a_search_shows_exactly_the_products_that_pass_its_filters(
+    shop: list[Any], chosen: Filters
+) -> None:
+    expected = {product.pk for product in shop if passes(product, chosen)}
 
-    found = walk(SearchRequest(text="lamp", filters=wanted, fold=False), 100)
+    found = collect_ids(SearchRequest(text="lamp", filters=chosen, fold=False), 100)
 
     assert set(found) == expected
     assert len(found) == len(expected)
 
 
 @BOUNDED
-@given(wanted=filters, sort=st.sampled_from(SORTS), limit=st.integers(20, 100))
-def test_a_list_of_products_shows_exactly_what_passes_its_filters_in_order(
-    shop: list[Any], wanted: Filters, sort: str, limit: int
+@given(chosen=filters, sort=st.sampled_from(SORTS), limit=st.integers(20, 100))
+def test_a_list_shows_exactly_the_products_that_pass_its_filters_in_order(
+    shop: list[Any], chosen: Filters, sort: str, limit: int
 ) -> None:
-    expected = {product.pk: product for product in shop if passes(product, wanted)}
+    expected = {product.pk: product for product in shop if passes(product, chosen)}
 
     found: list[int] = []
     offset: int | None = 0
     while offset is not None:
-        page = list_products(wanted, sort, limit, offset)
+        page = list_products(chosen, sort, limit, offset)
         found += [product.pk for product in page["results"]]
         offset = page["next_offset"]
 
@@ -138,14 +143,14 @@ def test_a_list_of_products_shows_exactly_what_passes_its_filters_in_order(
     limit=st.integers(7, 100),
     text=st.sampled_from(["lamp", "стул", "thing"]),
     fold=st.booleans(),
-    wanted=st.just(Filters()) | filters,
+    chosen=st.just(Filters()) | filters,
 )
 def test_pages_neither_repeat_nor_skip(
-    shop: list[Any], sort: str, limit: int, text: str, fold: bool, wanted: Filters
+    shop: list[Any], sort: str, limit: int, text: str, fold: bool, chosen: Filters
 ) -> None:
-    request = SearchRequest(text=text, sort=sort, fold=fold, filters=wanted)
+    request = SearchRequest(text=text, sort=sort, fold=fold, filters=chosen)
 
-    pages, whole = walk(request, limit), walk(request, 100)
+    pages, whole = collect_ids(request, limit), collect_ids(request, 100)
 
     assert pages == whole
     assert len(set(pages)) == len(pages)
@@ -158,19 +163,19 @@ def test_pages_neither_repeat_nor_skip(
     limit=st.integers(7, 100),
     fold=st.booleans(),
 )
-def test_nor_do_pages_of_a_photo_and_of_several_things_in_it(
+def test_pages_of_a_photo_and_of_its_objects_neither_repeat_nor_skip(
     photos: dict[str, DemoPhoto], name: str, sort: str, limit: int, fold: bool
 ) -> None:
     request = SearchRequest(images=(photos[name].data,), sort=sort, fold=fold)
 
-    pages, whole = walk(request, limit, 300), walk(request, 100, 300)
+    pages, whole = collect_ids(request, limit, 300), collect_ids(request, 100, 300)
 
     assert pages[:300] == whole[:300]
     assert len(set(whole)) == len(whole) >= 250
 
 
-def test_a_search_ends_with_what_it_has_set() -> None:
-    walk(SearchRequest(text="lamp"), 100)
+def test_the_settings_of_a_search_end_with_its_transaction() -> None:
+    collect_ids(SearchRequest(text="lamp"), 100)
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('hnsw.ef_search')::int")

@@ -30,35 +30,35 @@ def candidate(
     return Candidate(product_id, similarity, lexical, Decimal(price), created_at)
 
 
-def by_looks(candidates: list[Candidate], object: int | None = None) -> list[Ranked]:
+def rank_by_cosine(candidates: list[Candidate], object: int | None = None) -> list[Ranked]:
     return rank_by_features(candidates, {}, {}, object)
 
 
-def order(ranked: list[Any]) -> list[int]:
+def ids_of(ranked: list[Any]) -> list[int]:
     return [item.candidate.product_id for item in ranked]
 
 
-def test_the_nearest_comes_first_and_the_older_of_two_as_near() -> None:
-    ranked = by_looks([candidate(3, 0.2), candidate(2, 0.9), candidate(1, 0.2)])
+def test_the_nearest_comes_first_and_lower_ids_break_ties() -> None:
+    ranked = rank_by_cosine([candidate(3, 0.2), candidate(2, 0.9), candidate(1, 0.2)])
 
-    assert order(ranked) == [2, 1, 3]
+    assert ids_of(ranked) == [2, 1, 3]
     assert [item.score for item in ranked] == [0.9, 0.2, 0.2]
     assert ranked[0].base == {"similarity": 0.9}
 
 
-def test_a_score_orders_what_would_be_cut_to_the_same() -> None:
-    ranked = by_looks([candidate(1, -0.5), candidate(2, 1.0000001), candidate(3)])
+def test_scores_are_not_clipped_before_sorting() -> None:
+    ranked = rank_by_cosine([candidate(1, -0.5), candidate(2, 1.0000001), candidate(3)])
 
-    assert order(ranked) == [2, 3, 1]
+    assert ids_of(ranked) == [2, 3, 1]
     assert [item.score for item in ranked] == [1.0000001, 0.0, -0.5]
 
 
-def test_features_are_weighed_by_how_far_they_are_from_the_ordinary() -> None:
+def test_features_are_weighted_by_their_distance_from_the_neutral_value() -> None:
     # Given a cosine of 0.5, sold out, half of the tags' scores, opened more than usual.
-    it = candidate(1, 0.5)._replace(in_stock=False, tags=[7], clicks=0.9)
+    item = candidate(1, 0.5)._replace(in_stock=False, tags=[7], clicks=0.9)
     weights = {"tags": 0.1, "stock": 0.2, "clicks": 0.5, "price": 0.3}
 
-    (ranked,) = rank_by_features([it], {7: 0.3, 8: 0.3}, weights)
+    (ranked,) = rank_by_features([item], {7: 0.3, 8: 0.3}, weights)
 
     assert explain_score(ranked, weights) == pytest.approx(
         {"similarity": 0.5, "tags": 0.05, "stock": -0.2, "clicks": 0.2, "price": 0.0}
@@ -66,28 +66,31 @@ def test_features_are_weighed_by_how_far_they_are_from_the_ordinary() -> None:
     assert ranked.score == pytest.approx(0.55) == sum(explain_score(ranked, weights).values())
 
 
-def test_without_weights_only_looks_count() -> None:
+def test_without_weights_only_the_cosine_counts() -> None:
     sold_out = candidate(1, 0.51)._replace(in_stock=False)
 
-    assert order(rank_by_features([candidate(2, 0.5), sold_out], {}, {})) == [1, 2]
-    assert order(rank_by_features([candidate(2, 0.5), sold_out], {}, {"stock": 0.02})) == [2, 1]
+    assert ids_of(rank_by_features([candidate(2, 0.5), sold_out], {}, {})) == [1, 2]
+    assert ids_of(rank_by_features([candidate(2, 0.5), sold_out], {}, {"stock": 0.02})) == [2, 1]
 
 
-def test_objects_take_turns_and_a_product_counts_for_the_one_it_is_most_like() -> None:
+def test_objects_take_turns_and_a_product_counts_for_its_most_similar_object() -> None:
     # Given two objects: product 2 is near both, and more like the second.
     first = [candidate(1, 0.9), candidate(2, 0.8), candidate(3, 0.4), candidate(6, 0.3)]
     second = [candidate(2, 0.85), candidate(4, 0.7), candidate(1, 0.1)]
 
-    ranked = rank_by_object([by_looks(first, 0), by_looks(second, 1)], [0.9, 0.9], 2.0)
+    ranked = rank_by_object([rank_by_cosine(first, 0), rank_by_cosine(second, 1)], [0.9, 0.9], 2.0)
 
-    assert order(ranked) == [1, 2, 3, 4, 6]
+    assert ids_of(ranked) == [1, 2, 3, 4, 6]
     assert [item.object for item in ranked] == [0, 1, 0, 1, 0]
     assert [item.score for item in ranked] == [0.9, 0.85, 0.4, 0.7, 0.3]
 
 
-def test_the_object_that_is_likeliest_to_be_meant_comes_first() -> None:
+def test_the_most_likely_object_comes_first() -> None:
     # Likelihoods 0.6 · 0.5^2.5 = 0.106 and 0.5 · 0.9^2.5 = 0.384: 3.6 times.
-    rows = [by_looks([candidate(1, 0.5)], 0), by_looks([candidate(2, 0.9), candidate(3, 0.2)], 1)]
+    rows = [
+        rank_by_cosine([candidate(1, 0.5)], 0),
+        rank_by_cosine([candidate(2, 0.9), candidate(3, 0.2)], 1),
+    ]
 
     turns = rank_by_object(rows, [0.6, 0.5], dominance=3.7)
     alone = rank_by_object(rows, [0.6, 0.5], dominance=3.5)
@@ -96,8 +99,8 @@ def test_the_object_that_is_likeliest_to_be_meant_comes_first() -> None:
     assert [(item.candidate.product_id, item.object) for item in alone] == [(2, 1), (3, 1)]
 
 
-def test_one_query_without_an_object_stays_as_it_is() -> None:
-    row = by_looks([candidate(3, -0.2), candidate(2, -0.9)])
+def test_one_query_without_an_object_is_unchanged() -> None:
+    row = rank_by_cosine([candidate(3, -0.2), candidate(2, -0.9)])
 
     assert rank_by_object([row], [1.0], 2.0) == row
     assert rank_by_object([[]], [1.0], 2.0) == []
@@ -115,7 +118,7 @@ def test_fusion_adds_the_reciprocals_of_both_ranks() -> None:
         {},
     )
 
-    assert order(ranked) == [1, 3, 2, 4]
+    assert ids_of(ranked) == [1, 3, 2, 4]
     best = 2 / 61
     assert [item.score for item in ranked] == pytest.approx(
         [(1 / 61 + 1 / 62) / best, (1 / 63 + 1 / 61) / best, (1 / 62) / best, 0.0]
@@ -123,7 +126,7 @@ def test_fusion_adds_the_reciprocals_of_both_ranks() -> None:
     assert ranked[1].base == pytest.approx({"looks": 61 / 63 / 2, "words": 61 / 61 / 2})
 
 
-def test_first_by_looks_and_by_words_is_as_good_as_can_be() -> None:
+def test_first_by_looks_and_by_words_has_the_score_one() -> None:
     assert rank_by_fusion([candidate(1, 0.1, 0.1), candidate(2, 0.05)], {})[0].score == 1.0
 
 
@@ -133,26 +136,26 @@ def test_equal_values_share_a_rank_in_fusion() -> None:
         [candidate(1, 0.1, 0.3), candidate(2, 0.2, 0.3), candidate(3, 0.0, 0.2)], {}
     )
 
-    assert order(ranked) == [2, 1, 3]
+    assert ids_of(ranked) == [2, 1, 3]
     assert [item.base["words"] for item in ranked] == pytest.approx([0.5, 0.5, 61 / 63 / 2])
 
 
-def test_what_is_sold_out_comes_later_in_fusion_too() -> None:
+def test_the_stock_weight_applies_to_fusion_too() -> None:
     # Given places 1 and 2 of both: shares 1 and 61/62, which are 0.016 apart.
     sold_out = candidate(1, 0.9, 0.9)._replace(in_stock=False)
 
     ranked = rank_by_fusion([sold_out, candidate(2, 0.8, 0.8)], {"stock": 0.02})
 
-    assert order(ranked) == [2, 1]
+    assert ids_of(ranked) == [2, 1]
     assert ranked[1].score == pytest.approx(0.98)
 
 
-def test_of_two_with_one_score_the_more_alike_comes_first() -> None:
+def test_of_two_equal_scores_the_higher_cosine_comes_first() -> None:
     # Given 1 first by looks and 2 first by words: the same score.
     ranked = rank_by_fusion([candidate(2, None, 0.5), candidate(1, 0.3)], {})
 
     assert [item.score for item in ranked] == [0.5, 0.5]
-    assert order(ranked) == [1, 2]
+    assert ids_of(ranked) == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -164,9 +167,9 @@ def test_of_two_with_one_score_the_more_alike_comes_first() -> None:
         ("-created", [4, 3, 1, 2]),
     ],
 )
-def test_a_shopper_may_ask_for_another_order(sort: str, expected: list[int]) -> None:
+def test_results_are_sorted_by_price_or_date(sort: str, expected: list[int]) -> None:
     # Given two of one price: the better one first, whichever way prices go.
-    ranked = by_looks(
+    ranked = rank_by_cosine(
         [
             candidate(1, 0.9, price="5.00", day=2),
             candidate(2, 0.8, price="10.00", day=1),
@@ -175,10 +178,10 @@ def test_a_shopper_may_ask_for_another_order(sort: str, expected: list[int]) -> 
         ]
     )
 
-    assert order(sort_ranked(ranked, sort)) == expected
+    assert ids_of(sort_ranked(ranked, sort)) == expected
 
 
-def test_parts_are_added_by_weight_and_brought_to_unit_length() -> None:
+def test_weighted_parts_are_added_and_normalised() -> None:
     across, up = np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
 
     towards = combine([(1.0, across), (0.75, up)])  # 1, 0.75: length 1.25
@@ -189,7 +192,7 @@ def test_parts_are_added_by_weight_and_brought_to_unit_length() -> None:
     assert towards.dtype == np.float32
 
 
-def test_parts_that_cancel_out_give_no_direction_and_no_error() -> None:
+def test_parts_that_cancel_out_give_zeros_without_an_error() -> None:
     across = np.array([1.0, 0.0], np.float32)
 
     assert combine([(1.0, across), (-1.0, across)]) == pytest.approx([0, 0])

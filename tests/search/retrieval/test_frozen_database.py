@@ -47,10 +47,10 @@ def frozen() -> Iterator[None]:
             send(process, signal.SIGCONT)
 
 
-def send(process: psutil.Process, what: signal.Signals) -> None:
+def send(process: psutil.Process, number: signal.Signals) -> None:
     """Sends a signal; a backend whose client has just gone may have ended."""
     with suppress(psutil.NoSuchProcess):
-        process.send_signal(what)
+        process.send_signal(number)
 
 
 class Shopper:
@@ -61,11 +61,11 @@ class Shopper:
         self.statuses: list[int] = []
         self.longest_s = 0.0
         self.wrong: list[Any] = []
-        self.goes_on = True
+        self.is_active = True
 
-    def ask_on(self) -> None:
+    def send_requests(self) -> None:
         for pk in cycle(self._products):
-            if not self.goes_on:
+            if not self.is_active:
                 return
             began = time.monotonic()
             status, _, body = self._server.ask(f"/api/v1/products/{pk}/")
@@ -81,15 +81,15 @@ def shoppers_in(
 ) -> Iterator[list[Shopper]]:
     """Four shoppers who ask all the time."""
     shoppers = [Shopper(server, products[start::4]) for start in range(4)]
-    asking = [threads.submit(shopper.ask_on) for shopper in shoppers]
+    running = [threads.submit(shopper.send_requests) for shopper in shoppers]
     try:
         wait_until(lambda: all(len(shopper.statuses) > 20 for shopper in shoppers))
         yield shoppers
     finally:
         for shopper in shoppers:
-            shopper.goes_on = False
-    for one in asking:
-        one.result()
+            shopper.is_active = False
+    for task in running:
+        task.result()
 
 
 def search(server: WebServer, photo: bytes) -> tuple[int, list[int]]:
@@ -100,18 +100,18 @@ def search(server: WebServer, photo: bytes) -> tuple[int, list[int]]:
     return status, [result["product"]["id"] for result in results]
 
 
-def timed(ask: Callable[[], int]) -> tuple[int, float]:
+def measure(call: Callable[[], int]) -> tuple[int, float]:
     began = time.monotonic()
-    return ask(), time.monotonic() - began
+    return call(), time.monotonic() - began
 
 
 def assert_refused_soon(server: WebServer, photo: bytes, threads: ThreadPoolExecutor) -> None:
     """A search and the readiness check answer 503 within SOON_S, and the process lives."""
-    asked = [
-        threads.submit(timed, lambda: search(server, photo)[0]),
-        threads.submit(timed, lambda: server.status("/readyz")),
+    requests = [
+        threads.submit(measure, lambda: search(server, photo)[0]),
+        threads.submit(measure, lambda: server.status("/readyz")),
     ]
-    for status, seconds in (one.result() for one in asked):
+    for status, seconds in (request.result() for request in requests):
         assert status == 503
         assert seconds < SOON_S
     assert server.status("/livez") == 200
@@ -119,16 +119,16 @@ def assert_refused_soon(server: WebServer, photo: bytes, threads: ThreadPoolExec
 
 def wait_for_answers(shoppers: list[Shopper], count: int) -> None:
     """Waits until each shopper has got `count` more answers."""
-    answered = [len(shopper.statuses) + count for shopper in shoppers]
+    targets = [len(shopper.statuses) + count for shopper in shoppers]
     wait_until(
         lambda: all(
-            len(shopper.statuses) > so_many
-            for shopper, so_many in zip(shoppers, answered, strict=True)
+            len(shopper.statuses) > target
+            for shopper, target in zip(shoppers, targets, strict=True)
         )
     )
 
 
-def test_nobody_waits_for_a_database_that_has_stopped_and_all_goes_on_by_itself(
+def test_requests_to_a_frozen_database_fail_fast_and_recover_by_themselves(
     demo_server: WebServer, photos: dict[str, Any], long_run: bool
 ) -> None:
     # Given shoppers who ask all the time,
@@ -159,6 +159,6 @@ def test_nobody_waits_for_a_database_that_has_stopped_and_all_goes_on_by_itself(
         assert shopper.longest_s < SOON_S
 
 
-def test_only_web_processes_have_these_limits() -> None:
+def test_only_web_processes_have_a_pool_and_a_connect_timeout() -> None:
     assert "pool" not in settings.DATABASES["default"]["OPTIONS"]
     assert "connect_timeout" not in settings.DATABASES["default"]["OPTIONS"]

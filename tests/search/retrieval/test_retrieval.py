@@ -28,7 +28,7 @@ from search.retrieval.facets import read_facets
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 SYNTHETIC = 4_000
-WANTED = 200
+MAX_PHOTOS = 200
 NEAREST = 20
 
 
@@ -81,7 +81,7 @@ def nearest(candidates: Candidates) -> list[float]:
 
 
 def test_filters_of_any_selectivity_find_what_exact_search_finds(large: LiveIndex) -> None:
-    for price, way in (
+    for price, method in (
         (None, "graph"),
         (600, "graph"),
         (100, "exact"),
@@ -93,43 +93,43 @@ def test_filters_of_any_selectivity_find_what_exact_search_finds(large: LiveInde
         passing = set(products.values_list("pk", flat=True))
         recalls = []
         for query in queries(large, 10):
-            candidates = retrieve(large, query, filters, "", WANTED)
+            candidates = retrieve(large, query, filters, "", MAX_PHOTOS)
             found, best = nearest(candidates), exact(large, query, passing)
-            recalls.append(sum(one >= best[-1] - 1e-3 for one in found) / len(best))
+            recalls.append(sum(cosine >= best[-1] - 1e-3 for cosine in found) / len(best))
             assert {c.product_id for c in candidates.by_query[0]} <= passing
-            assert candidates.complete == (way == "exact")
+            assert candidates.complete == (method == "exact")
         assert np.mean(recalls) >= 0.98, (price, recalls)
 
 
-def test_the_way_is_chosen_by_how_many_products_pass(large: LiveIndex) -> None:
-    limit = exact_search_limit(large.generation.images, WANTED)
+def test_narrow_filters_compare_all_matching_products(large: LiveIndex) -> None:
+    limit = exact_search_limit(large.generation.images, MAX_PHOTOS)
     prices = Product.objects.order_by("price").values_list("price", flat=True)
     query = queries(large, 1)[0]
 
-    at_most = retrieve(large, query, Filters(price_max=prices[limit - 20]), "", WANTED)
-    more = retrieve(large, query, Filters(price_max=prices[limit + 20]), "", WANTED)
+    at_most = retrieve(large, query, Filters(price_max=prices[limit - 20]), "", MAX_PHOTOS)
+    more = retrieve(large, query, Filters(price_max=prices[limit + 20]), "", MAX_PHOTOS)
 
     assert at_most.complete
     assert not more.complete
     assert len(at_most.by_query[0]) > 100 < len(more.by_query[0])
 
 
-def test_a_filter_that_many_products_pass_is_remembered(large: LiveIndex) -> None:
+def test_the_count_of_a_broad_filter_is_cached(large: LiveIndex) -> None:
     filters, query = Filters(price_max=Decimal(700)), queries(large, 1)[0]
-    first = retrieve(large, query, filters, "", WANTED)
+    first = retrieve(large, query, filters, "", MAX_PHOTOS)
 
     # When few enough products pass to compare them all.
-    limit = exact_search_limit(large.generation.images, WANTED)
+    limit = exact_search_limit(large.generation.images, MAX_PHOTOS)
     passing = Product.objects.filter(price__lte=700).values_list("pk", flat=True)
     Product.objects.filter(pk__in=list(passing[limit - 100 :])).update(price=999)
-    remembered = retrieve(large, query, filters, "", WANTED)
+    remembered = retrieve(large, query, filters, "", MAX_PHOTOS)
     caches["default"].clear()
-    counted_again = retrieve(large, query, filters, "", WANTED)
+    counted_again = retrieve(large, query, filters, "", MAX_PHOTOS)
 
     assert [c.complete for c in (first, remembered, counted_again)] == [False, False, True]
 
 
-def test_where_the_graph_gives_up_everything_is_compared(
+def test_all_matching_products_are_compared_if_the_graph_gives_up(
     large: LiveIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a graph that gives up after a hundred photos, and a search that always begins with it.
@@ -140,14 +140,14 @@ def test_where_the_graph_gives_up_everything_is_compared(
     filters = Filters(price_max=Decimal(10))
     passing = set(Product.objects.filter(price__lte=10).values_list("pk", flat=True))
 
-    candidates = retrieve(large, queries(large, 1)[0], filters, "", WANTED)
+    candidates = retrieve(large, queries(large, 1)[0], filters, "", MAX_PHOTOS)
 
     assert candidates.complete
     assert {c.product_id for c in candidates.by_query[0]} == passing
 
 
-def test_searches_are_planned_once_but_for_each_filter_anew(large: LiveIndex) -> None:
-    def planned() -> tuple[int, int]:
+def test_a_search_without_filters_is_planned_once(large: LiveIndex) -> None:
+    def count_plans() -> tuple[int, int]:
         """How often, of searches, a plan was made for all values, and one for these."""
         with connection.cursor() as cursor:
             cursor.execute(
@@ -157,21 +157,21 @@ def test_searches_are_planned_once_but_for_each_filter_anew(large: LiveIndex) ->
             return cursor.fetchone()
 
     for query in queries(large, 20):
-        retrieve(large, query, Filters(), "", WANTED)
-    for_all, for_these = planned()
-    assert for_all >= 5
+        retrieve(large, query, Filters(), "", MAX_PHOTOS)
+    generic, custom = count_plans()
+    assert generic >= 5
 
     for number, query in enumerate(queries(large, 20)):
-        retrieve(large, query, Filters(price_max=Decimal(100 + number)), "", WANTED)
-    assert planned() == (for_all, for_these)
+        retrieve(large, query, Filters(price_max=Decimal(100 + number)), "", MAX_PHOTOS)
+    assert count_plans() == (generic, custom)
 
 
-def test_values_of_filters_cannot_break_out_of_the_statement(large: LiveIndex) -> None:
+def test_filter_values_cannot_inject_sql(large: LiveIndex) -> None:
     brand = "100% 'wool'; -- {table} %s \\'"
     made = Product.objects.filter(sku="synthetic-7")
     made.update(brand=brand)
 
-    found = retrieve(large, queries(large, 1)[0], Filters(brand=(brand,)), "", WANTED)
+    found = retrieve(large, queries(large, 1)[0], Filters(brand=(brand,)), "", MAX_PHOTOS)
 
     assert [c.product_id for c in found.by_query[0]] == [made.get().pk]
 
@@ -179,17 +179,17 @@ def test_values_of_filters_cannot_break_out_of_the_statement(large: LiveIndex) -
 def test_a_search_is_one_statement_however_many_objects_there_are(large: LiveIndex) -> None:
     vectors = np.concatenate(queries(large, 5))
 
-    with CaptureQueriesContext(connection) as asked:
-        candidates = retrieve(large, vectors, Filters(), "", WANTED)
+    with CaptureQueriesContext(connection) as captured:
+        candidates = retrieve(large, vectors, Filters(), "", MAX_PHOTOS)
 
-    assert sum("catalog_embedding" in q["sql"] for q in asked.captured_queries) == 1
+    assert sum("catalog_embedding" in q["sql"] for q in captured.captured_queries) == 1
     assert [len(found) > 20 for found in candidates.by_query] == [True] * 5
 
 
 @pytest.mark.parametrize(
     ("max_photos", "images", "expected"), [(200, 1444, 849), (200, 10**6, 22360)]
 )
-def test_comparing_all_is_cheaper_up_to_a_number(
+def test_the_exact_search_limit_balances_the_costs(
     max_photos: int, images: int, expected: int
 ) -> None:
     # n compared photos cost as much as 2.5 · max_photos · images / n visited ones at
@@ -197,7 +197,7 @@ def test_comparing_all_is_cheaper_up_to_a_number(
     assert exact_search_limit(images, max_photos) == expected
 
 
-def test_facets_count_all_that_pass_narrow_filters_as_a_person_would() -> None:
+def test_facets_of_narrow_filters_count_all_matching_products() -> None:
     index = live_index()
     price = Product.objects.order_by("price").values_list("price", flat=True)[250]
     products = list(Product.objects.filter(price__lte=price).for_display())
@@ -219,7 +219,7 @@ def test_facets_count_all_that_pass_narrow_filters_as_a_person_would() -> None:
     assert facets["price"] == {"min": min(prices), "max": max(prices)}
 
 
-def test_facets_of_a_broad_search_count_what_was_found() -> None:
+def test_facets_of_a_broad_search_count_its_candidates() -> None:
     index = live_index()
 
     candidates = retrieve(index, queries(index, 1)[0], Filters(), "", 50)
@@ -229,7 +229,7 @@ def test_facets_of_a_broad_search_count_what_was_found() -> None:
     assert sum(value["count"] for value in counted) == len(found) < Product.objects.count()
 
 
-def test_labels_of_facets_come_in_the_language_of_the_request(get: Any) -> None:
+def test_facet_labels_are_in_the_language_of_the_request(get: Any) -> None:
     english = get("search/text/", {"q": "lamp"}, {"accept-language": "en"})
     russian = get("search/text/", {"q": "lamp"}, {"accept-language": "ru"})
 
@@ -238,7 +238,7 @@ def test_labels_of_facets_come_in_the_language_of_the_request(get: Any) -> None:
     assert all(any("а" <= letter <= "я" for letter in label.lower()) for label in labels[1])
 
 
-def test_nothing_has_empty_facets() -> None:
+def test_facets_without_candidates_are_empty() -> None:
     assert read_facets(None) == {
         "category": [],
         "brand": [],
@@ -248,7 +248,7 @@ def test_nothing_has_empty_facets() -> None:
 
 
 @pytest.mark.parametrize(("things", "photos"), [(1, 200), (2, 100), (3, 66), (4, 50), (5, 50)])
-def test_things_of_one_photo_share_the_candidates(things: int, photos: int, settings: Any) -> None:
+def test_objects_of_one_photo_share_the_candidates(things: int, photos: int, settings: Any) -> None:
     settings.SEARCH_CANDIDATES = 200
 
     assert photos_per_query(np.zeros((things, 4), np.float32)) == photos

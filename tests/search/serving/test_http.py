@@ -30,7 +30,7 @@ def test_an_answer_to_head_has_no_body(path: str, demo_server: WebServer) -> Non
     assert heads[1].partition(b"\r\n\r\n")[2] != b""
 
 
-def test_a_request_without_a_body_that_asks_whether_to_go_on_is_answered(
+def test_expect_continue_without_a_body_is_answered(
     demo_server: WebServer,
 ) -> None:
     began = time.monotonic()

@@ -17,11 +17,11 @@ from search.serving.admission import Admission, Budget
 from search.serving.deadline import Deadline, Overloaded
 from tests.search.full_admission import full_admission
 
-Ask = Callable[..., dict[str, Any]]
+Get = Callable[..., dict[str, Any]]
 LAMP = "scopia-living-lamp-2"
 
 
-def test_as_many_as_are_let_in_go_on_at_once_and_the_others_in_turn() -> None:
+def test_the_maximum_of_callers_run_at_once_and_others_wait() -> None:
     admission, inside, most = Admission(2, 6), [], []
     counting = threading.Lock()
 
@@ -41,7 +41,7 @@ def test_as_many_as_are_let_in_go_on_at_once_and_the_others_in_turn() -> None:
     assert max(most) == 2
 
 
-def test_more_than_may_wait_are_turned_away_and_let_in_later() -> None:
+def test_callers_beyond_the_queue_are_refused() -> None:
     admission = Admission(1, 0)
 
     with admission.admitted(Deadline()), pytest.raises(Overloaded, match="Too many"):
@@ -51,7 +51,7 @@ def test_more_than_may_wait_are_turned_away_and_let_in_later() -> None:
         pass
 
 
-def test_whoever_waits_longer_than_a_search_may_take_is_told_so(settings: Any) -> None:
+def test_waiting_for_admission_ends_at_the_deadline(settings: Any) -> None:
     admission = Admission(1, 1)
     settings.SEARCH_TIME_LIMIT_S = 0.05
 
@@ -62,7 +62,7 @@ def test_whoever_waits_longer_than_a_search_may_take_is_told_so(settings: Any) -
         pass
 
 
-def test_turns_come_in_the_order_in_which_searches_came() -> None:
+def test_waiting_searches_run_in_order_of_arrival() -> None:
     admission, order = Admission(1, 10), []
     arrived = [threading.Event() for _ in range(5)]
 
@@ -78,7 +78,7 @@ def test_turns_come_in_the_order_in_which_searches_came() -> None:
     assert order == [0, 1, 2, 3, 4]
 
 
-def test_all_searches_together_hold_no_more_than_their_budget() -> None:
+def test_concurrent_searches_stay_within_the_photo_budget() -> None:
     budget, held, most = Budget(7), [0], [0]
     counting = threading.Lock()
 
@@ -100,7 +100,7 @@ def test_all_searches_together_hold_no_more_than_their_budget() -> None:
     assert 5 <= most[0] <= 7
 
 
-def test_whoever_waits_too_long_for_the_budget_is_told_so(settings: Any) -> None:
+def test_waiting_for_the_budget_ends_at_the_deadline(settings: Any) -> None:
     budget = Budget(5)
     settings.SEARCH_TIME_LIMIT_S = 0.05
 
@@ -117,7 +117,7 @@ def test_whoever_waits_too_long_for_the_budget_is_told_so(settings: Any) -> None
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_a_search_too_many_is_told_to_come_back(
+def test_a_search_beyond_the_queue_gets_503_with_retry_after(
     client: Client, photos: Any, check_problem: Callable[..., Any]
 ) -> None:
     image = BytesIO(photos[LAMP].data)
@@ -135,7 +135,7 @@ def test_a_search_too_many_is_told_to_come_back(
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_a_search_that_takes_too_long_is_given_up_between_its_stages(
+def test_a_search_past_its_deadline_ends_between_stages(
     client: Client,
     photos: Any,
     settings: Any,
@@ -146,21 +146,21 @@ def test_a_search_that_takes_too_long_is_given_up_between_its_stages(
     encoder = live_index().query_encoder
     original = encoder.run_object_head
 
-    def slow(pixels: Any) -> ObjectHeadOutput:
+    def run_slowly(pixels: Any) -> ObjectHeadOutput:
         threading.Event().wait(0.2)
         return original(pixels)
 
-    monkeypatch.setattr(encoder, "run_object_head", slow)
+    monkeypatch.setattr(encoder, "run_object_head", run_slowly)
     image = BytesIO(photos[LAMP].data + b"never seen")
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         response = client.post("/api/v1/search/photo/", {"image": image})
 
     assert "too long" in check_problem(response, 503, "unavailable")["detail"]
-    assert not any("nearest" in query["sql"] for query in asked.captured_queries)
+    assert not any("nearest" in query["sql"] for query in queries.captured_queries)
 
 
 @pytest.mark.django_db
-def test_the_database_gives_up_a_statement_that_takes_too_long() -> None:
+def test_the_database_cancels_a_statement_after_its_timeout() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 20")
         with pytest.raises(OperationalError, match="timeout"):
@@ -175,14 +175,14 @@ def test_concurrent_searches_by_the_same_photo_share_one_analysis(
     encoder = live_index().query_encoder
     passes, original = [], encoder.run_object_head
 
-    def counted(pixels: Any) -> ObjectHeadOutput:
+    def run_and_count(pixels: Any) -> ObjectHeadOutput:
         passes.append(len(pixels))
         return original(pixels)
 
-    monkeypatch.setattr(encoder, "run_object_head", counted)
+    monkeypatch.setattr(encoder, "run_object_head", run_and_count)
     data = photos["blends-antiquechair-0"].data + b"not seen before"
 
-    def ask(_: int) -> int:
+    def search(_: int) -> int:
         try:
             image = BytesIO(data)
             answer = Client().post("/api/v1/search/photo/", {"image": image}).json()
@@ -191,7 +191,7 @@ def test_concurrent_searches_by_the_same_photo_share_one_analysis(
             connections.close_all()
 
     with ThreadPoolExecutor(4) as threads:
-        first = set(threads.map(ask, range(8)))
+        first = set(threads.map(search, range(8)))
 
     assert passes == [1]
     assert len(first) == 1
@@ -199,12 +199,12 @@ def test_concurrent_searches_by_the_same_photo_share_one_analysis(
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_a_text_is_encoded_once(get: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_is_encoded_once(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder = live_index().query_encoder
     encoded, original = [], encoder.encode_texts
     monkeypatch.setattr(encoder, "encode_texts", lambda t: encoded.extend(t) or original(t))
 
     for _ in range(3):
-        get("search/text/", {"q": "a lamp that nobody asked for yet"})
+        get("search/text/", {"q": "a lamp that is new"})
 
-    assert encoded == ["a lamp that nobody asked for yet"]
+    assert encoded == ["a lamp that is new"]

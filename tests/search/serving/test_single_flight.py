@@ -12,18 +12,18 @@ from search.serving.single_flight import SingleFlightCache
 
 def test_concurrent_callers_share_one_computation() -> None:
     cache: SingleFlightCache[int] = SingleFlightCache(10)
-    all_there, made = threading.Barrier(8), []
+    barrier, made = threading.Barrier(8), []
 
     def work() -> int:
         made.append(threading.get_ident())
         return 42
 
-    def ask(_: int) -> int:
-        all_there.wait()
+    def call(_: int) -> int:
+        barrier.wait()
         return cache.get("key", work, 5)
 
     with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(ask, range(8))) == [42] * 8
+        assert list(threads.map(call, range(8))) == [42] * 8
     assert len(made) == 1
 
 
@@ -47,7 +47,7 @@ def test_if_the_computation_fails_each_waiting_caller_computes() -> None:
     assert cache.get("key", lambda: "kept", 5) in {"found", "kept"}
 
 
-def test_what_failed_is_not_kept() -> None:
+def test_failures_are_not_cached() -> None:
     cache: SingleFlightCache[int] = SingleFlightCache(10)
 
     with pytest.raises(ZeroDivisionError):
@@ -56,20 +56,20 @@ def test_what_failed_is_not_kept() -> None:
     assert cache.get(1, lambda: 5, 5) == 5
 
 
-def test_only_the_last_results_are_kept() -> None:
+def test_the_least_recently_used_results_are_removed() -> None:
     cache: SingleFlightCache[int] = SingleFlightCache(2)
     made: list[int] = []
 
     def get(key: int) -> int:
         return cache.get(key, lambda: made.append(key) or key, 5)
 
-    for key in (1, 2, 1, 3, 1, 2):  # 3 pushes 2 out: 1 was asked for since
+    for key in (1, 2, 1, 3, 1, 2):  # 3 pushes 2 out: 1 was used since
         assert get(key) == key
 
     assert made == [1, 2, 3, 2]
 
 
-def test_nobody_waits_for_another_longer_than_they_say() -> None:
+def test_waiting_for_another_caller_has_a_timeout() -> None:
     cache: SingleFlightCache[int] = SingleFlightCache(2)
     begun, go_on = threading.Event(), threading.Event()
 
@@ -87,7 +87,7 @@ def test_nobody_waits_for_another_longer_than_they_say() -> None:
         assert first.result() == 1
 
 
-def test_a_failure_keeps_nothing_alive_of_what_it_worked_on() -> None:
+def test_a_failure_keeps_no_references_to_its_data() -> None:
     class Picture:
         pass
 

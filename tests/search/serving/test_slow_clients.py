@@ -40,7 +40,7 @@ def photo(photos: dict[str, Any]) -> bytes:
     [b"", b"GET / HTTP/1.1\r\nHost: loc", HEAD, BODY, BODY + b"--xxxxxxxx\r\n"],
     ids=["nothing", "half a line", "half the headers", "no body", "half a body"],
 )
-def test_unfinished_requests_keep_nobody_waiting(
+def test_unfinished_requests_do_not_delay_others(
     sent: bytes, demo_server: WebServer, photo: bytes
 ) -> None:
     # Given many more connections than threads. Each has sent the beginning of a request.
@@ -54,7 +54,7 @@ def test_unfinished_requests_keep_nobody_waiting(
         assert status == 200, answer
 
 
-def test_clients_that_do_not_take_their_answer_keep_nobody_waiting(
+def test_clients_that_do_not_read_their_answer_do_not_delay_others(
     demo_server: WebServer, photo: bytes, media_root: Path
 ) -> None:
     (media_root / "large.bin").write_bytes(bytes(20_000_000))
@@ -69,7 +69,7 @@ def test_clients_that_do_not_take_their_answer_keep_nobody_waiting(
 
 
 @pytest.mark.slow  # a body has its 30 s
-def test_headers_and_bodies_that_trickle_in_are_cut_off(demo_server: WebServer) -> None:
+def test_connections_that_send_too_slowly_are_closed(demo_server: WebServer) -> None:
     begun = (b"GET / HTTP/1.1\r\nHost: localhost\r\n", 40), (BODY, 90)
 
     with ThreadPoolExecutor(2) as clients:
@@ -100,7 +100,7 @@ def closed(connection: socket.socket) -> bool:
         return True
 
 
-def test_those_who_wait_longest_make_room_where_too_many_have_connected(
+def test_the_oldest_idle_connections_are_closed_when_there_are_too_many(
     demo_server: WebServer,
 ) -> None:
     with ExitStack() as held:
@@ -139,7 +139,7 @@ def test_two_gigabytes_are_refused_by_their_length(
     assert demo_server.status("/livez") == 200
 
 
-def test_chunks_without_end_are_refused_when_they_are_too_many(demo_server: WebServer) -> None:
+def test_a_chunked_body_above_the_maximum_is_refused(demo_server: WebServer) -> None:
     with demo_server.connect(HEAD + b"Transfer-Encoding: chunked\r\n\r\n") as client:
         chunk = b"F4240\r\n" + bytes(1_000_000) + b"\r\n"
         for _ in range(90):
@@ -160,7 +160,7 @@ def test_chunks_without_end_are_refused_when_they_are_too_many(demo_server: WebS
     ],
 )
 @pytest.mark.parametrize("size", [70_000_000, 85_000_000])
-def test_forms_without_files_are_small(
+def test_large_forms_without_files_are_refused_without_using_memory(
     size: int, path: str, type_: str, demo_server: WebServer
 ) -> None:
     before = most_memory(demo_server)
@@ -179,7 +179,7 @@ def most_memory(server: WebServer) -> int:
     return 1024 * int(peak)
 
 
-def test_five_photos_as_large_as_they_may_be_are_searched_for(
+def test_five_photos_of_the_maximum_size_are_searched_for(
     demo_server: WebServer, photos: dict[str, Any]
 ) -> None:
     with Image.open(BytesIO(photos["scopia-living-lamp-2"].data)) as small:
@@ -193,7 +193,7 @@ def test_five_photos_as_large_as_they_may_be_are_searched_for(
     assert status == 200, answer
 
 
-def test_a_body_for_which_there_is_no_disk_ends_its_connection_alone(
+def test_a_body_on_a_full_disk_ends_only_its_own_connection(
     demo_server: WebServer,
 ) -> None:
     (process,) = psutil.Process(demo_server.pid).children()
@@ -208,7 +208,7 @@ def test_a_body_for_which_there_is_no_disk_ends_its_connection_alone(
     assert "could not be stored" in demo_server.log.read_text().splitlines()[-1]
 
 
-def test_a_photo_in_chunks_is_read_like_any_other(demo_server: WebServer, photo: bytes) -> None:
+def test_a_chunked_photo_is_read(demo_server: WebServer, photo: bytes) -> None:
     whole = demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART)
 
     parts = [photo[at : at + 5000] for at in range(0, len(photo), 5000)]
@@ -228,7 +228,7 @@ def results(answer: bytes) -> list[int]:
     return [result["product"]["id"] for result in json.loads(answer)["results"]]
 
 
-def test_chunks_that_the_web_server_left_as_they_are_get_a_411(
+def test_undecoded_chunks_are_refused_with_411(
     client: Client, check_problem: Callable[..., Any]
 ) -> None:
     response = client.post("/api/v1/search/photo/", headers={"Transfer-Encoding": "chunked"})
@@ -236,7 +236,7 @@ def test_chunks_that_the_web_server_left_as_they_are_get_a_411(
     check_problem(response, 411, "parameter_invalid")
 
 
-def test_a_restart_answers_all_who_ask_meanwhile(demo_server: WebServer) -> None:
+def test_a_restart_loses_no_request(demo_server: WebServer) -> None:
     with ThreadPoolExecutor(4) as clients:
         answers = [
             clients.submit(demo_server.status, "/api/v1/products/?limit=5") for _ in range(300)

@@ -12,7 +12,7 @@ from tests.web_servers import web_server
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_what_is_loaded_is_not_looked_through_for_garbage() -> None:
+def test_warm_up_freezes_loaded_objects_for_the_garbage_collector() -> None:
     loaded = len(gc.get_objects())
     try:
         warm_up()
@@ -24,7 +24,7 @@ def test_what_is_loaded_is_not_looked_through_for_garbage() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_a_machine_too_busy_to_warm_up_serves_all_the_same(tmp_path: Path) -> None:
+def test_a_server_serves_even_if_its_warm_up_fails(tmp_path: Path) -> None:
     settings = {"DATABASE_URL": url_of_test_database(), "SEARCH_TIME_LIMIT_S": "0.1"}
 
     with web_server(tmp_path, **settings) as server:

@@ -12,12 +12,12 @@ CHAIR = DEMO / "photos" / "blends-antiquechair-0.jpg"
 HTMX = {"HX-Request": "true"}
 
 
-def chair() -> SimpleUploadedFile:
+def chair_upload() -> SimpleUploadedFile:
     return SimpleUploadedFile("chair.jpg", CHAIR.read_bytes(), "image/jpeg")
 
 
-def ask_by_photo(client: Client, **data):
-    return client.post("/search/", {"image": chair(), **data}, headers=HTMX)
+def search_by_photo(client: Client, **data):
+    return client.post("/search/", {"image": chair_upload(), **data}, headers=HTMX)
 
 
 def product_of_the_chair() -> Product:
