@@ -1,2 +1,3 @@
-"""Imports products from files into the catalogue. Others use `files.import_file`, which raises
-`files.ImportFailed`, `files.READERS`, which lists the formats, and `upsert.upsert_products`."""
+"""Imports products from files into the catalogue. Others use `files.import_file` and
+`files.import_lines`, which raise `files.ImportFailed`, `files.READERS`, which lists the formats,
+and `upsert.upsert_products`."""

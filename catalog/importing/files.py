@@ -45,9 +45,19 @@ def import_file(
         raise ImportFailed(f"{path.name}: the format is not known; use --format {known}.")
     if not path.is_file():
         raise ImportFailed(f"{path}: there is no such file.")
+    return import_lines(reader(path), path.parent, progress, batch_size)
+
+
+def import_lines(
+    lines: Iterator[tuple[int, Any]],
+    folder: Path,
+    progress: Callable[[int], None] = lambda n: None,
+    batch_size: int = BATCH_SIZE,
+) -> ImportReport:
+    """Creates or updates the products of `lines`, each a line number and a decoded object or
+    RecordError. Image paths are relative to `folder`. Otherwise does the same as `import_file`."""
     report, categories = ImportReport(), CategoryTree()
-    lines = reader(path)
-    while batch := _read_batch(lines, batch_size, path):
+    while batch := list(islice(lines, batch_size)):
         good: list[tuple[int, ProductRecord]] = []
         for line, raw in batch:
             try:
@@ -57,7 +67,7 @@ def import_file(
         with _describe_write_errors(report):
             failed = upsert_products(
                 [record for _, record in good],
-                lambda name: read_image(path.parent, name),
+                lambda name: read_image(folder, name),
                 categories,
             )
         line_of = {record.sku: line for line, record in good}  # the last line of each sku
@@ -98,13 +108,6 @@ def read_image(folder: Path, name: str) -> bytes:
         raise RecordError(f"image {name!r} cannot be read: a loop of symbolic links") from error
 
 
-def _read_batch(lines: Iterator[tuple[int, Any]], size: int, path: Path) -> list[tuple[int, Any]]:
-    try:
-        return list(islice(lines, size))
-    except OSError as error:
-        raise ImportFailed(f"{path}: the file cannot be read: {error.strerror}.") from error
-
-
 def _raise_if_error(raw: Any) -> Any:
     if isinstance(raw, RecordError):
         raise raw
@@ -113,16 +116,23 @@ def _raise_if_error(raw: Any) -> Any:
 
 def _read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
     """Yields (line number, decoded object or RecordError) for each line that is not blank."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                yield number, json.loads(line)
-            except UnicodeDecodeError:
-                yield number, RecordError("not UTF-8 text")
-            except (ValueError, RecursionError) as error:
-                yield number, RecordError(f"not valid JSON: {error}")
+    for number, line in enumerate(_read_lines(path), 1):
+        if not line.strip():
+            continue
+        try:
+            yield number, json.loads(line)
+        except UnicodeDecodeError:
+            yield number, RecordError("not UTF-8 text")
+        except (ValueError, RecursionError) as error:
+            yield number, RecordError(f"not valid JSON: {error}")
+
+
+def _read_lines(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as file:
+            yield from file
+    except OSError as error:
+        raise ImportFailed(f"{path}: the file cannot be read: {error.strerror}.") from error
 
 
 READERS = {"jsonl": _read_json_lines, "ndjson": _read_json_lines}

@@ -1,2 +1,2 @@
-"""Measures the quality and the speed of searches. Others use `evaluation` and
-`search_benchmark`."""
+"""Measures the quality and the speed of searches. Others use `evaluation`, `figures`, `floor`,
+`photo_folders` and `search_benchmark`."""

