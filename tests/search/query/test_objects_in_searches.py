@@ -13,7 +13,7 @@ from catalog.detection.photo_analysis import PhotoAnalysis, Target, build_target
 from catalog.index.vectors import mean_direction
 from catalog.models import EncoderVersion, Generation, Product
 from search.photo_search import search
-from search.quality.evaluation import Outcome, summarise
+from search.quality.figures import Outcome, summarise
 from search.ranking import paging as finding
 from search.request import Filters, SearchRequest
 from tests.search.colour_spotter import COLOURS, ColourSpotter, fill_shop, png, scene
