@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def with_first_parameters(items: list[pytest.Item]) -> list[pytest.Item]:
-    """The tests marked `long`, each with the first of its parameters."""
+    """Returns the tests marked `long`, each with the first of its parameters."""
     first: dict[str, pytest.Item] = {}
     for item in items:
         if item.get_closest_marker("long"):
@@ -120,7 +120,7 @@ def demo_index(
     """The demo catalogue, imported and indexed with the starter encoder. It lasts for the session:
     tests that write roll back, and tests that cannot roll back run after all that use it.
 
-    With several processes one makes it, and the others copy it."""
+    With several processes, one makes it and the others copy it."""
     copy = DatabaseCopy(shared_folder / "demo")
     with locked(shared_folder / "demo.lock"), django_db_blocker.unblock():
         if copy.is_saved():

@@ -7,7 +7,7 @@ from pathlib import Path
 class DatabaseCopy:
     """A database of the server that nobody connects to, and a folder of photos.
 
-    `folder` appears when the copy is complete; it tells the database's name."""
+    A file in `folder` contains the database's name. It appears when the copy is complete."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -42,7 +42,7 @@ def own_database() -> str:
 
 
 def create_from(template: str, name: str) -> None:
-    """Creates a database, in place of one of that name, as a copy of the template."""
+    """Creates a database as a copy of the template. Replaces a database of the same name."""
     drop_database(name)
     _execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
@@ -52,7 +52,7 @@ def drop_database(name: str) -> None:
 
 
 def _execute(statement: str) -> None:
-    """Outside the test database, to which this process keeps no connection meanwhile."""
+    """Executes a statement outside the test database. Closes this process's connections first."""
     from django.db import connection, connections
 
     connections.close_all()

@@ -1,5 +1,5 @@
-"""`python -m tests.offline_process COMMAND …`: manage.py with fast encoders, photos that
-kill or hang whoever decodes them, and, as the environment says, slow stages and sudden deaths."""
+"""`python -m tests.offline_process COMMAND …` runs manage.py with fast encoders and with photos
+that kill or hang the process that decodes them. The environment can make stages slow or fatal."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _decode_pixels = input_pixels.decode_pixels
 
 
 def decode_pixels(data: bytes, preprocessing: Preprocessing, limits: ImageLimits) -> np.ndarray:
-    """As the real one, but for two kinds of photos."""
+    """Decodes photos as in production, but two kinds kill or hang the process."""
     if data.endswith(KILLS):
         os.kill(os.getpid(), signal.SIGKILL)
     if data.endswith(HANGS):
@@ -28,12 +28,12 @@ def decode_pixels(data: bytes, preprocessing: Preprocessing, limits: ImageLimits
     return _decode_pixels(data, preprocessing, limits)
 
 
-# At import, before Vitrina's modules take it from there: a spawned child imports this file too.
+# Patched at import, before other modules import it. Spawned children import this file too.
 input_pixels.decode_pixels = decode_pixels
 
 
 def main() -> None:
-    # Ctrl-C is ignored by what a shell started in the background, as tests may be.
+    # Processes that a shell has started in the background, as tests may be, ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
@@ -50,8 +50,8 @@ def main() -> None:
     made = make_encoders()
     real = live_index.load_encoder
 
-    def load_encoder(name: str, *how: object) -> Encoder:
-        return made[name] if name in made else real(name, *how)  # type: ignore[arg-type]
+    def load_encoder(name: str, *args: object) -> Encoder:
+        return made[name] if name in made else real(name, *args)  # type: ignore[arg-type]
 
     live_index.load_encoder = load_encoder
     decoding.DECODING_TIMEOUT_S = float(
@@ -69,8 +69,9 @@ def main() -> None:
 
 
 def watched(perform):  # type: ignore[no-untyped-def]
-    """A stage's `perform` that notes each chunk, is slow where it should be, half before and half
-    after the work, and dies after the work where it should, before anyone can tell it was done."""
+    """Wraps a stage's `perform`. The wrapper notes each chunk and pauses before and after the work.
+    If TEST_DIES_AFTER names the stage, it dies after the work, before the chunk is marked as
+    done."""
 
     def perform_watched(chunk, check):  # type: ignore[no-untyped-def]
         note(f"{chunk.stage} {chunk.ordinal}")

@@ -1,5 +1,5 @@
-"""How the processes of `pytest -n` share the machine: in which order they take test files, which
-tests run alone, and what one of them makes for all."""
+"""How the processes of `pytest -n` share the machine: the order of test files, the tests that run
+alone, and the locks."""
 
 import fcntl
 from collections.abc import Iterator
@@ -38,23 +38,23 @@ def file_of(nodeid: str) -> str:
 
 
 def is_worker(config: pytest.Config) -> bool:
-    """Whether this is one of several processes that run the tests."""
+    """Returns whether this is one of several processes that run the tests."""
     return hasattr(config, "workerinput")
 
 
 @contextmanager
-def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
+def locked(path: Path, operation: int = fcntl.LOCK_EX) -> Iterator[None]:
     """Holds a lock that all processes share. A child process does not inherit it."""
     with path.open("a+") as file:
-        fcntl.lockf(file, how)
+        fcntl.lockf(file, operation)
         yield
 
 
 @contextmanager
 def turn(folder: Path, alone: bool) -> Iterator[None]:
-    """The turn of one test: beside tests of other processes, or alone.
+    """Holds the turn of one test, beside the tests of other processes or alone.
 
-    A test that waits to be alone keeps the gate, so that no other test begins before it."""
+    A test that waits to run alone keeps the gate, so that no other test begins before it."""
     with (folder / "room.lock").open("a+") as room:
         with locked(folder / "gate.lock"):
             fcntl.lockf(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)

@@ -20,10 +20,10 @@ PATIENCE_S = 120.0
 
 
 class Processes:
-    """Starts `tests.offline_process` on one database, and knows what it started.
+    """Starts `tests.offline_process` on one database, and ends the started processes.
 
-    `pauses` makes stages slow, so that there is time to kill: {stage: seconds a chunk}, read by the
-    workers at each chunk. `begun` tells what they have done."""
+    `pause` makes stages slow, {stage: seconds a chunk}, so that a test has time to kill workers.
+    They read the pauses at each chunk. `begun` lists the chunks that they began."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self._folder = folder
@@ -51,7 +51,7 @@ class Processes:
         )
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
-        """`manage.py COMMAND` in another process, in a session of its own."""
+        """Runs `manage.py COMMAND` in another process, in a new session."""
         with self.log.open("a") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.offline_process", *command],
@@ -66,7 +66,7 @@ class Processes:
         return process
 
     def run(self, *command: str, **environment: str) -> int:
-        """As `start`, to its end; gives the exit status."""
+        """Starts a process and waits for its end. Returns the exit status."""
         return self.start(*command, **environment).wait(PATIENCE_S)
 
     def pause(self, pauses: dict[str, float]) -> None:
@@ -79,23 +79,23 @@ class Processes:
         return self._folder / "processes.log"
 
     def ready(self) -> set[int]:
-        """Ids of the processes that have got as far as to work, whether they still live or not."""
+        """Returns the ids of the processes that were ready to work, alive or not."""
         return {int(line.split()[1]) for line in self._lines() if line.startswith("ready ")}
 
     def begun(self) -> list[str]:
-        """Each chunk that was begun, as often as it was: `stage ordinal`."""
+        """Returns `stage ordinal` for each time that a chunk was begun."""
         return [line for line in self._lines() if not line.startswith("ready ")]
 
     def _lines(self) -> list[str]:
         return self._journal.read_text().splitlines() if self._journal.exists() else []
 
     def kill(self, process: subprocess.Popen[str]) -> None:
-        """kill -9 of this process alone."""
+        """Kills this process alone with SIGKILL."""
         process.kill()
         process.wait()
 
     def end_all(self) -> None:
-        """kill -9 of all that was started, and of all that those started."""
+        """Kills all started processes and their children with SIGKILL."""
         for process in self._started:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -103,18 +103,18 @@ class Processes:
 
 
 def wait_until(
-    true: Callable[[], Any], timeout_s: float = PATIENCE_S, every_s: float = 0.02
+    condition: Callable[[], Any], timeout_s: float = PATIENCE_S, every_s: float = 0.02
 ) -> Any:
-    """Waits until `true()` gives something true, and gives that; fails after `timeout_s`."""
+    """Waits until `condition()` returns a true value, and returns it. Fails after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
-    while not (value := true()):
+    while not (value := condition()):
         assert time.monotonic() < deadline, f"waited {timeout_s} s in vain"
         time.sleep(every_s)
     return value
 
 
 def url_of_test_database() -> str:
-    """The URL of the database that this test runs on."""
+    """Returns the URL of the database that this test runs on."""
     given = connection.settings_dict
     login = quote(given["USER"] or "", safe="")
     if given["PASSWORD"]:

@@ -1,4 +1,4 @@
-"""Fixtures for tests that drive a browser; conftest.py takes them in."""
+"""Fixtures for tests that drive a browser. conftest.py imports them."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,8 +15,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 @pytest.fixture
 def served(settings: Any) -> Iterator[str]:
-    """The address of a running site. Not pytest-django's `live_server`, which empties the database
-    afterwards: where a test only reads, the demo index is for the whole session."""
+    """The address of a running site. pytest-django's `live_server` would empty the database
+    afterwards, but the demo index lasts for the session."""
     settings.ALLOWED_HOSTS = ["localhost"]
     server = LiveServer("localhost")
     yield server.url
@@ -25,8 +25,8 @@ def served(settings: Any) -> Iterator[str]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """A page of a browser of its own, so that its event loop ends with the test. An error of a
-    script, an answer 500, or a breach of the Content-Security-Policy fails the test."""
+    """A page in a new browser, whose event loop ends with the test. A script error, a server error
+    or a violation of the Content-Security-Policy fails the test."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (apt-get install chromium)")
     problems: list[str] = []

@@ -40,7 +40,7 @@ class ColourSpotter(HistogramEncoder):
 
 
 class ColourDetector(Detector):
-    """Everything of one colour that is not white is one object. A larger object has a higher
+    """All pixels of one colour other than white are one object. A larger object has a higher
     confidence: 0.5 plus half its share of the photo."""
 
     @classmethod
@@ -54,7 +54,7 @@ class ColourDetector(Detector):
 
 
 def find_patches(image: Image.Image) -> list[Detection]:
-    """The patches of a photo, by falling confidence."""
+    """Returns the patches of a photo, the highest confidence first."""
     colours = (np.asarray(image) // (256 // LEVELS)) @ [LEVELS**2, LEVELS, 1]
     height, width = colours.shape
     boxes, scores = [], []
@@ -74,7 +74,8 @@ def find_patches(image: Image.Image) -> list[Detection]:
 
 
 def scene(*things: tuple[Any, tuple[int, int, int, int]]) -> Image.Image:
-    """White, 320 × 240, with each colour in its left, top, right, bottom."""
+    """Returns a white photo of 320 × 240 pixels with each colour in its rectangle (left, top,
+    right, bottom)."""
     photo = Image.new("RGB", (320, 240), "white")
     for colour, edges in things:
         photo.paste(colour, edges)
@@ -88,7 +89,8 @@ def png(image: Image.Image) -> bytes:
 
 
 def fill_shop(spotter: ColourSpotter) -> None:
-    """A product of each of COLOURS with its name as sku, and nothing else; indexed and live."""
+    """Indexes and publishes a shop of one product for each of COLOURS, with the colour as its
+    sku."""
     empty_tables()
     for colour in COLOURS:
         add_product(colour, photo(colour, "PNG"))

@@ -1,5 +1,5 @@
-"""Fixtures of the online side's tests: the demo's photos, ways to ask, and what the public contract
-promises of every answer."""
+"""Fixtures of the tests of searches: the demo's photos, functions that search, and the shape of an
+answer in the public contract."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -62,12 +62,13 @@ ANSWER = {
     "results": [{"product": PRODUCT, "score": NUMBER, "match": str, "duplicates": int}],
 }
 OPTIONAL = {"object"}
-"""Keys that are only there where they say something."""
+"""Keys that an answer may leave out."""
 
 
 def mismatches(value: Any, shape: Any, where: str = "answer") -> list[str]:
-    """How a JSON value differs from a shape: a dictionary has exactly those keys, a list any number
-    of items of its one shape, a tuple is a choice of shapes, a type means its values."""
+    """Returns how a JSON value differs from a shape. A dictionary must have exactly the keys of the
+    shape. A list may have any number of items of its one shape. A tuple lists alternatives. A type
+    stands for its values."""
     if isinstance(shape, tuple):
         choices = [mismatches(value, choice, where) for choice in shape]
         return [] if [] in choices else choices[0]
@@ -108,7 +109,7 @@ def check_answer(check_shape: Callable[[Any, Any], None]) -> Callable[[dict[str,
 
 @pytest.fixture
 def check_problem() -> Callable[[HttpResponse, int, str], dict[str, Any]]:
-    """Asserts that a response is the problem expected, with a sentence; gives its body."""
+    """Asserts that a response is the expected problem, with a sentence. Returns its body."""
 
     def check(response: Any, status: int, code: str) -> dict[str, Any]:
         body: dict[str, Any] = response.json()
@@ -139,7 +140,8 @@ def _isolate(settings: Any, tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class DemoPhoto:
-    """A photo, the sku of the product it shows, where in it, and whether others are there too."""
+    """A photo, the sku and the box of the product in it, and whether it shows other products
+    too."""
 
     data: bytes
     sku: str
@@ -167,7 +169,7 @@ def demo_server(
     tmp_path_factory: pytest.TempPathFactory,
     media_root: Path,
 ) -> Iterator[WebServer]:
-    """The web server as it is run in earnest, of few threads, on the demo catalogue."""
+    """The production web server with few threads, on the demo catalogue."""
     settings = {
         "DATABASE_URL": url_of_test_database(),
         "MEDIA_ROOT": str(media_root),
@@ -184,8 +186,8 @@ def demo_server(
 
 @pytest.fixture
 def by_photo(client: Any, photos: dict[str, DemoPhoto]) -> Search:
-    """Searches through the API with a photo (the name of a demo photo, or bytes), gives the answer;
-    `headers` apart, names are the API's parameters."""
+    """Returns a function that searches with a photo (the name of a demo photo, or bytes) through
+    the API and returns the answer. All keywords but `headers` are parameters of the API."""
 
     def search(photo: str | bytes | None, headers: Any = None, **fields: Any) -> dict[str, Any]:
         if isinstance(photo, str):
@@ -204,7 +206,7 @@ def by_photo(client: Any, photos: dict[str, DemoPhoto]) -> Search:
 
 @pytest.fixture
 def get(client: Any) -> Get:
-    """GETs an address of the API, gives the JSON answer."""
+    """Returns a function that GETs an address of the API and returns the JSON."""
 
     def get_json(address: str, parameters: Any = None, headers: Any = None) -> dict[str, Any]:
         response = client.get(f"/api/v1/{address}", parameters, headers=headers)
@@ -217,7 +219,7 @@ def get(client: Any) -> Get:
 
 @pytest.fixture
 def visitor() -> Any:
-    """A client that, as outside tests, must prove where a form came from."""
+    """A client that checks CSRF tokens, as production does."""
     from django.test import Client
 
     return Client(enforce_csrf_checks=True)
@@ -225,7 +227,7 @@ def visitor() -> Any:
 
 @pytest.fixture
 def send(visitor: Any, photos: dict[str, DemoPhoto]) -> Callable[..., Any]:
-    """POSTs a photo search; without `image`, a good photo is sent."""
+    """Returns a function that POSTs a photo search. Without `image`, it sends a valid photo."""
 
     def post(image: bytes | list[bytes] | None = None, **fields: Any) -> Any:
         images = (
@@ -264,7 +266,7 @@ def log(use_log: Callable[..., SearchLog]) -> SearchLog:
 
 @pytest.fixture
 def spotter(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ColourSpotter:
-    """An encoder and a detector of colours, in place of all others."""
+    """An encoder and a detector of colours, which replace all others."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.ENCODER = "spotter"
     settings.DETECTOR = DETECTOR

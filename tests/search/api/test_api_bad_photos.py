@@ -1,4 +1,4 @@
-"""Files that cannot be searched with are refused with the reason."""
+"""Unusable files are refused with the reason."""
 
 import struct
 import zlib
@@ -18,7 +18,7 @@ Check = Callable[[Any, int, str], dict[str, Any]]
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG of a few bytes whose header gives this size."""
+    """Returns a PNG of a few bytes whose header has this size."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checksum = struct.pack(">I", zlib.crc32(kind + data))

@@ -21,7 +21,7 @@ def products(answer: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def collect_ids(get_page: Callable[[int], dict[str, Any]]) -> list[int]:
-    """The ids on all pages of a search, in order."""
+    """Returns the ids on all pages of a search, in order."""
     ids: list[int] = []
     offset: int | None = 0
     while offset is not None:

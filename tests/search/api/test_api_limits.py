@@ -26,7 +26,7 @@ PAGE = "/search/"
 
 
 def capture_statements(client: Client, address: str, parameters: dict[str, Any]) -> list[str]:
-    """The SQL statements of a request."""
+    """Returns the SQL statements of a request."""
     with CaptureQueriesContext(connection) as queries:
         response = client.get(address, parameters)
     assert response.status_code == 200

@@ -146,7 +146,7 @@ def test_a_text_missing_in_one_language_is_given_in_the_other(by_photo: Search) 
 
 
 def count(word: str, answer: dict[str, Any]) -> int:
-    """The number of results whose title has the word."""
+    """Returns the number of results whose title has the word."""
     return sum(word in result["product"]["title"].lower() for result in answer["results"])
 
 

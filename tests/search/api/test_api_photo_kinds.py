@@ -139,5 +139,5 @@ def test_a_box_around_everything_means_the_whole_photo(
 
     answer = by_photo(encoded(photo, "PNG"), box=box)
 
-    assert answer["query"]["objects"] == []  # nothing is looked for
+    assert answer["query"]["objects"] == []  # a box needs no detection
     assert answer["results"] == whole["results"]

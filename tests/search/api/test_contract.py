@@ -1,5 +1,5 @@
-"""The whole API against its own schema: generated requests, valid and invalid, and for every call a
-request that succeeds."""
+"""The API matches its own schema, for generated requests, valid and invalid, and for a successful
+request to every call."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -55,7 +55,7 @@ def api(photos: dict[str, DemoPhoto]) -> Iterator[Any]:
 
 
 def operations(api: Any) -> dict[str, Any]:
-    """The operations of the schema by method and path."""
+    """Returns the operations of the schema by method and path."""
     found = [result.ok() for result in api.get_all_operations()]
     return {f"{call.method.upper()} {call.path.removeprefix('/api/v1/')}": call for call in found}
 

@@ -19,16 +19,16 @@ from tests.processes import REPOSITORY, url_of_test_database, wait_until
 from tests.web_servers import WebServer, web_server
 
 pytestmark = [
-    pytest.mark.alone,  # a search has its few seconds
+    pytest.mark.alone,  # searches have a time limit of a few seconds
     pytest.mark.slow,  # 200 files, some of 15 MB, are made and sent
     pytest.mark.django_db,
     pytest.mark.usefixtures("demo_index"),
 ]
 
 CHAIR = REPOSITORY / "catalog/demo/photos/blends-antiquechair-0.jpg"
-SMALL = 50_000  # bytes
-CPU_S = 1.0  # that a small file may cost
-GROWTH = 300 * 1024**2  # bytes that a web process may keep after any sequence of uploads
+SMALL_FILE = 50_000  # bytes
+MAX_CPU_S = 1.0  # of a small file
+MAX_GROWTH = 300 * 1024**2  # bytes that a web process may keep after any sequence of uploads
 UPLOADS = 1_000
 
 
@@ -88,7 +88,7 @@ def test_no_hostile_file_causes_a_server_error_or_costs_more_than_a_second(
     chair = CHAIR.read_bytes()
     for _ in range(50):
         assert finds_the_chair(site.search(chair, sort="relevance"))
-    before, dear = site.memory(), {}
+    before, too_costly = site.memory(), {}
 
     order = random.Random(1)
     for _ in range(UPLOADS // FILES if long_run else 1):
@@ -98,12 +98,12 @@ def test_no_hostile_file_causes_a_server_error_or_costs_more_than_a_second(
             answer = site.search(data)
             spent = site.cpu_s() - spent
             assert answer.status_code in (200, 400, 413, 415), (name, answer.text)
-            if len(data) <= SMALL and spent > CPU_S:
-                dear[name] = spent
+            if len(data) <= SMALL_FILE and spent > MAX_CPU_S:
+                too_costly[name] = spent
 
-    assert dear == {}
+    assert too_costly == {}
     assert finds_the_chair(site.search(chair))
-    wait_until(lambda: site.memory() - before < GROWTH)
+    wait_until(lambda: site.memory() - before < MAX_GROWTH)
 
 
 def test_floods_of_the_largest_photos_leave_no_memory_in_use(site: Site, long_run: bool) -> None:
@@ -114,15 +114,15 @@ def test_floods_of_the_largest_photos_leave_no_memory_in_use(site: Site, long_ru
         assert finds_the_chair(site.search(CHAIR.read_bytes()))
     before = site.memory()
 
-    def five(number: int) -> int:
-        more = [photos[n % 2] + b"%d-%d" % (number, n) for n in range(5)]  # none is known yet
+    def send_five(number: int) -> int:
+        more = [photos[n % 2] + b"%d-%d" % (number, n) for n in range(5)]  # no photo is cached
         return site.search(*more).status_code
 
     with ThreadPoolExecutor(8) as clients:
-        answers = set(clients.map(five, range(72 if long_run else 16)))
+        answers = set(clients.map(send_five, range(72 if long_run else 16)))
 
     assert 200 in answers <= {200, 503}
-    wait_until(lambda: site.memory() - before < GROWTH)
+    wait_until(lambda: site.memory() - before < MAX_GROWTH)
 
 
 def test_shoppers_are_answered_during_eighteen_hostile_requests(site: Site) -> None:
@@ -141,7 +141,7 @@ def test_shoppers_are_answered_during_eighteen_hostile_requests(site: Site) -> N
         spent = site.cpu_s() - spent
 
     assert {attack.result().status_code for attack in attacks} <= {200, 400, 413, 503}
-    assert spent < 18 * CPU_S + len(answered), "each request costs less than a second"
+    assert spent < 18 * MAX_CPU_S + len(answered), "each request costs less than a second"
     assert answered
     assert not refused
 

@@ -88,7 +88,7 @@ def values(long_run: bool) -> list[str]:
 
 
 def server_errors(responses: Iterator[tuple[str, Any]]) -> dict[str, int]:
-    """The server errors, by request."""
+    """Returns the statuses of the server errors by request."""
     return {request[:200]: r.status_code for request, r in responses if r.status_code >= 500}
 
 

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> None:
-    """No events have been sent."""
+def _no_events() -> None:
+    """Deletes all events and allowances."""
     EventAllowance.objects.all().delete()
     Event.objects.all().delete()
 
@@ -33,7 +33,7 @@ def send(client: Client, product: Product, sessions: list[str], address: str = "
     )
 
 
-def named(prefix: str, count: int) -> list[str]:
+def make_names(prefix: str, count: int) -> list[str]:
     return [f"{prefix}{number}" for number in range(count)]
 
 
@@ -41,29 +41,29 @@ def test_an_address_is_limited_whatever_its_sessions(
     client: Client, product: Product, settings: Any, check_problem: Any
 ) -> None:
     settings.EVENTS_PER_ADDRESS = 100
-    assert send(client, product, named("a", 60)).status_code == 202
+    assert send(client, product, make_names("a", 60)).status_code == 202
 
-    refused = send(client, product, named("b", 60))  # of new sessions
+    refused = send(client, product, make_names("b", 60))  # of new sessions
 
     body = check_problem(refused, 429, "throttled")
     assert body["title"] == "Too many requests"
     assert 10 <= int(refused["Retry-After"]) <= 12  # until 20 more are allowed, at 100 a minute
     assert Event.objects.count() == 60
-    assert send(client, product, named("c", 40)).status_code == 202  # refusals cost nothing
-    assert send(client, product, named("d", 60), "192.0.2.2").status_code == 202
+    assert send(client, product, make_names("c", 40)).status_code == 202  # refusals cost nothing
+    assert send(client, product, make_names("d", 60), "192.0.2.2").status_code == 202
 
 
 def test_events_are_accepted_again_after_retry_after(
     client: Client, product: Product, settings: Any
 ) -> None:
     settings.EVENTS_PER_ADDRESS = 100
-    send(client, product, named("a", 100))
-    wait = int(send(client, product, named("b", 50))["Retry-After"])
+    send(client, product, make_names("a", 100))
+    wait = int(send(client, product, make_names("b", 50))["Retry-After"])
 
     EventAllowance.objects.update(spent_until=F("spent_until") - timedelta(seconds=wait))
 
-    assert send(client, product, named("b", 50)).status_code == 202
-    assert send(client, product, named("b", 5)).status_code == 429
+    assert send(client, product, make_names("b", 50)).status_code == 202
+    assert send(client, product, make_names("b", 5)).status_code == 429
 
 
 def test_a_session_is_limited_whatever_its_addresses(
@@ -94,7 +94,7 @@ def test_charging_events_takes_one_statement(
 ) -> None:
     origin_of("192.0.2.1")  # reads the key of the day
     with django_assert_num_queries(5):  # a savepoint, the charge, its release; the product; events
-        send(client, product, named("a", 500))
+        send(client, product, make_names("a", 500))
 
 
 def test_the_table_of_allowances_has_a_maximum_size(
@@ -102,8 +102,8 @@ def test_the_table_of_allowances_has_a_maximum_size(
 ) -> None:
     settings.EVENTS_PER_ADDRESS = 1_000_000
 
-    send(client, product, named("a", 500))
-    send(client, product, named("b", 500))
+    send(client, product, make_names("a", 500))
+    send(client, product, make_names("b", 500))
 
     assert EventAllowance.objects.count() <= 1_001
     assert set(EventAllowance.objects.values_list("bucket", flat=True)) <= set(range(2 * BUCKETS))
@@ -133,7 +133,7 @@ def test_a_new_day_replaces_the_origin_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("first", "second", "same"),
     [
         ("192.0.2.1", "192.0.2.2", False),
         ("192.0.2.1", "::ffff:192.0.2.1", True),
@@ -141,6 +141,6 @@ def test_a_new_day_replaces_the_origin_key() -> None:
         ("2001:db8:0:1200::1", "2001:db8:0:1300::1", False),
     ],
 )
-def test_addresses_of_one_network_share_an_origin(one: str, other: str, same: bool) -> None:
-    assert (origin_of(one) == origin_of(other)) is same
+def test_addresses_of_one_network_share_an_origin(first: str, second: str, same: bool) -> None:
+    assert (origin_of(first) == origin_of(second)) is same
     assert origin_of("no address") == ""

@@ -15,7 +15,7 @@ from tests.web_servers import WebServer, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-A_CALL, A_MINUTE = 100, 2_000
+EVENTS_PER_CALL, EVENTS_PER_MINUTE = 100, 2_000
 
 
 @pytest.fixture
@@ -26,18 +26,18 @@ def site(tmp_path: Path) -> Iterator[WebServer]:
         "WEB_PROCESSES": "2",
         "WEB_THREADS": "4",
         "FORWARDED_ALLOW_IPS": "192.0.2.200",
-        "EVENTS_PER_ADDRESS": str(A_MINUTE),
+        "EVENTS_PER_ADDRESS": str(EVENTS_PER_MINUTE),
     }
     with web_server(tmp_path, **environment) as server:
         yield server
 
 
 def flood(server: WebServer) -> int:
-    """The status of a call from a new address with A_CALL events, each of its own session and
-    user."""
+    """Sends EVENTS_PER_CALL events of different sessions and users under a forged address. Returns
+    the status, or 0 for a refusal without Retry-After."""
     events = [
         {"type": "click", "sku": "none", "session": uuid.uuid4().hex, "user": uuid.uuid4().hex}
-        for _ in range(A_CALL)
+        for _ in range(EVENTS_PER_CALL)
     ]
     forged = f"198.51.100.{uuid.uuid4().int % 250}"
     sent = {"Content-Type": "application/json", "X-Forwarded-For": forged, "X-Real-IP": forged}
@@ -53,5 +53,5 @@ def test_an_address_is_limited_over_all_processes_and_threads(site: WebServer) -
     minutes = (time.monotonic() - begun) / 60
 
     assert answers.keys() == {202, 429}
-    most = A_MINUTE / A_CALL * (1 + minutes)
-    assert A_MINUTE / A_CALL <= answers[202] <= most + 1
+    maximum = EVENTS_PER_MINUTE / EVENTS_PER_CALL * (1 + minutes)
+    assert EVENTS_PER_MINUTE / EVENTS_PER_CALL <= answers[202] <= maximum + 1

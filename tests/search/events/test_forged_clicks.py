@@ -94,7 +94,8 @@ def shop(log: SearchLog, by_photo: Search, photos: Any) -> Forger:
     LoggedSearch.objects.all().delete()
     random = np.random.default_rng(5)
     liking = random.uniform(0.05, 0.5, 10_000)
-    before = Product.objects.order_by("pk").values_list("pk", flat=True)[0] - 1  # ids go on
+    # The ids of the demo's products are consecutive.
+    before = Product.objects.order_by("pk").values_list("pk", flat=True)[0] - 1
     examination = 1 / np.arange(1, 25) ** 0.7
     rows = []
     for number in range(SESSIONS):
@@ -114,7 +115,7 @@ def shop(log: SearchLog, by_photo: Search, photos: Any) -> Forger:
 
 @contextmanager
 def rolled_back() -> Iterator[None]:
-    """Rolls back what is written within."""
+    """Rolls back the writes of the block."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
@@ -122,11 +123,12 @@ def rolled_back() -> Iterator[None]:
 
 @pytest.fixture
 def ranking(shop: Forger, by_photo: Search, settings: Any) -> Callable[[int], tuple[int, float]]:
-    """Counts the clicks; returns the place of a product in the results, and its click rate."""
+    """Returns a function that updates the click rates and returns a product's position in the
+    results and its click rate."""
 
     def measure(product: int) -> tuple[int, float]:
         update_click_rates()
-        settings.SEARCH_LOG_DAYS = 0  # this search is no shopper's
+        settings.SEARCH_LOG_DAYS = 0  # this search is not a shopper's
         found = [result["product"]["id"] for result in by_photo(ATTACKED_PHOTO)["results"]]
         settings.SEARCH_LOG_DAYS = 90
         return found.index(product), ClickRate.objects.get(product_id=product).rate

@@ -1,4 +1,4 @@
-"""The thread that writes the search log, in processes of its own."""
+"""The thread that writes the search log, in separate processes."""
 
 import os
 import subprocess
@@ -48,7 +48,7 @@ def make_answer() -> SearchAnswer:
 
 
 def run_process(**environment: str) -> str:
-    """The output of a process that searches three times and exits at once."""
+    """Returns the output of a process that logs three searches and exits at once."""
     process = subprocess.run(
         [sys.executable, "-c", PROCESS],
         cwd=REPOSITORY,
@@ -101,7 +101,7 @@ def test_a_process_without_a_database_exits_and_counts_dropped_entries() -> None
 
 
 def test_flush_waits_for_a_write_in_another_thread(log: SearchLog) -> None:
-    # Given a locked table, at which the thread hangs.
+    # Given a locked table, which blocks the writing thread.
     with connection.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE catalog_loggedsearch IN ACCESS EXCLUSIVE MODE")
         log.add(REQUEST, make_answer(), "192.0.2.1")

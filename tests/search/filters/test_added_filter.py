@@ -1,5 +1,5 @@
-"""Filters are added by their declaration alone: the API, the page, the facets and the address to
-share follow."""
+"""A new filter needs a declaration only: the API, the page, the facets and shared addresses follow
+it."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -38,7 +38,7 @@ ADDED: list[Filter] = [
 
 
 @pytest.fixture(autouse=True)
-def _added() -> Iterator[None]:
+def _add_filters() -> Iterator[None]:
     FILTERS.extend(ADDED)
     yield
     del FILTERS[-len(ADDED) :]
@@ -46,7 +46,7 @@ def _added() -> Iterator[None]:
 
 @pytest.fixture
 def oak() -> Product:
-    """One product of oak, among four of other things that are known."""
+    """One product of oak. Four others have other materials or none."""
     products = Product.objects.filter(category__slug="lights").order_by("pk")[:5]
     materials = ["oak", "100% 'steel'", "100% 'steel'", 7, None]
     for number, (product, material) in enumerate(zip(products, materials, strict=True)):

@@ -18,26 +18,26 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 def test_opening_a_result_records_the_product_and_its_search(
     demo_index: None, served: str, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken: list[Event] = []
-    monkeypatch.setattr(Event.objects, "bulk_create", taken.extend)
-    answered: list[int] = []  # by the server, because the page that sent it is gone
-    take = EventsView.post
+    recorded: list[Event] = []
+    monkeypatch.setattr(Event.objects, "bulk_create", recorded.extend)
+    statuses: list[int] = []  # the page that sent the event is gone
+    post = EventsView.post
 
-    def noted(view: EventsView, request: Request) -> Response:
-        response = take(view, request)
-        answered.append(response.status_code)
+    def post_and_note(view: EventsView, request: Request) -> Response:
+        response = post(view, request)
+        statuses.append(response.status_code)
         return response
 
-    monkeypatch.setattr(EventsView, "post", noted)
+    monkeypatch.setattr(EventsView, "post", post_and_note)
     page.goto(f"{served}/search/?q=lamp")
     second = page.locator("#results .card").nth(1)
     shown = [second.get_attribute(f"data-{name}") for name in ("search", "product")]
 
     second.get_by_role("link").first.click()
 
-    wait_until(lambda: bool(answered))
-    assert answered == [202]
-    (click,) = taken
+    wait_until(lambda: bool(statuses))
+    assert statuses == [202]
+    (click,) = recorded
     assert (click.type, click.query_id, str(click.product_id), click.user) == ("click", *shown, "")
     assert re.fullmatch("[0-9a-f]{4,32}", click.session)
 
@@ -45,8 +45,8 @@ def test_opening_a_result_records_the_product_and_its_search(
     page.wait_for_url("**/products/*/")
     page.locator("#lookalikes .card a").first.click(button="middle")
 
-    wait_until(lambda: len(answered) > 1)
-    lookalike = taken[1]
+    wait_until(lambda: len(statuses) > 1)
+    lookalike = recorded[1]
     assert lookalike.session == click.session
     assert lookalike.query_id != click.query_id
     assert lookalike.product_id != click.product_id

@@ -1,5 +1,5 @@
 """The Content-Security-Policy allows what the pages of the shop, the console and the API need. The
-`page` of the browser fails at every violation."""
+fixture `page` fails at every violation."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.usefixture
 
 @pytest.fixture
 def operator() -> Iterator[User]:
-    """A superuser outside of the test's transaction, so that the threads of the site see it."""
+    """A superuser that is committed, so that the threads of the site see it."""
 
-    def apart(act: Callable[[], Any]) -> Any:
+    def run_committed(act: Callable[[], Any]) -> Any:
         try:
             return act()
         finally:
@@ -26,9 +26,9 @@ def operator() -> Iterator[User]:
 
     with ThreadPoolExecutor(1) as thread:
         create = partial(User.objects.create_superuser, "operator", password="correct horse")
-        user: User = thread.submit(apart, create).result()
+        user: User = thread.submit(run_committed, create).result()
         yield user
-        thread.submit(apart, user.delete).result()
+        thread.submit(run_committed, user.delete).result()
 
 
 @pytest.mark.filterwarnings("ignore:The default scheme will be changed")
@@ -64,7 +64,7 @@ def test_the_console_works_under_its_policy(served: str, operator: User, page: P
     page.locator("[name=_save]").click()
     expect(page.locator("body")).to_contain_text("was changed successfully")
 
-    # What Alpine opens.
+    # A menu that Alpine opens.
     account = page.locator("[x-on\\:click*=openUserLinks]").first
     leave = page.get_by_text("Log out")
     expect(leave).to_be_hidden()

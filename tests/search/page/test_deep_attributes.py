@@ -28,13 +28,13 @@ SKU = "blends-antiquechair"
 
 
 def nested(depth: int, kind: str = "list") -> str:
-    """The JSON of an object with this many levels, including itself."""
+    """Returns the JSON of an object with this many levels, including itself."""
     opening, closing = ("[", "]") if kind == "list" else ('{"a":', "}")
     return '{"deep":' + opening * (depth - 1) + "1" + closing * (depth - 1) + "}"
 
 
-def given(attributes: str) -> Product:
-    """A product whose attributes SQL has written."""
+def store_attributes(attributes: str) -> Product:
+    """Writes the attributes of a product by SQL and returns the product."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE catalog_product SET attributes = %s::jsonb WHERE sku = %s", [attributes, SKU]
@@ -47,7 +47,7 @@ def given(attributes: str) -> Product:
 def test_a_product_page_shows_deep_attributes_up_to_a_limit(
     client: Client, get: Callable[..., Any], depth: int, kind: str
 ) -> None:
-    product = given(nested(depth, kind))
+    product = store_attributes(nested(depth, kind))
 
     page = client.get(f"/products/{product.pk}/")
     shown = get(f"products/{product.pk}/")["attributes"]
@@ -69,7 +69,7 @@ ODD += ['{"n": 1e400}', '{"n": ' + "9" * 6_000 + "}", '{"": {"": ""}}', '{"n": -
 def test_attributes_of_any_shape_are_shown(
     client: Client, get: Callable[..., Any], attributes: str
 ) -> None:
-    product = given(attributes)
+    product = store_attributes(attributes)
 
     assert client.get(f"/products/{product.pk}/").status_code == 200
     assert isinstance(get(f"products/{product.pk}/")["attributes"], dict)
@@ -90,7 +90,7 @@ def test_an_import_refuses_deep_attributes(tmp_path: Path, kind: str) -> None:
     assert report.written == 1
 
 
-# The console's form for addresses warns of what Django 6 will take them for.
+# The URL fields of the console warn about the default scheme of Django 6.
 in_the_console = pytest.mark.filterwarnings("ignore:The default scheme will be changed")
 
 
@@ -141,7 +141,7 @@ def test_the_console_refuses_attributes_that_cannot_be_stored(
 @in_the_console
 @pytest.mark.parametrize("depth", [400, 900, 3_000])
 def test_a_product_with_deep_attributes_opens_in_the_console(console: Client, depth: int) -> None:
-    product = given(nested(depth))
+    product = store_attributes(nested(depth))
 
     for page in ("change", "history", "delete"):
         address = reverse(f"admin:catalog_product_{page}", args=[product.pk])

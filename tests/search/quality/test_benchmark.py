@@ -1,4 +1,4 @@
-"""What `bench_search` measures with: photos that nothing kept can serve, and a floor."""
+"""The measurements of `bench_search`: photos that no cache can serve, and a floor."""
 
 from decimal import Decimal
 from io import BytesIO
@@ -86,5 +86,5 @@ def test_a_search_takes_less_than_three_times_its_floor(box: Any, few: list[byte
 
     floor, alone = measure_with_floor(few, 15, request)
 
-    # Then it is well below three times that: about 1.4 and 1.5 on an idle machine.
+    # The ratios are about 1.4 and 1.5 on an idle machine.
     assert alone.percentile("total", 50) / floor.percentile("total", 50) < 3

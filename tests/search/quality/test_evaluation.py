@@ -1,4 +1,4 @@
-"""`evaluate`: every kind of query is asked, and what is right counts."""
+"""`evaluate` searches with every kind of query and counts the right results."""
 
 import json
 from io import StringIO
@@ -18,7 +18,8 @@ from tests.search.colour_spotter import ColourSpotter, fill_shop, png, scene
 
 @pytest.fixture
 def labelled(db: None, spotter: ColourSpotter, tmp_path: Path) -> list[LabelledPhoto]:
-    """A shop with a thing of each colour; two photos of the red one and a scene with the blue."""
+    """A shop with a product of each colour, two photos of the red one and a scene with the blue
+    one."""
     fill_shop(spotter)
     pictures = {
         "red-1": scene(("red", (20, 60, 140, 180))),
@@ -65,7 +66,7 @@ def test_products_are_searched_by_their_own_photos_and_titles(
     products = Product.objects.count()
     assert figures["catalogue image"]["queries"] == products
     assert figures["catalogue image"]["recall@1"] == 1
-    # One query for each title, right with any product of that title.
+    # Each title is one query. Any product with that title is right.
     assert figures["English title"]["queries"] == products - 1
     assert figures["English title"]["recall@5"] == 1
     assert figures["Russian title"]["queries"] == 1

@@ -1,4 +1,4 @@
-"""Photos that show nothing are never exact, nor are products of which next to nothing is seen."""
+"""Blank photos and products with blank photos are never exact matches."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -32,13 +32,13 @@ def noisy(pixels: np.ndarray, noise: float, random: np.random.Generator) -> Imag
 
 
 def gradient(first: tuple[int, ...], last: tuple[int, ...]) -> np.ndarray:
-    """From the top to the bottom."""
+    """Returns pixels that fade from the top to the bottom."""
     down = np.linspace(0, 1, SIZE[1])[:, None, None]
     return np.array(first) * (1 - down) + np.array(last) * down
 
 
 def thumb(random: np.random.Generator) -> Image.Image:
-    """What a lens sees through a thumb: dark, reddish, blurred."""
+    """Returns a photo of a thumb on the lens: dark, reddish and blurred."""
     few = random.uniform(0, 255, (4, 5)).astype(np.uint8)
     light = np.asarray(Image.fromarray(few).resize(SIZE, Image.Resampling.BICUBIC)) / 255
     pixels = np.array([40, 8, 6]) + light[..., None] * np.array([90, 18, 14])
@@ -62,7 +62,7 @@ def make_blank_photos() -> dict[str, bytes]:
 def test_a_blank_photo_is_never_exact(
     by_photo: Search, box: tuple[float, ...] | None, settings: Any
 ) -> None:
-    settings.MATCH_EXACT = 0.5  # of a photo of anything, many results are
+    settings.MATCH_EXACT = 0.5  # which many results of any photo reach
     wrong = {}
     for name, data in make_blank_photos().items():
         answer = by_photo(data, limit=100, fold=False, **({"box": box} if box else {}))

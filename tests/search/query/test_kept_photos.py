@@ -1,4 +1,4 @@
-"""Shoppers' photos between two searches: random ids, a limit in bytes, and no failed search."""
+"""Photos that are kept between searches: random ids, a limit in bytes, and no failed searches."""
 
 import os
 import resource
@@ -104,7 +104,7 @@ def test_a_photo_with_too_many_links_is_stored_in_another_file(
     settings.QUERY_PHOTOS = linked = tmp_path / "linked"
     first = search_id(by_photo)
     (tmp_path / "links").mkdir()
-    with suppress(OSError):  # the kernel says when there are too many
+    with suppress(OSError):  # the kernel refuses further links
         for number in range(MAX_LINKS):
             os.link(linked / first, tmp_path / "links" / str(number))
 
@@ -237,7 +237,7 @@ def test_concurrent_requests_for_a_preview_share_one_decoding(
 ) -> None:
     first = search_id(by_photo)
     second = search_id(by_photo, None, query=first)
-    assert decoded == [], "not before it is asked for"
+    assert decoded == [], "previews are made on request"
 
     def get_preview(number: int) -> bytes:
         try:

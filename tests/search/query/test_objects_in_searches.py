@@ -14,7 +14,7 @@ from catalog.index.vectors import mean_direction
 from catalog.models import EncoderVersion, Generation, Product
 from search.photo_search import search
 from search.quality.figures import Outcome, summarise
-from search.ranking import paging as finding
+from search.ranking import paging
 from search.request import Filters, SearchRequest
 from tests.search.colour_spotter import COLOURS, ColourSpotter, fill_shop, png, scene
 
@@ -40,7 +40,7 @@ def skus(answer: Any) -> list[str]:
 # --- Targets, by numbers worked out by hand -------------------------------------------------------
 
 
-def found(confidence: float, width: float, height: float) -> Detection:
+def detection(confidence: float, width: float, height: float) -> Detection:
     return Detection((0.0, 0.0, width, height), confidence)
 
 
@@ -68,7 +68,9 @@ def vectors(targets: list[Target]) -> list[list[float]]:
 def test_each_object_is_a_target_with_or_without_its_surroundings(
     surroundings: float, expected: list[list[float]]
 ) -> None:
-    targets = build_targets(analysis(found(0.9, 0.8, 0.8), found(0.6, 0.1, 0.1)), surroundings)
+    targets = build_targets(
+        analysis(detection(0.9, 0.8, 0.8), detection(0.6, 0.1, 0.1)), surroundings
+    )
 
     assert vectors(targets) == expected
     assert [(target.object, target.confidence) for target in targets] == [(0, 0.9), (1, 0.6)]
@@ -92,7 +94,7 @@ def test_both_objects_of_a_scene_come_first(encoder: ColourSpotter) -> None:
     assert answer.results[1].score == pytest.approx(1, abs=0.01)
     assert sorted(skus(answer)) == sorted(COLOURS)  # each once
     assert answer.complete
-    boxes = [one.box for one in answer.objects]
+    boxes = [item.box for item in answer.objects]
     assert boxes[0] == pytest.approx((20 / 320, 60 / 240, 120 / 320, 120 / 240), abs=0.05)
     assert boxes[1] == pytest.approx((180 / 320, 60 / 240, 110 / 320, 120 / 240), abs=0.05)
 
@@ -165,7 +167,7 @@ def test_pages_of_a_scene_neither_repeat_nor_skip(
     encoder: ColourSpotter, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     settings.SEARCH_CANDIDATES = 2
-    monkeypatch.setattr(finding, "MIN_PHOTOS_PER_QUERY", 2)  # further pages search deeper
+    monkeypatch.setattr(paging, "MIN_PHOTOS_PER_QUERY", 2)  # further pages search deeper
     whole = skus(search(SearchRequest(images=(TWO_THINGS,), limit=100)))
 
     pages: list[str] = []

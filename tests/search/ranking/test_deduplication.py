@@ -1,4 +1,4 @@
-"""Lookalikes shown once, by vectors made by hand."""
+"""Deduplication, on vectors made by hand."""
 
 import tracemalloc
 from datetime import UTC, datetime
@@ -13,7 +13,8 @@ from search.retrieval.candidates import Candidate
 
 
 def encode_halfvec(*numbers: float) -> bytes:
-    """A halfvec as PostgreSQL sends it: how many numbers, two empty bytes, the numbers."""
+    """Returns a halfvec in PostgreSQL's binary form: the dimensions, two zero bytes and the
+    numbers."""
     return len(numbers).to_bytes(2) + bytes(2) + np.array(numbers, ">f2").tobytes()
 
 
@@ -86,7 +87,7 @@ def test_lookalikes_on_earlier_pages_both_stay() -> None:
 
 
 def test_a_group_is_measured_from_its_first_product() -> None:
-    # Given three, each 25 degrees from the one before: the third is not like the first.
+    # Given three vectors, each 25 degrees from the previous one: only neighbours are similar.
     angles = np.radians([0, 25, 50])
     found = [ranked(n, encode_halfvec(np.cos(a), np.sin(a))) for n, a in enumerate(angles)]
 
@@ -100,8 +101,8 @@ def test_products_without_a_vector_are_never_duplicates() -> None:
     assert deduplicate([], [], 0.9) == ([], [])
 
 
-def groups_by_all_pairs(vectors: np.ndarray, separate: int, threshold: float) -> list[int]:
-    """The first of each row's group, by the matrix of all cosines."""
+def find_groups_by_all_pairs(vectors: np.ndarray, separate: int, threshold: float) -> list[int]:
+    """Returns the first row of each row's group, by the matrix of all cosines."""
     alike = vectors @ vectors.T >= threshold
     firsts: list[int] = []
     found = []
@@ -116,7 +117,7 @@ def groups_by_all_pairs(vectors: np.ndarray, separate: int, threshold: float) ->
 @pytest.mark.parametrize("separate", [0, 1, 700, 2_600])
 @pytest.mark.parametrize("kinds", [1, 40, 3_000])
 def test_groups_equal_those_of_the_matrix_of_all_pairs(separate: int, kinds: int) -> None:
-    # Given more than two blocks, around as many centres, so that groups overlap and cross blocks.
+    # Given rows of more than two blocks around `kinds` centres: groups overlap and cross blocks.
     random = np.random.default_rng(kinds + separate)
     centres = random.standard_normal((kinds, 16))
     vectors = centres[random.integers(0, kinds, 2_600)] + 0.25 * random.standard_normal((2_600, 16))
@@ -128,7 +129,7 @@ def test_groups_equal_those_of_the_matrix_of_all_pairs(separate: int, kinds: int
 
     found = find_group_firsts(vectors, separate, threshold)
 
-    assert found == groups_by_all_pairs(vectors, separate, threshold)
+    assert found == find_groups_by_all_pairs(vectors, separate, threshold)
     assert (len(set(found)) < 2_600) == (separate < 2_600)
 
 

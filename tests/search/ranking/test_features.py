@@ -1,4 +1,4 @@
-"""What speaks for a candidate, by numbers worked out by hand."""
+"""The features of candidates, on numbers worked out by hand."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -40,7 +40,8 @@ def test_the_tags_feature_is_the_share_of_the_photo_tag_scores() -> None:
 
 
 def test_the_ten_nearest_candidates_decide_the_category() -> None:
-    # Given ten near ones, seven of category 1, two of category 2, one of none; and one far away.
+    # Given ten near candidates, seven of category 1, two of category 2 and one of none, and one far
+    # away.
     near = [candidate(n, 0.9)._replace(category_id=1) for n in range(7)]
     near += [candidate(n, 0.8)._replace(category_id=2) for n in (7, 8)]
     near += [

@@ -1,4 +1,4 @@
-"""exact, similar and weak, by numbers worked out by hand; and by photos of the demo."""
+"""Match levels, on numbers worked out by hand and on photos of the demo."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -30,12 +30,12 @@ def classify(similarity: float | None, near: Neighbourhood | None, lexical: floa
 @pytest.mark.parametrize(
     ("similarity", "greatest", "expected"),
     [
-        (0.901, 0.901, "exact"),  # 0.4 above what is ordinary
+        (0.901, 0.901, "exact"),  # a margin of 0.4
         (0.89, 0.90, "similar"),
-        (0.701, 0.90, "similar"),  # 0.2
+        (0.701, 0.90, "similar"),  # a margin of 0.2
         (0.69, 0.90, "weak"),
-        (0.851, 0.851, "similar"),  # the first has 0.35: something
-        (0.84, 0.84, "weak"),  # the first has 0.34: nothing like the photo
+        (0.851, 0.851, "similar"),  # the best margin is 0.35
+        (0.84, 0.84, "weak"),  # the best margin is 0.34
         (0.95, 0.95, "exact"),
     ],
 )
@@ -89,7 +89,7 @@ def test_nine_in_ten_exact_matches_of_unseen_photos_are_right(by_photo: Search) 
     ]
     assert sum(exact) / len(exact) >= 0.9
     assert len(exact) / len(photos) >= 0.5
-    # And of most photos the right product is called similar at least.
+    # For most photos, the right product is at least similar.
     levels = [{r["product"]["sku"]: r["match"] for r in shown}.get(sku) for sku, shown in found]
     assert sum(match in ("exact", "similar") for match in levels) / len(photos) >= 0.65
 
@@ -126,7 +126,7 @@ def test_the_page_says_that_nothing_similar_was_found(
 
     assert page(wall).count(sentence) == 1
     assert 'class="badge' not in page(wall)
-    assert 'class="score"' not in page(wall)  # how near the nearest are says nothing then
+    assert 'class="score"' not in page(wall)  # without matches, scores are not shown
     lamp = page(photos["scopia-living-lamp-2"].data)
     assert sentence not in lamp
     assert lamp.count('class="score"') == lamp.count('class="badge')

@@ -1,4 +1,4 @@
-"""What holds for any filters and any pages, by examples made up."""
+"""Properties of all filters and pages, on generated examples."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,7 +33,7 @@ PRICES = ["0", "10", "10.01", "50", "89.99", "90", "110", "110.01"]
 
 
 def some_of(values: list[str]) -> st.SearchStrategy[tuple[str, ...]]:
-    """Two of them, one, or mostly none, so that not every filter lets nothing through."""
+    """Generates mostly no values, else one or two, so that many products pass."""
     chosen = st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True).map(tuple)
     return st.just(()) | st.just(()) | chosen
 
@@ -52,8 +52,8 @@ filters = st.builds(
 
 @pytest.fixture
 def shop() -> list[Any]:
-    """Every product of the demo, some sold out, some hidden, at prices from 0 to 110 of which many
-    are the same; lights belong to the living room, and what is for the kitchen to them."""
+    """All products of the demo. Some are sold out and some hidden, and many share a price from 0 to
+    110. Kitchen is a subcategory of lights, and lights of the living room."""
     ids = list(Product.objects.order_by("pk").values_list("pk", flat=True))
     Product.objects.update(price=F("pk") % 12 * 10)
     Product.objects.filter(pk__in=ids[::7]).update(in_stock=False)
@@ -66,7 +66,7 @@ def shop() -> list[Any]:
 
 
 def passes(product: Any, chosen: Filters) -> bool:
-    """What the filters say, in Python."""
+    """Returns whether a product passes the filters."""
     tags = {given.tag.slug for given in product.product_tags.all()}
     return (
         product.is_visible
@@ -83,7 +83,7 @@ def passes(product: Any, chosen: Filters) -> bool:
 
 
 def _category_slugs(product: Any) -> Iterator[str]:
-    """The product's category, and all that it lies in."""
+    """Yields the slugs of the product's category and its ancestors."""
     category = product.category
     while category:
         yield category.slug
@@ -91,11 +91,11 @@ def _category_slugs(product: Any) -> Iterator[str]:
 
 
 def collect_ids(request: SearchRequest, limit: int, max_ids: int = 10_000) -> list[int]:
-    """The ids on the pages of a search, until there are `max_ids`."""
+    """Returns the ids on the pages of a search, until there are `max_ids`."""
     ids: list[int] = []
     offset: int | None = 0
     while offset is not None and len(ids) < max_ids:
-        # In a transaction of its own, as ever: what a search sets for it ends with it.
+        # The settings of a search end with its transaction.
         with transaction.atomic():
             answer = search(replace(request, limit=limit, offset=offset))
             transaction.set_rollback(True)

@@ -1,4 +1,4 @@
-"""Ranking by numbers worked out by hand."""
+"""Ranking, on numbers worked out by hand."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -54,7 +54,7 @@ def test_scores_are_not_clipped_before_sorting() -> None:
 
 
 def test_features_are_weighted_by_their_distance_from_the_neutral_value() -> None:
-    # Given a cosine of 0.5, sold out, half of the tags' scores, opened more than usual.
+    # Given a product that is sold out and clicked often, with a cosine of 0.5 and half of the tags.
     item = candidate(1, 0.5)._replace(in_stock=False, tags=[7], clicks=0.9)
     weights = {"tags": 0.1, "stock": 0.2, "clicks": 0.5, "price": 0.3}
 
@@ -74,7 +74,7 @@ def test_without_weights_only_the_cosine_counts() -> None:
 
 
 def test_objects_take_turns_and_a_product_counts_for_its_most_similar_object() -> None:
-    # Given two objects: product 2 is near both, and more like the second.
+    # Given two objects. Product 2 is near both, and nearer to the second.
     first = [candidate(1, 0.9), candidate(2, 0.8), candidate(3, 0.4), candidate(6, 0.3)]
     second = [candidate(2, 0.85), candidate(4, 0.7), candidate(1, 0.1)]
 
@@ -131,7 +131,7 @@ def test_first_by_looks_and_by_words_has_the_score_one() -> None:
 
 
 def test_equal_values_share_a_rank_in_fusion() -> None:
-    # Given two with the same words: 1/61 each; the looks decide.
+    # Given two products with the same rank by words, 1/61 each. The looks decide.
     ranked = rank_by_fusion(
         [candidate(1, 0.1, 0.3), candidate(2, 0.2, 0.3), candidate(3, 0.0, 0.2)], {}
     )
@@ -141,7 +141,7 @@ def test_equal_values_share_a_rank_in_fusion() -> None:
 
 
 def test_the_stock_weight_applies_to_fusion_too() -> None:
-    # Given places 1 and 2 of both: shares 1 and 61/62, which are 0.016 apart.
+    # Given the ranks 1 and 2 by looks and words: the scores 1 and 61/62 are 0.016 apart.
     sold_out = candidate(1, 0.9, 0.9)._replace(in_stock=False)
 
     ranked = rank_by_fusion([sold_out, candidate(2, 0.8, 0.8)], {"stock": 0.02})
@@ -151,7 +151,7 @@ def test_the_stock_weight_applies_to_fusion_too() -> None:
 
 
 def test_of_two_equal_scores_the_higher_cosine_comes_first() -> None:
-    # Given 1 first by looks and 2 first by words: the same score.
+    # Given product 1 first by looks and product 2 first by words: their scores are equal.
     ranked = rank_by_fusion([candidate(2, None, 0.5), candidate(1, 0.3)], {})
 
     assert [item.score for item in ranked] == [0.5, 0.5]
@@ -168,7 +168,7 @@ def test_of_two_equal_scores_the_higher_cosine_comes_first() -> None:
     ],
 )
 def test_results_are_sorted_by_price_or_date(sort: str, expected: list[int]) -> None:
-    # Given two of one price: the better one first, whichever way prices go.
+    # Given two products of equal price: the more relevant comes first in both directions.
     ranked = rank_by_cosine(
         [
             candidate(1, 0.9, price="5.00", day=2),

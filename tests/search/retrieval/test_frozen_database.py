@@ -1,4 +1,4 @@
-"""A database that stops in the middle of everything (SIGSTOP) and goes on later."""
+"""The database server stops under load (SIGSTOP) and continues later."""
 
 import json
 import os
@@ -26,12 +26,12 @@ pytestmark = [
     pytest.mark.skipif(not uses_embedded(), reason="stops the database of others"),
 ]
 
-SOON_S = 10.0
+MAX_REFUSAL_S = 10.0
 
 
 @contextmanager
 def frozen() -> Iterator[None]:
-    """Inside the block, no process of the database server moves."""
+    """Stops all processes of the database server during the block."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int")
         postmaster = psutil.Process(cursor.fetchone()[0])
@@ -48,13 +48,13 @@ def frozen() -> Iterator[None]:
 
 
 def send(process: psutil.Process, number: signal.Signals) -> None:
-    """Sends a signal; a backend whose client has just gone may have ended."""
+    """Sends a signal. A backend whose client has disconnected may have ended."""
     with suppress(psutil.NoSuchProcess):
         process.send_signal(number)
 
 
 class Shopper:
-    """Asks for one product after the other, and remembers every answer."""
+    """Requests one product after the other, and records every answer."""
 
     def __init__(self, server: WebServer, products: list[int]) -> None:
         self._server, self._products = server, products
@@ -79,7 +79,7 @@ class Shopper:
 def shoppers_in(
     server: WebServer, products: list[int], threads: ThreadPoolExecutor
 ) -> Iterator[list[Shopper]]:
-    """Four shoppers who ask all the time."""
+    """Four shoppers send requests during the block."""
     shoppers = [Shopper(server, products[start::4]) for start in range(4)]
     running = [threads.submit(shopper.send_requests) for shopper in shoppers]
     try:
@@ -93,7 +93,7 @@ def shoppers_in(
 
 
 def search(server: WebServer, photo: bytes) -> tuple[int, list[int]]:
-    """The status of a photo search, and the products found."""
+    """Returns the status of a photo search, and the products found."""
     body = multipart([photo])
     status, _, answer = server.ask("/api/v1/search/photo/", "POST", body, MULTIPART)
     results = json.loads(answer).get("results", [])
@@ -106,14 +106,14 @@ def measure(call: Callable[[], int]) -> tuple[int, float]:
 
 
 def assert_refused_soon(server: WebServer, photo: bytes, threads: ThreadPoolExecutor) -> None:
-    """A search and the readiness check answer 503 within SOON_S, and the process lives."""
+    """A search and the readiness check answer 503 within MAX_REFUSAL_S, and the process lives."""
     requests = [
         threads.submit(measure, lambda: search(server, photo)[0]),
         threads.submit(measure, lambda: server.status("/readyz")),
     ]
     for status, seconds in (request.result() for request in requests):
         assert status == 503
-        assert seconds < SOON_S
+        assert seconds < MAX_REFUSAL_S
     assert server.status("/livez") == 200
 
 
@@ -131,7 +131,7 @@ def wait_for_answers(shoppers: list[Shopper], count: int) -> None:
 def test_requests_to_a_frozen_database_fail_fast_and_recover_by_themselves(
     demo_server: WebServer, photos: dict[str, Any], long_run: bool
 ) -> None:
-    # Given shoppers who ask all the time,
+    # Given shoppers who send requests all the time,
     photo = photos["scopia-living-lamp-2"].data
     before = search(demo_server, photo)
     products = list(Product.objects.values_list("pk", flat=True)[:50])
@@ -139,24 +139,24 @@ def test_requests_to_a_frozen_database_fail_fast_and_recover_by_themselves(
         ThreadPoolExecutor(8) as threads,
         shoppers_in(demo_server, products, threads) as shoppers,
     ):
-        # when the database stops, everybody is told so in time, and the process lives;
+        # when the database stops, requests fail in time and the process lives;
         with frozen():
             until = time.monotonic() + (20 if long_run else 6)
             while time.monotonic() < until:
                 assert_refused_soon(demo_server, photo, threads)
 
-        # when it goes on, so does the shop,
+        # when the database continues, requests succeed again,
         wait_until(lambda: search(demo_server, photo)[0] == 200, 20)
         wait_for_answers(shoppers, 30)
 
-    # and no answer is that of another question.
+    # and no answer belongs to another request.
     assert search(demo_server, photo) == before
     assert demo_server.status("/readyz") == 200
     for shopper in shoppers:
         assert shopper.wrong == []
         assert set(shopper.statuses) == {200, 503}
         assert shopper.statuses[-10:] == [200] * 10
-        assert shopper.longest_s < SOON_S
+        assert shopper.longest_s < MAX_REFUSAL_S
 
 
 def test_only_web_processes_have_a_pool_and_a_connect_timeout() -> None:

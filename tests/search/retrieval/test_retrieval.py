@@ -34,7 +34,7 @@ NEAREST = 20
 
 @pytest.fixture
 def large() -> LiveIndex:
-    """The demo with SYNTHETIC more products around its own, whose prices go evenly to 1,000."""
+    """The demo with SYNTHETIC more products around its own, whose prices are spread up to 1,000."""
     index = live_index()
     rows = Embedding.objects.order_by("product_id", "image_id").values_list("product_id", "vector")
     ids, vectors = zip(*rows, strict=True)
@@ -51,7 +51,7 @@ def large() -> LiveIndex:
 
 
 def queries(index: LiveIndex, count: int) -> list[np.ndarray]:
-    """Vectors between two products of the catalogue each, (1, dimensions)."""
+    """Returns query vectors (1, dimensions), each between two products of the catalogue."""
     vectors = Embedding.objects.filter(encoder=index.generation.encoder).order_by("product_id")
     stacked = np.stack([np.asarray(e.vector, np.float32) for e in vectors[: 40 * count : 20]])
     mixed = stacked[:count] + 0.7 * stacked[count : 2 * count]
@@ -59,7 +59,7 @@ def queries(index: LiveIndex, count: int) -> list[np.ndarray]:
 
 
 def best_cosines(index: LiveIndex, query: np.ndarray) -> dict[int, float]:
-    """The cosine of the query and the best photo of each product."""
+    """Returns the cosine of the query and the best photo of each product."""
     rows = Embedding.objects.filter(encoder=index.generation.encoder)
     best: dict[int, float] = {}
     for product_id, vector in rows.values_list("product_id", "vector"):
@@ -69,7 +69,7 @@ def best_cosines(index: LiveIndex, query: np.ndarray) -> dict[int, float]:
 
 
 def exact(index: LiveIndex, query: np.ndarray, passing: set[int]) -> list[float]:
-    """The cosines of the nearest of the products `passing`, by brute force."""
+    """Returns the cosines of the nearest of the products `passing`, by brute force."""
     cosines = [c for pk, c in best_cosines(index, query).items() if pk in passing]
     return sorted(cosines, reverse=True)[:NEAREST]
 
@@ -148,7 +148,7 @@ def test_all_matching_products_are_compared_if_the_graph_gives_up(
 
 def test_a_search_without_filters_is_planned_once(large: LiveIndex) -> None:
     def count_plans() -> tuple[int, int]:
-        """How often, of searches, a plan was made for all values, and one for these."""
+        """Returns how many generic and custom plans the prepared searches have had."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT coalesce(sum(generic_plans), 0), coalesce(sum(custom_plans), 0)"

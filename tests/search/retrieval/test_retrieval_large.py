@@ -1,5 +1,5 @@
-"""A filter that lets more through than is compared, for things of another kind than the photo: in a
-catalogue so large that the graph gives up before it comes to any of them."""
+"""A filter passes more products than an exact search compares, and all of them are far from the
+query. The catalogue is so large that the graph gives up before it reaches any of them."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ MAX_PHOTOS = 200
 
 @pytest.fixture
 def space(db: None) -> IndexSpace:
-    """PRODUCTS synthetic products: those of the category `far` lie opposite to all others."""
+    """PRODUCTS synthetic products. Those of the category `far` lie opposite to all others."""
     far = Category.objects.create(slug="far", name="Far")
     near = Category.objects.create(slug="near", name="Near")
     examples = [
@@ -50,7 +50,8 @@ def space(db: None) -> IndexSpace:
 
 
 def _embed(version: EncoderVersion, far: Category) -> None:
-    """A unit vector for each image: around the first direction, or around its opposite if far."""
+    """Writes a unit vector for each image, around the first direction, or around its opposite if
+    far."""
     random = np.random.default_rng(1)
     rows = list(
         ProductImage.objects.filter(product__sku__startswith="synthetic-").values_list(
@@ -73,7 +74,7 @@ def test_a_category_beyond_the_reach_of_the_graph_is_compared_completely(
     passing = Product.objects.filter(category__slug="far", images__isnull=False)
     assert passing.count() > exact_search_limit(PRODUCTS, MAX_PHOTOS)
 
-    for _ in range(2):  # what the first search learns of the filter must not spoil the second
+    for _ in range(2):  # the count that the first search caches must not spoil the second
         found = retrieve(space, query, filters, "", MAX_PHOTOS)
 
         assert found.complete

@@ -1,5 +1,4 @@
-"""HTTP requests that the web server answers and refuses. It is the server of production, on the
-demo catalogue."""
+"""HTTP requests that the production web server answers or refuses, on the demo catalogue."""
 
 import http.client
 import time

@@ -58,7 +58,7 @@ def test_waiting_for_admission_ends_at_the_deadline(settings: Any) -> None:
     with admission.admitted(Deadline()), pytest.raises(Overloaded, match="too long"):
         admission.admitted(Deadline()).__enter__()
 
-    with admission.admitted(Deadline()):  # the one who gave up is not counted any more
+    with admission.admitted(Deadline()):  # a caller that gave up no longer counts
         pass
 
 

@@ -99,7 +99,7 @@ def test_a_failure_keeps_no_references_to_its_data() -> None:
         pictures.append(weakref.ref(picture))
         raise ValueError("damaged")
 
-    gc.disable()  # what is freed here is freed at once, without a look for cycles
+    gc.disable()  # objects must be freed without the cycle collector
     try:
         with pytest.raises(ValueError, match="damaged"):
             cache.get("key", fail, 5)

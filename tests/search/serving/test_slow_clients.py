@@ -1,5 +1,5 @@
-"""Clients that send slowly, never, or too much do not slow others down. The web server is that of
-production, on the demo catalogue."""
+"""Clients that send slowly, never, or too much do not slow others down. The tests use the
+production web server on the demo catalogue."""
 
 import http.client
 import json
@@ -68,29 +68,29 @@ def test_clients_that_do_not_read_their_answer_do_not_delay_others(
         assert demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)[0] == 200
 
 
-@pytest.mark.slow  # a body has its 30 s
+@pytest.mark.slow  # a body may take 30 s
 def test_connections_that_send_too_slowly_are_closed(demo_server: WebServer) -> None:
     begun = (b"GET / HTTP/1.1\r\nHost: localhost\r\n", 40), (BODY, 90)
 
     with ThreadPoolExecutor(2) as clients:
-        cut_off = clients.map(lambda one: cut_off_after(demo_server, one[0]), begun)
+        cut_off = clients.map(lambda case: seconds_until_closed(demo_server, case[0]), begun)
 
     for seconds, (_, limit_s) in zip(cut_off, begun, strict=True):
         assert seconds < limit_s
 
 
-def cut_off_after(server: WebServer, sent: bytes) -> float:
-    """The seconds after which the server closes a connection that sends one byte at a time."""
+def seconds_until_closed(server: WebServer, sent: bytes) -> float:
+    """Returns the seconds after which the server closes a connection that sends single bytes."""
     began = time.monotonic()
     with server.connect(sent) as slow:
-        while not closed(slow):
+        while not is_closed(slow):
             assert time.monotonic() - began < 120
             slow.send(b"X")
     return time.monotonic() - began
 
 
-def closed(connection: socket.socket) -> bool:
-    """Whether the server closes the connection within the timeout of the socket."""
+def is_closed(connection: socket.socket) -> bool:
+    """Returns whether the server closes the connection within half a second."""
     connection.settimeout(0.5)
     try:
         return connection.recv(1) == b""
@@ -109,7 +109,7 @@ def test_the_oldest_idle_connections_are_closed_when_there_are_too_many(
             held.enter_context(demo_server.connect(HEAD))
 
         assert demo_server.status("/livez", 10) == 200
-        wait_until(lambda: closed(first), 5)
+        wait_until(lambda: is_closed(first), 5)
 
 
 @pytest.mark.parametrize("expects", [b"", b"Expect: 100-continue\r\n"], ids=["", "asks first"])
@@ -163,16 +163,16 @@ def test_a_chunked_body_above_the_maximum_is_refused(demo_server: WebServer) -> 
 def test_large_forms_without_files_are_refused_without_using_memory(
     size: int, path: str, type_: str, demo_server: WebServer
 ) -> None:
-    before = most_memory(demo_server)
+    before = measure_peak_memory(demo_server)
 
     status, _, _ = demo_server.ask(path, "POST", b"a=" + b"b" * size, {"Content-Type": type_})
 
     assert status == 413
-    assert most_memory(demo_server) - before < 50_000_000
+    assert measure_peak_memory(demo_server) - before < 50_000_000
 
 
-def most_memory(server: WebServer) -> int:
-    """The peak memory of the web process in bytes."""
+def measure_peak_memory(server: WebServer) -> int:
+    """Returns the peak memory of the web process in bytes."""
     (process,) = psutil.Process(server.pid).children()
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     (peak,) = [line.split()[1] for line in lines if line.startswith("VmHWM")]
