@@ -31,7 +31,7 @@ class WebServer:
     pid: int
     log: Path
 
-    def ask(
+    def request(
         self,
         path: str,
         method: str = "GET",
@@ -51,7 +51,7 @@ class WebServer:
     def status(self, path: str, timeout_s: float = 60) -> int:
         """Returns the status of a GET, or 0 without an answer in time."""
         try:
-            return self.ask(path, timeout_s=timeout_s)[0]
+            return self.request(path, timeout_s=timeout_s)[0]
         except (OSError, http.client.HTTPException):
             return 0
 

@@ -84,10 +84,10 @@ def https_server(
 def test_pages_are_served_over_https_only(https_server: WebServer) -> None:
     forwarded = {"Host": "shop.example", "X-Forwarded-Proto": "https"}
 
-    status, headers, _ = https_server.ask("/admin/", headers={"Host": "shop.example"})
+    status, headers, _ = https_server.request("/admin/", headers={"Host": "shop.example"})
     assert (status, headers["Location"]) == (301, "https://shop.example/admin/")
 
-    status, headers, _ = https_server.ask("/admin/login/", headers=forwarded)
+    status, headers, _ = https_server.request("/admin/login/", headers=forwarded)
     assert status == 200
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "; Secure" in headers["Set-Cookie"]
@@ -103,7 +103,7 @@ def test_a_wrong_host_header_logs_one_line(https_server: WebServer) -> None:
 
     for path in ("/", "/admin/", "/api/v1/index/", "/search/?q=a"):
         headers = {"Host": "evil.example", "X-Forwarded-Proto": "https"}
-        status, answered, _ = https_server.ask(path, headers=headers)
+        status, answered, _ = https_server.request(path, headers=headers)
         assert status == 400
         assert "Location" not in answered
 

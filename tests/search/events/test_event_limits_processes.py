@@ -42,7 +42,7 @@ def flood(server: WebServer) -> int:
     forged = f"198.51.100.{uuid.uuid4().int % 250}"
     sent = {"Content-Type": "application/json", "X-Forwarded-For": forged, "X-Real-IP": forged}
     body = json.dumps(events).encode()
-    status, headers, _ = server.ask("/api/v1/events/", "POST", body, sent)
+    status, headers, _ = server.request("/api/v1/events/", "POST", body, sent)
     return status if status == 202 or "Retry-After" in headers else 0
 
 

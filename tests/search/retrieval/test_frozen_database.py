@@ -68,7 +68,7 @@ class Shopper:
             if not self.is_active:
                 return
             began = time.monotonic()
-            status, _, body = self._server.ask(f"/api/v1/products/{pk}/")
+            status, _, body = self._server.request(f"/api/v1/products/{pk}/")
             self.longest_s = max(self.longest_s, time.monotonic() - began)
             self.statuses.append(status)
             if status == 200 and json.loads(body)["id"] != pk:
@@ -95,7 +95,7 @@ def shoppers_in(
 def search(server: WebServer, photo: bytes) -> tuple[int, list[int]]:
     """Returns the status of a photo search, and the products found."""
     body = multipart([photo])
-    status, _, answer = server.ask("/api/v1/search/photo/", "POST", body, MULTIPART)
+    status, _, answer = server.request("/api/v1/search/photo/", "POST", body, MULTIPART)
     results = json.loads(answer).get("results", [])
     return status, [result["product"]["id"] for result in results]
 

@@ -33,7 +33,7 @@ def test_expect_continue_without_a_body_is_answered(
     demo_server: WebServer,
 ) -> None:
     began = time.monotonic()
-    status, _, _ = demo_server.ask("/livez", headers={"Expect": "100-continue"}, timeout_s=10)
+    status, _, _ = demo_server.request("/livez", headers={"Expect": "100-continue"}, timeout_s=10)
 
     assert status == 200
     assert time.monotonic() - began < 10

@@ -50,7 +50,9 @@ def test_unfinished_requests_do_not_delay_others(
 
         # Then requests of others are answered.
         assert demo_server.status("/livez", 10) == 200
-        status, _, answer = demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)
+        status, _, answer = demo_server.request(
+            "/api/v1/search/photo/", "POST", photo, MULTIPART, 20
+        )
         assert status == 200, answer
 
 
@@ -65,7 +67,7 @@ def test_clients_that_do_not_read_their_answer_do_not_delay_others(
             )
 
         assert demo_server.status("/livez", 10) == 200
-        assert demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)[0] == 200
+        assert demo_server.request("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)[0] == 200
 
 
 @pytest.mark.slow  # a body may take 30 s
@@ -165,7 +167,7 @@ def test_large_forms_without_files_are_refused_without_using_memory(
 ) -> None:
     before = measure_peak_memory(demo_server)
 
-    status, _, _ = demo_server.ask(path, "POST", b"a=" + b"b" * size, {"Content-Type": type_})
+    status, _, _ = demo_server.request(path, "POST", b"a=" + b"b" * size, {"Content-Type": type_})
 
     assert status == 413
     assert measure_peak_memory(demo_server) - before < 50_000_000
@@ -188,7 +190,7 @@ def test_five_photos_of_the_maximum_size_are_searched_for(
     assert 15_500_000 < len(large.getvalue()) < 15 * 1024**2
 
     body = multipart([large.getvalue()] * 5)
-    status, _, answer = demo_server.ask("/api/v1/search/photo/", "POST", body, MULTIPART)
+    status, _, answer = demo_server.request("/api/v1/search/photo/", "POST", body, MULTIPART)
 
     assert status == 200, answer
 
@@ -201,7 +203,7 @@ def test_a_body_on_a_full_disk_ends_only_its_own_connection(
     process.rlimit(psutil.RLIMIT_FSIZE, (100_000, before[1]))
     try:
         with pytest.raises(OSError):  # noqa: PT011  (reset, or a broken pipe)
-            demo_server.ask("/search/", "POST", bytes(10_000_000), MULTIPART)
+            demo_server.request("/search/", "POST", bytes(10_000_000), MULTIPART)
         assert demo_server.status("/livez") == 200
     finally:
         process.rlimit(psutil.RLIMIT_FSIZE, before)
@@ -209,7 +211,7 @@ def test_a_body_on_a_full_disk_ends_only_its_own_connection(
 
 
 def test_a_chunked_photo_is_read(demo_server: WebServer, photo: bytes) -> None:
-    whole = demo_server.ask("/api/v1/search/photo/", "POST", photo, MULTIPART)
+    whole = demo_server.request("/api/v1/search/photo/", "POST", photo, MULTIPART)
 
     parts = [photo[at : at + 5000] for at in range(0, len(photo), 5000)]
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in [*parts, b""])
