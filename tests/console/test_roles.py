@@ -111,8 +111,8 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def everything() -> list[Any]:
-    """Returns a hash of the content of every table. The row versions stand for the embeddings,
+def everything() -> dict[str, str]:
+    """Returns a hash of the content of every table, by its name. The row versions stand for the embeddings,
     whose text takes most of the time."""
     hashed = "SELECT {name}, md5(string_agg(row::text, ',' ORDER BY row::text)) FROM {table} row"
     versions = "SELECT {name}, md5(string_agg(ctid::text || xmin, ',' ORDER BY ctid)) FROM {table}"
@@ -126,7 +126,7 @@ def everything() -> list[Any]:
     ]
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL(" UNION ALL ").join(tables))
-        return cursor.fetchall()
+        return dict(cursor.fetchall())  # which have no order: PostgreSQL may read them in parallel
 
 
 def sent_to_login(response: Any) -> bool:

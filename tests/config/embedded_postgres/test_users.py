@@ -77,12 +77,15 @@ def find_commands(top: Path) -> list[str]:
 def test_a_forked_child_of_a_user_holds_no_lock(server: EmbeddedPostgres, top: Path) -> None:
     # Given a user whose forked child, like those of a task queue, outlives it.
     forking = """
+reader, writer = os.pipe()
 with server.in_use():
     child = os.fork()
     if child == 0:
+        os.write(writer, b"-")
         os.close(1), os.close(2)
         time.sleep(60)
         os._exit(0)
+    os.read(reader, 1)  # the child runs, so it has let go of what it inherited
 print(child, server.is_running())
 """
     user = start_python(top / "postgres", forking)
