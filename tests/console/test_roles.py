@@ -112,8 +112,8 @@ def undone() -> Iterator[None]:
 
 
 def everything() -> dict[str, str]:
-    """Returns a hash of the content of every table, by its name. The row versions stand for the embeddings,
-    whose text takes most of the time."""
+    """Returns a hash of the content of every table, by its name. The row versions stand for the
+    embeddings, whose text takes most of the time."""
     hashed = "SELECT {name}, md5(string_agg(row::text, ',' ORDER BY row::text)) FROM {table} row"
     versions = "SELECT {name}, md5(string_agg(ctid::text || xmin, ',' ORDER BY ctid)) FROM {table}"
     names = {*connection.introspection.table_names()} - IGNORED_TABLES
