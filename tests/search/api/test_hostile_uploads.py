@@ -80,6 +80,7 @@ def finds_the_chair(answer: httpx2.Response) -> bool:
     )
 
 
+@pytest.mark.long
 def test_no_hostile_file_causes_a_server_error_or_costs_more_than_a_second(
     site: Site, long_run: bool
 ) -> None:

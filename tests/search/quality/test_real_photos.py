@@ -10,7 +10,7 @@ import pytest
 
 from tests.processes import REPOSITORY, url_of_test_database
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db]
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
 FOLDERS = REPOSITORY / "tests" / "real_photos"
 ROWS = {"groceries": "one object, whole photo", "clothes": "same kind, whole photo"}
