@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from redis import RedisError
 
-from catalog.problems import RETRY_AFTER_S
+from catalog.problems import retry_after_s
 from catalog.visual.errors import EncoderError
 
 log = logging.getLogger("vitrina.console")
@@ -84,6 +84,6 @@ def _render_error_page(request: HttpRequest, error: Exception) -> HttpResponse:
         response = render(request, "admin/console_error.html", context, status=status)
     except Error:  # the user cannot be read, so the console's frame cannot be shown
         response = render(request, "503.html", status=status)
-    if transient:
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    if wait := retry_after_s(status):
+        response.headers["Retry-After"] = str(wait)
     return response
