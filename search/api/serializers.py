@@ -11,7 +11,7 @@ from rest_framework import serializers
 from catalog.models import Event, Product
 from catalog.product_cards import ProductCard
 from search.answer import SearchAnswer
-from search.filters.declared import FILTERS
+from search.filters.declared import faceted_filters
 from search.filters.kinds import ChoiceFilter
 
 MAX_EVENTS = 500
@@ -118,8 +118,7 @@ class FacetsSerializer(serializers.Serializer):
             declared.name: FacetValueSerializer(many=True)
             if isinstance(declared, ChoiceFilter)
             else RangeFacetSerializer()
-            for declared in FILTERS
-            if declared.has_facet
+            for declared in faceted_filters()
         }
 
 

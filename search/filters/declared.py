@@ -8,6 +8,7 @@ from psycopg.sql import SQL, Composable
 
 from search.filters.kinds import (
     CategoryFilter,
+    FacetedFilter,
     Filter,
     FlagFilter,
     RangeFilter,
@@ -31,6 +32,11 @@ FILTERS: list[Filter] = [
     FlagFilter("in_stock", _("Availability"), sql="product.in_stock", label=_("In stock only")),
 ]
 """All filters, in the order of the page. `search.request.Filters` holds the values of a request."""
+
+
+def faceted_filters() -> list[FacetedFilter]:
+    """Returns the filters that have a facet, in the order of FILTERS."""
+    return [declared for declared in FILTERS if isinstance(declared, FacetedFilter)]
 
 
 def filter_condition(filters: Mapping[str, Any], excluded_product: int | None = None) -> Composable:

@@ -27,7 +27,6 @@ class Filter(ABC):
 
     name: str
     legend: Text
-    has_facet: ClassVar[bool] = True
 
     @property
     def parameters(self) -> dict[str, Text]:
@@ -40,19 +39,24 @@ class Filter(ABC):
         it fulfils all of them. `values` holds the values of a request by parameter, without the
         absent ones."""
 
+
+@dataclass(frozen=True)
+class FacetedFilter(Filter):
+    """A filter with a facet: an overview of its values among the products that match."""
+
+    @abstractmethod
     def facet_sql(self, relation: str) -> Composable:
         """Returns the facet over the products of `relation` as an SQL expression of type json.
         `search.retrieval.facets.facets_sql` lists the columns of `relation`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def facet(self, counted: Any) -> Any:
         """Returns the facet of the public contract from the value of `facet_sql`, or from None if
         no product matched."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChoiceFilter(Filter):
+class ChoiceFilter(FacetedFilter):
     """A filter with values to choose from. A request has at most `max_values` of them, each of at
     most `max_length` characters. The facet counts the most frequent values."""
 
@@ -151,7 +155,7 @@ class TagFilter(ChoiceFilter):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RangeFilter(Filter):
+class RangeFilter(FacetedFilter):
     """Passes products with a number in a range that includes its ends. `sql` is an SQL expression
     over `product` for the product's number. `ends` holds the parameters and labels of the lower and
     the upper end. The page shows `empty_error` if the lower end is above the upper one.
@@ -187,7 +191,6 @@ class FlagFilter(Filter):
 
     sql: str
     label: Text
-    has_facet = False
 
     @property
     def parameters(self) -> dict[str, Text]:

@@ -4,14 +4,14 @@ from typing import Any
 
 from psycopg.sql import SQL, Composable, Literal
 
-from search.filters.declared import FILTERS
+from search.filters.declared import faceted_filters
 
 
 def facets_sql(relation: str) -> Composable:
     """Returns an SQL expression of the facets: a JSON object that `read_facets` reads. The facets
     count over the products of `relation`, which has the columns product_id, category_id, brand,
     price and tags."""
-    facets = [(Literal(f.name), f.facet_sql(relation)) for f in FILTERS if f.has_facet]
+    facets = [(Literal(f.name), f.facet_sql(relation)) for f in faceted_filters()]
     pairs = SQL(", ").join(SQL("{}, {}").format(*facet) for facet in facets)
     return SQL("json_build_object({})").format(pairs)
 
@@ -20,4 +20,4 @@ def read_facets(counted: dict[str, Any] | None) -> dict[str, Any]:
     """Returns the facets of the public contract from the value of `facets_sql`, or from None if no
     product matched."""
     counted = counted or {}
-    return {f.name: f.facet(counted.get(f.name)) for f in FILTERS if f.has_facet}
+    return {f.name: f.facet(counted.get(f.name)) for f in faceted_filters()}
