@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Creates the environment if it is missing, and waits for another make that is doing so.
 INSTALL := $(PYTHON) config/make_venv.py
 # Processes that run the tests, each with a database of its own. 0 runs them in pytest's process.
-WORKERS ?= 2
+WORKERS ?= 3
 
 .PHONY: run test test-long test-few train lint format shell clean browser
 
@@ -14,7 +14,7 @@ run: $(VENV)/run
 	@ENDS_WITH=$$PPID exec $(BIN)/python -m config.run
 
 test: $(VENV)/test browser lint
-	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --max-worker-restart=0 $(PYTEST_ARGS)
 
 # Repeats tests in full, and runs those that are too long for `make test` (docs/testing.md). It runs
 # them one after the other, since some measure the machine.

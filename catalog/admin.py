@@ -1,4 +1,4 @@
-"""Admin classes for products, categories and tags."""
+"""Admin classes for products and categories."""
 
 from typing import Any
 
@@ -7,10 +7,11 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-import catalog.console.logged_searches  # noqa: F401  (registers its admin classes)
+import catalog.console.logged_searches
+import catalog.console.tags  # noqa: F401
 from catalog.console.base import ModelAdmin, TabularInline
 from catalog.console.product_photos import ProductImageInline, render_thumbnail
-from catalog.models import Category, Product, ProductTag, Tag
+from catalog.models import Category, Product, ProductTag
 from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
 
@@ -63,12 +64,4 @@ class CategoryAdmin(ModelAdmin):
     list_display = ("name", "name_ru", "slug", "parent")
     search_fields = ("name", "name_ru", "slug")
     autocomplete_fields = ("parent",)
-    prepopulated_fields = {"slug": ("name",)}
-
-
-@admin.register(Tag)
-class TagAdmin(ModelAdmin):
-    list_display = ("name", "name_ru", "slug", "is_active")
-    list_filter = ("is_active",)
-    search_fields = ("name", "name_ru", "slug")
     prepopulated_fields = {"slug": ("name",)}

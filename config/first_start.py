@@ -15,6 +15,7 @@ from catalog.models import Product
 from catalog.visual.errors import EncoderError
 from config.environment import read_or_create_secret
 from config.paths import DATA_DIR
+from indexing.encoder_registry import default_encoder
 from indexing.ledger.runs import RunConflict
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.tasks import enqueue_run
@@ -81,7 +82,7 @@ def ensure_index() -> None:
         call_command("index", "rebuild")
         return
     try:
-        if encoder_named(settings.ENCODER).checksum != live.encoder.checksum:
+        if encoder_named(default_encoder()).checksum != live.encoder.checksum:
             enqueue_run(start_rebuild())
             print("The encoder has changed: a new index is being built in the background.")
     except (EncoderError, RunConflict) as error:

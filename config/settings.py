@@ -119,6 +119,8 @@ STORAGES = {
 # --- Encoder ------------------------------------------------------------------------------------
 ENCODER = os.environ.get("ENCODER", "").strip() or "starter"
 ENCODER_CACHE = DATA_DIR / "encoders"  # models compiled for this machine, named by checksum
+MODELS_ROOT = DATA_DIR / "models"  # encoders that were trained on the catalogue
+TRAINING_ROOT = DATA_DIR / "training"  # what trainings that are under way work with
 ENCODER_DEVICE = read_choice("ENCODER_DEVICE", "auto", {"auto", "cpu", "cuda"})
 ENCODER_THREADS = read_int("ENCODER_THREADS", 0, 0, 256)  # 0: OpenVINO chooses
 
@@ -132,13 +134,12 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = IMAGE_MAX_BYTES
 
 # --- Search -------------------------------------------------------------------------------------
 SEARCH_CANDIDATES = read_int("SEARCH_CANDIDATES", 200, 20, 1000)  # photos taken from the graph
-MATCH_EXACT = read_float("MATCH_EXACT", 0.95, 0.0, 1.0)  # cosine of the same photo
 MATCH_SIMILAR = read_float("MATCH_SIMILAR", 0.75, 0.0, 1.0)  # without a calibrated threshold
 DETECTOR = "catalog.detection.object_head_detector.ObjectHeadDetector"  # finds objects in photos
 # Objects with at least this share of the highest confidence in a photo are searched for.
 OBJECT_LEAST = read_float("OBJECT_LEAST", 0.5, 0.0, 1.0)
 # An object that is this many times as likely as the others is shown alone.
-OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 1.35, 1.0, 1000.0)
+OBJECT_DOMINANCE = read_float("OBJECT_DOMINANCE", 2.5, 1.0, 1000.0)
 # The weight of the whole photo, added to the vector of an object's crop.
 OBJECT_SURROUNDINGS = read_float("OBJECT_SURROUNDINGS", 0.15, 0.0, 1.0)
 # Added to the cosine for each feature's distance from its ordinary value
@@ -184,6 +185,7 @@ HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 200, 4, 1000)
 KEPT_GENERATIONS = read_int("KEPT_GENERATIONS", 2, 1, 100)  # retired ones, for rollbacks
 GATE_RECALL_AT_20 = read_float("GATE_RECALL_AT_20", 0.95, 0.0, 1.0)
 GATE_PHOTO_RECALL_DROP = read_float("GATE_PHOTO_RECALL_DROP", 0.05, 0.0, 1.0)
+COMPOSED_PHOTOS = read_int("COMPOSED_PHOTOS", 300, 0, 2000)  # of a self-test without real ones
 ADAPTER_SAMPLE = read_int("ADAPTER_SAMPLE", 2000, 100, 20_000)  # photos to fit adapters to
 # As a share of the new encoder's own recall.
 GATE_ADAPTER_RECALL = read_float("GATE_ADAPTER_RECALL", 0.95, 0.0, 1.0)

@@ -1,16 +1,19 @@
 """The registry of encoders: their names, sources, statuses and measured quality.
 
-Others use `register_encoder`, `record_quality`, `update_statuses` and `list_encoders`.
+Others use `register_encoder`, `default_encoder`, `record_quality`, `update_statuses` and
+`list_encoders`.
 """
 
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, QuerySet
 
-from catalog.index.live_index import encoder_named
+from catalog.index.live_index import encoder_named, live_generation
 from catalog.models import EncoderVersion
 from catalog.visual.model_source import source_of
+from indexing.models import IndexingRun
 
 UPDATE_STATUSES = """
     WITH used AS (
@@ -39,6 +42,20 @@ def register_encoder(name: str) -> EncoderVersion:
         defaults={"dimensions": encoder.dimensions, "source": source_of(encoder.name)},
     )
     return version
+
+
+def default_encoder() -> str:
+    """Returns the name of the encoder that rebuilds use if none is given: ENCODER, or the live one
+    if it was trained on this catalogue while ENCODER had its present value."""
+    live = live_generation()
+    if live is None:
+        return settings.ENCODER
+    trainings = IndexingRun.objects.filter(
+        kind=IndexingRun.Kind.TRAINING,
+        result__encoder=live.encoder.name,
+        result__root=settings.ENCODER,
+    )
+    return live.encoder.name if trainings.exists() else settings.ENCODER
 
 
 def record_quality(version: EncoderVersion, measured_on: str, figures: dict[str, Any]) -> None:

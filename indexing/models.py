@@ -14,6 +14,7 @@ class IndexingRun(models.Model):
     class Kind(models.TextChoices):
         REFRESH = "refresh"
         REBUILD = "rebuild"
+        TRAINING = "training"
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -28,7 +29,11 @@ class IndexingRun(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     stage = models.CharField(max_length=20, blank=True, help_text="The current stage.")
-    encoder = models.CharField(max_length=300, blank=True, help_text="Encoder of a rebuild.")
+    encoder = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="Encoder of a rebuild, or that a training starts from.",
+    )
     publish = models.BooleanField(
         default=True, help_text="Publish the new generation if it passes its gates."
     )
@@ -36,6 +41,8 @@ class IndexingRun(models.Model):
         default=False,
         help_text="The new encoder encodes queries from the start, through an adapter.",
     )
+    options = models.JSONField(default=dict, blank=True, help_text="Options of a training.")
+    result = models.JSONField(default=dict, blank=True, help_text="What a training brought.")
     generation = models.ForeignKey(Generation, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -76,6 +83,9 @@ class Chunk(models.Model):
     ordinal = models.PositiveIntegerField()
     payload = models.JSONField(default=dict)
     size = models.PositiveIntegerField(help_text="Number of images or products.")
+    done = models.PositiveIntegerField(
+        default=0, help_text="Part of the size that is done, if the chunk takes minutes."
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     errors = models.PositiveSmallIntegerField(default=0)

@@ -1,6 +1,9 @@
 """The tasks that django-q2 calls, and functions that put runs into its queue. Tasks only join runs:
 the state of the work is in the ledger."""
 
+from collections.abc import Callable
+from functools import partial
+
 from django_q.tasks import async_task
 
 from catalog.models import Reranker
@@ -11,7 +14,14 @@ from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.training_run import start_training
 from indexing.pipeline.worker import work_on
+
+START_RUN: dict[str, Callable[[], IndexingRun]] = {
+    IndexingRun.Kind.REFRESH: start_refresh,
+    IndexingRun.Kind.REBUILD: start_rebuild,
+    IndexingRun.Kind.TRAINING: partial(start_training, join=False),
+}
 
 
 def work_on_run(run_id: int) -> str:
@@ -46,9 +56,9 @@ def learn_from_clicks() -> str:
 
 
 def start_queued_run(kind: str) -> IndexingRun:
-    """Starts a refresh or a rebuild with the default options, in the task queue, or joins the
-    unfinished one. Raises RunConflict."""
-    run = start_rebuild() if kind == IndexingRun.Kind.REBUILD else start_refresh()
+    """Starts a run with the default options, in the task queue, or joins the unfinished refresh or
+    rebuild. Raises RunConflict."""
+    run = START_RUN[kind]()
     enqueue_run(run)
     return run
 

@@ -14,7 +14,8 @@ class Result:
     """A product in the answer. `score`: 0 to 1; `duplicates`: the number of lookalikes that are
     hidden behind this product; `features`: the values that ranked it; `explanation`: the terms of
     the score, with `explain` only; `object`: the number of the object in the photo that the product
-    matches."""
+    matches; `whole_photo`: whether it matches the whole photo, in a search that also looked for an
+    object in it."""
 
     product: ProductCard
     score: float
@@ -23,18 +24,21 @@ class Result:
     features: dict[str, float] = field(default_factory=dict)
     explanation: dict[str, float] | None = None
     object: int | None = None
+    whole_photo: bool = False
 
 
 @dataclass
 class SearchAnswer:
     """The answer of the public contract. `complete` is False if there may be more matching products
-    that the search did not compare."""
+    that the search did not compare; `calibrated` is False if it is not known for this index, or for
+    searches by words alone, how reliable match levels are. Then no result is exact."""
 
     query_id: str
     kind: str
     box: Box | None
     generation: Generation
     complete: bool
+    calibrated: bool
     results: list[Result]
     next_offset: int | None
     facets: dict[str, Any]
@@ -48,6 +52,15 @@ class SearchAnswer:
         return ", ".join(f"{stage};dur={ms}" for stage, ms in self.timings_ms.items())
 
     @property
+    def has_two_readings(self) -> bool:
+        """Whether some results match the whole photo, and others an object in it."""
+        return len({result.whole_photo for result in self.results}) == 2
+
+    @property
     def only_weak(self) -> bool:
-        """Whether there are results and all of them are weak matches."""
-        return bool(self.results) and all(result.match == "weak" for result in self.results)
+        """Whether there are results and all of them are known to be weak matches."""
+        return (
+            self.calibrated
+            and bool(self.results)
+            and all(result.match == "weak" for result in self.results)
+        )

@@ -1,7 +1,6 @@
 """Follows one search from the request to the answer. `answer_request` lists the steps."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from django.conf import settings
@@ -9,7 +8,7 @@ from django.db import ProgrammingError
 
 from catalog.detection.photo_analysis import PhotoAnalysis, Target, analyse_photos, choose_targets
 from catalog.index.live_index import LiveIndex, live_index
-from catalog.index.vocabulary import vocabulary_for
+from catalog.index.photo_tags import ScoredTags, tagger_for
 from catalog.product_cards import read_product_cards
 from search.answer import Result, SearchAnswer
 from search.query.blank_photos import encode_blanks, find_blank_objects
@@ -17,7 +16,7 @@ from search.query.photo_decoding import decode_query, decoded_photos
 from search.query.query_photos import QueryPhoto, keep_photo, read_query_photos
 from search.query.vector import embed_query
 from search.ranking.match_level import classify_match, find_blank_results
-from search.ranking.paging import RankedResults, ScoredTags, find_results
+from search.ranking.paging import RankedResults, find_results
 from search.ranking.scoring import Ranked, explain_score
 from search.request import SearchRequest
 from search.serving.admission import admission
@@ -30,10 +29,10 @@ MAX_CACHED_ANALYSES = 256  # of a few kilobytes each
 photo_analyses: SingleFlightCache[list[PhotoAnalysis]] = SingleFlightCache(MAX_CACHED_ANALYSES)
 
 
-def search(request: SearchRequest) -> SearchAnswer:
-    """Answers a search. Raises ImageError, RequestError (Overloaded is one), IndexNotReady or
-    EncoderError."""
-    clock = StageClock()
+def search(request: SearchRequest, limit_s: float | None = None) -> SearchAnswer:
+    """Answers a search within `limit_s` seconds, by default SEARCH_TIME_LIMIT_S. Raises ImageError,
+    RequestError (Overloaded is one), IndexNotReady or EncoderError."""
+    clock = StageClock(limit_s)
     with admission.admitted(clock.deadline):
         index = live_index()
         while True:
@@ -70,6 +69,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         box=request.box,
         generation=index.generation,
         complete=found.complete,
+        calibrated=index.generation.calibration.is_complete and request.kind != "text",
         results=results,
         next_offset=request.next_offset(len(found.ranked)),
         facets=found.facets,
@@ -101,11 +101,11 @@ def analyse_query_photos(
 
 
 def tag_targets(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:
-    """Returns the best tags of each target, compared in the space of the query encoder."""
+    """Returns the tags of each target, by the calibration of the encoder of the index."""
     if not targets:
         return []
-    vectors = np.stack([target.vector for target in targets])
-    return vocabulary_for(index.query_encoder).best_tags_of_each(vectors, MAX_PHOTO_TAGS)
+    vectors = index.to_index_space(np.stack([target.vector for target in targets]))
+    return tagger_for(index.generation.encoder_id).tag_photos(vectors, MAX_PHOTO_TAGS)
 
 
 def choose_tags(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -> ScoredTags:
@@ -129,9 +129,10 @@ def build_results(
     page = found.ranked[request.offset : request.offset + request.limit]
     products = read_product_cards([item.candidate.product_id for item in page])
     blanks = find_blanks(page, targets, index, deadline)
+    finds_objects = any(target.object is not None for target in targets)
     calibration = index.generation.calibration
-    if request.kind == "text":
-        calibration = replace(calibration, exact=None)  # words do not identify one product
+    if not request.shows_product:
+        calibration = calibration.without_exact()
     return [
         Result(
             product=products[item.candidate.product_id],
@@ -140,7 +141,6 @@ def build_results(
                 item.candidate,
                 found.neighbourhoods[item.object],
                 calibration,
-                settings.MATCH_EXACT,
                 settings.MATCH_SIMILAR,
                 blank,
             ),
@@ -148,6 +148,7 @@ def build_results(
             features=item.features,
             explanation=explain_score(item, found.weights) if request.explain else None,
             object=item.object,
+            whole_photo=finds_objects and item.object is None,
         )
         for item, blank in zip(page, blanks, strict=True)
         if item.candidate.product_id in products
@@ -163,4 +164,6 @@ def find_blanks(
         return []
     blanks = encode_blanks(index, deadline)
     blank_objects = find_blank_objects(targets, blanks, index)
-    return find_blank_results(page, blank_objects, blanks, index.generation.calibration.blank)
+    return find_blank_results(
+        page, blank_objects, blanks, index.generation.calibration.blank_cosine
+    )

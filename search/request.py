@@ -71,6 +71,12 @@ class SearchRequest:
         ]
         return "mixed" if len(kinds) > 1 or self.less_text or self.less_products else kinds[0]
 
+    @property
+    def shows_product(self) -> bool:
+        """Whether the search has a photo, which may show a product of the catalogue. Words name no
+        single product, and a product is not among its own lookalikes."""
+        return bool(self.images or self.query)
+
     def next_offset(self, results: int) -> int | None:
         """Returns the offset of the next page of a search that has `results` results in all, or
         None if there is no next page or it lies beyond MAX_OFFSET."""

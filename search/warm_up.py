@@ -11,9 +11,9 @@ from search.request import SearchRequest
 
 def warm_up() -> None:
     """Searches by a blank photo, by a part of it and by a word. This loads all towers of the
-    encoder, and the vocabulary, and opens a database connection. Then excludes these objects from
-    garbage collection, because scanning them would stop all searches for 80 ms. Raises the same
-    errors as `search.photo_search.search`."""
+    encoder, and the tags of photos, and opens a database connection. Then excludes these objects
+    from garbage collection, because scanning them would stop all searches for 80 ms. Raises the
+    same errors as `search.photo_search.search`."""
     blank = BytesIO()
     Image.new("RGB", (480, 480), "white").save(blank, "JPEG")
     search(SearchRequest(images=(blank.getvalue(),)))

@@ -1,11 +1,14 @@
 """Fixtures of all tests: a real PostgreSQL, and the demo catalogue, indexed once a session."""
 
 import os
-from collections.abc import Generator, Iterator
+import subprocess
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.database_copy import DatabaseCopy
@@ -32,6 +35,8 @@ def pytest_configure(config: pytest.Config) -> None:
     from config.database import database_in_use
     from config.paths import DATA_DIR
 
+    if is_worker(config):  # before torch is imported: its threads wait busily for one another
+        os.environ["OMP_NUM_THREADS"] = "1"
     _held.enter_context(database_in_use())
     (DATA_DIR / "static").mkdir(parents=True, exist_ok=True)  # whitenoise warns if it is missing
 
@@ -89,10 +94,14 @@ def media_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _media(settings, media_root: Path) -> None:
     """Imported photos go to a folder of the test session. Searches are not logged, and have time
-    even on a busy machine."""
+    even on a busy machine. Rebuilds compose no photos for the self-test, and
+    may take long: in a transaction, a worker cannot renew its lease."""
     settings.MEDIA_ROOT = media_root
     settings.SEARCH_LOG_DAYS = 0
     settings.SEARCH_TIME_LIMIT_S = 30
+    settings.COMPOSED_PHOTOS = 0
+    translation.deactivate()  # a page that a test requested leaves its language to the next one
+    settings.CHUNK_LEASE_S = 3600
 
 
 @pytest.fixture(scope="session")
@@ -141,3 +150,26 @@ def index_demo(media_root: Path) -> None:
     with override_settings(MEDIA_ROOT=media_root):
         call_command("load_demo", verbosity=0)
         call_command("index", "rebuild", verbosity=0)
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Callable[[int, int], Path]]:
+    """Mounts a disk of the given kilobytes that belongs to a user. Skips the test if this user may
+    not mount disks."""
+    mounted = []
+
+    def make(kilobytes: int, owner: int = 0) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="vitrina-disk-"))
+        folder.chmod(0o755)
+        how = f"size={kilobytes}k,uid={owner},mode=700"
+        mount = ["mount", "-t", "tmpfs", "-o", how, "tmpfs", str(folder)]
+        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+            folder.rmdir()
+            pytest.skip("This user may not mount a disk.")
+        mounted.append(folder)
+        return folder
+
+    yield make
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
+        folder.rmdir()

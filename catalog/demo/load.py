@@ -26,8 +26,8 @@ def load_demo(progress: Callable[[int], None] = lambda n: None) -> ImportReport:
 
 
 def load_vocabulary(path: Path) -> int:
-    """Creates or renames tags by slug, from JSON Lines of `slug`, `name` and `name_ru`. Does not
-    change whether a tag is active. Returns the number of tags in the file."""
+    """Creates or renames tags by slug, from JSON Lines of `slug`, `name` and `name_ru`, and accepts
+    them, apart from those that an operator has refused. Returns the number of tags in the file."""
     with path.open(encoding="utf-8") as file:
         tags = [Tag(**json.loads(line)) for line in file if line.strip()]
     Tag.objects.bulk_create(
@@ -36,4 +36,6 @@ def load_vocabulary(path: Path) -> int:
         unique_fields=["slug"],
         update_fields=["name", "name_ru"],
     )
+    proposed = Tag.objects.proposed().filter(slug__in=[tag.slug for tag in tags])
+    proposed.update(state=Tag.State.ACCEPTED)
     return len(tags)

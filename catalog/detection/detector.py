@@ -26,6 +26,15 @@ class Detection:
     confidence: float
 
 
+@dataclass(frozen=True)
+class PhotoObjects:
+    """The detections in a photo, by falling confidence. `single`: the probability that the photo is
+    of one object, whose parts the detections may be; None if the detector does not tell."""
+
+    detections: list[Detection]
+    single: float | None = None
+
+
 class Detector(ABC):
     """Finds objects in photos. An instance belongs to one encoder, and any number of threads may
     use it. `tests/catalog/detection/test_detectors.py` runs the same tests on every detector."""
@@ -48,10 +57,12 @@ class Detector(ABC):
 
     def encode_and_detect(
         self, images: Sequence[Image.Image]
-    ) -> tuple[np.ndarray, list[list[Detection]]]:
-        """Returns the results of `Encoder.encode_images` and of `detect`. Override this method in a
-        detector that gets both from one pass."""
-        return self.encoder.encode_images(images), self.detect(images)
+    ) -> tuple[np.ndarray, list[PhotoObjects]]:
+        """Returns the result of `Encoder.encode_images`, and for each image the result of `detect`
+        with the probability that it is of one object. Override this method in a detector that gets
+        these from one pass, or that tells the probability."""
+        found = [PhotoObjects(detections) for detections in self.detect(images)]
+        return self.encoder.encode_images(images), found
 
 
 def detector_for(encoder: Encoder) -> Detector | None:

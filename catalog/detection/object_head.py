@@ -1,4 +1,5 @@
-"""The network that detects objects: a small head on the feature maps of the image tower.
+"""The network that detects objects: a small head on the feature maps of the image tower. It also
+tells photos of one object from photos of several.
 
 It knows one class, "object", and uses no anchors. Each cell of the finer map outputs a score that
 an object's centre lies in it, and the distances of the object's four sides from the cell's centre,
@@ -11,28 +12,29 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 from torch.nn import functional
 
 from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.errors import EncoderError
 
-VERSION = 1  # increase it when the layers or the meaning of their outputs change
+VERSION = 2  # increase it when the layers or the meaning of their outputs change
+VERSION_WITHOUT_SINGLE = 1  # its heads do not tell whether a photo is of one object
 WEIGHTS, DESCRIPTION = "object_head.safetensors", "object_head.json"
 
-CHANNELS_16, CHANNELS_32 = 112, 320  # blocks[4] and blocks[6] of tf_efficientnet_lite0
 WIDTH = 96
 DISTANCE_UNIT = 0.25  # of l, t, r and b, as a share of the input's side
 PRIOR_SCORE = 0.01  # of an untrained cell (Lin et al., RetinaNet, 2017)
 
 
 class ObjectHead(nn.Module):
-    """The head, with about 63,000 parameters. Batch norm follows each convolution but the last;
-    compilation folds it into the convolution."""
+    """The head, with about 63,000 parameters on maps of 112 and 320 channels. Batch norm follows
+    each convolution but the last; compilation folds it into the convolution. A head without
+    `tells_single` does not tell whether a photo is of one object."""
 
     def __init__(
-        self, channels16: int = CHANNELS_16, channels32: int = CHANNELS_32, width: int = WIDTH
+        self, channels16: int, channels32: int, width: int = WIDTH, tells_single: bool = True
     ) -> None:
         super().__init__()
         self.fine = _convolution(channels16, width)
@@ -43,13 +45,20 @@ class ObjectHead(nn.Module):
         nn.init.zeros_(self.out.bias)
         with torch.no_grad():
             self.out.bias[0] = -math.log((1 - PRIOR_SCORE) / PRIOR_SCORE)
+        self.single = nn.Linear(2 * channels32, 1) if tells_single else None
 
-    def forward(self, stride16: torch.Tensor, stride32: torch.Tensor) -> torch.Tensor:
-        """Maps feature maps (n, 112, g, g) and (n, 320, about g/2, g/2) → float32 (n, g*g, 5), row
-        by row of cells: a score (0 to 1), and x1, y1, x2, y2 as fractions of the network's input.
-        Sides may be outside the input (below 0, above 1)."""
+    def forward(self, stride16: torch.Tensor, stride32: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Maps feature maps (n, channels16, g, g) and (n, channels32, about g/2, g/2) → cells and
+        `single`, or cells alone from a head that does not tell.
+
+        Cells: float32 (n, g*g, 5), row by row: a score (0 to 1), and x1, y1, x2, y2 as fractions of
+        the network's input. Sides may be outside the input (below 0, above 1). `single`: float32
+        (n,), the probability that the photo is of one object."""
         logits, boxes = self.predict(stride16, stride32)
-        return torch.cat([logits.sigmoid().unsqueeze(-1), boxes], dim=-1)
+        cells = torch.cat([logits.sigmoid().unsqueeze(-1), boxes], dim=-1)
+        if self.single is None:
+            return (cells,)
+        return cells, self.single(pool(stride32)).sigmoid().squeeze(-1)
 
     def predict(
         self, stride16: torch.Tensor, stride32: torch.Tensor
@@ -68,6 +77,11 @@ class ObjectHead(nn.Module):
         return cells[..., 0], boxes
 
 
+def pool(stride32: torch.Tensor) -> torch.Tensor:
+    """Returns the mean and the maximum of each channel of a feature map, (n, 2 * channels)."""
+    return torch.cat([stride32.mean((2, 3)), stride32.amax((2, 3))], dim=1)
+
+
 def cell_centres(rows: int, columns: int) -> torch.Tensor:
     """Returns x and y of each cell's centre as fractions of the input, float32 (rows*columns, 2),
     in the order of the head's cells."""
@@ -82,8 +96,10 @@ def save_object_head(head: ObjectHead, settings: ObjectHeadSettings, folder: Pat
         for name, value in head.state_dict().items()
         if not name.endswith("num_batches_tracked")
     }
-    save_file(weights, folder / WEIGHTS)
-    described = {"object_head": {"version": VERSION, **asdict(settings)}}
+    # Not by `save_file` of safetensors, whose files only their owner may read.
+    (folder / WEIGHTS).write_bytes(save(weights))
+    version = VERSION_WITHOUT_SINGLE if head.single is None else VERSION
+    described = {"object_head": {"version": version, **asdict(settings)}}
     (folder / DESCRIPTION).write_text(json.dumps(described, indent=1) + "\n")
 
 
@@ -96,11 +112,13 @@ def load_object_head(folder: Path) -> tuple[ObjectHead, ObjectHeadSettings] | No
     try:
         described = json.loads(description.read_text())["object_head"]
         version = described.pop("version")
-        if version != VERSION:
+        if version not in (VERSION_WITHOUT_SINGLE, VERSION):
             raise ValueError(f"version {version} is not {VERSION}")
         settings = ObjectHeadSettings(**described)
-        head = ObjectHead()
-        missing, unknown = head.load_state_dict(load_file(weights), strict=False)
+        state = load_file(weights)
+        channels16, channels32 = (state[f"{name}.0.weight"].shape[1] for name in ("fine", "coarse"))
+        head = ObjectHead(channels16, channels32, tells_single=version == VERSION)
+        missing, unknown = head.load_state_dict(state, strict=False)
         wrong = [*(m for m in missing if not m.endswith("num_batches_tracked")), *unknown]
         if wrong:
             raise ValueError(f"weights do not fit: {wrong[0]}")

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from catalog.detection.detector import MAX_OBJECTS, MAX_OVERLAP, MIN_SIDE, Detection, Detector
+from catalog.detection.detector import (
+    MAX_OBJECTS,
+    MAX_OVERLAP,
+    MIN_SIDE,
+    Detection,
+    Detector,
+    PhotoObjects,
+)
 from catalog.detection.overlaps import suppress_overlaps
 from catalog.imaging.image_decoding import Box
 from catalog.visual.encoder import Encoder, ObjectHeadSettings
@@ -23,19 +30,20 @@ class ObjectHeadDetector(Detector):
         return cls(encoder) if encoder.object_head else None
 
     def detect(self, images: Sequence[Image.Image]) -> list[list[Detection]]:
-        return self.encode_and_detect(images)[1]
+        return [found.detections for found in self.encode_and_detect(images)[1]]
 
     def encode_and_detect(
         self, images: Sequence[Image.Image]
-    ) -> tuple[np.ndarray, list[list[Detection]]]:
+    ) -> tuple[np.ndarray, list[PhotoObjects]]:
         if not images:
             return self.encoder.encode_images(images), []
         preprocessing, head = self.encoder.preprocessing, self.encoder.object_head
         assert head is not None
         output = self.encoder.run_object_head(preprocessing.batch(images))
+        single = [None] * len(images) if output.single is None else output.single.tolist()
         return output.vectors, [
-            read_cells(cells, image.size, preprocessing, head)
-            for image, cells in zip(images, output.cells, strict=True)
+            PhotoObjects(read_cells(cells, image.size, preprocessing, head), probability)
+            for image, cells, probability in zip(images, output.cells, single, strict=True)
         ]
 
 

@@ -7,10 +7,13 @@ import numpy as np
 from django.conf import settings
 from PIL import Image
 
-from catalog.detection.detector import Detection, detector_for
-from catalog.imaging.image_decoding import crop_to_box
+from catalog.detection.detector import Detection, PhotoObjects, detector_for
+from catalog.imaging.image_decoding import Box, crop_to_box
 from catalog.index.vectors import combine, mean_direction
 from catalog.visual.encoder import Encoder
+
+PROBABLY_SINGLE = 0.5  # of the probability that a photo is of one object
+WHOLE_SURROUNDINGS = 0.5  # weight of the whole photo beside the crop of its only object
 
 
 @dataclass(frozen=True)
@@ -18,18 +21,26 @@ class PhotoAnalysis:
     """A photo's vectors and detections. `vector`: float32 (d,), of the whole photo, or of the box
     that the shopper chose; `detections`: the objects in the photo, by falling confidence;
     `crop_vectors`: float32 (k, d), of the first k objects; `encoder_checksum`: of the encoder that
-    made all vectors."""
+    made all vectors; `around_vector`: float32 (d,), of the crop around all detections, if they are
+    probably parts of one object."""
 
     vector: np.ndarray
     detections: list[Detection]
     crop_vectors: np.ndarray
     encoder_checksum: str
+    around_vector: np.ndarray | None = None
+
+    @property
+    def crop_boxes(self) -> list[Box]:
+        """The boxes that were encoded beside the whole photo."""
+        around = [] if self.around_vector is None else [box_around(self.detections)]
+        return [*(found.box for found in self.detections[: len(self.crop_vectors)]), *around]
 
 
 @dataclass(frozen=True)
 class Target:
-    """A target of a search: a unit vector (d,), the number of the object in the photo that it
-    shows, and the confidence of the detection, 0 to 1."""
+    """A target of a search: a unit vector (d,), the number of the object in the photo that it shows
+    (None for the whole photo), and the confidence that it is meant, 0 to 1."""
 
     vector: np.ndarray
     object: int | None = None
@@ -40,27 +51,64 @@ def analyse_photos(
     images: Sequence[Image.Image], boxed: bool, encoder: Encoder
 ) -> list[PhotoAnalysis]:
     """Analyses the photos of one query. The first pass gives the vectors and detections of whole
-    photos, the second pass the vectors of objects: of the likely objects of a single photo, or of
-    the most confident object of each of several photos. If the first image is `boxed`, which means
+    photos, the second pass the vectors of crops: of a single photo those that `choose_crops`
+    chooses, of each of several photos its main object. If the first image is `boxed`, which means
     cut to the shopper's box, no objects are detected in it."""
     boxes, photos = (images[:1], images[1:]) if boxed else ([], images)
-    vectors, detections = _encode_and_detect(photos, encoder)
-    detections = [[] for _ in boxes] + detections
-    max_crops = None if len(images) == 1 else 1
-    chosen = [keep_likely(found)[:max_crops] for found in detections]
-    crops = [
-        crop_to_box(image, detection.box)
-        for image, found in zip(images, chosen, strict=True)
-        for detection in found
+    vectors, found = _encode_and_detect(photos, encoder)
+    found = [PhotoObjects([]) for _ in boxes] + found
+    choose = choose_crops if len(images) == 1 else choose_main_crop
+    crops = [choose(objects) for objects in found]
+    cut = [
+        crop_to_box(image, box)
+        for image, chosen in zip(images, crops, strict=True)
+        for box in chosen
     ]
-    encoded = encoder.encode_images([*boxes, *crops])
+    encoded = encoder.encode_images([*boxes, *cut])
     whole = [*encoded[: len(boxes)], *vectors]
-    ends = np.cumsum([len(found) for found in chosen])[:-1]
-    crop_vectors = np.split(encoded[len(boxes) :], ends)
-    return [
-        PhotoAnalysis(*parts, encoder.checksum)
-        for parts in zip(whole, detections, crop_vectors, strict=True)
-    ]
+    ends = np.cumsum([len(chosen) for chosen in crops])[:-1]
+    analyses = []
+    for vector, objects, of_crops in zip(
+        whole, found, np.split(encoded[len(boxes) :], ends), strict=True
+    ):
+        around = None
+        if are_parts(objects):
+            of_crops, around = of_crops[:-1], of_crops[-1]
+        analyses.append(
+            PhotoAnalysis(vector, objects.detections, of_crops, encoder.checksum, around)
+        )
+    return analyses
+
+
+def choose_crops(found: PhotoObjects) -> list[Box]:
+    """Chooses the crops of a single photo to encode: the likely objects, or if these are parts of
+    one object, the most confident one and the crop around all detections."""
+    if are_parts(found):
+        return [found.detections[0].box, box_around(found.detections)]
+    return [detection.box for detection in keep_likely(found.detections)]
+
+
+def choose_main_crop(found: PhotoObjects) -> list[Box]:
+    """Chooses the crop of one of several photos to encode: the most confident object, or if the
+    likely ones are parts of one object, the crop around all detections."""
+    if are_parts(found):
+        return [box_around(found.detections)]
+    return [detection.box for detection in found.detections[:1]]
+
+
+def are_parts(found: PhotoObjects) -> bool:
+    """Whether several likely detections are probably parts of one object."""
+    is_single = found.single is not None and found.single >= PROBABLY_SINGLE
+    return is_single and len(keep_likely(found.detections)) > 1
+
+
+def box_around(detections: Sequence[Detection]) -> Box:
+    """Returns the smallest box that contains all detections."""
+    left, top = (min(found.box[axis] for found in detections) for axis in (0, 1))
+    right, bottom = (
+        max(found.box[axis] + found.box[axis + 2] for found in detections) for axis in (0, 1)
+    )
+    return left, top, right - left, bottom - top
 
 
 def keep_likely(detections: Sequence[Detection]) -> list[Detection]:
@@ -75,21 +123,20 @@ def keep_likely(detections: Sequence[Detection]) -> list[Detection]:
 
 def _encode_and_detect(
     images: Sequence[Image.Image], encoder: Encoder
-) -> tuple[np.ndarray, list[list[Detection]]]:
-    """Returns (vectors, detections) of the photos. Without a detector, there are no detections."""
+) -> tuple[np.ndarray, list[PhotoObjects]]:
+    """Returns (vectors, objects) of the photos. Without a detector, there are no detections."""
     detector = detector_for(encoder)
     if detector is None:
-        return encoder.encode_images(images), [[] for _ in images]
+        return encoder.encode_images(images), [PhotoObjects([]) for _ in images]
     return detector.encode_and_detect(images)
 
 
 def choose_targets(analyses: Sequence[PhotoAnalysis]) -> list[Target]:
     """Returns what a search by these photos looks for. A single photo may show several objects,
-    each a target. Several photos show one object: the target is the mean of the most confident
-    object in each."""
+    each a target. Several photos show one object: the target is the mean of the main object in
+    each."""
     if len(analyses) > 1:
-        best = [a.crop_vectors[0] if len(a.crop_vectors) else a.vector for a in analyses]
-        return [Target(mean_direction(np.stack(best)))]
+        return [Target(mean_direction(np.stack([find_main_vector(a) for a in analyses])))]
     return [
         target
         for analysis in analyses
@@ -97,15 +144,31 @@ def choose_targets(analyses: Sequence[PhotoAnalysis]) -> list[Target]:
     ]
 
 
+def find_main_vector(analysis: PhotoAnalysis) -> np.ndarray:
+    """Returns the vector of the main object of one of several photos, plus that of the whole photo;
+    only the latter for a photo without objects."""
+    if analysis.around_vector is not None:
+        return add_whole_photo(analysis.around_vector, analysis)
+    if len(analysis.crop_vectors):
+        return add_whole_photo(analysis.crop_vectors[0], analysis)
+    return analysis.vector
+
+
+def add_whole_photo(crop: np.ndarray, analysis: PhotoAnalysis) -> np.ndarray:
+    return combine([(1.0, crop), (WHOLE_SURROUNDINGS, analysis.vector)])
+
+
 def build_targets(analysis: PhotoAnalysis, surroundings: float) -> list[Target]:
     """Returns a target for each object of a photo: the vector of its crop, plus the vector of the
-    whole photo with the weight `surroundings`. A photo without objects is one target. Ranking
-    decides which of the objects the shopper wants, once it knows their results
+    whole photo with the weight `surroundings`. A photo without objects is one target. If the
+    objects are probably parts of one, the whole photo is a target beside the most confident of
+    them: the vector of the crop around all detections, plus that of the whole photo. Ranking
+    decides which of the targets the shopper wants, once it knows their results
     (`search.ranking.scoring.rank_by_object`).
     """
     if not len(analysis.crop_vectors):
         return [Target(analysis.vector)]
-    return [
+    targets = [
         Target(
             combine([(1.0, crop), (surroundings, analysis.vector)]), number, detection.confidence
         )
@@ -113,3 +176,7 @@ def build_targets(analysis: PhotoAnalysis, surroundings: float) -> list[Target]:
             zip(analysis.crop_vectors, analysis.detections, strict=False)
         )
     ]
+    if analysis.around_vector is not None:
+        whole = add_whole_photo(analysis.around_vector, analysis)
+        targets.append(Target(whole, None, targets[0].confidence))
+    return targets

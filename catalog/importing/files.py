@@ -13,6 +13,7 @@ from django.db import OperationalError
 from catalog.importing.categories import CategoryTree
 from catalog.importing.records import ProductRecord, RecordError, read_record
 from catalog.importing.upsert import upsert_products
+from catalog.importing.word_proposals import propose_words
 
 BATCH_SIZE = 500
 
@@ -23,10 +24,12 @@ class ImportFailed(Exception):
 
 @dataclass
 class ImportReport:
-    """The number of products written, and (line number, sentence) for each line refused."""
+    """The number of products written, (line number, sentence) for each line refused, and the number
+    of words that wait to be accepted as tags."""
 
     written: int = 0
     errors: list[tuple[int, str]] = field(default_factory=list)
+    proposed: int = 0
 
 
 def import_file(
@@ -55,7 +58,8 @@ def import_lines(
     batch_size: int = BATCH_SIZE,
 ) -> ImportReport:
     """Creates or updates the products of `lines`, each a line number and a decoded object or
-    RecordError. Image paths are relative to `folder`. Otherwise does the same as `import_file`."""
+    RecordError. Image paths are relative to `folder`. Proposes the common words of the catalogue as
+    tags. Otherwise does the same as `import_file`."""
     report, categories = ImportReport(), CategoryTree()
     while batch := list(islice(lines, batch_size)):
         good: list[tuple[int, ProductRecord]] = []
@@ -74,6 +78,8 @@ def import_lines(
         report.errors += [(line_of[sku], reason) for sku, reason in failed.items()]
         report.written += len(line_of) - len(failed)
         progress(len(batch))
+    with _describe_write_errors(report):
+        report.proposed = propose_words()
     report.errors.sort()
     return report
 

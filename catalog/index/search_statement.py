@@ -1,9 +1,9 @@
 """The search, as one SQL statement.
 
 It consists of NEIGHBOURS, one of the two FOUND parts, and CANDIDATES. A measurement that needs only
-the nearest products sends NEIGHBOURS and NEAREST_PRODUCTS. Both are prepared once on a connection
-(see `catalog.index.prepared_sql`): vectors and words are parameters, everything on which the plan
-depends is a literal.
+the nearest products or photos sends NEIGHBOURS and NEAREST_PRODUCTS or NEAREST_PHOTOS. All are
+prepared once on a connection (see `catalog.index.prepared_sql`): vectors and words are parameters,
+everything on which the plan depends is a literal.
 
 In all parts, `product` is the row of catalog_product that the filters test.
 """
@@ -70,15 +70,19 @@ nearest AS MATERIALIZED (
     ) photo
 ),
 
--- For each query, the best photo of each product, by the cosine of the full vectors. OFFSET 0 makes
--- the planner look up each embedding by its key.
-scored AS (
-    SELECT DISTINCT ON (number, product_id) nearest.*,
-        -(embedding.vector <#> nearest.vector) AS similarity
+-- The nearest photos with the cosines of the full vectors. OFFSET 0 makes the planner look up each
+-- embedding by its key.
+scored_photos AS (
+    SELECT nearest.*, -(embedding.vector <#> nearest.vector) AS similarity
     FROM nearest CROSS JOIN LATERAL (
         SELECT vector FROM catalog_embedding
         WHERE encoder_id = {encoder} AND product_id = nearest.product_id
             AND image_id = nearest.image_id OFFSET 0) embedding
+),
+
+-- For each query, the best photo of each product.
+scored AS (
+    SELECT DISTINCT ON (number, product_id) * FROM scored_photos
     ORDER BY number, product_id, similarity DESC
 )
 """
@@ -88,6 +92,13 @@ NEAREST_PRODUCTS = sql.SQL(
     """
 SELECT number, product_id, image_id, similarity FROM scored
 ORDER BY number, similarity DESC, product_id
+"""
+)
+
+NEAREST_PHOTOS = sql.SQL(
+    """
+SELECT number, product_id, image_id, similarity FROM scored_photos
+ORDER BY number, similarity DESC, product_id, image_id
 """
 )
 

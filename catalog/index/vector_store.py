@@ -18,7 +18,12 @@ from django.utils.module_loading import import_string
 from psycopg import sql
 
 from catalog.index.prepared_sql import fetch_search_rows
-from catalog.index.search_statement import NEAREST_PRODUCTS, Statement, VectorQuery
+from catalog.index.search_statement import (
+    NEAREST_PHOTOS,
+    NEAREST_PRODUCTS,
+    Statement,
+    VectorQuery,
+)
 from catalog.models import Generation
 
 STORES = ("catalog.index.pgvector_store.PgvectorStore",)
@@ -44,6 +49,16 @@ class StoredPhoto(NamedTuple):
 class NearestProduct(NamedTuple):
     """A product near the query vector of this number: its best photo, and the cosine of the two in
     the index space."""
+
+    number: int
+    product_id: int
+    image_id: int
+    similarity: float
+
+
+class ScoredPhoto(NamedTuple):
+    """A photo near the query vector of this number, and the cosine of the two in the index
+    space."""
 
     number: int
     product_id: int
@@ -115,8 +130,9 @@ class VectorStore(ABC):
 
         - `nearest` (number, product_id, image_id, projected, DETAILS): for each query vector, by
           number from 0, its `max_photos` nearest photos, with their projected vectors;
-        - `scored` (the same, similarity): the best photo of each product in `nearest`, by its
-          cosine with the query vector in the index space;
+        - `scored_photos` (the same, similarity): these photos with their cosines with the query
+          vector in the index space;
+        - `scored` (the same): the best of `scored_photos` for each product;
         - `passing` (product_id, DETAILS): the first products that fulfil the condition, up to one
           more than `exact_up_to`, and `passing_count` (products), their number.
 
@@ -128,6 +144,12 @@ class VectorStore(ABC):
         text, parameters = self.neighbours(query)
         rows = fetch_search_rows(text + NEAREST_PRODUCTS, parameters)
         return [NearestProduct._make(row) for row in rows]
+
+    def score_photos(self, query: VectorQuery) -> list[ScoredPhoto]:
+        """Returns all photos near each query vector, the nearest first. For measurements."""
+        text, parameters = self.neighbours(query)
+        rows = fetch_search_rows(text + NEAREST_PHOTOS, parameters)
+        return [ScoredPhoto._make(row) for row in rows]
 
 
 @cache

@@ -8,7 +8,7 @@ from catalog.models.feedback import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.generation import Generation, Publication
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
-from catalog.models.tag import ProductTag, Tag
+from catalog.models.tag import ProductTag, Tag, TagCalibration
 
 __all__ = [
     "Adapter",
@@ -31,4 +31,5 @@ __all__ = [
     "Publication",
     "Reranker",
     "Tag",
+    "TagCalibration",
 ]

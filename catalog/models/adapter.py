@@ -29,6 +29,10 @@ class Adapter(models.Model):
         blank=True,
         help_text="Calibration of match levels for searches through this adapter.",
     )
+    nothing_vectors = models.BinaryField(
+        default=b"",
+        help_text="Vectors of photos of nothing in the index space: float16, row major.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,10 +1,13 @@
 """Generations: the published states of the index."""
 
+from functools import cached_property
+
+import numpy as np
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from catalog.index.match_margin import Calibration
+from catalog.index.match import Calibration
 from catalog.models.adapter import Adapter
 from catalog.models.embedding import EncoderVersion, Projection
 
@@ -44,6 +47,10 @@ class Generation(models.Model):
         blank=True,
         help_text="Calibrated thresholds of the match levels.",
     )
+    nothing_vectors = models.BinaryField(
+        default=b"",
+        help_text="Vectors of photos of nothing in the index space: float16, row major.",
+    )
     note = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     published_at = models.DateTimeField(null=True, blank=True)
@@ -71,7 +78,20 @@ class Generation(models.Model):
     @property
     def calibration(self) -> Calibration:
         """The thresholds of match levels, for its query encoder and index encoder together."""
-        return Calibration(**(self.query_adapter or self).match)
+        return Calibration.from_json((self.query_adapter or self).match)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether its calibration is of the present form. Older versions stored another one."""
+        return Calibration.is_current((self.query_adapter or self).match)
+
+    @cached_property
+    def nothing(self) -> np.ndarray:
+        """The vectors of photos of nothing that belong to the calibration, float32 (n, dimensions);
+        n is 0 if it has none."""
+        stored = bytes((self.query_adapter or self).nothing_vectors)
+        vectors = np.frombuffer(stored, np.float16).reshape(-1, self.encoder.dimensions)
+        return vectors.astype(np.float32)
 
     @property
     def vector_table(self) -> str:

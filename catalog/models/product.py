@@ -91,6 +91,7 @@ class Product(models.Model):
             F("description"),
             F("keywords"),
             F("category"),
+            F("attributes"),
             function="catalog_text_hash",
         ),
         output_field=models.CharField(max_length=HASH_LENGTH),

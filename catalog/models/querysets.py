@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from django.db import models
 
 if TYPE_CHECKING:
-    from catalog.models import Category, ClickBurst, Product  # noqa: F401
+    from catalog.models import Category, ClickBurst, Product, Tag  # noqa: F401
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -47,3 +47,13 @@ class ClickBurstQuerySet(models.QuerySet["ClickBurst"]):
     def clicks(self) -> int:
         """Returns the number of clicks in all these bursts."""
         return self.aggregate(models.Sum("clicks"))["clicks__sum"] or 0
+
+
+class TagQuerySet(models.QuerySet["Tag"]):
+    def accepted(self) -> "TagQuerySet":
+        """Returns the tags that products are tagged with, by slug."""
+        return self.filter(state="accepted").order_by("slug")
+
+    def proposed(self) -> "TagQuerySet":
+        """Returns the tags on which no operator has decided."""
+        return self.filter(state="proposed")

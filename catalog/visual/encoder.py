@@ -31,10 +31,12 @@ class ObjectHeadSettings:
 class ObjectHeadOutput:
     """The result of one pass over n photos. `vectors`: float32 (n, dimensions), as of
     `encode_pixels`; `cells`: float32 (n, cells, 5), for each cell of the object head a score (0 to
-    1) and x1, y1, x2, y2 as fractions of the encoder's input."""
+    1) and x1, y1, x2, y2 as fractions of the encoder's input; `single`: float32 (n,), the
+    probability that a photo is of one object, or None from a head that does not tell."""
 
     vectors: np.ndarray
     cells: np.ndarray
+    single: np.ndarray | None = None
 
 
 class Encoder(ABC):

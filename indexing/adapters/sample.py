@@ -11,8 +11,8 @@ from psycopg import sql
 
 from catalog.index.live_index import encoder_of
 from catalog.index.vectors import read_rows
-from catalog.labelled_photos import LabelledPhoto
 from catalog.models import EncoderVersion, Product, ProductImage
+from catalog.quality.labelled_photos import LabelledPhoto
 from catalog.visual.encoder import Encoder
 from indexing.embedding.embed import embed_images
 from indexing.embedding.staleness import current_embeddings, stale_images

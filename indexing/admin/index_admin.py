@@ -7,7 +7,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -22,7 +23,14 @@ from indexing.generations import publishing
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
 from indexing.monitoring.freshness import index_status, next_refresh_at, run_progress
+from indexing.pipeline.training_run import describe_plan
+from indexing.quality.generation_self_test import describe_self_test
 from indexing.quality.match_calibration import describe_calibration
+from indexing.quality.training_result import (
+    describe_training,
+    last_training,
+    summarise_training,
+)
 from indexing.tasks import resume_queued_run, start_queued_run
 
 
@@ -38,7 +46,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         "progress",
         "created_at",
         "finished_at",
-        "error",
+        "outcome",
     )
     list_filter = ("kind", "state")
     change_list_template = "admin/indexing/indexingrun/change_list.html"
@@ -86,11 +94,12 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("start/<str:kind>/", self.admin_site.admin_view(self.start_run), name="start_run"),
+            path("train/", self.admin_site.admin_view(self.confirm_training), name="train"),
         ]
         return own + super().get_urls()
 
     def start_run(self, request: HttpRequest, kind: str) -> HttpResponseRedirect:
-        """Starts a refresh or a rebuild, by POST, if the user may steer runs."""
+        """Starts a run of this kind, by POST, if the user may steer runs."""
         if kind not in IndexingRun.Kind.values:
             raise Http404
         if not self.has_steer_permission(request):
@@ -105,11 +114,29 @@ class IndexingRunAdmin(ReadOnlyAdmin):
                 self.message_user(request, sentence % {"kind": run.kind, "number": run.pk})
         return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
 
+    def confirm_training(self, request: HttpRequest) -> HttpResponse:
+        """Shows what a training does and how long it takes, with a button that starts one."""
+        if not self.has_steer_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Train the encoder on this catalogue"),
+            "opts": self.opts,
+            "plan": describe_plan(),
+        }
+        return TemplateResponse(request, "admin/indexing/indexingrun/train.html", context)
+
+    @admin.display(description="result")
+    def outcome(self, run: IndexingRun) -> str:
+        return summarise_training(run) or run.error
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        training = last_training()
         context = {
             "index": index_status(),
             "next_refresh_at": next_refresh_at(),
             "may_steer": self.has_steer_permission(request),
+            "training": training and describe_training(training),
         }
         return super().changelist_view(request, {**(extra_context or {}), **context})
 
@@ -126,6 +153,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         "images",
         "products",
         "recall_at_20",
+        "self_test",
         "calibrated",
         "published_at",
         "note",
@@ -135,13 +163,24 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Generation]:
         generations = super().get_queryset(request)
-        return generations.select_related("encoder", "query_adapter__query_encoder").defer(
-            "query_adapter__parameters"
+        return (
+            generations.select_related("encoder", "query_adapter__query_encoder")
+            .defer(
+                "nothing_vectors",
+                "query_adapter__parameters",
+                "query_adapter__nothing_vectors",
+            )
+            .prefetch_related("evaluations")
         )
 
     @admin.display(description="queries encoded by")
     def query_encoder(self, generation: Generation) -> str:
         return str(generation.query_encoder) if generation.query_adapter else "–"
+
+    @admin.display(description="self-test")
+    def self_test(self, generation: Generation) -> str:
+        evaluation = next(iter(generation.evaluations.all()), None)
+        return describe_self_test(evaluation.figures.get("self_test")) if evaluation else "–"
 
     @admin.display(description="match levels")
     def calibrated(self, generation: Generation) -> str:

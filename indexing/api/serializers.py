@@ -4,34 +4,61 @@ from rest_framework import serializers
 
 
 class StatusMatchSerializer(serializers.Serializer):
-    """The thresholds of the match margin for exact and similar results, and their figures, measured
-    on held-out photos. The match margin tells how far a result stands out from the others near the
-    query."""
+    """The thresholds of the match levels, and their figures, measured on held-out photos.
+    `catalog/index/match.py` explains resemblance and match margin."""
 
-    exact = serializers.FloatField(
+    similar_resemblance = serializers.FloatField(
+        allow_null=True, help_text="Lowest resemblance of a similar result. Null: not calibrated."
+    )
+    exact_margin = serializers.FloatField(
         allow_null=True,
-        help_text="Lowest margin of an exact result. Null: no result is called exact.",
+        help_text="Lowest match margin of an exact result. Null: no result is called exact.",
     )
-    something = serializers.FloatField(
-        help_text="Lowest margin of the first result. Below it, all results are weak."
+    exact_cosine = serializers.FloatField(
+        allow_null=True, help_text="Lowest cosine of an exact result, besides its margin."
     )
-    similar = serializers.FloatField(help_text="Lowest margin of a similar result.")
-    photos = serializers.IntegerField(help_text="Number of labelled photos.")
-    covered = serializers.FloatField(
-        allow_null=True, help_text="Share of these photos whose first result is called exact."
+    same_photo_cosine = serializers.FloatField(
+        allow_null=True,
+        help_text="A result with this cosine, or more, shows the same photo. It is exact.",
     )
-    right = serializers.FloatField(
-        allow_null=True, help_text="Share of these exact results that are the right product."
-    )
-    nothing = serializers.IntegerField(
-        help_text="Number of photos that show no product of the catalogue."
-    )
-    weak = serializers.FloatField(
-        allow_null=True, help_text="Share of these photos that have only weak results."
-    )
-    blank = serializers.FloatField(
+    blank_cosine = serializers.FloatField(
         help_text="A photo with this cosine with a blank photo, or more, counts as blank. No result"
         " for it is exact."
+    )
+    source = serializers.CharField(  # type: ignore[assignment]  # hides Field.source
+        allow_blank=True,
+        help_text="The photos that calibrated exact: labelled photos, or views of the catalogue."
+        " Empty: not calibrated.",
+    )
+    queries = serializers.IntegerField(help_text="Number of these photos.")
+    exact_share = serializers.FloatField(
+        allow_null=True, help_text="Share of these photos whose first result is called exact."
+    )
+    exact_right = serializers.FloatField(
+        allow_null=True, help_text="Share of these exact results that are the right product."
+    )
+    nothing_photos = serializers.IntegerField(
+        help_text="Number of photos that show no product of the catalogue."
+    )
+    nothing_weak = serializers.FloatField(
+        allow_null=True, help_text="Share of these photos that have only weak results."
+    )
+
+
+class StatusSelfTestSerializer(serializers.Serializer):
+    """How well the index finds a product by one of its photos, with this photo held out."""
+
+    kind = serializers.ChoiceField(
+        choices=["views", "composed", "skipped"],
+        help_text="`views`: by photos held out. `composed`: by photos composed from a photo of"
+        " the product, which say less. `skipped`: there are too few products.",
+    )
+    queries = serializers.IntegerField(help_text="Number of photos, one of each product.")
+    recall_at_1 = serializers.FloatField(
+        allow_null=True, help_text="Share of the photos whose product is found first."
+    )
+    recall_at_5 = serializers.FloatField(
+        allow_null=True, help_text="Share of the photos whose product is among the first five."
     )
 
 
@@ -43,6 +70,9 @@ class StatusGenerationSerializer(serializers.Serializer):
     recall_at_20 = serializers.FloatField(allow_null=True)
     images = serializers.IntegerField()
     products = serializers.IntegerField()
+    self_test = StatusSelfTestSerializer(
+        allow_null=True, help_text="Null: the generation was built before there was a self-test."
+    )
     match = StatusMatchSerializer()
 
 

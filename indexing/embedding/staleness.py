@@ -3,8 +3,8 @@ hashes.
 
 - An embedding is current if it was made from the present content of its image.
 - A vector is current if it was made from the current embedding of its image.
-- Tags are current if they were made from the present text of their product and, where a vocabulary
-  is given, from that vocabulary.
+- Tags are current if they were made from the present text of their product. A run that tags also
+  compares what else they were made from (`TagSources`).
 - A product is current in a generation if each of its images has a vector of its present content, it
   has no other vectors, and its tags are current.
 
@@ -14,14 +14,16 @@ Anything else is stale. A quarantined image is not stale: a retry would only fai
 catalogue. `settle_changes` removes these notes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 from psycopg import sql
 
 from catalog.index.vector_store import vector_store
-from catalog.models import EncoderVersion, Generation
+from catalog.index.vocabulary import read_vocabulary
+from catalog.models import EncoderVersion, Generation, IndexedProduct, TagCalibration
+from catalog.models.product import content_hash
 
 IS_QUARANTINED = sql.SQL(
     "failure.quarantined AND failure.product_id = image.product_id"
@@ -40,6 +42,20 @@ class StaleImage:
     content_hash: str
 
 
+@dataclass(frozen=True)
+class TagSources:
+    """Checksums of what tags are made from, besides the products: the accepted `words`, and these
+    with the calibration of the tags of photos."""
+
+    words: str
+    words_and_photos: str
+
+    def of(self, is_described: bool) -> str:
+        """Returns the checksum for a product. The tags of described products depend on words
+        only."""
+        return self.words if is_described else self.words_and_photos
+
+
 def stale_images(
     version: EncoderVersion, product_ids: Sequence[int] | None = None
 ) -> list[StaleImage]:
@@ -53,41 +69,71 @@ def stale_images(
         return [StaleImage(*row) for row in cursor.fetchall()]
 
 
-def products_to_embed_or_tag(version: EncoderVersion, vocabulary: str | None) -> sql.Composable:
-    """Returns a query of the products that this encoder has to embed or tag. Its column
-    `product_id` has a row for each stale image, and a row for each product with stale tags but no
+def products_to_embed(version: EncoderVersion) -> sql.Composable:
+    """Returns a query of the products that this encoder has to embed: `product_id`, a row for each
     stale image."""
-    return sql.SQL(
-        """
-        WITH stale AS MATERIALIZED ({stale_images})
-        SELECT product_id FROM stale
-        UNION ALL
-        SELECT product.id FROM catalog_product product
-        LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-        WHERE NOT EXISTS (SELECT FROM stale WHERE stale.product_id = product.id)
-            AND {tags_are_stale}
-        """
-    ).format(stale_images=_stale_images(version), tags_are_stale=_tags_are_stale(vocabulary))
+    return sql.SQL("SELECT product_id FROM ({}) AS stale").format(_stale_images(version))
 
 
-def products_to_tag(
-    product_ids: Sequence[int], reembedded: set[int], vocabulary: str | None = None
-) -> list[int]:
-    """Returns the products whose tags are stale or whose photos were just embedded, in ascending
-    order. Tags of another vocabulary are stale if `vocabulary` is given."""
+def products_to_tag(product_ids: Sequence[int], reembedded: set[int]) -> list[int]:
+    """Returns the products whose text has changed or whose photos were just embedded, in ascending
+    order."""
     query = sql.SQL(
         """
         SELECT product.id FROM catalog_product product
         LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-        WHERE product.id = ANY({ids}) AND (product.id = ANY({reembedded}) OR {tags_are_stale})
+        WHERE product.id = ANY({ids}) AND (product.id = ANY({reembedded}) OR {text_is_stale})
         ORDER BY product.id
         """
     ).format(
         ids=_ids(product_ids),
         reembedded=_ids(sorted(reembedded)),
-        tags_are_stale=_tags_are_stale(vocabulary),
+        text_is_stale=TEXT_IS_STALE,
     )
     return _first_column(query)
+
+
+def read_tag_sources(version: EncoderVersion) -> TagSources:
+    """Returns the present sources of tags."""
+    words = read_vocabulary().checksum
+    fitted = TagCalibration.objects.filter(encoder=version).values_list("checksum", flat=True)
+    return TagSources(words, content_hash(f"{words} {fitted.first() or ''}".encode()))
+
+
+def products_with_stale_tags(sources: TagSources) -> sql.Composable:
+    """Returns a query of the products whose tags were made from other texts or other sources:
+    `product_id`."""
+    return sql.SQL(
+        """
+        SELECT product.id AS product_id FROM catalog_product product
+        LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
+        WHERE {text_is_stale} OR indexed.vocabulary NOT IN ({words}, {words_and_photos})
+        """
+    ).format(
+        text_is_stale=TEXT_IS_STALE,
+        words=sql.Literal(sources.words),
+        words_and_photos=sql.Literal(sources.words_and_photos),
+    )
+
+
+def tagged_from_other_sources(sources: TagSources) -> sql.Composable:
+    """Returns a query of the tagged products whose tags were made from other tags or another
+    calibration: `product_id`. It reads no texts, because products with other texts are noted as
+    changed."""
+    return sql.SQL(
+        """
+        SELECT product_id FROM catalog_indexedproduct
+        WHERE vocabulary NOT IN ({words}, {words_and_photos})
+        """
+    ).format(
+        words=sql.Literal(sources.words), words_and_photos=sql.Literal(sources.words_and_photos)
+    )
+
+
+def forget_tags(product_ids: Iterable[int]) -> None:
+    """Makes the tags of these products stale if they depend on photos, which have changed."""
+    indexed = IndexedProduct.objects.filter(product_id__in=product_ids)
+    indexed.exclude(vocabulary=read_vocabulary().checksum).update(vocabulary="")
 
 
 def current_embeddings(encoder_id: int, condition: sql.Composable | None = None) -> sql.Composable:
@@ -135,12 +181,12 @@ def stale_products(generation: Generation) -> sql.Composable:
         UNION
         SELECT product.id FROM catalog_product product
         LEFT JOIN catalog_indexedproduct indexed ON indexed.product_id = product.id
-        WHERE {tags_are_stale}
+        WHERE {text_is_stale}
         """
     ).format(
         contents=vector_store().contents(generation),
         is_quarantined=IS_QUARANTINED,
-        tags_are_stale=_tags_are_stale(None),
+        text_is_stale=TEXT_IS_STALE,
     )
 
 
@@ -189,14 +235,6 @@ def _stale_images(version: EncoderVersion) -> sql.Composed:
             AND failure.image_id IS NULL
         """
     ).format(encoder=sql.Literal(version.pk), is_quarantined=IS_QUARANTINED)
-
-
-def _tags_are_stale(vocabulary: str | None) -> sql.Composable:
-    if vocabulary is None:
-        return TEXT_IS_STALE
-    return sql.SQL("({text} OR indexed.vocabulary IS DISTINCT FROM {vocabulary})").format(
-        text=TEXT_IS_STALE, vocabulary=sql.Literal(vocabulary)
-    )
 
 
 def _ids(product_ids: Sequence[int]) -> sql.Composable:

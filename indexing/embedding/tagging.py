@@ -1,18 +1,18 @@
-"""Tags products by the words of their text and by what their photos show."""
+"""Tags products by the words of their own data and by what their photos show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from django.db import connection, transaction
 from psycopg import sql
 
+from catalog.index.photo_tags import ScoredTags, read_tagger
 from catalog.index.vectors import read_rows
-from catalog.index.vocabulary import Vocabulary, merge_scores, vocabulary_for
-from catalog.models import EncoderVersion, Tag
-from catalog.visual.encoder import Encoder
+from catalog.index.vocabulary import ProductTexts, Vocabulary, read_product_texts, read_vocabulary
+from catalog.models import EncoderVersion
+from indexing.embedding.staleness import read_tag_sources
 
-TAGS_PER_PRODUCT = 5
+TAGS_PER_PRODUCT = 5  # that its photos show
 
 WRITE_TAGS = """
     WITH computed AS MATERIALIZED (
@@ -35,9 +35,9 @@ photos differ in the seventh digit from one batch to another, so smaller differe
 written."""
 
 RECORD_TEXTS = """
-    INSERT INTO catalog_indexedproduct AS old (product_id, vocabulary, text_hash)
-    SELECT product_id, %s, text_hash FROM unnest(%s::bigint[], %s::text[])
-        AS read (product_id, text_hash)
+    INSERT INTO catalog_indexedproduct AS old (product_id, text_hash, vocabulary)
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[])
+        AS read (product_id, text_hash, vocabulary)
     ORDER BY product_id
     ON CONFLICT (product_id) DO UPDATE
     SET text_hash = excluded.text_hash, vocabulary = excluded.vocabulary
@@ -45,70 +45,46 @@ RECORD_TEXTS = """
 """
 
 
-@dataclass(frozen=True)
-class TaggedText:
-    """The text that a product is tagged from, and the hash of that text."""
-
-    product_id: int
-    title: str
-    title_ru: str
-    keywords: list[str]
-    text_hash: str
-
-
-def tag_products(product_ids: Sequence[int], version: EncoderVersion, encoder: Encoder) -> None:
-    """Gives each product the tags that its text names (score 1) and the tags that its photos show,
-    and records the text and the vocabulary that the tags were made from. Skips products that no
-    longer exist. Writes only tags that differ."""
-    vocabulary = vocabulary_for(encoder)
-    texts = _read_texts(product_ids)
-    seen = _visual_tags(product_ids, version, vocabulary)
+def tag_products(product_ids: Sequence[int], version: EncoderVersion) -> None:
+    """Gives each product the tags that its own data names, with score 1, and records what the tags
+    were made from. A product that is not described gets the tags that its photos show. Skips
+    products that no longer exist. Writes only tags that differ."""
+    made_from = read_tag_sources(version)
+    vocabulary = read_vocabulary()
+    texts = read_product_texts(product_ids)
+    seen = _tag_photos([text.product_id for text in texts if not text.is_described], version)
     tags = [
         (text.product_id, tag_id, score)
         for text in texts
         for tag_id, score in _merge_tags(text, seen.get(text.product_id, []), vocabulary).items()
     ]
     ids = [text.product_id for text in texts]
+    checksums = [made_from.of(text.is_described) for text in texts]
     with transaction.atomic(), connection.cursor() as cursor:
         # Two workers may tag the same products: locking in one order avoids deadlocks.
         cursor.execute(
             "SELECT id FROM catalog_product WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids]
         )
         cursor.execute(WRITE_TAGS, [*_transpose(tags, 3), ids])
-        cursor.execute(RECORD_TEXTS, [vocabulary.checksum, ids, [text.text_hash for text in texts]])
+        cursor.execute(RECORD_TEXTS, [ids, [text.text_hash for text in texts], checksums])
 
 
-def _read_texts(product_ids: Sequence[int]) -> list[TaggedText]:
-    """Returns the texts of the products that exist, ordered by id."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, title, title_ru, keywords, text_hash FROM catalog_product"
-            " WHERE id = ANY(%s) ORDER BY id",
-            [list(product_ids)],
-        )
-        return [TaggedText(*row) for row in cursor.fetchall()]
+def _merge_tags(text: ProductTexts, seen: ScoredTags, vocabulary: Vocabulary) -> dict[int, float]:
+    """Returns tag id → score, from the own data and the photos of one product."""
+    named = {tag.pk: 1.0 for tag in vocabulary.find_tags(text)}
+    return {tag.pk: score for tag, score in seen} | named
 
 
-def _merge_tags(
-    text: TaggedText, seen: list[tuple[Tag, float]], vocabulary: Vocabulary
-) -> dict[int, float]:
-    """Returns tag id → score, from the text and the visual tags of one product."""
-    words = vocabulary.find_named([text.title, text.title_ru, *text.keywords])
-    named = {tag.pk: 1.0 for tag in words}
-    merged = merge_scores(named, {tag.pk: score for tag, score in seen})
-    best = sorted(merged.items(), key=lambda item: -item[1])
-    return dict(best[: max(TAGS_PER_PRODUCT, len(named))])
-
-
-def _visual_tags(
-    product_ids: Sequence[int], version: EncoderVersion, vocabulary: Vocabulary
-) -> dict[int, list[tuple[Tag, float]]]:
-    """Returns product id → the best tags for its photos, for products that have embeddings."""
-    means = _mean_embeddings(product_ids, version)
+def _tag_photos(product_ids: Sequence[int], version: EncoderVersion) -> dict[int, ScoredTags]:
+    """Returns product id → the tags of its photos, for products that have embeddings."""
+    if not product_ids:
+        return {}
+    tagger = read_tagger(version.pk)
+    means = _mean_embeddings(product_ids, version) if tagger.tags else {}
     if not means:
         return {}
-    best = vocabulary.best_tags_of_each(np.stack(list(means.values())), TAGS_PER_PRODUCT)
-    return dict(zip(means, best, strict=True))
+    tags = tagger.tag_photos(np.stack(list(means.values())), TAGS_PER_PRODUCT)
+    return dict(zip(means, tags, strict=True))
 
 
 def _mean_embeddings(product_ids: Sequence[int], version: EncoderVersion) -> dict[int, np.ndarray]:

@@ -1,7 +1,5 @@
 """Lets another encoder query the live index without embedding the catalogue again."""
 
-from dataclasses import asdict
-
 from catalog.index.live_index import (
     LiveIndex,
     encoder_of,
@@ -14,7 +12,7 @@ from indexing.adapters.fitting import AdapterError, failed_adapter_gates, fit_ad
 from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
 from indexing.ledger.chunking import Check
-from indexing.quality.match_calibration import measure_calibration
+from indexing.quality.match_calibration import calibrate
 
 
 def fit_adapter_to_live(
@@ -30,8 +28,7 @@ def fit_adapter_to_live(
     if not failed_adapter_gates(adapter.figures):
         encoder, space = encoder_of(adapter.query_encoder), open_space(live)
         index = LiveIndex(live, space.matrix, encoder, open_adapter(adapter))
-        adapter.match = asdict(measure_calibration(index, check))
-        adapter.save(update_fields=["match"])
+        calibrate(adapter, index, check)
     return adapter
 
 

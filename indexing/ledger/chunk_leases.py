@@ -5,6 +5,7 @@ import os
 import socket
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -20,6 +21,12 @@ MAX_ATTEMPTS = 30  # includes attempts whose worker died
 def worker_name() -> str:
     """Returns a unique name for a worker in the ledger: host, process id and a random part."""
     return f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def may_be_alive(worker: str) -> bool:
+    """Returns False if the process of this name was on this machine and has ended."""
+    host, pid, _ = worker.rsplit(":", 2)
+    return host != socket.gethostname()[:60] or Path(f"/proc/{pid}").exists()
 
 
 def claim_chunk(run: IndexingRun, worker: str) -> Chunk | None:
@@ -58,6 +65,11 @@ def renew_lease(chunk: Chunk) -> bool:
     )
 
 
+def record_progress(chunk: Chunk, done: int) -> None:
+    """Records how much of a long chunk is done."""
+    _held_chunk(chunk).update(done=done)
+
+
 def finish_chunk(chunk: Chunk) -> bool:
     """Marks the chunk as done. Returns False if the worker no longer holds it."""
     return bool(
@@ -71,10 +83,10 @@ def give_back_chunk(chunk: Chunk) -> None:
     _held_chunk(chunk).update(state=Chunk.State.PENDING, attempts=F("attempts") - 1)
 
 
-def fail_chunk(chunk: Chunk, error: str) -> None:
-    """Records an error of the chunk. The chunk is tried again until it has failed MAX_ERRORS
-    times."""
-    is_last = chunk.errors + 1 >= MAX_ERRORS
+def fail_chunk(chunk: Chunk, error: str, for_good: bool = False) -> None:
+    """Records an error of the chunk. The chunk is tried again until it has failed MAX_ERRORS times,
+    or never if it has failed `for_good`."""
+    is_last = for_good or chunk.errors + 1 >= MAX_ERRORS
     _held_chunk(chunk).update(
         state=Chunk.State.FAILED if is_last else Chunk.State.PENDING,
         errors=F("errors") + 1,

@@ -3,10 +3,13 @@ transaction.
 
 The worker alone uses `finish_run` and `lock_run`."""
 
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from indexing.ledger import chunk_leases
 from indexing.models import Chunk, IndexingRun
 
 State = IndexingRun.State
@@ -16,18 +19,14 @@ class RunConflict(Exception):
     """Another run of the kind is unfinished. The message is a sentence that names it."""
 
 
-def start_run(
-    kind: str, encoder: str = "", publish: bool = True, at_once: bool = False
-) -> IndexingRun:
-    """Starts a run of this kind, or returns the unfinished run of this kind."""
+def start_run(kind: str, **fields: Any) -> IndexingRun:
+    """Starts a run of this kind with these fields, or returns the unfinished run of this kind."""
     try:
         with transaction.atomic():
-            return IndexingRun.objects.create(
-                kind=kind, encoder=encoder, publish=publish, at_once=at_once
-            )
+            return IndexingRun.objects.create(kind=kind, **fields)
     except IntegrityError:
         unfinished = unfinished_runs().filter(kind=kind).first()
-        return unfinished or start_run(kind, encoder, publish, at_once)
+        return unfinished or start_run(kind, **fields)
 
 
 def unfinished_runs() -> QuerySet[IndexingRun]:
@@ -43,6 +42,13 @@ def abandoned_runs() -> list[IndexingRun]:
     waiting = unfinished_runs().exclude(state=State.PAUSED).filter(~Exists(held)).order_by("pk")
     with transaction.atomic():  # a run whose row is locked is being planned by a worker
         return list(waiting.select_for_update(skip_locked=True))
+
+
+def is_worked_on(run: IndexingRun) -> bool:
+    """Returns whether a worker holds a chunk of the run under a valid lease, and has not died. That
+    a worker of another machine has died is known only when its lease expires."""
+    held = run.chunks.filter(state=Chunk.State.LEASED, lease_until__gte=timezone.now())
+    return any(chunk_leases.may_be_alive(chunk.worker) for chunk in held)
 
 
 def cancel_run(run: IndexingRun) -> bool:

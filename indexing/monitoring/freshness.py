@@ -15,7 +15,7 @@ from catalog.index.live_index import live_generation
 from catalog.models import Generation, ProductChange
 from indexing.embedding.staleness import quarantined_images
 from indexing.ledger.runs import unfinished_runs
-from indexing.models import Chunk, IndexingRun
+from indexing.models import Chunk, IndexEvaluation, IndexingRun
 
 MAX_LAG_PRODUCTS = 10_000  # most recently indexed products, which the lag is measured on
 
@@ -79,8 +79,8 @@ def _stage_progress(run: IndexingRun) -> tuple[int, int, datetime | None]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT coalesce(sum(size) FILTER (WHERE state = %s), 0), coalesce(sum(size), 0),
-                   min(started_at)
+            SELECT coalesce(sum(CASE WHEN state = %s THEN size ELSE least(done, size) END), 0),
+                   coalesce(sum(size), 0), min(started_at)
             FROM indexing_chunk WHERE run_id = %s AND stage = %s
             """,
             [Chunk.State.DONE, run.pk, run.stage],
@@ -92,6 +92,7 @@ def _stage_progress(run: IndexingRun) -> tuple[int, int, datetime | None]:
 def _describe_generation(generation: Generation | None) -> dict[str, Any] | None:
     if generation is None:
         return None
+    evaluation = IndexEvaluation.objects.filter(generation=generation).first()
     return {
         "id": generation.pk,
         "encoder": generation.encoder.name,
@@ -100,6 +101,7 @@ def _describe_generation(generation: Generation | None) -> dict[str, Any] | None
         "recall_at_20": generation.recall_at_20,
         "images": generation.images,
         "products": generation.products,
+        "self_test": evaluation.figures.get("self_test") if evaluation else None,
         "match": asdict(generation.calibration),
     }
 

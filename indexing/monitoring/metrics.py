@@ -55,7 +55,21 @@ class IndexCollector(Collector):
                 "recall@20 of the graph of the live generation",
                 live["recall_at_20"] or 0.0,
             )
+            if live["self_test"]:
+                yield _self_test_recall(live["self_test"])
         yield _count_runs(status["runs"]["running"])
+
+
+def _self_test_recall(figures: dict[str, Any]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "vitrina_index_self_test_recall",
+        "recall of the live generation for photos of its own that are held out or composed",
+        labels=["kind", "at"],
+    )
+    for at in ("1", "5"):
+        if (recall := figures[f"recall_at_{at}"]) is not None:
+            family.add_metric([figures["kind"], at], recall)
+    return family
 
 
 def _count_runs(running: list[dict[str, Any]]) -> GaugeMetricFamily:

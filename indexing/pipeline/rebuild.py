@@ -14,19 +14,17 @@ from psycopg import sql
 from catalog.index.live_index import encoder_of, live_generation, open_index, open_space
 from catalog.index.vector_store import vector_store
 from catalog.index.vectors import read_rows
-from catalog.index.vocabulary import vocabulary_checksum, vocabulary_for
 from catalog.models import EncoderVersion, Generation, Projection
 from catalog.visual.projection import fit_from_moment
 from indexing.adapters.fitting import AdapterError
 from indexing.embedding.embed import embed_images
 from indexing.embedding.staleness import (
-    products_to_embed_or_tag,
-    products_to_tag,
+    forget_tags,
+    products_to_embed,
     products_with_stale_vectors,
     stale_images,
 )
-from indexing.embedding.tagging import tag_products
-from indexing.encoder_registry import register_encoder
+from indexing.encoder_registry import default_encoder, register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder
 from indexing.ledger import runs
@@ -51,11 +49,16 @@ PRODUCTS_PER_BATCH = 500
 
 
 def start_rebuild(encoder: str = "", publish: bool = True, at_once: bool = False) -> IndexingRun:
-    """Starts a rebuild with the encoder of that name (default: ENCODER), or returns the unfinished
-    rebuild. With `at_once`, this encoder encodes queries through an adapter from the first stage
-    on, if the adapter passes its gates. Raises RunConflict if the unfinished rebuild has other
-    options."""
-    run = runs.start_run(IndexingRun.Kind.REBUILD, encoder or settings.ENCODER, publish, at_once)
+    """Starts a rebuild with the encoder of that name (by default `default_encoder`), or returns the
+    unfinished rebuild. With `at_once`, this encoder encodes queries through an adapter from the
+    first stage on, if the adapter passes its gates. Raises RunConflict if the unfinished rebuild
+    has other options."""
+    run = runs.start_run(
+        IndexingRun.Kind.REBUILD,
+        encoder=encoder or default_encoder(),
+        publish=publish,
+        at_once=at_once,
+    )
     is_other = (encoder and run.encoder != encoder) or (at_once and not run.at_once)
     if is_other or run.publish != publish:
         raise runs.RunConflict(
@@ -84,7 +87,7 @@ def perform_adapt(chunk: Chunk, check: Check) -> None:
 
 
 def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Plans the products to embed or tag, the most popular first."""
+    """Plans the products to embed, the most popular first."""
     version = register_encoder(run.encoder)
     if run.generation is None:
         run.generation = Generation.objects.create(
@@ -93,22 +96,15 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
             hnsw_ef_construction=settings.HNSW_EF_CONSTRUCTION,
         )
         run.save(update_fields=["generation"])
-    vocabulary = vocabulary_checksum(version.checksum) if _is_tagger(version) else None
-    products = products_to_embed_or_tag(version, vocabulary)
-    return products_by_popularity(products, settings.CHUNK_IMAGES)
+    return products_by_popularity(products_to_embed(version), settings.CHUNK_IMAGES)
 
 
 def perform_embed(chunk: Chunk, check: Check) -> None:
-    """Embeds the stale images of the chunk's products, and tags the products."""
+    """Embeds the stale images of the chunk's products."""
     version = _generation_of(chunk.run).encoder
-    encoder = encoder_of(version)
-    ids = chunk.payload["products"]
-    stale = stale_images(version, ids)
-    embed_images(stale, version, encoder, check, careful=chunk.was_interrupted)
-    if _is_tagger(version):
-        reembedded = {image.product_id for image in stale}
-        vocabulary = vocabulary_for(encoder).checksum
-        _tag_products(products_to_tag(ids, reembedded, vocabulary), version, check)
+    stale = stale_images(version, chunk.payload["products"])
+    embed_images(stale, version, encoder_of(version), check, careful=chunk.was_interrupted)
+    forget_tags({image.product_id for image in stale})
 
 
 def plan_project(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -235,20 +231,6 @@ def perform_publish(chunk: Chunk, check: Check) -> None:
 
 def _generation_of(run: IndexingRun) -> Generation:
     return Generation.objects.select_related("encoder", "projection").get(indexingrun=run)
-
-
-def _is_tagger(version: EncoderVersion) -> bool:
-    """Returns whether this encoder tags products. Shoppers see new tags at once, so only the
-    encoder of the live generation tags them, or any encoder while no generation is live."""
-    live = live_generation()
-    return live is None or live.encoder_id == version.pk
-
-
-def _tag_products(ids: list[int], version: EncoderVersion, check: Check) -> None:
-    encoder = encoder_of(version)
-    for start in range(0, len(ids), PRODUCTS_PER_BATCH):
-        tag_products(ids[start : start + PRODUCTS_PER_BATCH], version, encoder)
-        check()
 
 
 def _count_embeddings(version: EncoderVersion) -> int:

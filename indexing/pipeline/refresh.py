@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from django.db import transaction
 from psycopg import sql
 
-from catalog.index.live_index import IndexSpace, encoder_of, live_generation, open_space
+from catalog.index.live_index import (
+    IndexSpace,
+    encoder_of,
+    live_generation,
+    open_index,
+    open_space,
+)
 from catalog.index.vector_store import vector_store
 from catalog.models import ProductChange
 from indexing.embedding.embed import embed_images
@@ -15,6 +21,7 @@ from indexing.generations.publishing import PublishedMeanwhile, hold_live_genera
 from indexing.ledger import runs
 from indexing.ledger.chunking import Check, Payload, StageFailed, single_chunk
 from indexing.models import Chunk, IndexingRun
+from indexing.quality.match_calibration import calibrate
 from indexing.vectors.orphans import remove_orphans
 from indexing.vectors.write_vectors import sync_products
 
@@ -54,6 +61,20 @@ def perform_repair(chunk: Chunk, check: Check) -> None:
         vector_store().build_graph(generation)
 
 
+def plan_calibrate(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    """Plans one chunk if an older version has calibrated the live index."""
+    generation = live_generation()
+    if generation is not None and not generation.is_calibrated:
+        yield from single_chunk()
+
+
+def perform_calibrate(chunk: Chunk, check: Check) -> None:
+    """Calibrates the match levels of the live index."""
+    generation = live_generation()
+    if generation is not None:
+        calibrate(generation.query_adapter or generation, open_index(generation), check)
+
+
 def perform_refresh(chunk: Chunk, check: Check) -> None:
     """Embeds and tags the products of one chunk and makes them searchable. A product that changes
     meanwhile keeps its change note, and the next refresh works on it."""
@@ -68,7 +89,7 @@ def perform_refresh(chunk: Chunk, check: Check) -> None:
     embed_images(stale, generation.encoder, encoder, check, careful=chunk.was_interrupted)
     check()
     untagged = products_to_tag(ids, {image.product_id for image in stale})
-    tag_products(untagged, generation.encoder, encoder)
+    tag_products(untagged, generation.encoder)
     check()
     try:
         _make_searchable(open_space(generation), changes)

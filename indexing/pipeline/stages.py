@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from indexing.ledger.chunking import Check, Payload, StageFailed
 from indexing.models import Chunk, IndexingRun
-from indexing.pipeline import rebuild, refresh
+from indexing.pipeline import rebuild, refresh, tag_stages, training_run
 
 __all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
 
@@ -40,19 +40,32 @@ STAGES = {
     IndexingRun.Kind.REFRESH: Stages(
         [
             Stage("refresh", refresh.plan_refresh, refresh.perform_refresh),
+            Stage("calibrate_tags", tag_stages.plan_calibrate, tag_stages.perform_calibrate),
+            Stage("tag", tag_stages.plan_tag, tag_stages.perform_tag),
             Stage("repair", refresh.plan_repair, refresh.perform_repair),
+            Stage("calibrate", refresh.plan_calibrate, refresh.perform_calibrate),
         ]
     ),
     IndexingRun.Kind.REBUILD: Stages(
         [
             Stage("adapt", rebuild.plan_adapt, rebuild.perform_adapt),
             Stage("embed", rebuild.plan_embed, rebuild.perform_embed),
+            Stage("calibrate_tags", tag_stages.plan_calibrate, tag_stages.perform_calibrate),
+            Stage("tag", tag_stages.plan_tag, tag_stages.perform_tag),
             Stage("project", rebuild.plan_project, rebuild.perform_project),
             Stage("vectors", rebuild.plan_vectors, rebuild.perform_vectors),
             Stage("graph", rebuild.plan_graph, rebuild.perform_graph),
             Stage("catch_up", rebuild.plan_catch_up, rebuild.perform_catch_up),
             Stage("evaluate", rebuild.plan_evaluate, rebuild.perform_evaluate),
             Stage("publish", rebuild.plan_publish, rebuild.perform_publish),
+        ]
+    ),
+    IndexingRun.Kind.TRAINING: Stages(
+        [
+            Stage("collect", training_run.plan_collect, training_run.perform_collect),
+            Stage("train", training_run.plan_train, training_run.perform_train),
+            Stage("compare", training_run.plan_single, training_run.perform_compare),
+            Stage("hand_over", training_run.plan_single, training_run.perform_hand_over),
         ]
     ),
 }

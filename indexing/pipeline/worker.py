@@ -90,6 +90,8 @@ def _work_on_chunk(chunk: Chunk) -> None:
             chunk_leases.give_back_chunk(chunk)
         except (OperationalError, InterfaceError):
             raise  # the lease expires, and a worker does the chunk again
+        except StageFailed as error:
+            chunk_leases.fail_chunk(chunk, str(error), for_good=True)
         except Exception as error:
             log.exception("%s failed", chunk)
             chunk_leases.fail_chunk(chunk, f"{type(error).__name__}: {error}")

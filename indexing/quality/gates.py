@@ -1,18 +1,19 @@
 """The gates that a generation must pass before it goes live: recall of its graph against exact
-search, and recall on labelled photos."""
+search, recall on labelled photos, and the self-test."""
 
 from dataclasses import asdict
 
 import numpy as np
 from django.conf import settings
 
-from catalog.index.live_index import LiveIndex
+from catalog.index.live_index import LiveIndex, live_generation
 from catalog.index.vector_store import StoredPhoto, vector_store
 from catalog.models import Generation
 from indexing.encoder_registry import record_quality
 from indexing.ledger.chunking import Check
 from indexing.models import IndexEvaluation
-from indexing.quality.match_calibration import measure_calibration
+from indexing.quality.generation_self_test import measure_self_test
+from indexing.quality.match_calibration import calibrate
 from indexing.quality.photo_recall import measure_photo_recall
 
 GRAPH_QUERIES = 200
@@ -23,21 +24,27 @@ TIE_TOLERANCE = 1e-4  # half-precision inner products that differ by less are eq
 def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
     """Measures and calibrates a generation, and stores the figures and whether it passes the gates.
 
-    The recall of its graph must reach GATE_RECALL_AT_20. Its recall on labelled photos may be at
-    most GATE_PHOTO_RECALL_DROP below the live generation's."""
+    The recall of its graph must reach GATE_RECALL_AT_20. Its recall on labelled photos and in the
+    self-test may be at most GATE_PHOTO_RECALL_DROP below the live generation's."""
     queries = vector_store().sample(index.generation, 2 * GRAPH_QUERIES)[:GRAPH_QUERIES]
     recalls = []
     for query in queries:
         recalls.append(measure_graph_recall(index, query))
         check()
     recall = float(np.mean(recalls)) if recalls else 0.0
-    figures = {"recall_at_20": recall, **measure_photo_recall(index, check)}
+    self_test, compared = measure_self_test(index, live_generation(), check)
+    figures = {
+        "recall_at_20": recall,
+        **measure_photo_recall(index, check),
+        "self_test": asdict(self_test),
+        **({"compared_self_tests": asdict(compared)} if compared else {}),
+    }
     reasons = failed_generation_gates(figures, _live_figures(figures))
     _store_quality(index, figures)
     index.generation.recall_at_20 = recall
     index.generation.note = "; ".join(reasons)
-    index.generation.match = asdict(measure_calibration(index, check))
-    index.generation.save(update_fields=["recall_at_20", "note", "match"])
+    index.generation.save(update_fields=["recall_at_20", "note"])
+    calibrate(index.generation, index, check)
     return IndexEvaluation.objects.create(
         generation=index.generation,
         queries=len(queries),
@@ -49,21 +56,28 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
 
 def failed_generation_gates(figures: dict, live: dict) -> list[str]:
     """Returns a phrase for each gate that a generation with these `figures` fails. `live`: the
-    figures of the live generation."""
+    figures of the live generation. The self-tests of both are in `figures`."""
     reasons = []
     recall = figures["recall_at_20"]
     if recall < settings.GATE_RECALL_AT_20:
         reasons.append(
             f"recall@20 of the graph is {recall:.3f}, below {settings.GATE_RECALL_AT_20}"
         )
+    drop = settings.GATE_PHOTO_RECALL_DROP
     photo_recall, live_recall = figures.get("photo_recall_at_5"), live.get("photo_recall_at_5")
-    if photo_recall is None or live_recall is None:
-        return reasons
-    if photo_recall < live_recall - settings.GATE_PHOTO_RECALL_DROP:
+    if photo_recall is not None and live_recall is not None and photo_recall < live_recall - drop:
         reasons.append(
             f"recall@5 on labelled photos is {photo_recall:.3f};"
             f" the live generation has {live_recall:.3f}"
         )
+    if compared := figures.get("compared_self_tests"):
+        own, of_live = compared["new"], compared["live"]
+        if own["recall_at_5"] < of_live["recall_at_5"] - drop:
+            reasons.append(
+                f"recall@5 in the self-test is {own['recall_at_5']:.3f} for"
+                f" {own['queries']} photos; the live generation has"
+                f" {of_live['recall_at_5']:.3f} for the same photos"
+            )
     return reasons
 
 
@@ -89,7 +103,9 @@ def _distances(photos: list[StoredPhoto]) -> np.ndarray:
 
 
 def _store_quality(index: LiveIndex, figures: dict) -> None:
-    """Stores the encoder's recall on labelled photos in the registry."""
+    """Stores the encoder's self-test and its recall on labelled photos in the registry."""
+    if figures["self_test"]["kind"] != "skipped":
+        record_quality(index.generation.encoder, "self_test", figures["self_test"])
     if "photos" in figures and index.adapter is None:
         kept = ("photo_recall_at_1", "photo_recall_at_5", "photos")
         measured = {name.removeprefix("photo_"): figures[name] for name in kept}

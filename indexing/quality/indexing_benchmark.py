@@ -22,7 +22,7 @@ from catalog.demo.synthetic import (
 )
 from catalog.imaging.image_decoding import ImageLimits
 from catalog.index.live_index import encoder_named
-from catalog.index.vocabulary import vocabulary_for
+from catalog.index.vocabulary import read_vocabulary
 from catalog.models import EncoderVersion, Product, ProductImage, Tag
 from catalog.models.product import content_hash
 from catalog.visual.encoder import BATCH_SIZE, Encoder
@@ -168,7 +168,7 @@ def measure_vectors(count: int) -> dict[str, float]:
             name=encoder.name, checksum=encoder.checksum, dimensions=encoder.dimensions
         )
         centres = random_centres(count, encoder.dimensions)
-        make_synthetic_catalogue(count, centres, vocabulary_for(encoder).checksum)
+        make_synthetic_catalogue(count, centres, read_vocabulary().checksum)
         products_s = time.perf_counter() - start
         start = time.perf_counter()
         copy_synthetic_embeddings(version, centres)

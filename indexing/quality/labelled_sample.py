@@ -7,8 +7,8 @@ from django.conf import settings
 from PIL import Image
 
 from catalog.imaging.image_decoding import ImageError, crop_to_box, decode_image
-from catalog.labelled_photos import LabelledPhoto, PhotosError, read_photos
 from catalog.models import Product
+from catalog.quality.labelled_photos import LabelledPhoto, PhotosError, read_photos
 
 log = logging.getLogger("vitrina.indexing")
 

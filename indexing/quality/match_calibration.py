@@ -1,69 +1,219 @@
-"""Calibrates the thresholds of the match margin for exact and similar results.
+"""Calibrates the match levels of an index: which results are exact, similar and weak.
 
-The thresholds are fitted to labelled photos, whose product is known, and to photos of nothing,
-which show no product of the catalogue."""
+Photos of nothing tell from which resemblance on a result is similar. Photos whose product is known
+tell from which match margin on a first result is exact: labelled photos of shoppers, or without
+these the photos of the self-test."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
-from PIL import Image
 
-from catalog.detection.photo_analysis import analyse_photos, choose_targets
-from catalog.imaging.image_decoding import decode_image
 from catalog.index.live_index import LiveIndex
-from catalog.index.match_margin import MIN_PRODUCTS, Calibration, measure_neighbourhood
+from catalog.index.match import MIN_PRODUCTS, Calibration
 from catalog.index.vector_store import vector_store
+from catalog.models import Adapter, Generation
+from catalog.quality.retrieval import search_products
+from catalog.quality.self_test import MIN_QUERIES, Queries, choose_queries, search_views
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_photos
-from indexing.quality.photo_recall import search_products
+from indexing.quality.photos_of_nothing import measure_resemblance
 
 MIN_RIGHT_SHARE = 0.9  # of the results called exact
 CONFIDENCE_DEVIATIONS = 0.84  # standard deviations; a one-sided confidence interval of 80 %
-MIN_WEAK_SHARE = 0.95  # of the photos of nothing
-MIN_PHOTOS = 30  # labelled photos, to calibrate `exact`
+MIN_PHOTOS = 30  # labelled photos, to calibrate exact
+MIN_STRANGER_SHARE = 0.95  # of photos whose product is left out; they are below the thresholds
+FARTHEST_SHARE = 0.25  # of the views with a right first result; farther photos are never exact
+MIN_SAME_PHOTO_COSINE = 0.95
 FOLDS = 5  # for cross-validation
-BACKGROUNDS = Path(__file__).resolve().parents[1] / "training" / "backgrounds"
-INDOOR_NAMES = (
-    "apartment",
-    "bench",
-    "hall",
-    "house",
-    "kitchen",
-    "lab",
-    "lobby",
-    "store",
-    "workshop",
-)
-SAMPLING_STEP = 2  # half of the outdoor backgrounds are enough
 SAMPLE_PHOTOS = 2_000  # of the catalogue
 MIN_NOT_BLANK_SHARE = 0.75  # of the catalogue's photos
-MIN_BLANK_COSINE = 0.8  # below it, a photo never counts as blank
+MIN_BLANK_COSINE = 0.7  # below it, a photo never counts as blank
 
 
-def measure_calibration(index: LiveIndex, check: Check) -> Calibration:
-    """Returns the calibration of an index, measured on the labelled photos, cropped to their boxes,
-    and on photos of nothing. Returns the defaults if the catalogue has fewer than MIN_PRODUCTS
-    products."""
-    enough = index.generation.products >= MIN_PRODUCTS
-    nothing = measure_margins_of_nothing(index, check) if enough else []
-    if not nothing:
-        return Calibration()
-    products, margins, right = [], [], []
-    for product_id, photo in read_labelled_photos():
-        image = open_labelled_photo(photo)
-        first = _find_first(index, index.encode_images([image])[0]) if image else None
-        if first:
-            products.append(product_id)
-            margins.append(first[1])
-            right.append(first[0] == product_id)
-        check()
-    return replace(
-        calibrate(margins, right, products, nothing), blank=measure_blank_threshold(index)
+@dataclass(frozen=True)
+class FirstResults:
+    """The first results of n searches by photos whose product is known. `cosines` and `margins`,
+    float (n,); `right`, bool (n,): whether the result is the product; `products`, int (n,)."""
+
+    cosines: np.ndarray
+    margins: np.ndarray
+    right: np.ndarray
+    products: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.right)
+
+    def __getitem__(self, rows: np.ndarray) -> "FirstResults":
+        return FirstResults(
+            self.cosines[rows], self.margins[rows], self.right[rows], self.products[rows]
+        )
+
+    @classmethod
+    def of(cls, answers: list[tuple[int, list[tuple[int, float]]]]) -> "FirstResults":
+        """Returns the first results of pairs of a product and an answer: (product id, cosine) of
+        the products found, nearest first. Leaves out answers of fewer than two products."""
+        rows = [
+            (found[0][1], found[0][1] - found[1][1], found[0][0] == product_id, product_id)
+            for product_id, found in answers
+            if len(found) > 1
+        ]
+        cosines, margins, right, products = (np.array([row[n] for row in rows]) for n in range(4))
+        return cls(cosines, margins, right.astype(bool), products)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The least margin and the least cosine of an exact result."""
+
+    margin: float
+    cosine: float
+
+    def allows(self, first: FirstResults) -> np.ndarray:
+        """Returns whether each first result is exact, bool (n,)."""
+        return (first.margins >= self.margin) & (first.cosines >= self.cosine)
+
+
+def calibrate(owner: Generation | Adapter, index: LiveIndex, check: Check) -> None:
+    """Measures the calibration of an index and stores it in `owner`, the generation, or the adapter
+    of the index."""
+    query_encoder = owner.query_encoder_id if isinstance(owner, Adapter) else owner.encoder_id
+    calibration, nothing = measure_calibration(index, query_encoder, check)
+    owner.match = asdict(calibration)
+    owner.nothing_vectors = nothing.astype(np.float16).tobytes()
+    owner.save(update_fields=["match", "nothing_vectors"])
+
+
+def measure_calibration(
+    index: LiveIndex, query_encoder_id: int, check: Check
+) -> tuple[Calibration, np.ndarray]:
+    """Returns the calibration of an index whose queries the encoder of that id encodes, and the
+    vectors of photos of nothing, (n, dimensions). With fewer than MIN_PRODUCTS products, nothing is
+    known."""
+    if index.generation.products < MIN_PRODUCTS:
+        return Calibration(), np.empty((0, index.generation.encoder.dimensions))
+    labelled = search_labelled_photos(index, check)
+    views, strangers = search_held_out_views(index, query_encoder_id, check)
+    enough_views = len(views) >= MIN_QUERIES
+    same_product = float(np.median(views.cosines[views.right])) if enough_views else None
+    resemblance = measure_resemblance(index, check, same_product)
+    calibration = Calibration(
+        similar_resemblance=resemblance.threshold,
+        blank_cosine=measure_blank_threshold(index),
+        nothing_photos=resemblance.photos,
+        nothing_weak=resemblance.weak,
     )
+    if len(labelled) >= MIN_PHOTOS:
+        calibration = calibrate_exact(calibration, labelled, strangers, "labelled photos")
+    elif enough_views:
+        calibration = calibrate_exact(calibration, views, strangers, "views")
+    return calibration, resemblance.bank
+
+
+def search_labelled_photos(index: LiveIndex, check: Check) -> FirstResults:
+    """Searches by each labelled photo, cropped to its box."""
+    answers = []
+    for product_id, photo in read_labelled_photos():
+        if image := open_labelled_photo(photo):
+            found = search_products(index, index.encode_images([image])[0])
+            answers.append((product_id, found))
+        check()
+    return FirstResults.of(answers)
+
+
+def search_held_out_views(
+    index: LiveIndex, query_encoder_id: int, check: Check
+) -> tuple[FirstResults, FirstResults]:
+    """Searches by photos of the self-test that are held out, at least MIN_QUERIES of them or none.
+    Then leaves out all photos of their products too, which makes them photos of strangers: products
+    that the catalogue does not have. Without enough views, photos of all products are strangers.
+    Returns (first results of views, of strangers)."""
+    queries = choose_queries(index, [query_encoder_id])
+    are_views = len(queries.views) >= MIN_QUERIES
+    if not are_views:
+        queries = choose_queries(index, [query_encoder_id], composed=True)
+    answers = list(_search(index, queries, query_encoder_id, check))
+    strangers = [
+        (product_id, [(other, cosine) for other, cosine in found if other != product_id])
+        for product_id, found in answers
+    ]
+    return FirstResults.of(answers if are_views else []), FirstResults.of(strangers)
+
+
+def _search(
+    index: LiveIndex, queries: Queries, query_encoder_id: int, check: Check
+) -> Iterator[tuple[int, list[tuple[int, float]]]]:
+    if not queries.views:
+        return
+    vectors = index.to_index_space(queries.vectors[query_encoder_id])
+    for view, found in zip(queries.views, search_views(index, queries.views, vectors), strict=True):
+        yield view.product_id, found
+        check()
+
+
+def calibrate_exact(
+    calibration: Calibration, first: FirstResults, strangers: FirstResults, source: str
+) -> Calibration:
+    """Returns the calibration with thresholds for exact, fitted to first results of photos whose
+    product is known, and with cross-validated figures. All photos of a product are in the same one
+    of FOLDS folds. `strangers`: first results of photos whose product is left out. `source`: as in
+    Calibration."""
+    numbers = {product: n for n, product in enumerate(sorted(set(first.products.tolist())))}
+    folds = np.array([numbers[product] % FOLDS for product in first.products.tolist()])
+    is_exact = np.zeros(len(first), bool)
+    for fold in range(FOLDS):
+        held_out = folds == fold
+        if threshold := fit_exact(first[~held_out], strangers, source):
+            is_exact[held_out] = threshold.allows(first[held_out])
+    threshold = fit_exact(first, strangers, source)
+    closest = [MIN_SAME_PHOTO_COSINE]
+    if len(strangers):
+        closest.append(float(np.quantile(strangers.cosines, MIN_STRANGER_SHARE)))
+    return replace(
+        calibration,
+        exact_margin=threshold.margin if threshold else None,
+        exact_cosine=threshold.cosine if threshold else None,
+        same_photo_cosine=max(closest),
+        source=source,
+        queries=len(first),
+        exact_share=float(is_exact.mean()),
+        exact_right=float(first.right[is_exact].mean()) if is_exact.any() else None,
+    )
+
+
+def fit_exact(first: FirstResults, strangers: FirstResults, source: str) -> Threshold | None:
+    """Returns the thresholds for exact, or None if no first results are reliably right.
+
+    The margin is the least one at or above which at least MIN_RIGHT_SHARE of the results are right.
+    The lower confidence bound of that share counts, so that it holds for other photos too.
+
+    Views of the catalogue are easier than photos of shoppers, so they need more: a margin that only
+    a share of 1 - MIN_STRANGER_SHARE of strangers reach, and a cosine like those from which this is
+    known. A photo that is farther from its nearest product than most views is unlike the views."""
+    if not first.right.any():
+        return None
+    cosine, least = -1.0, -np.inf
+    if source == "views":
+        cosine = float(np.quantile(first.cosines[first.right], FARTHEST_SHARE))
+        least = float(np.quantile(strangers.margins, MIN_STRANGER_SHARE))
+    near = first[first.cosines >= cosine]
+    reliable = [m for m in np.unique(near.margins) if _are_reliable(near.right[near.margins >= m])]
+    return Threshold(max(float(reliable[0]), least), cosine) if reliable else None
+
+
+def wilson_lower_bound(hits: int, trials: int, deviations: float) -> float:
+    """Returns the lower bound of Wilson's confidence interval of hits / trials (Wilson, 1927)."""
+    share, square = hits / trials, deviations**2
+    middle = share + square / (2 * trials)
+    half = deviations * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
+    return (middle - half) / (1 + square / trials)
+
+
+def _are_reliable(right: np.ndarray) -> bool:
+    bound = wilson_lower_bound(int(right.sum()), len(right), CONFIDENCE_DEVIATIONS)
+    return bound >= MIN_RIGHT_SHARE
 
 
 def measure_blank_threshold(index: LiveIndex) -> float:
@@ -83,121 +233,26 @@ def measure_blank_threshold(index: LiveIndex) -> float:
     return float(threshold)
 
 
-def measure_margins_of_nothing(index: LiveIndex, check: Check) -> list[float]:
-    """Returns, for each photo of nothing, the highest margin of a first result over all things in
-    the photo. Returns an empty list if the catalogue is too small."""
-    highest = []
-    for path in find_photos_of_nothing():
-        queries = _encode_targets(index, decode_image(path.read_bytes()))
-        firsts = [_find_first(index, query) for query in queries]
-        if None in firsts:
-            return []
-        highest.append(max(first[1] for first in firsts if first))
-        check()
-    return highest
-
-
-def calibrate(
-    margins: Sequence[float],
-    right: Sequence[bool],
-    products: Sequence[int],
-    nothing: Sequence[float],
-) -> Calibration:
-    """Returns the calibration fitted to these photos, with its cross-validated figures.
-
-    `margins`: of the first results of labelled photos. `right`: whether each first result is the
-    product. `products`: the ids of the products. `nothing`: the margins of photos of nothing, at
-    least one. With fewer than MIN_PHOTOS labelled photos, only `nothing` counts.
-
-    The figures come from FOLDS folds. All photos of a product are in the same fold."""
-    if len(margins) < MIN_PHOTOS:
-        margins, right, products = [], [], []
-    scores, hits, absent = np.asarray(margins), np.asarray(right, bool), np.asarray(nothing)
-    fold_of = {product: n % FOLDS for n, product in enumerate(sorted(set(products)))}
-    folds = np.array([fold_of[product] for product in products], int)
-    absent_folds = np.arange(len(absent)) % FOLDS
-    called_exact, weak = np.zeros(len(scores), bool), np.zeros(len(absent), bool)
-    for fold in range(FOLDS):
-        held_out, absent_held_out = folds == fold, absent_folds == fold
-        others = absent[~absent_held_out] if len(absent) > FOLDS else absent
-        fitted = fit_thresholds(scores[~held_out], hits[~held_out], others)
-        if fitted.exact is not None:
-            called_exact[held_out] = scores[held_out] >= fitted.exact
-        weak[absent_held_out] = absent[absent_held_out] < fitted.something
-    return replace(
-        fit_thresholds(scores, hits, absent),
-        photos=len(scores),
-        covered=float(called_exact.mean()) if len(scores) else None,
-        right=float(hits[called_exact].mean()) if called_exact.any() else None,
-        nothing=len(absent),
-        weak=float(weak.mean()),
-    )
-
-
-def fit_thresholds(margins: np.ndarray, right: np.ndarray, nothing: np.ndarray) -> Calibration:
-    """Returns the thresholds `exact`, `something` and `similar` for these margins.
-
-    A share of MIN_WEAK_SHARE of other photos of nothing is expected below `something` (the quantile
-    of split conformal prediction). `similar` is a third of it. `exact` is the lowest margin, not
-    below `something`, at or above which at least MIN_RIGHT_SHARE of the results are right. The
-    lower confidence bound of that share counts, so that it holds for other photos too."""
-    stay_below = min(len(nothing), math.ceil(MIN_WEAK_SHARE * (len(nothing) + 1)))
-    highest = max(0.0, np.sort(nothing)[stay_below - 1])
-    something = float(np.nextafter(highest, np.inf))
-    similar = something / 3
-    if not len(margins):
-        return Calibration(max(Calibration().exact or 0.0, something), something, similar)
-    thresholds = [m for m in np.unique(margins) if _are_reliable(right[margins >= m])]
-    exact = max(float(thresholds[0]), something) if thresholds else None
-    return Calibration(exact, something, similar)
-
-
-def wilson_lower_bound(hits: int, trials: int, deviations: float) -> float:
-    """Returns the lower bound of Wilson's confidence interval of hits / trials (Wilson, 1927)."""
-    share, square = hits / trials, deviations**2
-    middle = share + square / (2 * trials)
-    half = deviations * math.sqrt(share * (1 - share) / trials + square / (4 * trials**2))
-    return (middle - half) / (1 + square / trials)
-
-
-def _are_reliable(right: np.ndarray) -> bool:
-    bound = wilson_lower_bound(int(right.sum()), len(right), CONFIDENCE_DEVIATIONS)
-    return bound >= MIN_RIGHT_SHARE
-
-
 def describe_calibration(calibration: Calibration) -> str:
-    """Describes for operators the share of results called exact, and its reliability."""
-    if not calibration.nothing:
-        return "exact is assumed, not measured: too few products"
-    weak = (
-        f"{calibration.weak:.0%} of {calibration.nothing} photos of nothing have only weak results"
+    """Describes for operators what is known about match levels, and how reliable it is."""
+    if calibration.similar_resemblance is None:
+        return (
+            "not calibrated, so no result is called exact: the index has too few products, or an"
+            " older version built it"
+        )
+    nothing = (
+        f"{calibration.nothing_weak:.0%} of {calibration.nothing_photos} photos of nothing have"
+        " only weak results"
     )
-    if not calibration.photos:
-        return f"exact is assumed, not measured: too few labelled photos; {weak}"
-    if not calibration.covered:
-        return f"nothing is called exact: of {calibration.photos} labelled photos too few are right"
+    if not calibration.source:
+        return (
+            "not calibrated, so no result is called exact: fewer than"
+            f" {MIN_QUERIES} products have several photos; {nothing}"
+        )
+    held_out = f"{calibration.queries} {calibration.source} held out"
+    if not calibration.exact_share:
+        return f"no result is called exact: of {held_out} too few are right; {nothing}"
     return (
-        f"exact for {calibration.covered:.0%} of {calibration.photos} labelled photos held out,"
-        f" {calibration.right:.0%} of these right; {weak}"
+        f"exact for {calibration.exact_share:.0%} of {held_out}, {calibration.exact_right:.0%} of"
+        f" these right; {nothing}"
     )
-
-
-def find_photos_of_nothing() -> list[Path]:
-    """Returns photos of surfaces, landscapes and streets, which show nothing that a shop sells."""
-    photos = [
-        p for p in sorted(BACKGROUNDS.glob("*.webp")) if not any(w in p.stem for w in INDOOR_NAMES)
-    ]
-    return photos[::SAMPLING_STEP]
-
-
-def _encode_targets(index: LiveIndex, image: Image.Image) -> np.ndarray:
-    """Returns a vector of the index space for each thing that a search looks for in a photo."""
-    targets = choose_targets(analyse_photos([image], False, index.query_encoder))
-    return index.to_index_space(np.stack([target.vector for target in targets]))
-
-
-def _find_first(index: LiveIndex, query: np.ndarray) -> tuple[int, float] | None:
-    """Returns the first product for a query and its match margin; None with too few products."""
-    found = search_products(index, query)
-    near = measure_neighbourhood([similarity for _, similarity in found])
-    return (found[0][0], near.margin(found[0][1])) if near else None

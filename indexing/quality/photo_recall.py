@@ -1,14 +1,13 @@
 """Measures the recall of a generation on labelled photos, and the recall lost by the projection."""
 
 import numpy as np
-from django.conf import settings
 from pgvector import HalfVector
 
 from catalog.index.live_index import LiveIndex
 from catalog.index.prepared_sql import fetch_rows
-from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import vector_store
 from catalog.models import Product
+from catalog.quality.retrieval import search_products
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_photos
 
@@ -54,13 +53,6 @@ def measure_photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
     if photos < MIN_PHOTOS:
         return {}
     return {**{name: sum(values) / photos for name, values in hits.items()}, "photos": photos}
-
-
-def search_products(index: LiveIndex, query: np.ndarray) -> list[tuple[int, float]]:
-    """Returns (product id, cosine) of the products that a search in this generation finds, nearest
-    first. `query`: a vector of the index space, (dimensions,)."""
-    near = vector_store().nearest(VectorQuery(index, query[None], settings.SEARCH_CANDIDATES))
-    return [(product.product_id, product.similarity) for product in near]
 
 
 def _search_projected(index: LiveIndex, query: np.ndarray) -> list[int]:

@@ -1,6 +1,7 @@
 """Draws training curves."""
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 SMOOTHING_STEPS = 20
@@ -8,7 +9,10 @@ SMOOTHING_STEPS = 20
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
     """Draws the losses and, below them, the recall on held-out photos, as a PNG file. `history`: a
-    row for each step, with `step`, the losses, and the recalls if they were measured."""
+    row for each step, with `step`, the losses, and the recalls if they were measured. Without
+    matplotlib, which only requirements-train.txt installs, it draws nothing."""
+    if find_spec("matplotlib") is None:
+        return
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -15,7 +15,7 @@ MAX_PHOTOS_PER_LIST = 200  # enough for a curve
 BOX_MARGIN = 0.04  # around a box, as a share of its sides
 
 Encode = Callable[[torch.Tensor], torch.Tensor]
-"""Encodes pixels, uint8 (n, size, size, 3), as unit vectors (n, d)."""
+"""Encodes pixels, uint8 (n, size, size, 3), as vectors (n, d)."""
 
 
 class HeldOut:
@@ -40,16 +40,23 @@ class HeldOut:
     def encode_catalogue(self, encode: Encode) -> torch.Tensor:
         """Returns unit vectors of all views, (products, views, d). Repeats the first view of
         products with fewer views."""
-        files = [
-            item.images[view if view < len(item.images) else 0]
-            for item in self._items
-            for view in range(self._views)
-        ]
-        rows = [
-            encode(self._stack_pixels([read_image(file) for file in files[start : start + 64]]))
-            for start in range(0, len(files), 64)
-        ]
-        return torch.cat(rows).unflatten(0, (len(self._items), self._views))
+        vectors = self._encode_files([file for item in self._items for file in item.images], encode)
+        first, rows = 0, []
+        for item in self._items:
+            views = len(item.images)
+            rows.append([first + (v if v < views else 0) for v in range(self._views)])
+            first += views
+        return vectors[torch.tensor(rows)]
+
+    def encode_first_views(self, items: Sequence[Item], encode: Encode) -> torch.Tensor:
+        """Returns the vectors of the first view of each item, (items, d)."""
+        return self._encode_files([item.images[0] for item in items], encode)
+
+    def _encode_files(self, files: Sequence[Path], encode: Encode) -> torch.Tensor:
+        parts = [files[start : start + 64] for start in range(0, len(files), 64)]
+        return torch.cat(
+            [encode(self._stack_pixels([read_image(file) for file in part])) for part in parts]
+        )
 
     def measure_recalls(self, encode: Encode, bank: torch.Tensor) -> dict[str, float]:
         """Returns recall@1 and recall@5 of each list. The best view of each product in `bank`

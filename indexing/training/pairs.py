@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catalog.imaging.image_decoding import Box
-from catalog.labelled_photos import read_photos
+from catalog.quality.labelled_photos import read_photos
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def read_items(catalog: Path) -> list[Item]:
 
 
 def read_pairs(lists: Iterable[Path], items: list[Item], split: str = "") -> list[Pair]:
-    """Returns the pairs of lists of labelled photos, as `catalog.labelled_photos` reads them.
-    Leaves out photos whose product is not in `items`. Raises PhotosError."""
+    """Returns the pairs of lists of labelled photos, as `catalog.quality.labelled_photos` reads
+    them. Leaves out photos whose product is not in `items`. Raises PhotosError."""
     numbers = {item.sku: number for number, item in enumerate(items)}
     return [
         Pair(photo.path, photo.box, numbers[photo.sku])

@@ -130,15 +130,17 @@ class ResultSerializer(serializers.Serializer):
     explanation = serializers.DictField(child=serializers.FloatField(), required=False)
     object = serializers.IntegerField(
         required=False,
-        help_text="The index, from 0, of the object in `query.objects` that the product matches."
-        " Absent if there are no objects.",
+        allow_null=True,
+        help_text="The index, from 0, of the object in `query.objects` that the product matches;"
+        " null if it matches the photo as a whole. Absent if no objects were searched for.",
     )
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         result = super().to_representation(instance)
-        for name in ("explanation", "object"):
-            if result.get(name) is None:
-                result.pop(name, None)
+        if result.get("explanation") is None:
+            result.pop("explanation", None)
+        if result["object"] is None and not instance.whole_photo:
+            result.pop("object")
         return result
 
 
@@ -146,6 +148,11 @@ class SearchAnswerSerializer(serializers.Serializer):
     query = QuerySerializer()
     generation = GenerationSerializer()
     complete = serializers.BooleanField()
+    calibrated = serializers.BooleanField(
+        help_text="False if it is not known how reliable `match` is: the catalogue has too few"
+        " products with several photos, an older version built the index, or the search is by words"
+        " alone. Then no result is `exact`."
+    )
     timings_ms = TimingsSerializer()
     tags = ScoredTagSerializer(many=True)
     facets = FacetsSerializer()
@@ -207,6 +214,7 @@ def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]
             "published_at": answer.generation.published_at,
         },
         "complete": answer.complete,
+        "calibrated": answer.calibrated,
         "timings_ms": answer.timings_ms,
         "tags": [
             {"slug": tag.slug, "name": tag.label, "score": round(score, 4)}

@@ -7,12 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from search.quality.paired_bootstrap import bootstrap_difference
+from catalog.quality.paired_bootstrap import bootstrap_difference
 
 MAX_TAGS_CHECKED = 3
 RECALLS = (1, 5, 10)
 COMPARED_RECALLS = (1, 5)
 MATCHES = ("exact", "similar", "weak")
+
+
+@dataclass(frozen=True)
+class TagCounts:
+    """The numbers of tags that a photo was `given`, of those that are `right`, and of those that it
+    should have (`wanted`)."""
+
+    given: int
+    right: int
+    wanted: int
 
 
 @dataclass(frozen=True)
@@ -22,7 +32,8 @@ class Outcome:
     `rank`: of the first right product, 1 for the first, None if none is in the answer;
     `latency_ms`: server time; `objects`: how many were found in the photo, None if the search
     looked for none; `tagged`: whether one of the first MAX_TAGS_CHECKED tags of the photo is right,
-    None if the product's text names no tag; `match`: of the first result, None if it was not
+    None if the product's text names no tag; `tags`: how many tags it was given, None if the right
+    ones are not known; `match`: of the first result, None if it was not
     recorded; `floor_rank`: as `rank`, of the floor's answer; `has_floor`: whether the floor was
     asked."""
 
@@ -31,6 +42,7 @@ class Outcome:
     latency_ms: float
     objects: int | None = None
     tagged: bool | None = None
+    tags: TagCounts | None = None
     match: str | None = None
     floor_rank: int | None = None
     has_floor: bool = False
@@ -42,6 +54,8 @@ def summarise(outcomes: Iterable[Outcome]) -> dict[str, dict[str, Any]]:
     - the number of queries, recall@1/5/10, mean reciprocal rank and latencies
     - the share of photos with objects and their mean number, and the share with a right tag among
       the first MAX_TAGS_CHECKED
+    - the number of tags given to photos, the share of these that are right, and the share of the
+      right tags that are given
     - the share of first results with an exact match, and the share of these that are right
     - the number of right first results, and the shares of these with each match level
     - recall and mean reciprocal rank of the floor, and the difference of the recalls, search minus
@@ -65,6 +79,7 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
         "objects_found": _share(count > 0 for count in objects) if objects else None,
         "objects_mean": round(sum(objects) / len(objects), 2) if objects else None,
         "tagged@3": _share(tagged) if tagged else None,
+        **_tag_figures([outcome.tags for outcome in group if outcome.tags]),
         **_match_figures([outcome for outcome in group if outcome.match]),
         **_floor_figures([outcome for outcome in group if outcome.has_floor]),
     }
@@ -73,6 +88,17 @@ def _figures(group: Sequence[Outcome]) -> dict[str, Any]:
 def _rank_figures(ranks: Sequence[int | None]) -> dict[str, float]:
     recalls = {f"recall@{k}": _share(_is_within(rank, k) for rank in ranks) for k in RECALLS}
     return {**recalls, "mrr": round(sum(1 / rank for rank in ranks if rank) / len(ranks), 4)}
+
+
+def _tag_figures(counted: Sequence[TagCounts]) -> dict[str, Any]:
+    given, right, wanted = (
+        sum(getattr(counts, name) for counts in counted) for name in ("given", "right", "wanted")
+    )
+    return {
+        "tags_given": given if counted else None,
+        "tags_right": round(right / given, 4) if given else None,
+        "tags_found": round(right / wanted, 4) if wanted else None,
+    }
 
 
 def _match_figures(matched: Sequence[Outcome]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from catalog.imaging.image_decoding import WHOLE, Box, ImageError, decode_image
 from catalog.models import ProductImage
+from catalog.quality.retrieval import nearest_products
 from catalog.visual.plain_features import BATCH_SIZE, PREPROCESSING, PlainFeatures
 
 
@@ -48,14 +49,3 @@ def build_floor(progress: Callable[[int], None] = lambda n: None) -> Floor:
         vectors.append(features.encode_images(images))
         progress(len(photos[start : start + BATCH_SIZE]))
     return Floor(features, np.concatenate(vectors), skus)
-
-
-def nearest_products(cosines: np.ndarray, skus: Sequence[str], limit: int) -> list[str]:
-    """Returns the skus of the `limit` products with the greatest cosines, greatest first. A product
-    counts by the best of its photos. `cosines` and `skus` have one value for each photo."""
-    found: dict[str, None] = {}
-    for photo in np.argsort(-cosines, kind="stable"):
-        found.setdefault(skus[photo])
-        if len(found) == limit:
-            break
-    return list(found)

@@ -12,8 +12,8 @@ from django.test import override_settings
 
 from catalog.demo.synthetic import scratch_database
 from catalog.importing.files import ImportReport, import_file, import_lines
-from catalog.labelled_photos import LabelledPhoto, PhotosError, read_photos
 from catalog.models import Product
+from catalog.quality.labelled_photos import LabelledPhoto, PhotosError, read_photos
 
 PRODUCTS = "products.jsonl"
 PHOTOS = "photos.jsonl"

@@ -129,7 +129,7 @@ def _floor_work(
     [analysis] = analyse_photos([_decode(photo, request.box, encoder)], boxed, encoder)
     targets = choose_targets([analysis])
     queries = index.to_index_space(np.stack([target.vector for target in targets]))
-    boxes = [found.box for found in analysis.detections[: len(analysis.crop_vectors)]]
+    boxes = analysis.crop_boxes
     query = VectorQuery(index, queries, photos_per_query(queries))
 
     def decode() -> tuple[np.ndarray, np.ndarray | None]:

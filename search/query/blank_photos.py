@@ -30,10 +30,10 @@ def find_blank_objects(
     targets: Sequence[Target], blanks: np.ndarray, index: LiveIndex
 ) -> set[int | None]:
     """Returns the objects of the targets that are blank: their cosine with one of `blanks` is at
-    least the `blank` of the index's calibration."""
+    least the `blank_cosine` of the index's calibration."""
     return {
         target.object
         for target in targets
         if closeness(index.project(index.to_index_space(target.vector[None])), blanks)[0]
-        >= index.generation.calibration.blank
+        >= index.generation.calibration.blank_cosine
     }

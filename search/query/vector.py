@@ -15,6 +15,7 @@ from search.serving.single_flight import SingleFlightCache
 
 TEXT_WEIGHT = 0.6  # of words that complement a photo or a product
 LESS_WEIGHT = 0.4  # of words and products to move away from
+WORDS_LENGTH = 0.55  # of the part of a photo's vector that words use, where these weights hold
 MAX_CACHED_TEXTS = 1024
 
 encoded_texts: SingleFlightCache[np.ndarray] = SingleFlightCache(MAX_CACHED_TEXTS)
@@ -29,20 +30,32 @@ def embed_query(
     There is one query vector for each of `photos`, or one without photos. It is the weighted sum of
     the photo's vector, the mean vector of the product's photos and the vector of the words, minus
     the vectors of `less_text` and `less_products`. Raises RequestError (Overloaded is one)."""
+    mapped = list(index.to_index_space(np.stack(photos))) if photos else []
     parts: list[tuple[float, np.ndarray]] = []
     if request.product_id is not None:
         parts.append((1.0, read_product_vector(request.product_id, index)))
+    shown = [*mapped, *(vector for _, vector in parts)]
     if request.text:
-        weight = TEXT_WEIGHT if parts or photos else 1.0
-        parts.append((weight, encode_text(request.text, index, deadline)))
+        words = encode_text(request.text, index, deadline)
+        parts.append((TEXT_WEIGHT * weigh_words(words, shown) if shown else 1.0, words))
     if request.less_text:
-        parts.append((-LESS_WEIGHT, encode_text(request.less_text, index, deadline)))
+        words = encode_text(request.less_text, index, deadline)
+        parts.append((-LESS_WEIGHT * weigh_words(words, shown), words))
     for product_id in request.less_products:
         parts.append((-LESS_WEIGHT, read_product_vector(product_id, index)))
-    if not photos:
+    if not mapped:
         return combine(parts)[None]
-    mapped = index.to_index_space(np.stack(photos))
     return np.stack([combine([(1.0, photo), *parts]) for photo in mapped])
+
+
+def weigh_words(words: np.ndarray, shown: Sequence[np.ndarray]) -> float:
+    """Returns a factor of the weight of words beside photos, so that they count equally by all
+    encoders that keep some numbers for looks, in which texts have zeros. `words`: a unit vector
+    (dimensions,). `shown`: unit vectors of photos."""
+    used = words != 0
+    if used.all() or not shown:
+        return 1.0
+    return WORDS_LENGTH / max(0.1, float(np.linalg.norm(np.stack(shown)[:, used], axis=1).mean()))
 
 
 def encode_text(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from catalog.index.match_margin import Calibration, Neighbourhood
+from catalog.index.match import Calibration, Neighbourhood
 from catalog.visual.blank import closeness
 from search.ranking.deduplication import stack_projected
 from search.ranking.scoring import Ranked
@@ -15,28 +15,22 @@ def classify_match(
     candidate: Candidate,
     neighbourhood: Neighbourhood | None,
     calibration: Calibration,
-    exact_cosine: float,
     similar_cosine: float,
     blank: bool = False,
 ) -> str:
-    """Returns "exact", "similar" or "weak", by the candidate's match margin (see
-    `catalog.index.match_margin`). A candidate whose text has the query's words is at least similar.
+    """Returns "exact", "similar" or "weak", by the calibration (see `catalog.index.match`). A
+    candidate whose text has the query's words is at least similar.
 
-    A cosine of at least `exact_cosine` means the same photo: the match is exact whatever the
-    margin. Without a neighbourhood, a cosine of at least `similar_cosine` is similar. If the query
-    or the product is `blank`, the match is never exact, because all blank photos look the same."""
-    similarity = candidate.similarity or 0.0
-    if similarity >= exact_cosine:
-        return "similar" if blank else "exact"
-    if neighbourhood is None:
-        is_similar = similarity >= similar_cosine
-    else:
-        margin = neighbourhood.margin(similarity)
-        if calibration.exact is not None and margin >= calibration.exact:
+    If the calibration does not know what is similar, a cosine of at least `similar_cosine` is. If
+    the query or the product is `blank`, the match is never exact, because all blank photos look the
+    same."""
+    similarity, is_similar = candidate.similarity, candidate.lexical > 0
+    if similarity is not None and neighbourhood is not None:
+        if calibration.is_exact(similarity, neighbourhood):
             return "similar" if blank else "exact"
-        best_margin = neighbourhood.margin(neighbourhood.greatest)
-        is_similar = best_margin >= calibration.something and margin >= calibration.similar
-    return "similar" if is_similar or candidate.lexical > 0 else "weak"
+        resembles = calibration.is_similar(similarity, neighbourhood)
+        is_similar |= similarity >= similar_cosine if resembles is None else resembles
+    return "similar" if is_similar else "weak"
 
 
 def find_blank_results(

@@ -9,8 +9,8 @@ from django.conf import settings
 
 from catalog.detection.photo_analysis import Target
 from catalog.index.live_index import LiveIndex
-from catalog.index.match_margin import Neighbourhood
-from catalog.models import Tag
+from catalog.index.match import Neighbourhood
+from catalog.index.photo_tags import ScoredTags
 from catalog.reranking import active_weights
 from search.ranking.deduplication import deduplicate
 from search.ranking.scoring import (
@@ -25,7 +25,6 @@ from search.retrieval.candidates import Candidate, measure_neighbourhoods, retri
 from search.retrieval.facets import read_facets
 from search.serving.deadline import StageClock
 
-ScoredTags = list[tuple[Tag, float]]
 MIN_PHOTOS_PER_QUERY = 50  # retrieved for each query vector
 DEEPENING_FACTOR = 4  # how many times as many photos the next, deeper search retrieves
 MAX_PHOTOS = 20_000  # retrieved for all query vectors of a search together

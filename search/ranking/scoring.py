@@ -72,13 +72,14 @@ def explain_score(item: Ranked, weights: Mapping[str, float]) -> dict[str, float
 def rank_by_object(
     rows: Sequence[Sequence[Ranked]], confidence: Sequence[float], dominance: float
 ) -> list[Ranked]:
-    """Merges the ranked results of several objects of a photo, each with the detector's confidence.
+    """Merges the ranked results of the targets of a photo, which are its objects and the whole
+    photo, each with the confidence that it is meant.
 
-    The likelihood that the shopper wants an object is its confidence times the similarity of its
+    The likelihood that the shopper wants a target is its confidence times the similarity of its
     nearest product to the power SIMILARITY_POWER, because background resembles no product. If one
-    object is `dominance` times as likely as any other, only its results stay. Else each product
-    stays for the object for which it scores most, and the objects take turns, the likeliest first,
-    so the first results have something for each object."""
+    target is `dominance` times as likely as any other, only its results stay. Else each product
+    stays for the target for which it scores most, and the targets take turns, the likeliest first,
+    so the first results have something for each target."""
     greatest = [max([0.0, *(r.features["similarity"] for r in row)]) for row in rows]
     likelihood = [
         certainty * similarity**SIMILARITY_POWER

@@ -14,7 +14,7 @@ import numpy as np
 from django.core.cache import caches
 
 from catalog.index.live_index import LiveIndex
-from catalog.index.match_margin import MIN_PRODUCTS, Neighbourhood, measure_neighbourhood
+from catalog.index.match import Neighbourhood, measure_neighbourhood
 from catalog.index.prepared_sql import fetch_search_rows
 from catalog.index.search_statement import VectorQuery, add_candidates
 from catalog.index.vector_store import vector_store
@@ -102,10 +102,7 @@ def measure_neighbourhoods(
     index: LiveIndex, queries: np.ndarray, filters: Filters, candidates: Candidates
 ) -> list[Neighbourhood | None]:
     """Measures the neighbourhood of each query vector among all visible products. Without filters,
-    the candidates are these products. Returns None for each query in a catalogue of fewer than
-    MIN_PRODUCTS."""
-    if index.generation.products < MIN_PRODUCTS:
-        return [None for _ in queries]
+    the candidates are these products. Returns None for a query without any product."""
     if filters == Filters():
         similarities = [
             [c.similarity for c in found if c.similarity is not None]
@@ -115,7 +112,10 @@ def measure_neighbourhoods(
         similarities = [[] for _ in queries]
         for product in vector_store().nearest(VectorQuery(index, queries, NEIGHBOURHOOD_PHOTOS)):
             similarities[product.number].append(product.similarity)
-    return [measure_neighbourhood(of_query) for of_query in similarities]
+    return [
+        measure_neighbourhood(of_query, query, index.generation.nothing)
+        for of_query, query in zip(similarities, queries, strict=True)
+    ]
 
 
 def exact_search_limit(images: int, max_photos: int) -> int:

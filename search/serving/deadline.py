@@ -19,10 +19,11 @@ class Overloaded(RequestError):
 
 
 class Deadline:
-    """The time at which a search ends: SEARCH_TIME_LIMIT_S from now."""
+    """The time at which a search ends: in `limit_s` seconds, by default SEARCH_TIME_LIMIT_S."""
 
-    def __init__(self) -> None:
-        self._end = time.monotonic() + settings.SEARCH_TIME_LIMIT_S
+    def __init__(self, limit_s: float | None = None) -> None:
+        limit_s = settings.SEARCH_TIME_LIMIT_S if limit_s is None else limit_s
+        self._end = time.monotonic() + limit_s
 
     def left(self) -> float:
         """Returns the seconds left, at least 0."""
@@ -48,10 +49,10 @@ class StageClock:
 
     STAGES = ("decode", "embed", "retrieve", "rank")
 
-    def __init__(self) -> None:
+    def __init__(self, limit_s: float | None = None) -> None:
         self._start = time.perf_counter()
         self._ms = dict.fromkeys(self.STAGES, 0.0)
-        self.deadline = Deadline()
+        self.deadline = Deadline(limit_s)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -1,7 +1,8 @@
 """An upgrade of an installation of the first release loses nothing and encodes nothing again.
 
 `demo-0.1.dump` is the demo's database before migration 0008. Its log has one search by photo and a
-click on the first result.
+click on the first result. The starter encoder that made its vectors is in `starter-0.1`; since then
+its weights have changed.
 """
 
 import importlib.util
@@ -17,10 +18,12 @@ import pytest
 from django.conf import settings as django_settings
 
 from catalog.models.product import content_hash
+from catalog.visual.encoder_cache import load_compiled_model
 from config.embedded_postgres import EmbeddedPostgres
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DUMP = Path(__file__).with_name("demo-0.1.dump")
+OLD_STARTER = Path(__file__).with_name("starter-0.1")
 DEMO = REPOSITORY / "catalog/demo"
 OLD_QUERY = "f22fbaad964317fca6a2b805bd376039"  # starts with the hash of its photo
 KEPT = (
@@ -64,8 +67,8 @@ def installation(old: str, top: Path) -> dict[str, str]:
     """The environment of the installation, with its photos and compiled encoder."""
     data = top / "data"
     data.mkdir()
-    django_settings.ENCODER_CACHE.mkdir(parents=True, exist_ok=True)
-    (data / "encoders").symlink_to(django_settings.ENCODER_CACHE)  # shares the compiled encoder
+    load_compiled_model(f"local-dir:{OLD_STARTER}", django_settings.ENCODER_CACHE)
+    (data / "encoders").symlink_to(django_settings.ENCODER_CACHE)
     photos = {content_hash(path.read_bytes()): path for path in (DEMO / "images").glob("*/*")}
     for (file,) in rows(old, "SELECT DISTINCT file FROM catalog_productimage"):
         place = data / "media" / file

@@ -20,6 +20,7 @@ TABLES = (
         "catalog_projection",
         "catalog_embedding",
         "catalog_adapter",
+        "catalog_tagcalibration",
     ),
     "catalog_encoderversion",
 )

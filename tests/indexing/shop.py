@@ -12,6 +12,7 @@ from django.core.files.storage import default_storage
 from django.db import connection
 from PIL import Image
 
+from catalog.index import photo_tags
 from catalog.index.live_index import live_generation
 from catalog.models import Embedding, Generation, Product, ProductImage
 from catalog.models.product import content_hash
@@ -86,11 +87,18 @@ def replace_photo(image: ProductImage, data: bytes) -> None:
 
 
 def rebuild(encoder: str = "", publish: bool = True) -> IndexingRun:
-    return work_on(start_rebuild(encoder, publish))
+    return _work_on(start_rebuild(encoder, publish))
 
 
 def refresh() -> IndexingRun:
-    return work_on(start_refresh())
+    return _work_on(start_refresh())
+
+
+def _work_on(run: IndexingRun) -> IndexingRun:
+    """Works on a run. Then forgets the tags of photos, which a web process keeps for a minute."""
+    done = work_on(run)
+    photo_tags._tagger.cache_clear()
+    return done
 
 
 def search_by_photo(data: bytes, **options: Any) -> SearchAnswer:

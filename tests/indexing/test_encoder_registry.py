@@ -75,6 +75,7 @@ def test_the_registry_stores_the_recall_of_encoders_on_labelled_photos(
 ) -> None:
     add_products(range(160))
     settings.LABELLED_PHOTOS = label_photos(tmp_path, range(25))
+    settings.COMPOSED_PHOTOS = 100
 
     rebuild()
     printed = index("register", "bent")
@@ -82,7 +83,8 @@ def test_the_registry_stores_the_recall_of_encoders_on_labelled_photos(
     # Then the live encoder is measured on its index, and the new one on the sample of its adapter,
     measured = dict(EncoderVersion.objects.values_list("name", "quality"))
     recall = {"recall_at_1": 1.0, "recall_at_5": 1.0, "photos": 25}
-    assert measured["histogram"] == {"labelled_photos": recall}
+    assert measured["histogram"]["labelled_photos"] == recall
+    assert measured["histogram"]["self_test"]["queries"] == 100
     sample_recall = {"queries": 25, "recall_at_1": 1.0, "recall_at_5": 1.0}
     assert measured["bent"]["sample"]["labelled_photos"] == sample_recall
     # with the labelled products held out.
@@ -92,7 +94,10 @@ def test_the_registry_stores_the_recall_of_encoders_on_labelled_photos(
     assert live_index().query_encoder.name == "histogram"
 
 
-def test_the_command_lists_encoders_with_their_embeddings_and_figures() -> None:
+def test_the_command_lists_encoders_with_their_embeddings_and_figures(
+    settings: Any,
+) -> None:
+    settings.COMPOSED_PHOTOS = 100
     add_products(range(120))
     rebuild()
     index("register", "bent")
@@ -103,7 +108,8 @@ def test_the_command_lists_encoders_with_their_embeddings_and_figures() -> None:
     assert lines[0].startswith("registered bent (")
     assert "512 numbers, 120 embeddings, from open_clip: bent" in lines[0]
     assert lines[1].strip().startswith('sample: {"photos": {"queries": 24')
-    assert lines[-1].startswith("live       histogram (")
+    assert lines[-2].startswith("live       histogram (")
+    assert lines[-1].strip().startswith('self_test: {"kind": "composed", "queries": 100')
 
 
 def test_adopt_status_and_rollback_print_the_query_encoder() -> None:

@@ -1,6 +1,7 @@
 """A detector for tests, which finds patches of one colour on white, and its encoder."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +14,7 @@ from catalog.detection.detector import (
     MIN_SIDE,
     Detection,
     Detector,
+    PhotoObjects,
 )
 from catalog.detection.overlaps import suppress_overlaps
 from catalog.index.live_index import live_index
@@ -32,7 +34,10 @@ WHITE = LEVELS**3 - 1
 
 class ColourSpotter(HistogramEncoder):
     """The encoder that ColourDetector belongs to. `detected_in` counts the photos that went through
-    the detector, `encoded` the images that were encoded."""
+    the detector, `encoded` the images that were encoded. `single`: the probability that a photo is
+    of one object, as the detector tells it."""
+
+    single: float | None = None
 
     def __init__(self) -> None:
         super().__init__("spotter")
@@ -51,6 +56,13 @@ class ColourDetector(Detector):
         assert isinstance(self.encoder, ColourSpotter)
         self.encoder.detected_in += len(images)
         return [find_patches(image) for image in images]
+
+    def encode_and_detect(
+        self, images: Sequence[Image.Image]
+    ) -> tuple[np.ndarray, list[PhotoObjects]]:
+        assert isinstance(self.encoder, ColourSpotter)
+        vectors, found = super().encode_and_detect(images)
+        return vectors, [replace(objects, single=self.encoder.single) for objects in found]
 
 
 def find_patches(image: Image.Image) -> list[Detection]:

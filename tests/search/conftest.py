@@ -49,6 +49,7 @@ ANSWER = {
     },
     "generation": {"id": int, "encoder": str, "published_at": str},
     "complete": bool,
+    "calibrated": bool,
     "timings_ms": dict.fromkeys(("decode", "embed", "retrieve", "rank", "total"), NUMBER),
     "tags": [{"slug": str, "name": str, "score": NUMBER}],
     "facets": {

@@ -31,5 +31,10 @@ class Command(BaseCommand):
         if len(report.errors) > MAX_SHOWN_ERRORS:
             self.stderr.write(f"… and {len(report.errors) - MAX_SHOWN_ERRORS} more")
         self.stdout.write(f"{report.written} products written, {len(report.errors)} refused.")
+        if report.proposed:
+            self.stdout.write(
+                f"{report.proposed} words are proposed as tags. Accept or refuse them in the"
+                " console under Catalog, Tags."
+            )
         if report.errors:
             raise CommandError("Some products were refused; the others are in the catalogue.")

@@ -4,11 +4,9 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
 
-from catalog.index.match_margin import Calibration
+from catalog.index.match import Calibration
 from catalog.models import Adapter, Generation
-from catalog.progress import progress_bar
 from catalog.visual.errors import EncoderError
 from indexing.adapters.fitting import AdapterError, describe_figures, failed_adapter_gates
 from indexing.encoder_registry import list_encoders, register_encoder
@@ -16,11 +14,14 @@ from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_adapter_to_live
 from indexing.ledger import runs
 from indexing.models import IndexingRun
-from indexing.monitoring.freshness import index_status, run_progress
+from indexing.monitoring.freshness import index_status
+from indexing.monitoring.stage_bars import StageBars
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.worker import work_on
+from indexing.quality.generation_self_test import describe_self_test
 from indexing.quality.match_calibration import describe_calibration
+from indexing.quality.training_result import describe_training, last_training
 from indexing.tasks import resume_queued_run
 
 RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_queued_run, "cancel": runs.cancel_run}
@@ -40,7 +41,9 @@ class Command(BaseCommand):
         actions.add_parser("refresh", help="embed and tag changed products in the live generation")
         rebuild = actions.add_parser("rebuild", help="build, evaluate and publish a new generation")
         rebuild.add_argument(
-            "--encoder", default="", help="encoder to build with (default: ENCODER)"
+            "--encoder",
+            default="",
+            help="encoder to build with (default: ENCODER, or what was trained from it)",
         )
         rebuild.add_argument(
             "--no-publish", action="store_true", help="do not publish the generation"
@@ -152,7 +155,10 @@ class Command(BaseCommand):
                 f"{self._query_encoder(live)}, {live['images']} images"
                 f" of {live['products']} products, recall@20 {live['recall_at_20']:.3f}"
             )
-            self.stdout.write(f"Match: {describe_calibration(Calibration(**live['match']))}")
+            self.stdout.write(f"Self-test: {describe_self_test(live['self_test'])}")
+            self.stdout.write(
+                f"Match: {describe_calibration(Calibration.from_json(live['match']))}"
+            )
         self.stdout.write(
             f"Products: {products['total']}, indexed {products['indexed']},"
             f" pending {products['pending']}, failed {products['failed']}"
@@ -167,6 +173,8 @@ class Command(BaseCommand):
                 f"Run {run['id']}: {run['kind']}, {run['state']}, {run['stage']}"
                 f" {run['done']}/{run['total']}, {run['eta_s'] or '?'} s left"
             )
+        if training := last_training():
+            self.stdout.write(f"Training {training.pk}: {describe_training(training)}")
         self.stdout.write(f"Next refresh: {status['next_refresh_at']}")
 
     def _query_encoder(self, live: dict[str, Any]) -> str:
@@ -188,32 +196,3 @@ class Command(BaseCommand):
 
     def _print_live(self, generation: Generation) -> None:
         self.stdout.write(f"Generation {generation.pk} is live.")
-
-
-class StageBars:
-    """Shows a progress bar for each stage of a run."""
-
-    def __init__(self, verbosity: int) -> None:
-        self._verbosity = verbosity
-        self._stage = ""
-        self._bar: tqdm | None = None
-
-    def update(self, run: IndexingRun) -> None:
-        progress = run_progress(run)
-        if progress["stage"] != self._stage:
-            self.close()
-            self._stage = progress["stage"]
-            self._bar = progress_bar(self._verbosity, desc=f"{run.kind}: {self._stage}")
-        if self._bar is not None:
-            self._bar.total = progress["total"]
-            self._bar.update(progress["done"] - self._bar.n)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def __enter__(self) -> "StageBars":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()

@@ -21,7 +21,7 @@ from indexing.training.pictures.augment import (
     light_from_side,
     recolour_image,
 )
-from indexing.training.pictures.cutouts import cut_out, read_image
+from indexing.training.pictures.cutouts import FileCutouts, read_image
 
 BACKGROUNDS = Path(__file__).resolve().parents[1] / "backgrounds"
 SYNTHETIC_SHARE = 0.25  # of the backgrounds
@@ -32,8 +32,14 @@ Corners = tuple[float, float, float, float]
 """x1, y1, x2, y2, each 0 to 1."""
 
 
-def read_backgrounds(folder: Path = BACKGROUNDS) -> list[Image.Image]:
-    return [read_image(path) for path in sorted(folder.glob("*.webp"))]
+def list_backgrounds() -> list[Path]:
+    """Returns the files of the backgrounds, without those that are kept to measure on."""
+    unseen = (BACKGROUNDS / "unseen.txt").read_text("utf-8").split()
+    return [path for path in sorted(BACKGROUNDS.glob("*.webp")) if path.stem not in unseen]
+
+
+def read_backgrounds() -> list[Image.Image]:
+    return [read_image(path) for path in list_backgrounds()]
 
 
 class ShopperPhotos:
@@ -50,8 +56,7 @@ class ShopperPhotos:
         cls, items: Sequence[Item], backgrounds: Sequence[Image.Image]
     ) -> "ShopperPhotos":
         """Cuts the products of a catalogue out of their images."""
-        cutouts = [[cut_out(read_image(path)) for path in item.images] for item in items]
-        return cls(cutouts, backgrounds)
+        return cls([FileCutouts(item.images) for item in items], backgrounds)
 
     def make_close_up(self, product: int, view: int, size: int, rng: Random) -> Image.Image:
         """Returns a photo of a product in a square of `size` pixels. Its crop imitates a box that a

@@ -1,4 +1,4 @@
-"""The image head: maps 1280 pooled features to 256 numbers of words and 256 of looks.
+"""The image head: maps 1280 pooled features to 128 numbers of words and 384 of looks.
 
 The words are ConSE (Norouzi et al. 2013, https://arxiv.org/abs/1312.5650): the vector of an image
 is a mix of the word vectors of the ImageNet classes that it activates, with a threshold in place of
@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from catalog.visual.plain_features import FEATURES
 
-WORD_NUMBERS = 256
-LOOK_NUMBERS = 256
+WORD_NUMBERS = 128  # as many as the width of the text tower, which cannot use more
+LOOK_NUMBERS = 384
 NUMBERS = WORD_NUMBERS + LOOK_NUMBERS
 # timm's mlp head has twice as many hidden units as outputs. Each number of looks takes two units.
 WORD_UNITS = 2 * NUMBERS - 2 * LOOK_NUMBERS
@@ -59,14 +59,14 @@ class Looks:
 
 
 class WordHead(torch.nn.Module):
-    """Maps features (n, 1280) to word vectors (n, 256), of a length of about 1 after tuning."""
+    """Maps features (n, 1280) to word vectors (n, 128), of a length of about 1 after tuning."""
 
     def __init__(
         self, classifier: torch.nn.Linear, class_vectors: torch.Tensor, features: torch.Tensor
     ) -> None:
         """Starts as ConSE over the classes that the catalogue activates most.
 
-        `class_vectors`: word vectors (1000, 256) of the classifier's class names.
+        `class_vectors`: word vectors (1000, 128) of the classifier's class names.
         """
         super().__init__()
         with torch.no_grad():
@@ -92,7 +92,7 @@ def tune_words(
     """Trains `head` in place: pulls each image towards the title of its product, and the weights
     towards their start.
 
-    `features`: (images, 1280). `titles`: unit word vectors (products, 256). `owners`: the index of
+    `features`: (images, 1280). `titles`: unit word vectors (products, 128). `owners`: the index of
     each image's product.  Products with the same title count as right for each other.
     """
     torch.manual_seed(seed)
@@ -129,19 +129,26 @@ def contrastive_loss(vectors: torch.Tensor, targets: torch.Tensor) -> torch.Tens
 
 @torch.no_grad()
 def pack_head(words: WordHead, looks: Looks) -> dict[str, torch.Tensor]:
-    """Packs both into the state of timm's Mlp. Numbers 0 to 255 are words, 256 to 511 looks.
-
-    Looks pass the activation unchanged, because gelu(x) - gelu(-x) = x.
-    """
-    shift = looks.directions @ looks.centre
-    fc1_weight = torch.cat([words.detect.weight, looks.directions, -looks.directions])
-    fc2_weight = torch.zeros(NUMBERS, 2 * NUMBERS)
-    fc2_weight[:WORD_NUMBERS, :WORD_UNITS] = words.name.weight
-    through = LOOK_WEIGHT * torch.eye(LOOK_NUMBERS)
-    fc2_weight[WORD_NUMBERS:, WORD_UNITS:] = torch.cat([through, -through], dim=1)
-    return {
-        "fc1.weight": fc1_weight,
-        "fc1.bias": torch.cat([words.detect.bias, -shift, shift]),
-        "fc2.weight": fc2_weight,
+    """Packs both into the state of timm's Mlp. Numbers 0 to 127 are words, 128 to 511 looks."""
+    state = {
+        "fc1.weight": torch.cat([words.detect.weight, torch.zeros(2 * LOOK_NUMBERS, FEATURES)]),
+        "fc1.bias": torch.cat([words.detect.bias, torch.zeros(2 * LOOK_NUMBERS)]),
+        "fc2.weight": torch.zeros(NUMBERS, 2 * NUMBERS),
         "fc2.bias": torch.zeros(NUMBERS),
     }
+    state["fc2.weight"][:WORD_NUMBERS, :WORD_UNITS] = words.name.weight
+    return replace_looks(state, looks)
+
+
+@torch.no_grad()
+def replace_looks(state: dict[str, torch.Tensor], looks: Looks) -> dict[str, torch.Tensor]:
+    """Returns the state of timm's Mlp with other looks. They pass the activation unchanged, because
+    gelu(x) - gelu(-x) = x."""
+    state = {name: value.clone() for name, value in state.items()}
+    shift = looks.directions @ looks.centre
+    through = LOOK_WEIGHT * torch.eye(LOOK_NUMBERS)
+    state["fc1.weight"][WORD_UNITS:] = torch.cat([looks.directions, -looks.directions])
+    state["fc1.bias"][WORD_UNITS:] = torch.cat([-shift, shift])
+    state["fc2.weight"][WORD_NUMBERS:, :WORD_UNITS] = 0
+    state["fc2.weight"][WORD_NUMBERS:, WORD_UNITS:] = torch.cat([through, -through], dim=1)
+    return state

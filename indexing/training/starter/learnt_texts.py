@@ -91,7 +91,6 @@ def collect_phrases(
     The meaning of a Russian text is its English counterpart, because there is no Russian teacher.
     Leaves out texts and meanings in `left_out`, which are for measuring. Ignores case, and treats ё
     as е.
-    Raises ModuleNotFoundError without pymorphy3.
     """
     left = {_plain(text) for text in left_out}
     rng, russian = random.Random(seed), Russian()

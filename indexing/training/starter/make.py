@@ -10,16 +10,17 @@ import open_clip
 import torch
 import torch.nn.functional as F
 
-from catalog.visual.plain_features import BACKBONE, PREPROCESS, load_backbone
+from catalog.visual.plain_features import BACKBONE, PREPROCESS, PlainFeatures, load_backbone
 from indexing.training.model_folder import write_model
 from indexing.training.pairs import Item, read_items
+from indexing.training.pictures.cutouts import read_image
 from indexing.training.starter import image_head, text_tower
-from indexing.training.starter.backbone import compute_features
 from indexing.training.starter.learnt_texts import (
     collect_phrases,
     read_imagenet_labels,
     read_tags,
 )
+from indexing.training.starter.lessons import compute_features
 from indexing.training.starter.minilm import MiniLM
 from indexing.training.starter.word_space import compute_meanings
 
@@ -85,7 +86,8 @@ def _make_image_tower(
     seed: int,
 ) -> None:
     backbone = load_backbone()
-    features = compute_features(backbone, [file for item in items for file in item.images])
+    files = [file for item in items for file in item.images]
+    features = compute_features(PlainFeatures(backbone), map(read_image, files), "Image features")
     owners = [number for number, item in enumerate(items) for _ in item.images]
     titles = torch.stack([vectors[item.title] for item in items])
     classes = torch.stack(

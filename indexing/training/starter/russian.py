@@ -1,23 +1,16 @@
-"""Inflects Russian names of things, and adjectives that agree with them.
+"""Inflects Russian names of things, and adjectives that agree with them, by rules and the lists of
+`russian_words`."""
 
-The dictionary comes from OpenCorpora through pymorphy3 (https://pymorphy2.readthedocs.io), one of
-the packages of requirements-train.txt.
-"""
+from indexing.training.starter.russian_adjectives import (
+    CASES,
+    agrees,
+    decline_adjective,
+    is_adjective,
+)
+from indexing.training.starter.russian_nouns import Noun, decline_noun
 
-from functools import cached_property, lru_cache
-from typing import Any
-
-# Nominative, genitive, dative, accusative, instrumental and locative, by pymorphy's names.
-CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct")
-_FORMS = {
-    **{case: (case, "sing") for case in CASES},
-    "plur": ("nomn", "plur"),
-    "plur_gent": ("gent", "plur"),
-    "plur_accs": ("accs", "plur"),
-}
-_ADJECTIVES = ("ADJF", "PRTF")
-# Words whose usual meaning is the second in the dictionary. In the first, the plural is "стулы".
-_SECOND_MEANING = {"стул"}
+# The keys of `Russian.inflect`: the six cases, and forms of the plural.
+_PLURAL_KEYS = {"plur": "nomn", "plur_gent": "gent", "plur_accs": "accs"}
 
 
 class Russian:
@@ -30,81 +23,47 @@ class Russian:
         nominative. A name in the plural, such as "ножницы", is in the plural in every form.
         """
         words = name.lower().split()
-        head = self._find_noun(words)
+        head = _find_noun(words)
         if head is None:
             return {}
         place, noun = head
-        forms = {}
-        for key, (case, number) in _FORMS.items():
-            number = "plur" if noun.tag.number == "plur" else number
-            inflected = noun.inflect({case, number}) or noun.inflect({case})
-            if inflected is None:
-                continue
-            described = [self._make_agree(word, noun, case, number) for word in words[:place]]
-            after = words[place + 1 :]
-            if after and self._list_parses(after[0])[0].tag.POS in _ADJECTIVES:
-                after[0] = self._make_agree(after[0], noun, case, number)
-            forms[key] = " ".join([*described, inflected.word, *after])
-        return forms
+        keys = [(case, case, "sing") for case in CASES]
+        keys += [(key, case, "plur") for key, case in _PLURAL_KEYS.items()]
+        return {key: _inflect_words(words, place, noun, case, number) for key, case, number in keys}
 
     def add_adjective(self, adjective: str, name: str) -> str:
         """Returns the adjective and the name in agreement, such as "красная кружка". Joins
         them unchanged if it finds no noun."""
-        head = self._find_noun(name.lower().split())
+        head = _find_noun(name.lower().split())
         if head is None:
             return f"{adjective} {name}"
         noun = head[1]
-        return f"{self._make_agree(adjective, noun, 'nomn', noun.tag.number or 'sing')} {name}"
+        return f"{decline_adjective(adjective, noun.gender, 'nomn')} {name}"
 
-    def _find_noun(self, words: list[str]) -> tuple[int, Any] | None:
-        """Returns the index and the parse of the first noun, if it is in the nominative and only
-        adjectives precede it."""
-        for place, word in enumerate(words):
-            noun = self._find_parse(word, ("NOUN",))
-            if not self._is_attributive(word, words[place + 1 : place + 2]):
-                return None if noun is None else (place, noun)
-        return None
 
-    def _is_attributive(self, word: str, following: list[str]) -> bool:
-        """Returns whether the word is an adjective before an adjective or a noun, such as
-        "столовые" in "столовые приборы"."""
-        return self._find_parse(word, _ADJECTIVES) is not None and any(
-            self._find_parse(other, (*_ADJECTIVES, "NOUN")) is not None for other in following
-        )
+def _inflect_words(words: list[str], place: int, noun: Noun, case: str, number: str) -> str:
+    gender = noun.gender if number == "sing" or not noun.countable else "plur"
+    described = [decline_adjective(word, gender, case, noun.animate) for word in words[:place]]
+    after = words[place + 1 :]
+    # A word in -ой is mostly another noun's: "машина скорой помощи".
+    if after and agrees(after[0], noun.gender) and not after[0].endswith("ой"):
+        after[0] = decline_adjective(after[0], gender, case, noun.animate)
+    forms = noun.singular if number == "sing" else noun.plural
+    return " ".join([*described, forms[case], *after])
 
-    def _make_agree(self, adjective: str, noun: Any, case: str, number: str) -> str:
-        parse = self._find_parse(adjective, _ADJECTIVES)
-        if parse is None:
-            return adjective
-        grammemes = {case, number}
-        if number == "sing" and noun.tag.gender:
-            grammemes.add(noun.tag.gender)
-        if case == "accs" and noun.tag.animacy and (number == "plur" or noun.tag.gender == "masc"):
-            grammemes.add(noun.tag.animacy)
-        inflected = parse.inflect(grammemes)
-        return adjective if inflected is None else str(inflected.word)
 
-    def _find_parse(self, word: str, parts_of_speech: tuple[str, ...]) -> Any | None:
-        parses = [
-            parse
-            for parse in self._list_parses(word)
-            if parse.tag.POS in parts_of_speech and parse.tag.case == "nomn"
-        ]
-        if word in _SECOND_MEANING:
-            parses = parses[1:]
-        return parses[0] if parses else None
+def _find_noun(words: list[str]) -> tuple[int, Noun] | None:
+    """Returns the index and the forms of the noun, if only adjectives precede it."""
+    for place, word in enumerate(words):
+        if not _is_attributive(word, words[place + 1 : place + 2]):
+            noun = decline_noun(word, many=place > 0 and agrees(words[place - 1], "plur"))
+            return None if noun is None else (place, noun)
+    return None
 
-    @lru_cache(maxsize=20_000)  # noqa: B019 (there is one object, for the whole training)
-    def _list_parses(self, word: str) -> list[Any]:
-        return list(self._analyzer.parse(word))
 
-    @cached_property
-    def _analyzer(self) -> Any:
-        try:
-            import pymorphy3
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                "The package pymorphy3 is not installed: see requirements-train.txt.",
-                name="pymorphy3",
-            ) from error
-        return pymorphy3.MorphAnalyzer()
+def _is_attributive(word: str, following: list[str]) -> bool:
+    """Returns whether the word is an adjective before an adjective or a noun, such as
+    "столовые" in "столовые приборы"."""
+    return is_adjective(word) and any(
+        is_adjective(other) or decline_noun(other) is not None for other in following
+    )

@@ -57,7 +57,7 @@ def distil(
 ) -> list[float]:
     """Trains `tower` in place to encode each phrase, in any prompt, as the vector of its meaning.
 
-    `vectors`: the unit word vector (256) of each meaning.  Returns the loss of each step. Takes
+    `vectors`: the unit word vector (128) of each meaning.  Returns the loss of each step. Takes
     about ten minutes on two idle cores.
     """
     rng = random.Random(seed)

@@ -16,7 +16,7 @@ from catalog.demo.synthetic import (
     scratch_database,
 )
 from catalog.index.live_index import IndexNotReady, live_index
-from catalog.index.vocabulary import vocabulary_for
+from catalog.index.vocabulary import read_vocabulary
 from catalog.models import Embedding, Product
 from catalog.visual.errors import EncoderError
 from search.quality.search_benchmark import (
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         ids, vectors = zip(*rows.values_list("product_id", "vector"), strict=True)
         stacked = np.stack([np.asarray(vector, np.float32) for vector in vectors])
         centres = Centres(stacked, list(ids))
-        vocabulary = vocabulary_for(index.query_encoder).checksum
+        vocabulary = read_vocabulary().checksum
         make_synthetic_catalogue(products - Product.objects.count(), centres, vocabulary)
         copy_synthetic_embeddings(index.generation.encoder, centres)
         call_command("index", "rebuild", verbosity=1)

@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from catalog.imaging.image_decoding import ImageError
 from catalog.importing.files import ImportFailed
 from catalog.index.live_index import IndexNotReady
-from catalog.labelled_photos import LabelledPhoto, PhotosError, read_photos
-from catalog.models import ProductImage
+from catalog.models import ProductImage, Tag
 from catalog.progress import progress_bar
+from catalog.quality.labelled_photos import LabelledPhoto, PhotosError, read_photos
 from catalog.visual.errors import EncoderError
 from search.quality.evaluation import SkusByKind, evaluate_catalogue, evaluate_photos
 from search.quality.figures import COMPARED_RECALLS, MATCHES, Outcome, summarise
@@ -67,9 +67,11 @@ class Command(BaseCommand):
             self._print(figures)
 
     def _fill_shop(self, folder: PhotoFolder, verbosity: int) -> None:
-        """Imports the catalogue of a folder and indexes it with the configured encoder."""
+        """Imports the catalogue of a folder, accepts all proposed tags, and indexes it with the
+        configured encoder."""
         with progress_bar(verbosity, desc="import", unit=" products") as bar:
             report = folder.import_products(bar.update)
+        Tag.objects.proposed().update(state=Tag.State.ACCEPTED)
         for line, reason in report.errors:
             self.stderr.write(f"product {line}: {reason}")
         call_command("index", "rebuild", verbosity=verbosity, stdout=self.stderr)
@@ -113,6 +115,11 @@ class Command(BaseCommand):
                 self.stdout.write(f"{'  floor':36}{_ranks(floor)}")
                 differences = [_difference(row, k) for k in COMPARED_RECALLS]
                 self.stdout.write(f"  search minus floor: {', '.join(differences)}")
+            if row["tags_given"]:
+                self.stdout.write(
+                    f"  {row['tags_given']} tags given, {_share(row['tags_right'])} of them right;"
+                    f" {_share(row['tags_found'])} of the right tags given"
+                )
             if row["right_first"]:
                 matches = [f"{_share(row[f'right_{match}'])} {match}" for match in MATCHES]
                 self.stdout.write(

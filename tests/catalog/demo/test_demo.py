@@ -29,10 +29,14 @@ def test_the_demo_is_complete_and_in_both_languages() -> None:
     assert Product.objects.count() == ProductChange.objects.count() == 722
     assert ProductImage.objects.count() == 1444
     assert set(Product.objects.annotate(n=Count("images")).values_list("n", flat=True)) == {2}
-    assert Tag.objects.count() == 240
-    for with_names in (Product.objects, Category.objects, Tag.objects):
+    assert Tag.objects.accepted().count() == 240
+    for with_names in (Product.objects.all(), Category.objects.all(), Tag.objects.accepted()):
         assert not with_names.filter(**{_name_field(with_names): ""}).exists()
         assert not with_names.filter(**{f"{_name_field(with_names)}_ru": ""}).exists()
+    # The words of the catalogue that the vocabulary lacks are proposed.
+    kitchen = Tag.objects.proposed().get(slug="kitchen")
+    assert (kitchen.name_ru, kitchen.products) == ("Кухня", 112)
+    assert report.proposed == Tag.objects.proposed().count()
     assert Category.objects.get(name="Bedroom").name_ru == "Спальня"
     assert Product.objects.filter(attributes__has_keys=["license", "author"]).count() == 722
 
@@ -53,8 +57,8 @@ def test_an_interrupted_load_leaves_an_empty_catalogue() -> None:
     assert not Tag.objects.exists()
 
 
-def _name_field(manager: Any) -> str:
-    return "title" if manager.model is Product else "name"
+def _name_field(rows: Any) -> str:
+    return "title" if rows.model is Product else "name"
 
 
 @pytest.mark.usefixtures("empty_catalogue")
@@ -75,9 +79,10 @@ def test_the_command_loads_only_into_an_empty_catalogue() -> None:
 
 
 @pytest.mark.usefixtures("empty_catalogue")
-def test_loading_a_vocabulary_renames_tags_and_keeps_them_inactive(tmp_path: Path) -> None:
-    Tag.objects.create(slug="lamp", name="Light", is_active=False)
+def test_loading_a_vocabulary_renames_tags_and_keeps_them_refused(tmp_path: Path) -> None:
+    Tag.objects.create(slug="lamp", name="Light", state=Tag.State.REFUSED)
     Tag.objects.create(slug="ours", name="ours")
+    Tag.objects.create(slug="sofa", name="Sofas", state=Tag.State.PROPOSED)
     file = tmp_path / "words.jsonl"
     file.write_text(
         '{"slug": "lamp", "name": "lamp", "name_ru": "лампа"}\n\n'
@@ -87,10 +92,10 @@ def test_loading_a_vocabulary_renames_tags_and_keeps_them_inactive(tmp_path: Pat
 
     assert load_vocabulary(file) == 2
 
-    assert list(Tag.objects.values_list("slug", "name", "name_ru", "is_active")) == [
-        ("lamp", "lamp", "лампа", False),
-        ("ours", "ours", "", True),
-        ("sofa", "sofa", "диван", True),
+    assert list(Tag.objects.values_list("slug", "name", "name_ru", "state")) == [
+        ("lamp", "lamp", "лампа", "refused"),
+        ("ours", "ours", "", "accepted"),
+        ("sofa", "sofa", "диван", "accepted"),
     ]
 
 

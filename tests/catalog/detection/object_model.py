@@ -35,6 +35,9 @@ PREPROCESSING = {
 }
 
 
+CHANNELS = 112, 320  # of the feature maps of stride 16 and 32
+
+
 def efficientnet_model(folder: Path, head: bool = True) -> str:
     """Writes an open_clip model with the starter's kind of image tower and random weights to
     `folder`, and returns its encoder name."""
@@ -56,14 +59,14 @@ def efficientnet_model(folder: Path, head: bool = True) -> str:
     return f"local-dir:{folder}"
 
 
-def random_head() -> Any:
+def random_head(tells_single: bool = True) -> Any:
     """An untrained head whose cells differ."""
     import torch
 
     from catalog.detection.object_head import ObjectHead
 
     torch.manual_seed(1)
-    head = ObjectHead()
+    head = ObjectHead(*CHANNELS, tells_single=tells_single)
     torch.nn.init.normal_(head.out.weight, std=0.5)
     torch.nn.init.zeros_(head.out.bias)
     return head.eval()

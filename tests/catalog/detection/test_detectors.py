@@ -176,17 +176,18 @@ def test_detections_do_not_depend_on_batches_or_threads(case: Case) -> None:
 def test_vectors_come_with_the_detections(case: Case) -> None:
     encoder = case.detector.encoder
 
-    vectors, detections = case.detector.encode_and_detect(case.scenes)
+    vectors, found = case.detector.encode_and_detect(case.scenes)
 
     assert vectors == pytest.approx(encoder.encode_images(case.scenes), abs=1e-4)
-    for found, expected in zip(detections, case.detector.detect(case.scenes), strict=True):
-        assert_same(found, expected)
+    for objects, expected in zip(found, case.detector.detect(case.scenes), strict=True):
+        assert_same(objects.detections, expected)
+        assert objects.single is None or 0 <= objects.single <= 1
 
 
 def test_no_photos_give_no_detections(case: Case) -> None:
     assert case.detector.detect([]) == []
-    vectors, detections = case.detector.encode_and_detect([])
-    assert (vectors.shape, detections) == ((0, case.detector.encoder.dimensions), [])
+    vectors, found = case.detector.encode_and_detect([])
+    assert (vectors.shape, found) == ((0, case.detector.encoder.dimensions), [])
 
 
 def test_an_encoder_of_another_kind_has_no_such_detector(case: Case) -> None:

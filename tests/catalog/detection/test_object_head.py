@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from catalog.detection.object_head import (
     ObjectHead,
@@ -20,7 +21,7 @@ from catalog.visual.encoder_cache import compile_model, load_compiled_model
 from catalog.visual.errors import EncoderError
 from catalog.visual.openvino_encoder import OpenVinoEncoder
 from catalog.visual.torch_encoder import TorchEncoder
-from tests.catalog.detection.object_model import SIDE, efficientnet_model, random_head
+from tests.catalog.detection.object_model import CHANNELS, SIDE, efficientnet_model, random_head
 
 # Warnings are errors in tests; the converter and torch warn about each other.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:Warning")
@@ -62,9 +63,9 @@ def test_cells_come_row_by_row_with_their_centres() -> None:
 def test_an_untrained_head_has_low_scores_and_boxes_around_each_cell() -> None:
     import torch
 
-    head = ObjectHead().eval()
+    head = ObjectHead(*CHANNELS).eval()
 
-    cells = head(torch.zeros(2, 112, 4, 4), torch.zeros(2, 320, 2, 2)).detach().numpy()
+    cells = head(torch.zeros(2, 112, 4, 4), torch.zeros(2, 320, 2, 2))[0].detach().numpy()
 
     assert cells.shape == (2, 16, 5)
     # Outputs are 0: sigmoid(-log 99) = 0.01, and softplus(0) / 4 = log(2) / 4 = 0.1733.
@@ -76,13 +77,31 @@ def test_an_untrained_head_has_low_scores_and_boxes_around_each_cell() -> None:
 def test_the_coarse_map_may_be_half_or_a_little_more_of_the_fine_one() -> None:
     import torch
 
+    head = ObjectHead(*CHANNELS)
     for fine, coarse in ((14, 7), (15, 8)):
-        cells = ObjectHead()(torch.zeros(1, 112, fine, fine), torch.zeros(1, 320, coarse, coarse))
+        cells, _ = head(torch.zeros(1, 112, fine, fine), torch.zeros(1, 320, coarse, coarse))
         assert cells.shape == (1, fine * fine, 5)
 
 
+def test_single_is_a_logistic_function_of_pooled_features() -> None:
+    import torch
+
+    # Given a second photo with the means 1, 0, 0 of 3 channels and the maxima 4, 0, 0.
+    head = ObjectHead(2, 3).eval()
+    stride32 = torch.zeros(2, 3, 2, 2)
+    stride32[1, 0, 0, 0] = 4.0
+    with torch.no_grad():
+        head.single.weight.copy_(torch.tensor([[1.0, 5.0, 5.0, -0.5, 5.0, 5.0]]))
+        head.single.bias.fill_(3.0)
+
+    _, single = head(torch.zeros(2, 2, 4, 4), stride32)
+
+    expected = [1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-(3 + 1 - 2)))]
+    assert single.detach().numpy() == pytest.approx(expected, abs=1e-6)
+
+
 def test_a_head_is_small() -> None:
-    assert sum(weight.numel() for weight in ObjectHead().parameters()) <= 100_000
+    assert sum(weight.numel() for weight in ObjectHead(*CHANNELS).parameters()) <= 100_000
 
 
 def test_one_pass_gives_the_embedding_and_the_cells(
@@ -94,6 +113,8 @@ def test_one_pass_gives_the_embedding_and_the_cells(
     assert output.cells.shape == (5, 16, 5)
     assert output.cells.dtype == np.float32
     assert output.cells[..., 0].std() > 0.01  # the photos and the cells differ
+    assert output.single is not None
+    assert output.single.shape == (5,)
     alone = np.concatenate([compiled.run_object_head(photo[None]).vectors for photo in pixels])
     assert output.vectors == pytest.approx(alone, abs=1e-5)
     assert compiled.object_head == ObjectHeadSettings(threshold=0.25, margin=0.1)
@@ -109,6 +130,7 @@ def test_torch_and_the_compiled_model_give_the_same_output(
     assert theirs.vectors == pytest.approx(uncompiled.encode_pixels(pixels), abs=1e-4)
     assert ours.vectors == pytest.approx(theirs.vectors, abs=1e-4)
     assert ours.cells == pytest.approx(theirs.cells, abs=1e-3)
+    assert ours.single == pytest.approx(theirs.single, abs=1e-4)
     assert uncompiled.object_head == compiled.object_head
 
 
@@ -142,6 +164,32 @@ def test_a_head_is_kept_in_half_precision(tmp_path: Path) -> None:
     assert (tmp_path / "object_head.safetensors").stat().st_size < 200_000
 
 
+def test_a_head_of_the_first_version_finds_objects_and_does_not_tell_how_many(
+    tmp_path: Path, pixels: np.ndarray
+) -> None:
+    name = efficientnet_model(tmp_path / "model")
+    save_object_head(random_head(tells_single=False), ObjectHeadSettings(), tmp_path / "model")
+    assert '"version": 1' in (tmp_path / "model" / "object_head.json").read_text()
+
+    encoder = TorchEncoder(name, "cpu")
+    output = encoder.run_object_head(pixels)
+
+    assert output.cells.shape == (5, 16, 5)
+    assert output.single is None
+    _, [found] = ObjectHeadDetector(encoder).encode_and_detect([Image.new("RGB", (64, 64))])
+    assert found.single is None
+
+
+def test_a_head_fits_the_channels_of_its_trunk(tmp_path: Path) -> None:
+    save_object_head(ObjectHead(7, 9), ObjectHeadSettings(), tmp_path)
+
+    kept = load_object_head(tmp_path)
+
+    assert kept is not None
+    assert kept[0].fine[0].in_channels == 7
+    assert kept[0].coarse[0].in_channels == 9
+
+
 def _change(folder: Path, **described: Any) -> None:
     file = folder / "object_head.json"
     kept = json.loads(file.read_text())
@@ -154,7 +202,7 @@ def _change(folder: Path, **described: Any) -> None:
     [
         (lambda folder: (folder / "object_head.json").unlink(), "No such file"),
         (lambda folder: (folder / "object_head.safetensors").write_bytes(b""), "header"),
-        (lambda folder: _change(folder, version=99), "version 99 is not 1"),
+        (lambda folder: _change(folder, version=99), "version 99 is not 2"),
         (lambda folder: _change(folder, colour="red"), "colour"),
     ],
     ids=["no description", "empty weights", "another version", "unknown setting"],

@@ -5,8 +5,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,29 +24,6 @@ PRODUCTS = 40
 BATCH = 10
 SPACE = f"small_{os.getpid()}"
 SmallDisk = Callable[[int, int], Path]
-
-
-@pytest.fixture
-def small_disk() -> Iterator[SmallDisk]:
-    """Mounts a disk of the given kilobytes that belongs to a user. Skips the test if this user may
-    not mount disks."""
-    mounted = []
-
-    def make(kilobytes: int, owner: int) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix="vitrina-disk-"))
-        folder.chmod(0o755)
-        how = f"size={kilobytes}k,uid={owner},mode=700"
-        mount = ["mount", "-t", "tmpfs", "-o", how, "tmpfs", str(folder)]
-        if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-            folder.rmdir()
-            pytest.skip("This user may not mount a disk.")
-        mounted.append(folder)
-        return folder
-
-    yield make
-    for folder in mounted:
-        subprocess.run(["umount", str(folder)], check=True)
-        folder.rmdir()
 
 
 def resize(disk: Path, kilobytes: int) -> None:

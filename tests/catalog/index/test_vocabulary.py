@@ -1,20 +1,18 @@
-"""Tags are found in texts by their names, and in images by their vectors."""
+"""Tags are found in the own data of products by their names."""
 
 import json
 
-import numpy as np
 import pytest
 
 from catalog.demo.load import CATALOG, VOCABULARY, load_vocabulary
-from catalog.index.vocabulary import MIN_SCORE, Vocabulary, normalise, vocabulary_for
-from catalog.models import Tag
-from tests.indexing.histogram_encoder import HistogramEncoder
+from catalog.index.vocabulary import Vocabulary, normalise, read_product_texts, read_vocabulary
+from catalog.models import Category, Product, Tag
 
 
 def test_names_of_several_words_are_found_in_the_order_of_the_vocabulary() -> None:
     names = ["floor lamp", "lamp", "table", "!", "desk & chair set"]
     tags = tuple(Tag(pk=n, slug=f"{n}", name=name) for n, name in enumerate(names))
-    vocabulary = Vocabulary(tags, np.empty((len(tags), 512), np.float32))
+    vocabulary = Vocabulary(tags)
 
     def named(*texts: str) -> list[str]:
         return [tag.name for tag in vocabulary.find_named(texts)]
@@ -29,7 +27,7 @@ def test_names_of_several_words_are_found_in_the_order_of_the_vocabulary() -> No
 def test_the_lookup_of_names_finds_the_same_tags_as_a_scan() -> None:
     Tag.objects.all().delete()
     load_vocabulary(VOCABULARY)
-    vocabulary = vocabulary_for(HistogramEncoder())
+    vocabulary = read_vocabulary()
     with CATALOG.open(encoding="utf-8") as file:
         products = [json.loads(line) for line in file]
     spaced = [
@@ -47,37 +45,55 @@ def test_the_lookup_of_names_finds_the_same_tags_as_a_scan() -> None:
     assert found == 173
 
 
-def test_the_best_tags_of_many_images_are_those_of_each_image() -> None:
-    tags = tuple(Tag(pk=n, slug=f"{n}", name=f"{n}") for n in range(20))
-    random = np.random.default_rng(1)
-    vectors = random.standard_normal((24, 8)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    vocabulary = Vocabulary(tags, vectors[:20])
-
-    together = vocabulary.best_tags_of_each(vectors[20:], 5)
-
-    for image, best in zip(vectors[20:], together, strict=True):
-        alone = vocabulary.best_tags(image, 5)
-        assert [tag for tag, _ in best] == [tag for tag, _ in alone]
-        assert [score for _, score in best] == pytest.approx(
-            [score for _, score in alone], abs=1e-5
-        )
-        assert best[0][1] == pytest.approx(max(vocabulary.scores(image[None])[0]), abs=1e-5)
-        assert all(score >= MIN_SCORE for _, score in best)
-    assert Vocabulary((), np.empty((0, 8), np.float32)).best_tags_of_each(vectors[:2], 5) == [
-        [],
-        [],
-    ]
-
-
 def test_names_are_found_as_whole_words_only() -> None:
     tags = (
         Tag(pk=1, slug="bed", name="bed", name_ru="кровать"),
         Tag(pk=2, slug="tree", name="ёлка", name_ru="ёлка"),
     )
-    vocabulary = Vocabulary(tags, np.empty((2, 512), np.float32))
+    vocabulary = Vocabulary(tags)
 
     assert [tag.slug for tag in vocabulary.find_named(["Two beds"])] == ["bed"]
     assert vocabulary.find_named(["A bedside table", "be", "d"]) == []
     assert [tag.slug for tag in vocabulary.find_named(["Елка!"])] == ["tree"]
     assert normalise("Glass  CUPS, ёжик") == "glas cup ежик"
+
+
+def test_a_letter_with_a_hyphen_belongs_to_its_word() -> None:
+    tags = (Tag(pk=1, slug="shirt", name="shirt"), Tag(pk=2, slug="t-shirt", name="T-shirt"))
+    vocabulary = Vocabulary(tags)
+
+    assert [tag.slug for tag in vocabulary.find_named(["Blue T-Shirts"])] == ["t-shirt"]
+    assert [tag.slug for tag in vocabulary.find_named(["A night-shirt"])] == ["shirt"]
+
+
+@pytest.mark.django_db
+def test_categories_and_attributes_name_a_tag_if_they_are_the_word() -> None:
+    Tag.objects.all().delete()
+    for name, name_ru in [("door", ""), ("window", ""), ("home", ""), ("oak", "дуб"), ("red", "")]:
+        Tag.objects.create(slug=name, name=name, name_ru=name_ru)
+    Tag.objects.create(slug="deep", name="deep", state=Tag.State.PROPOSED)
+    home = Category.objects.create(slug="home", name="Home")
+    both = Category.objects.create(slug="both", name="Doors and windows", parent=home)
+    doors = Category.objects.create(slug="doors", name="Parts/Doors", parent=both)
+    named = {
+        "category": Product(sku="a", category=both),
+        "path": Product(sku="b", category=doors),
+        "attributes": Product(sku="c", attributes={"wood": ["Дуб"], "note": "red or blue"}),
+        "texts": Product(sku="d", title="A red door", keywords=["oak window"]),
+        "no word": Product(sku="e", attributes={"red": True, "size": "deep", "in": {"red": "red"}}),
+    }
+    Product.objects.bulk_create(named.values())
+    vocabulary = read_vocabulary()
+
+    found = {
+        case: [tag.slug for tag in vocabulary.find_tags(read_product_texts([product.pk])[0])]
+        for case, product in named.items()
+    }
+
+    assert found == {
+        "category": ["home"],
+        "path": ["door", "home"],
+        "attributes": ["oak"],
+        "texts": ["door", "oak", "red", "window"],
+        "no word": [],
+    }

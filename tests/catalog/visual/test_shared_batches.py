@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from catalog.visual.shared_batches import MAX_ROWS, SharedBatches
+from catalog.visual.torch_encoder import MAX_ROWS, SharedBatches
 from tests.processes import wait_until
 
 

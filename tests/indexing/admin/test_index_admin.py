@@ -16,6 +16,7 @@ from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.training_run import start_training
 from tests.indexing.shop import add_product, add_products, photo, rebuild
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
@@ -131,6 +132,43 @@ def test_a_user_who_may_only_view_cannot_start_or_cancel(log_in: Callable[..., C
     act(client, RUNS, "cancel", run.pk)
     run.refresh_from_db()
     assert run.state == "queued"
+
+
+def test_a_training_is_confirmed_and_started_once(admin_client: Client) -> None:
+    add_products(range(12))
+    rebuild()
+    assert reverse("admin:train") in admin_client.get(reverse(RUNS)).content.decode()
+
+    page = admin_client.get(reverse("admin:train")).content.decode()
+    assert "8 photos of 8 products to learn from, and 4 products set aside" in page
+    assert reverse("admin:start_run", args=["training"]) in page
+
+    for sentence in ("training {} is under way.", "Training {} is under way: let it finish"):
+        response = admin_client.post(reverse("admin:start_run", args=["training"]))
+        run = IndexingRun.objects.get(kind="training")
+        assert (run.encoder, run.state) == ("histogram", "queued")
+        assert queued_runs() == [run.pk]
+        assert read_messages(response)[-1].startswith(sentence.format(run.pk))
+
+
+def test_the_result_of_a_training_is_shown(admin_client: Client) -> None:
+    run = start_training()
+    run.result = {"encoder": "local-dir:new", "products": 8, "photos": 9, "clicks": 0}
+    run.result |= {"better": False}
+    run.save()
+
+    page = admin_client.get(reverse(RUNS)).content.decode()
+
+    assert "Last training: Learnt from 9 photos of 8 products." in " ".join(page.split())
+
+
+def test_a_user_who_may_only_view_cannot_train(log_in: Callable[..., Client]) -> None:
+    client = log_in("view_indexingrun")
+
+    assert client.get(reverse("admin:train")).status_code == 403
+    assert client.post(reverse("admin:start_run", args=["training"])).status_code == 403
+    assert reverse("admin:train") not in client.get(reverse(RUNS)).content.decode()
+    assert not IndexingRun.objects.exists()
 
 
 def test_an_unknown_kind_of_run_is_not_found(admin_client: Client) -> None:

@@ -6,11 +6,19 @@ import pytest
 from django.db import connection, transaction
 from psycopg import sql
 
-from catalog.models import EncoderVersion, Generation, Product, ProductChange, ProductImage
+from catalog.models import (
+    EncoderVersion,
+    Generation,
+    Product,
+    ProductChange,
+    ProductImage,
+    Tag,
+    TagCalibration,
+)
 from indexing.embedding import quarantine, staleness
 from indexing.embedding.embed import embed_images
 from tests.indexing.histogram_encoder import HistogramEncoder
-from tests.indexing.shop import add_photo, add_product, photo, rebuild, replace_photo
+from tests.indexing.shop import add_photo, add_product, photo, rebuild, refresh, replace_photo
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
@@ -47,12 +55,25 @@ def stale_tags() -> list[int]:
     return staleness.products_to_tag(ids, reembedded=set())
 
 
+def tags_to_make() -> list[int]:
+    sources = staleness.read_tag_sources(version())
+    return sorted(row[0] for row in rows(staleness.products_with_stale_tags(sources)))
+
+
 def stale_products() -> list[int]:
     return [row[0] for row in rows(staleness.stale_products(live()))]
 
 
 def retitle(product: Product) -> None:
     Product.objects.filter(pk=product.pk).update(title="Another")
+
+
+def repaint(product: Product) -> None:
+    Product.objects.filter(pk=product.pk).update(attributes={"colour": "red", "width_cm": 7})
+
+
+def count_parts(product: Product) -> None:
+    Product.objects.filter(pk=product.pk).update(attributes={"parts": 7, "code": "B 7"})
 
 
 def change_photo(product: Product) -> None:
@@ -76,12 +97,17 @@ def delete(product: Product) -> None:
     [
         (lambda product: None, False, False, False, False),
         (retitle, False, False, True, True),
+        (repaint, False, False, True, True),
+        (count_parts, False, False, False, False),
         (change_photo, True, True, False, True),
         (add_second_photo, True, False, False, True),
         (delete_photo, False, True, False, True),
         (delete, False, True, False, True),
     ],
-    ids=["nothing", "title", "photo changed", "photo added", "photo deleted", "deleted"],
+    ids=[
+        *("nothing", "title", "word of an attribute", "number of an attribute"),
+        *("photo changed", "photo added", "photo deleted", "deleted"),
+    ],
 )
 def test_each_edit_makes_stale_only_the_data_that_depends_on_it(
     product: Product,
@@ -127,25 +153,32 @@ def test_a_quarantined_photo_is_not_stale_until_it_is_replaced(product: Product)
     assert rows(staleness.quarantined_images()) == []
 
 
-def test_another_vocabulary_makes_tags_stale_if_it_is_given(product: Product) -> None:
+def test_other_accepted_tags_make_all_tags_stale(product: Product) -> None:
     everything = sorted(Product.objects.values_list("pk", flat=True))
+    assert tags_to_make() == []
 
-    assert stale_tags() == []
-    assert staleness.products_to_tag(everything, set(), vocabulary="another") == everything
+    Tag.objects.create(slug="lamp", name="lamp")
+
+    assert tags_to_make() == everything
 
 
-def test_the_work_of_an_encoder_has_a_row_for_each_stale_image_or_product_with_stale_tags(
-    product: Product,
-) -> None:
+def test_another_calibration_makes_tags_stale_that_depend_on_photos(product: Product) -> None:
+    Product.objects.exclude(pk=product.pk).update(keywords=["described"])
+    refresh()
+    assert tags_to_make() == []
+
+    TagCalibration.objects.update(checksum="another")
+
+    assert tags_to_make() == [product.pk]
+
+
+def test_the_work_of_an_encoder_has_a_row_for_each_stale_image(product: Product) -> None:
     other = Product.objects.get(sku="other")
     replace_photo(product.images.get(), photo(3))
     add_photo(product, photo(4))
-    retitle(product)
     retitle(other)
 
-    work = rows(staleness.products_to_embed_or_tag(version(), vocabulary=None))
-
-    assert sorted(work) == sorted([(product.pk,), (product.pk,), (other.pk,)])
+    assert rows(staleness.products_to_embed(version())) == [(product.pk,), (product.pk,)]
 
 
 def test_a_change_noted_after_the_notes_were_read_is_not_settled(product: Product) -> None:

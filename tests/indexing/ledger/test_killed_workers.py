@@ -21,7 +21,10 @@ from tests.processes import Processes, wait_until
 pytestmark = pytest.mark.slow  # real processes, real leases that expire
 
 LEASE = timedelta(seconds=3)
-STAGES = ("embed", "project", "vectors", "graph", "catch_up", "evaluate", "publish")
+STAGES = (
+    *("embed", "calibrate_tags", "tag", "project", "vectors", "graph", "catch_up", "evaluate"),
+    "publish",
+)
 
 
 def assert_index_is_whole(run: IndexingRun) -> None:

@@ -110,7 +110,6 @@ def test_no_transaction_is_open_and_no_run_is_locked_while_an_encoder_encodes(
     run = work_on(start_rebuild())
 
     assert (run.state, run.error) == ("succeeded", "")
-    assert watching.looks["texts"]
     assert watching.looks["photos"]
     assert watching.seen == []
     connection.close()

@@ -33,7 +33,7 @@ def test_the_status_has_the_fields_of_the_contract() -> None:
     assert set(status) == {"generation", "products", "freshness", "runs", "next_refresh_at"}
     assert set(status["generation"]) == {
         *("id", "encoder", "query_encoder", "published_at", "recall_at_20", "images", "products"),
-        "match",
+        *("self_test", "match"),
     }
     assert (status["generation"]["images"], status["generation"]["products"]) == (3, 3)
     assert set(status["products"]) == {"total", "indexed", "pending", "failed"}

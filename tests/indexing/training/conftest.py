@@ -1,6 +1,7 @@
 """A toy encoder and a toy catalogue, on which training takes seconds."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ TOY_PREPROCESSING = {
 @pytest.fixture(scope="session")
 def toy_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained open_clip folder: timm's smallest EfficientNet and a small text tower. The last
-    eight numbers of a text are zeros, as the starter's last 256 are."""
+    eight numbers of a text are zeros, as the starter's last 384 are."""
     declare_missing_ops()
     import open_clip
     import torch
@@ -98,3 +99,22 @@ def _draw(colour: str, shape: str, inset: int, background: str = "white") -> Ima
     noise = np.random.default_rng(inset).integers(-3, 4, (96, 96, 1))
     pixels = np.asarray(image).astype(int)
     return Image.fromarray(np.clip(pixels + noise * (pixels < 250), 0, 255).astype(np.uint8))
+
+
+def add_toy_products(count: int) -> None:
+    """Adds products with two photos each, one on white and one on grey, to the catalogue."""
+    from tests.indexing.shop import add_product
+
+    for number in range(count):
+        colour, shape = COLOURS[number % len(COLOURS)], SHAPES[number % len(SHAPES)]
+        photos = [
+            _to_png(_draw(colour, shape, 10 + number)),
+            _to_png(_draw(colour, shape, 12 + number, "grey")),
+        ]
+        add_product(f"toy-{number}", *photos, title=f"{colour} {shape} {number}")
+
+
+def _to_png(image: Image.Image) -> bytes:
+    file = BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from catalog.detection.object_head import cell_centres
-from indexing.training.object_training import BOX_WEIGHT, assign_cells, object_loss
+from indexing.training.objects.object_training import BOX_WEIGHT, assign_cells, object_loss
 
 
 def test_the_cells_at_the_centre_of_an_object_learn_its_box() -> None:

@@ -15,7 +15,7 @@ from catalog.detection.torchvision_ops import declare_missing_ops
 ROOT = Path(__file__).resolve().parents[3]
 STARTER = ROOT / "catalog/encoders/starter"
 DEMO = ROOT / "catalog/demo"
-WORD_NUMBERS = 256
+WORD_NUMBERS = 128
 
 Vectors = NDArray[np.float32]
 
@@ -174,8 +174,8 @@ def test_looks_need_more_images_than_numbers() -> None:
 
     from indexing.training.starter.image_head import Looks
 
-    with pytest.raises(ValueError, match="256 images"):
-        Looks.fit(torch.randn(256, 1280))
+    with pytest.raises(ValueError, match="384 images"):
+        Looks.fit(torch.randn(384, 1280))
 
 
 def test_equal_titles_share_the_loss() -> None:

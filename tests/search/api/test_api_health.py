@@ -25,16 +25,19 @@ STATUS = {
         "query_encoder": str,
         "published_at": str,
         "recall_at_20": float,
+        "self_test": {"kind": str, "queries": int, "recall_at_1": float, "recall_at_5": float},
         "match": {
-            "exact": (float, None),
-            "something": float,
-            "similar": float,
-            "photos": int,
-            "covered": (float, None),
-            "right": (float, None),
-            "nothing": int,
-            "weak": (float, None),
-            "blank": float,
+            "similar_resemblance": (float, None),
+            "exact_margin": (float, None),
+            "exact_cosine": (float, None),
+            "same_photo_cosine": (float, None),
+            "blank_cosine": float,
+            "source": str,
+            "queries": int,
+            "exact_share": (float, None),
+            "exact_right": (float, None),
+            "nothing_photos": int,
+            "nothing_weak": (float, None),
         },
         "images": int,
         "products": int,
@@ -72,6 +75,8 @@ def test_the_index_status_describes_the_index(get: Get, check_shape: Check) -> N
     assert status["generation"]["products"] == status["products"]["indexed"] == 722
     assert status["generation"]["images"] == 1444
     assert status["generation"]["recall_at_20"] >= 0.95
+    assert status["generation"]["self_test"]["kind"] == "views"
+    assert status["generation"]["self_test"]["queries"] > 600
     assert status["products"] == {"total": 722, "indexed": 722, "pending": 0, "failed": 0}
     assert status["freshness"]["fresh"] is True
     assert status["freshness"]["oldest_pending_s"] == 0

@@ -181,7 +181,7 @@ def test_the_api_has_a_documentation_page(client: Client) -> None:
 def test_a_search_makes_a_fixed_number_of_database_queries(
     by_photo: Search, django_assert_num_queries: Any
 ) -> None:
-    by_photo("scopia-living-lamp-2")  # reads the vocabulary, which is kept for a minute
+    by_photo("scopia-living-lamp-2")  # reads the tags of photos, which are kept for a minute
 
     # The live generation, the search (with a savepoint here, which is 2 more) and the products.
     # Every page up to the usual length takes as many.

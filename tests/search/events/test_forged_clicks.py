@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,7 +152,10 @@ def add_honest_shoppers(shop: Forger, clicked: list[int], count: int) -> None:
     shop.write([search_row(f"shopper {n}", DAYS - 1 + n / count, clicked) for n in range(count)])
 
 
-ADDRESSES = (1, 5, 20)
+@pytest.fixture
+def addresses_of_forgers(long_run: bool) -> tuple[int, ...]:
+    """How many addresses forgers have."""
+    return (1, 5, 20) if long_run else (5,)
 
 
 def test_honest_clicks_count_and_are_not_a_burst(shop: Forger) -> None:
@@ -163,15 +167,15 @@ def test_honest_clicks_count_and_are_not_a_burst(shop: Forger) -> None:
 
 
 def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
-    shop: Forger, target: int, ranking: Any, long_run: bool
+    shop: Forger,
+    target: int,
+    ranking: Any,
+    addresses_of_forgers: tuple[int, ...],
+    long_run: bool,
 ) -> None:
     first, usual = ranking(target)
-    cases = [
-        (n, *attack) for n in ADDRESSES for attack in ((400, 60), (400, 86_000), (10_000, 3_600))
-    ]
-    if not long_run:
-        cases = cases[::4]
-    for addresses, forged, seconds in cases:
+    attacks = ((400, 60), (400, 86_000), (10_000, 3_600)) if long_run else ((10_000, 3_600),)
+    for addresses, (forged, seconds) in product(addresses_of_forgers, attacks):
         with rolled_back():
             add_honest_shoppers(shop, [target], addresses)
             place, rate = ranking(target)
@@ -195,10 +199,10 @@ def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
 
 
 def test_a_forger_below_the_burst_limits_counts_as_one_shopper_an_address(
-    shop: Forger, target: int, ranking: Any
+    shop: Forger, target: int, ranking: Any, addresses_of_forgers: tuple[int, ...]
 ) -> None:
     # Given a forger below the limits of a burst: 20 searches an address during a day.
-    for addresses in ADDRESSES:
+    for addresses in addresses_of_forgers:
         with rolled_back():
             add_honest_shoppers(shop, [target], addresses)
             place, rate = ranking(target)
@@ -216,9 +220,9 @@ def test_a_forger_below_the_burst_limits_counts_as_one_shopper_an_address(
 
 
 def test_forged_searches_without_clicks_lower_a_product_no_further_than_honest_ones(
-    shop: Forger, target: int, ranking: Any
+    shop: Forger, target: int, ranking: Any, addresses_of_forgers: tuple[int, ...]
 ) -> None:
-    for addresses in ADDRESSES:
+    for addresses in addresses_of_forgers:
         with rolled_back():
             add_honest_shoppers(shop, [], addresses)
             place, rate = ranking(target)
@@ -238,10 +242,11 @@ def test_forged_requests_count_for_as_many_shoppers_as_they_have_addresses(
     log: SearchLog,
     by_photo: Search,
     client: Client,
+    addresses_of_forgers: tuple[int, ...],
     long_run: bool,
 ) -> None:
     first, _ = ranking(target)
-    for addresses in ADDRESSES:
+    for addresses in addresses_of_forgers:
         with rolled_back():
             add_honest_shoppers(shop, [target], addresses)
             place, rate = ranking(target)
@@ -259,5 +264,6 @@ def test_forged_requests_count_for_as_many_shoppers_as_they_have_addresses(
                 assert sent.json() == {"accepted": 1, "unknown": 0}
             log.flush()
             reached, raised = ranking(target)
-            assert raised <= rate + 1e-3
+            # A real search may show the product lower, where a click counts a little more.
+            assert raised <= rate + 4e-3
             assert place <= reached <= first + 1

@@ -41,6 +41,7 @@ def make_answer() -> SearchAnswer:
         box=None,
         generation=Generation(pk=7),
         complete=True,
+        calibrated=True,
         results=[],
         next_offset=None,
         facets={},

@@ -3,16 +3,19 @@
 import json
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 
-from catalog.index.live_index import live_index
-from catalog.index.vocabulary import Vocabulary
-from catalog.labelled_photos import LabelledPhoto
+from catalog.index.vocabulary import read_vocabulary
 from catalog.models import Product, Tag
-from search.quality.evaluation import evaluate_catalogue, evaluate_photos, find_tags_in_text
-from search.quality.figures import Outcome, summarise
+from catalog.quality.labelled_photos import LabelledPhoto
+from search.photo_search import search
+from search.quality.evaluation import evaluate_catalogue, evaluate_photos, find_tags_of_product
+from search.quality.figures import Outcome, TagCounts, summarise
+from search.request import SearchRequest
+from search.serving.deadline import Overloaded
 from tests.search.colour_spotter import ColourSpotter, fill_shop, png, scene
 
 
@@ -55,6 +58,16 @@ def test_photos_are_searched_whole_with_their_box_and_together(
     assert figures["scene, with box"]["objects_mean"] is None
 
 
+def test_the_time_limit_of_searches_does_not_end_an_evaluation(
+    labelled: list[LabelledPhoto], settings: Any
+) -> None:
+    settings.SEARCH_TIME_LIMIT_S = 0
+
+    assert summarise(evaluate_photos(labelled))["one object, with box"]["queries"] == 1
+    with pytest.raises(Overloaded):
+        search(SearchRequest(text="red"))
+
+
 def test_products_are_searched_by_their_own_photos_and_titles(
     labelled: list[LabelledPhoto],
 ) -> None:
@@ -83,17 +96,29 @@ def test_tags_are_right_if_the_product_text_names_them() -> None:
     assert summarise(outcomes)["photo"]["tagged@3"] == 0.5
 
 
-def test_tags_are_found_in_title_category_and_keywords(
+def test_tags_are_counted_that_are_given_right_or_missing() -> None:
+    outcomes = [
+        Outcome("photo", 1, 1.0, tags=TagCounts(given=2, right=1, wanted=3)),
+        Outcome("photo", 1, 1.0, tags=TagCounts(given=2, right=2, wanted=2)),
+        Outcome("photo", 1, 1.0, tags=TagCounts(given=0, right=0, wanted=1)),
+        Outcome("photo", 1, 1.0),  # the right tags are not known
+    ]
+
+    figures = summarise(outcomes)["photo"]
+
+    assert (figures["tags_given"], figures["tags_right"], figures["tags_found"]) == (4, 0.75, 0.5)
+
+
+def test_the_right_tags_of_a_photo_are_those_of_its_product(
     labelled: list[LabelledPhoto],
 ) -> None:
     tags = [Tag.objects.create(slug=name, name=name) for name in ("ball", "toy", "chair")]
-    vectors = live_index().encode_texts([tag.name for tag in tags])
     Product.objects.filter(sku="red").update(title="Red ball", keywords=["toys"])
 
-    right = find_tags_in_text("red", Vocabulary(tuple(tags), vectors))
+    right = find_tags_of_product("red", read_vocabulary())
 
     assert right == {tags[0].pk, tags[1].pk}
-    assert find_tags_in_text("unknown", Vocabulary(tuple(tags), vectors)) == set()
+    assert find_tags_of_product("unknown", read_vocabulary()) == set()
 
 
 def test_the_command_prints_figures_of_every_kind(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from catalog.quality.retrieval import nearest_products
 from search.quality.figures import Outcome, summarise
-from search.quality.floor import build_floor, nearest_products
+from search.quality.floor import build_floor
 from tests.indexing.conftest import empty_tables
 from tests.indexing.shop import add_photo, add_product, photo
 from tests.search.colour_spotter import png, scene

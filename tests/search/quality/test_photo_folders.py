@@ -10,8 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from catalog.labelled_photos import PhotosError
 from catalog.models import Product
+from catalog.quality.labelled_photos import PhotosError
 from search.quality.photo_folders import read_photo_folder
 from tests.indexing.conftest import empty_tables
 from tests.indexing.shop import add_product, photo

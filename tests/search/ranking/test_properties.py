@@ -21,7 +21,7 @@ from tests.search.conftest import DemoPhoto
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 BOUNDED = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -137,7 +137,7 @@ def test_a_list_shows_exactly_the_products_that_pass_its_filters_in_order(
         assert prices == sorted(prices, reverse=sort.startswith("-"))
 
 
-@settings(BOUNDED, max_examples=12)
+@settings(BOUNDED, max_examples=6)
 @given(
     sort=st.sampled_from(SORTS),
     limit=st.integers(7, 100),
@@ -150,13 +150,13 @@ def test_pages_neither_repeat_nor_skip(
 ) -> None:
     request = SearchRequest(text=text, sort=sort, fold=fold, filters=chosen)
 
-    pages, whole = collect_ids(request, limit), collect_ids(request, 100)
+    pages, whole = collect_ids(request, limit, 200), collect_ids(request, 100, 200)
 
-    assert pages == whole
+    assert pages[:200] == whole[:200]
     assert len(set(pages)) == len(pages)
 
 
-@settings(BOUNDED, max_examples=8)
+@settings(BOUNDED, max_examples=5)
 @given(
     name=st.sampled_from(["scopia-living-lamp-2", "blends-bed1-1", "blends-bedwithtexture-3"]),
     sort=st.sampled_from(SORTS),

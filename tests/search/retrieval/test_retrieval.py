@@ -1,6 +1,6 @@
 """Retrieval under filters of any selectivity, in a catalogue large enough for a graph."""
 
-from collections import Counter
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
 from decimal import Decimal
@@ -9,21 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.cache import caches
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from catalog.demo.synthetic import Centres, copy_synthetic_embeddings, make_synthetic_catalogue
 from catalog.index.live_index import LiveIndex, live_index
-from catalog.index.vocabulary import vocabulary_for
+from catalog.index.vocabulary import read_vocabulary
 from catalog.models import Embedding, Product
 from indexing.vectors.write_vectors import sync_products
-from search.filters.kinds import VALUES_PER_FACET
 from search.ranking.paging import photos_per_query
 from search.ranking.scoring import rank_by_features
 from search.request import Filters
 from search.retrieval import candidates as retrieval
 from search.retrieval.candidates import Candidates, exact_search_limit, retrieve
-from search.retrieval.facets import read_facets
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -32,15 +30,22 @@ MAX_PHOTOS = 200
 NEAREST = 20
 
 
-@pytest.fixture
-def large() -> LiveIndex:
-    """The demo with SYNTHETIC more products around its own, whose prices are spread up to 1,000."""
-    index = live_index()
+@pytest.fixture(scope="module")
+def large(demo_index: None, django_db_blocker: Any) -> Iterator[LiveIndex]:
+    """The demo with SYNTHETIC more products around its own, whose prices are spread up to 1,000.
+    Its transaction lasts as long as this module."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield add_synthetic_products(live_index())
+        transaction.set_rollback(True)
+
+
+def add_synthetic_products(index: LiveIndex) -> LiveIndex:
+    """Adds the products to the catalogue and the index, and returns the larger index."""
     rows = Embedding.objects.order_by("product_id", "image_id").values_list("product_id", "vector")
     ids, vectors = zip(*rows, strict=True)
     stacked = np.stack([np.asarray(vector, np.float32) for vector in vectors])
     centres = Centres(stacked, list(ids))
-    vocabulary = vocabulary_for(index.query_encoder).checksum
+    vocabulary = read_vocabulary().checksum
     make_synthetic_catalogue(SYNTHETIC, centres, vocabulary)
     copy_synthetic_embeddings(index.generation.encoder, centres)
     made = Product.objects.filter(sku__startswith="synthetic-")
@@ -58,20 +63,22 @@ def queries(index: LiveIndex, count: int) -> list[np.ndarray]:
     return list((mixed / np.linalg.norm(mixed, axis=1, keepdims=True))[:, None])
 
 
-def best_cosines(index: LiveIndex, query: np.ndarray) -> dict[int, float]:
-    """Returns the cosine of the query and the best photo of each product."""
-    rows = Embedding.objects.filter(encoder=index.generation.encoder)
-    best: dict[int, float] = {}
-    for product_id, vector in rows.values_list("product_id", "vector"):
-        cosine = float(np.asarray(vector, np.float32) @ query[0])
-        best[product_id] = max(cosine, best.get(product_id, -1.0))
-    return best
+class ExactSearch:
+    """Search by brute force among all photos of the catalogue."""
 
+    def __init__(self, index: LiveIndex) -> None:
+        rows = Embedding.objects.filter(encoder=index.generation.encoder)
+        products, vectors = zip(*rows.values_list("product_id", "vector"), strict=True)
+        self.products = np.array(products)
+        self.vectors = np.stack([np.asarray(vector, np.float32) for vector in vectors])
 
-def exact(index: LiveIndex, query: np.ndarray, passing: set[int]) -> list[float]:
-    """Returns the cosines of the nearest of the products `passing`, by brute force."""
-    cosines = [c for pk, c in best_cosines(index, query).items() if pk in passing]
-    return sorted(cosines, reverse=True)[:NEAREST]
+    def find(self, query: np.ndarray, passing: set[int]) -> list[float]:
+        """Returns the cosines of the nearest of the products `passing`."""
+        best: dict[int, float] = {}
+        for product, cosine in zip(self.products, self.vectors @ query[0], strict=True):
+            if product in passing:
+                best[product] = max(float(cosine), best.get(product, -1.0))
+        return sorted(best.values(), reverse=True)[:NEAREST]
 
 
 def nearest(candidates: Candidates) -> list[float]:
@@ -81,6 +88,7 @@ def nearest(candidates: Candidates) -> list[float]:
 
 
 def test_filters_of_any_selectivity_find_what_exact_search_finds(large: LiveIndex) -> None:
+    exact, made = ExactSearch(large), queries(large, 10)
     for price, method in (
         (None, "graph"),
         (600, "graph"),
@@ -92,9 +100,9 @@ def test_filters_of_any_selectivity_find_what_exact_search_finds(large: LiveInde
         products = Product.objects.filter(price__lte=price) if price else Product.objects.all()
         passing = set(products.values_list("pk", flat=True))
         recalls = []
-        for query in queries(large, 10):
+        for query in made:
             candidates = retrieve(large, query, filters, "", MAX_PHOTOS)
-            found, best = nearest(candidates), exact(large, query, passing)
+            found, best = nearest(candidates), exact.find(query, passing)
             recalls.append(sum(cosine >= best[-1] - 1e-3 for cosine in found) / len(best))
             assert {c.product_id for c in candidates.by_query[0]} <= passing
             assert candidates.complete == (method == "exact")
@@ -195,56 +203,6 @@ def test_the_exact_search_limit_balances_the_costs(
     # n compared photos cost as much as 2.5 · max_photos · images / n visited ones at
     # n = √(2.5 · max_photos · images).
     assert exact_search_limit(images, max_photos) == expected
-
-
-def test_facets_of_narrow_filters_count_all_matching_products() -> None:
-    index = live_index()
-    price = Product.objects.order_by("price").values_list("price", flat=True)[250]
-    products = list(Product.objects.filter(price__lte=price).for_display())
-
-    candidates = retrieve(index, queries(index, 1)[0], Filters(price_max=price), "", 20)
-    facets = read_facets(candidates.facets)
-
-    assert len(candidates.by_query[0]) < len(products)
-    brands = Counter(product.brand for product in products)
-    categories = Counter(product.category.slug for product in products if product.category)
-    tags = Counter(given.tag.slug for p in products for given in p.product_tags.all())
-    for name, expected in (("brand", brands), ("category", categories), ("tag", tags)):
-        shown = [(value["value"], value["count"]) for value in facets[name]]
-        assert shown
-        assert all(expected[value] == count for value, count in shown)
-        most = sorted(expected.values(), reverse=True)[:VALUES_PER_FACET]
-        assert [count for _, count in shown] == most
-    prices = [float(product.price) for product in products]
-    assert facets["price"] == {"min": min(prices), "max": max(prices)}
-
-
-def test_facets_of_a_broad_search_count_its_candidates() -> None:
-    index = live_index()
-
-    candidates = retrieve(index, queries(index, 1)[0], Filters(), "", 50)
-
-    found = {candidate.product_id for candidate in candidates.by_query[0]}
-    counted: Any = read_facets(candidates.facets)["category"]
-    assert sum(value["count"] for value in counted) == len(found) < Product.objects.count()
-
-
-def test_facet_labels_are_in_the_language_of_the_request(get: Any) -> None:
-    english = get("search/text/", {"q": "lamp"}, {"accept-language": "en"})
-    russian = get("search/text/", {"q": "lamp"}, {"accept-language": "ru"})
-
-    labels = [{v["label"] for v in a["facets"]["category"]} for a in (english, russian)]
-    assert labels[0] != labels[1]
-    assert all(any("а" <= letter <= "я" for letter in label.lower()) for label in labels[1])
-
-
-def test_facets_without_candidates_are_empty() -> None:
-    assert read_facets(None) == {
-        "category": [],
-        "brand": [],
-        "tag": [],
-        "price": {"min": None, "max": None},
-    }
 
 
 @pytest.mark.parametrize(("things", "photos"), [(1, 200), (2, 100), (3, 66), (4, 50), (5, 50)])
