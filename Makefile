@@ -23,7 +23,7 @@ test-long: $(VENV)/test browser
 
 # Runs each test that is too long for `make test` once.
 test-few: $(VENV)/test
-	$(BIN)/python -m pytest --few $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --few -n $(WORKERS) --max-worker-restart=0 $(PYTEST_ARGS)
 
 # Trains the starter encoder from scratch. TRAIN_ARGS are options of `manage.py train_encoder`.
 train: $(VENV)/train

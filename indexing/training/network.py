@@ -2,6 +2,7 @@
 fixed."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,9 @@ class TrainedTower(nn.Module):
             if any(name == prefix or name.startswith(f"{prefix}.") for prefix in frozen):
                 parameter.requires_grad_(False)
         self._frozen_layers = FrozenLayers.find(tower, frozen)
+        for module in trunk.modules():
+            if isinstance(module, nn.Conv2d) and module.groups == module.in_channels:
+                _compute_in_32_bits(module)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return torch.cat([self._encode(part) for part in pixels.split(IMAGES_PER_BATCH)])
@@ -65,6 +69,31 @@ class TrainedTower(nn.Module):
         ]
 
 
+def half_precision(device: torch.device) -> AbstractContextManager:
+    """Returns a context in which a device computes in bfloat16 if it is faster: CUDA, and CPUs with
+    AMX, where a step takes half as long."""
+    if device.type == "cuda" or _has_fast_bfloat16():
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()
+
+
+def _has_fast_bfloat16() -> bool:
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
+def _compute_in_32_bits(layer: nn.Module) -> None:
+    """Takes a layer out of autocast on CPU, where depthwise convolutions are slow in bfloat16."""
+    forward = layer.forward
+
+    def compute(inputs: torch.Tensor) -> torch.Tensor:
+        if inputs.device.type != "cpu":
+            return forward(inputs)
+        with torch.autocast("cpu", enabled=False):
+            return forward(inputs.float())
+
+    layer.forward = compute  # type: ignore[method-assign]
+
+
 class FrozenLayers:
     """The frozen layers of a timm EfficientNet, as open_clip's `TimmModel` runs it, and the layers
     behind them. On CPU, OpenVINO computes the frozen ones in a fifth of the time."""
@@ -91,7 +120,9 @@ class FrozenLayers:
         trunk, size = visual.trunk, pixels.shape[1]
         if size not in self._compiled:
             first = _FirstLayers(self._tower, self._blocks)
-            self._compiled[size] = compile_module(first, (size, size, 3))
+            precision = "bf16" if _has_fast_bfloat16() else "f32"
+            with torch.autocast("cpu", enabled=False):
+                self._compiled[size] = compile_module(first, (size, size, 3), precision)
         [output] = self._compiled[size](pixels.numpy())
         maps = torch.from_numpy(output).clone(memory_format=torch.channels_last)
         last = trunk.bn2(trunk.conv_head(trunk.blocks[self._blocks :](maps)))

@@ -22,7 +22,13 @@ from indexing.training.curves import draw_curves
 from indexing.training.distributed import Process, gather_rows, join_process_group
 from indexing.training.held_out import HeldOut
 from indexing.training.losses import length_loss, product_loss, text_loss
-from indexing.training.network import FROZEN_LAYERS, Texts, TrainedTower, load_model
+from indexing.training.network import (
+    FROZEN_LAYERS,
+    Texts,
+    TrainedTower,
+    half_precision,
+    load_model,
+)
 from indexing.training.pairs import Item, read_items, read_pairs
 from indexing.training.pictures.emoji_pairs import read_emoji
 from indexing.training.pictures.shopper_photos import read_backgrounds
@@ -139,7 +145,7 @@ class Training:
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
         device = self.process.device
-        with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
+        with half_precision(device):
             vectors = self.model(batch.pixels.to(device, non_blocking=True)).float()
         losses = self._compute_losses(batch, vectors)
         self.optimizer.zero_grad()

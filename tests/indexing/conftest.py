@@ -1,13 +1,16 @@
 """Fixtures of the offline side's tests: an empty shop, a fast encoder, and processes to kill."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.test import override_settings
 
 from tests.indexing.histogram_encoder import HistogramEncoder, make_encoders
+from tests.indexing.shop import add_products, rebuild
 from tests.processes import Processes
 
 TABLES = (
@@ -39,8 +42,12 @@ def offline_settings(settings: Any, tmp_path: Path) -> Any:
 @pytest.fixture
 def encoders(offline_settings: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, HistogramEncoder]:
     """Fast encoders in place of real ones, each with its own space."""
+    return use_fast_encoders(monkeypatch)
+
+
+def use_fast_encoders(patch: pytest.MonkeyPatch) -> dict[str, HistogramEncoder]:
     made = make_encoders()
-    monkeypatch.setattr("catalog.index.live_index.load_encoder", lambda name, *options: made[name])
+    patch.setattr("catalog.index.live_index.load_encoder", lambda name, *options: made[name])
     return made
 
 
@@ -54,6 +61,22 @@ def encoder(encoders: dict[str, HistogramEncoder]) -> HistogramEncoder:
 def empty_shop(db: None, encoder: HistogramEncoder) -> None:
     """An empty catalogue and an empty index. The test is rolled back."""
     empty_tables()
+
+
+@contextmanager
+def lasting_shop(media: Path, photos: int) -> Iterator[None]:
+    """A shop of products with a photo each, and a live index. It lasts as long as the block, for
+    the tests of a module: their own changes are rolled back."""
+    outside = {"MEDIA_ROOT": media, "ENCODER": "histogram", "LABELLED_PHOTOS": ""}
+    at_once = {"COMPOSED_PHOTOS": 0, "CHUNK_LEASE_S": 3600}
+    with transaction.atomic():
+        with pytest.MonkeyPatch.context() as patch, override_settings(**outside, **at_once):
+            use_fast_encoders(patch)
+            empty_tables()
+            add_products(range(photos))
+            rebuild()
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ def tree(top: Path, long_run: bool) -> Iterator[Tree]:
     tree.end_all()
 
 
+@pytest.mark.long
 def test_an_interrupted_first_start_leaves_no_process_and_the_next_completes_it(tree: Tree) -> None:
     # When a first start is interrupted while it creates the database, loads the demo, embeds and
     # evaluates, each time by another signal,

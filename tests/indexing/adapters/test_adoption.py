@@ -1,7 +1,8 @@
 """Another encoder encodes queries of the live index through an adapter, until its own index is
 built."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from indexing.generations.adoption import adopt_encoder
 from indexing.models import IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
+from tests.indexing.conftest import lasting_shop
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_product,
@@ -32,16 +34,25 @@ from tests.indexing.shop import (
     vectors_of,
 )
 
-pytestmark = pytest.mark.usefixtures("empty_shop")
-
 PHOTOS = 160
 
 
+@pytest.fixture(scope="module")
+def shop_media(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The photos of a shop with a live index."""
+    media = tmp_path_factory.mktemp("media")
+    with django_db_blocker.unblock(), lasting_shop(media, PHOTOS):
+        yield media
+
+
 @pytest.fixture
-def live(empty_shop: None) -> Generation:
-    """The live generation of a shop. Its encoder is `histogram`."""
-    add_products(range(PHOTOS))
-    rebuild()
+def live(
+    shop_media: Path, db: None, encoders: dict[str, HistogramEncoder], settings: Any
+) -> Generation:
+    """The live generation of the shop. Its encoder is `histogram`."""
+    settings.MEDIA_ROOT = shop_media
     generation = live_generation()
     assert generation is not None
     return generation
@@ -140,6 +151,7 @@ def test_an_encoder_whose_adapter_fails_the_gates_is_not_adopted(live: Generatio
     assert statuses() == {"histogram": "live", "strange": "registered"}
 
 
+@pytest.mark.usefixtures("empty_shop")
 def test_an_adapter_without_enough_photos_is_refused_with_a_sentence() -> None:
     add_products(range(50))
     with pytest.raises(AdapterError, match="Nothing is live yet"):

@@ -86,6 +86,7 @@ class Crew:
             assert worker.wait(60) == 0
 
 
+@pytest.mark.long
 @pytest.mark.alone  # it measures how long chunks wait for another worker
 def test_a_rebuild_survives_kills_of_its_workers_at_random_moments(
     processes: Processes, long_run: bool

@@ -107,6 +107,7 @@ def test_no_hostile_file_causes_a_server_error_or_costs_more_than_a_second(
     wait_until(lambda: site.memory() - before < MAX_GROWTH)
 
 
+@pytest.mark.long
 def test_floods_of_the_largest_photos_leave_no_memory_in_use(site: Site, long_run: bool) -> None:
     with Image.open(CHAIR) as chair:
         large = chair.resize((6320, 6320))

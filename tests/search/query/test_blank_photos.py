@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from catalog.index.live_index import live_index
-from catalog.models import Product
+from catalog.models import Generation, Product
 from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from tests.search.conftest import DemoPhoto
 
@@ -60,7 +60,7 @@ def make_blank_photos() -> dict[str, bytes]:
 
 def call_exact_from(cosine: float) -> None:
     """Sets the cosine from which a result shows the same photo."""
-    generation = live_index().generation
+    generation = Generation.objects.get(state=Generation.State.LIVE)
     generation.match = {**generation.match, "same_photo_cosine": cosine}
     generation.save(update_fields=["match"])
 
