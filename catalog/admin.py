@@ -11,6 +11,7 @@ import catalog.console.logged_searches
 import catalog.console.tags  # noqa: F401
 from catalog.console.base import ModelAdmin, TabularInline
 from catalog.console.product_photos import ProductImageInline, render_thumbnail
+from catalog.console.product_variants import VariantInline
 from catalog.models import Category, Product, ProductTag
 from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
@@ -40,7 +41,7 @@ class ProductAdmin(ModelAdmin):
     formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     readonly_fields = ("created_at", "updated_at")
     exclude = ("text_hash", "search_document")
-    inlines = (ProductImageInline, ProductTagInline)
+    inlines = (ProductImageInline, VariantInline, ProductTagInline)
     list_per_page = 50
 
     def formfield_for_dbfield(
@@ -49,6 +50,12 @@ class ProductAdmin(ModelAdmin):
         if db_field.name == "description":
             kwargs["max_length"] = MAX_DESCRIPTION_LENGTH
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> Any:
+        """The database derives the price and the stock of products with variants."""
+        fields = super().get_readonly_fields(request, obj)
+        has_variants = obj is not None and obj.variants.exists()
+        return (*fields, "price", "in_stock") if has_variants else fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         return super().get_queryset(request).select_related("category").prefetch_related("images")

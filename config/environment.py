@@ -2,9 +2,10 @@
 sentence that names the variable, for a bad value. Unset and blank variables have the default."""
 
 import os
+import re
 import secrets
 import tempfile
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,6 +14,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 _TRUE_WORDS = {"1", "true", "yes", "on"}
 _FALSE_WORDS = {"0", "false", "no", "off"}
+_HOST = re.compile(
+    r"(?:\[(?P<ipv6>[0-9a-f:.]+)\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)(?::(?P<port>[0-9]{1,5}))?"
+)
 _ALL_NETWORKS = ["0.0.0.0/0", "::/0"]
 
 
@@ -89,6 +93,28 @@ def read_list(name: str, default: list[str]) -> list[str]:
     """Reads a comma-separated list and drops empty items."""
     value = os.environ.get(name, "")
     return [item.strip() for item in value.split(",") if item.strip()] or default
+
+
+def read_hosts(name: str) -> list[str]:
+    """Reads a comma-separated list of hosts, each with or without a port, in lower case. IPv6
+    addresses stand in brackets."""
+    hosts = [item.lower() for item in read_list(name, [])]
+    for host in hosts:
+        if not _is_host(host):
+            raise ImproperlyConfigured(
+                f"{name} has {host!r}: write hosts such as photos.example, 10.0.0.7:8080 or [::1]."
+            )
+    return hosts
+
+
+def _is_host(text: str) -> bool:
+    match = _HOST.fullmatch(text)
+    if match is None or int(match["port"] or 1) not in range(1, 65_536):
+        return False
+    try:
+        return not match["ipv6"] or bool(IPv6Address(match["ipv6"]))
+    except ValueError:
+        return False
 
 
 def read_networks(name: str, default: list[str]) -> list[IPv4Network | IPv6Network]:

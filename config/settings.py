@@ -12,6 +12,7 @@ from config.environment import (
     read_file,
     read_float,
     read_folder,
+    read_hosts,
     read_int,
     read_list,
     read_networks,
@@ -193,6 +194,15 @@ LABELLED_PHOTOS = read_file("LABELLED_PHOTOS", BASE_DIR / "catalog" / "demo" / "
 CHUNK_IMAGES = read_int("CHUNK_IMAGES", 512, 1, 100_000)
 CHUNK_LEASE_S = read_float("CHUNK_LEASE_S", 60.0, 1.0, 3600.0)
 QUARANTINE_ATTEMPTS = 3
+
+# --- Photos by address --------------------------------------------------------------------------
+IMPORT_ALLOWED_HOSTS = read_hosts("IMPORT_ALLOWED_HOSTS")  # even if their addresses are private
+IMPORT_FETCHES_AT_ONCE = read_int("IMPORT_FETCHES_AT_ONCE", 16, 1, 256)  # in each fetching process
+IMPORT_FETCHES_PER_HOST = read_int("IMPORT_FETCHES_PER_HOST", 4, 1, 256)  # at once
+IMPORT_FETCHES_PER_SECOND = read_int("IMPORT_FETCHES_PER_SECOND", 10, 1, 10_000)  # from one host
+IMPORT_FETCH_TIME_LIMIT_S = read_float("IMPORT_FETCH_TIME_LIMIT_S", 30.0, 0.1, 3600.0)
+IMPORT_FETCH_AGE_S = read_int("IMPORT_FETCH_AGE_S", 86_400, 0, 3650 * 86_400)
+IMPORT_FETCH_RUN_S = read_int("IMPORT_FETCH_RUN_S", 600, 1, 86_400)
 
 # --- Offline work -------------------------------------------------------------------------------
 REDIS_URL = read_url("REDIS_URL", {"redis", "rediss", "unix"})

@@ -15,6 +15,7 @@ class IndexingRun(models.Model):
         REFRESH = "refresh"
         REBUILD = "rebuild"
         TRAINING = "training"
+        FETCH = "fetch"
 
     class State(models.TextChoices):
         QUEUED = "queued"

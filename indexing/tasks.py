@@ -12,6 +12,8 @@ from indexing.clicks.log_retention import delete_old_searches
 from indexing.clicks.reranker_training import describe_reranker
 from indexing.ledger import runs
 from indexing.models import IndexingRun
+from indexing.pipeline.fetch_stage import start_fetch
+from indexing.pipeline.fetching.claims import count_due
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.training_run import start_training
@@ -21,6 +23,7 @@ START_RUN: dict[str, Callable[[], IndexingRun]] = {
     IndexingRun.Kind.REFRESH: start_refresh,
     IndexingRun.Kind.REBUILD: start_rebuild,
     IndexingRun.Kind.TRAINING: partial(start_training, join=False),
+    IndexingRun.Kind.FETCH: start_fetch,
 }
 
 
@@ -34,6 +37,15 @@ def work_on_run(run_id: int) -> str:
 def refresh() -> str:
     """Works on a refresh until nothing is left to do. Scheduled by REFRESH_CRON."""
     return work_on(start_refresh()).state
+
+
+def fetch_photos() -> str:
+    """Fetches the photos by address that are due, unless another worker does. Scheduled every
+    minute."""
+    if not count_due():
+        return "nothing to fetch"
+    run = start_fetch()
+    return "under way" if runs.is_worked_on(run) else work_on(run).state
 
 
 def join_abandoned_runs() -> int:

@@ -5,17 +5,17 @@ from typing import Any
 
 from catalog.detection.detector import Detection
 from catalog.models import Generation, Tag
-from catalog.product_cards import ProductCard
+from catalog.product_cards import ProductCard, VariantCard
 from search.request import Box
 
 
 @dataclass
 class Result:
-    """A product in the answer. `score`: 0 to 1; `duplicates`: the number of lookalikes that are
-    hidden behind this product; `features`: the values that ranked it; `explanation`: the terms of
-    the score, with `explain` only; `object`: the number of the object in the photo that the product
-    matches; `whole_photo`: whether it matches the whole photo, in a search that also looked for an
-    object in it."""
+    """A product in the answer. `variant`: the variant that it shows, if it has variants; `score`: 0
+    to 1; `duplicates`: the number of lookalikes that are hidden behind this product; `features`:
+    the values that ranked it; `explanation`: the terms of the score, with `explain` only; `object`:
+    the number of the object in the photo that the product matches; `whole_photo`: whether it
+    matches the whole photo, in a search that also looked for an object in it."""
 
     product: ProductCard
     score: float
@@ -25,6 +25,16 @@ class Result:
     explanation: dict[str, float] | None = None
     object: int | None = None
     whole_photo: bool = False
+    variant: VariantCard | None = None
+
+    @property
+    def offer(self) -> ProductCard | VariantCard:
+        """What has the photo, the price and the stock that the result shows."""
+        return self.variant or self.product
+
+    @property
+    def photo_url(self) -> str | None:
+        return self.offer.photo_url or self.product.photo_url
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Follows one search from the request to the answer. `answer_request` lists the steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from django.conf import settings
@@ -9,7 +9,7 @@ from django.db import ProgrammingError
 from catalog.detection.photo_analysis import PhotoAnalysis, Target, analyse_photos, choose_targets
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.photo_tags import ScoredTags, tagger_for
-from catalog.product_cards import read_product_cards
+from catalog.product_cards import ProductCard, read_product_cards
 from search.answer import Result, SearchAnswer
 from search.query.blank_photos import encode_blanks, find_blank_objects
 from search.query.photo_decoding import decode_query, decoded_photos
@@ -18,6 +18,7 @@ from search.query.vector import embed_query
 from search.ranking.match_level import classify_match, find_blank_results
 from search.ranking.paging import RankedResults, find_results
 from search.ranking.scoring import Ranked, explain_score
+from search.ranking.shown_variants import choose_shown
 from search.request import SearchRequest
 from search.serving.admission import admission
 from search.serving.deadline import Deadline, StageClock
@@ -60,7 +61,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         tags = tag_targets(targets, index)
     found = find_results(request, queries, targets, tags, index, clock)
     with clock.stage("rank"):
-        results = build_results(found, targets, request, index, clock.deadline)
+        results = build_results(found, queries, targets, request, index, clock.deadline)
     # Later searches can reuse only the analysis of one whole photo.
     is_reusable = kept_analysis or (len(analyses) == 1 and request.box is None)
     return SearchAnswer(
@@ -119,6 +120,7 @@ def choose_tags(tags: list[ScoredTags], targets: list[Target], ranked: list[Rank
 
 def build_results(
     found: RankedResults,
+    queries: np.ndarray,
     targets: list[Target],
     request: SearchRequest,
     index: LiveIndex,
@@ -128,6 +130,8 @@ def build_results(
     products that were deleted during the search."""
     page = found.ranked[request.offset : request.offset + request.limit]
     products = read_product_cards([item.candidate.product_id for item in page])
+    varied = [item for item in page if _has_variants(products, item)]
+    variants = choose_shown(varied, request.filters, queries, targets, index) if varied else {}
     blanks = find_blanks(page, targets, index, deadline)
     finds_objects = any(target.object is not None for target in targets)
     calibration = index.generation.calibration
@@ -149,10 +153,16 @@ def build_results(
             explanation=explain_score(item, found.weights) if request.explain else None,
             object=item.object,
             whole_photo=finds_objects and item.object is None,
+            variant=variants.get(item.candidate.product_id),
         )
         for item, blank in zip(page, blanks, strict=True)
         if item.candidate.product_id in products
     ]
+
+
+def _has_variants(products: Mapping[int, ProductCard], item: Ranked) -> bool:
+    product = products.get(item.candidate.product_id)
+    return product is not None and product.has_variants
 
 
 def find_blanks(

@@ -6,7 +6,7 @@ from django.db import connection
 from psycopg.sql import SQL, Literal
 
 from catalog.models import Product
-from catalog.product_cards import read_product_cards
+from catalog.product_cards import read_product_cards, read_variant_cards
 from search.errors import RequestError
 from search.filters.declared import filter_condition
 from search.request import Filters
@@ -20,18 +20,22 @@ ORDER_BY = {
     "-created": SQL("created_at DESC, id DESC"),
 }
 PAGE_QUERY = SQL("""
-    SELECT id FROM catalog_product product WHERE {condition}
-    ORDER BY {order} LIMIT {limit} OFFSET {offset}
+    SELECT id FROM ({passing}) product ORDER BY {order} LIMIT {limit} OFFSET {offset}
 """)
 
 
 def list_products(filters: Filters, sort: str, limit: int, offset: int) -> dict[str, Any]:
     """Returns a page of the visible products that pass the filters: `count`, `next_offset` and
-    `results`, which are ProductCards. Relevance means popularity here. Raises Overloaded."""
+    `results`, which are ProductCards with all their variants. Relevance means popularity here.
+    Raises Overloaded."""
     with admission.admitted(Deadline()):
         ids = _product_ids(filters, sort, limit + 1, offset)
         cards = read_product_cards(ids[:limit])
-    results = [cards[pk] for pk in ids[:limit] if pk in cards]
+        with_variants = [pk for pk, card in cards.items() if card.has_variants]
+        variants = read_variant_cards(with_variants) if with_variants else {}
+    results = [
+        cards[pk]._replace(variants=variants.get(pk, ())) for pk in ids[:limit] if pk in cards
+    ]
     return {
         "count": len(results),
         "next_offset": offset + limit if len(ids) > limit else None,
@@ -49,7 +53,7 @@ def visible_product(pk: int) -> Product:
 
 def _product_ids(filters: Filters, sort: str, limit: int, offset: int) -> list[int]:
     query = PAGE_QUERY.format(
-        condition=filter_condition(filters),
+        passing=filter_condition(filters).select(SQL("id, popularity, price, created_at")),
         order=ORDER_BY[sort],
         limit=Literal(limit),
         offset=Literal(offset),

@@ -11,7 +11,8 @@ from catalog.imaging.image_decoding import WHOLE, Box
 from search.errors import RequestError
 from search.filters.declared import FILTERS
 
-SORTS = ("relevance", "price", "-price", "-created")
+PRICE_SORTS = ("price", "-price")
+SORTS = ("relevance", *PRICE_SORTS, "-created")
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 24
 MAX_OFFSET = 5000  # results before a page

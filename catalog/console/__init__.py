@@ -1,5 +1,5 @@
 """Base classes of admin classes, and the admin classes of tags, searches and clicks.
 
-Other admin classes build on `base` and `product_photos`; `error_pages.ConsoleErrors` is a
-middleware.
+Other admin classes build on `base`, `product_photos` and `product_variants`;
+`error_pages.ConsoleErrors` is a middleware.
 """

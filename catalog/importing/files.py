@@ -1,35 +1,37 @@
-"""Imports product files in batches. The only format is JSON Lines."""
+"""Imports product files in batches, in any of the formats of `catalog.importing.formats`."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.db import OperationalError
 
 from catalog.importing.categories import CategoryTree
-from catalog.importing.records import ProductRecord, RecordError, read_record
-from catalog.importing.upsert import upsert_products
+from catalog.importing.errors import ImportFailed
+from catalog.importing.formats.column_mapping import read_mapping
+from catalog.importing.formats.feed import Feed, FeedOptions
+from catalog.importing.formats.opening import open_feed
+from catalog.importing.photos.feed_images import ReadImage, open_files, read_image
+from catalog.importing.row_groups import ProductRows, RowGroups, batches
+from catalog.importing.upsert import upsert_rows
 from catalog.importing.word_proposals import propose_words
 
 BATCH_SIZE = 500
 
 
-class ImportFailed(Exception):
-    """An import has ended early; the message says why."""
-
-
 @dataclass
 class ImportReport:
-    """The number of products written, (line number, sentence) for each line refused, and the number
-    of words that wait to be accepted as tags."""
+    """The number of products written, (line number, sentence) for each line refused, the number of
+    words that wait to be accepted as tags, and (line number, sentence) for lines that were written
+    with a change or twice."""
 
     written: int = 0
     errors: list[tuple[int, str]] = field(default_factory=list)
     proposed: int = 0
+    notes: list[tuple[int, str]] = field(default_factory=list)
 
 
 def import_file(
@@ -37,108 +39,110 @@ def import_file(
     file_format: str | None = None,
     progress: Callable[[int], None] = lambda n: None,
     batch_size: int = BATCH_SIZE,
+    mapping: Path | None = None,
+    options: FeedOptions | None = None,
+    images: Path | None = None,
 ) -> ImportReport:
-    """Creates or updates every product of the file. Image paths are relative to its folder. Bad
-    lines are reported, and the other lines are written. After each batch, `progress` gets the
-    number of its lines. Raises ImportFailed if the file cannot be read, or if the disk or the
-    database is full; the batches before stay written."""
-    reader = READERS.get(file_format or path.suffix.lower().lstrip("."))
-    if reader is None:
-        known = ", ".join(sorted(READERS))
-        raise ImportFailed(f"{path.name}: the format is not known; use --format {known}.")
-    if not path.is_file():
-        raise ImportFailed(f"{path}: there is no such file.")
-    return import_lines(reader(path), path.parent, progress, batch_size)
+    """Creates or updates every product of the file, or of the only feed in a zip archive. Image
+    paths are relative to its folder, or to the root of the archive `images`. Bad lines are
+    reported, and the other lines are written. After each batch, `progress` gets the number of its
+    lines. `file_format` insists on a format, `mapping` is a file that names the columns of a table.
+    Raises ImportFailed if a file cannot be read, or if the disk or the database is full, and
+    FeedCutOff if the feed ends in the middle; the products before stay written."""
+    columns = read_mapping(mapping) if mapping else None
+    with open_files(path, images) as (file, read):
+        feed = open_feed(file, file_format, columns, options)
+        report = _import(_records(feed), read, progress, batch_size)
+    report.notes = sorted(feed.notes)
+    return report
 
 
 def import_lines(
-    lines: Iterator[tuple[int, Any]],
+    lines: Iterable[tuple[int, Any]],
     folder: Path,
     progress: Callable[[int], None] = lambda n: None,
     batch_size: int = BATCH_SIZE,
 ) -> ImportReport:
     """Creates or updates the products of `lines`, each a line number and a decoded object or
-    RecordError. Image paths are relative to `folder`. Proposes the common words of the catalogue as
-    tags. Otherwise does the same as `import_file`."""
-    report, categories = ImportReport(), CategoryTree()
-    while batch := list(islice(lines, batch_size)):
-        good: list[tuple[int, ProductRecord]] = []
-        for line, raw in batch:
-            try:
-                good.append((line, read_record(_raise_if_error(raw))))
-            except RecordError as error:
-                report.errors.append((line, str(error)))
-        with _describe_write_errors(report):
-            failed = upsert_products(
-                [record for _, record in good],
-                lambda name: read_image(folder, name),
-                categories,
-            )
-        line_of = {record.sku: line for line, record in good}  # the last line of each sku
-        report.errors += [(line_of[sku], reason) for sku, reason in failed.items()]
-        report.written += len(line_of) - len(failed)
-        progress(len(batch))
-    with _describe_write_errors(report):
+    RecordError. Reads all lines before it writes, so that rows of one product may be anywhere among
+    them. Image paths are relative to `folder`. Proposes the common words of the catalogue as tags.
+    Otherwise does the same as `import_file`."""
+    return _import(lines, partial(read_image, folder), progress, batch_size)
+
+
+def _import(
+    lines: Iterable[tuple[int, Any]],
+    read: ReadImage,
+    progress: Callable[[int], None],
+    batch_size: int,
+) -> ImportReport:
+    report = ImportReport()
+    with RowGroups(lambda line, reason: report.errors.append((line, reason))) as groups:
+        with _describe_write_errors(report, "A temporary file cannot be written"):
+            failure = _collect(lines, groups)
+        if report.errors:
+            progress(len(report.errors))
+        _write(batches(groups.products(), batch_size), read, progress, report)
+    if failure is not None:
+        sentence = f"{failure} {report.written} products before this are written."
+        raise type(failure)(sentence) from failure
+    with _describe_write_errors(report, "A photo cannot be stored"):
         report.proposed = propose_words()
     report.errors.sort()
     return report
 
 
+def _collect(lines: Iterable[tuple[int, Any]], groups: RowGroups) -> ImportFailed | None:
+    """Collects the rows of a file. Returns why it cannot be read to its end, or None."""
+    try:
+        for line, raw in lines:
+            groups.add(line, raw)
+    except ImportFailed as error:
+        groups.note_cut()
+        return error
+    return None
+
+
+def _write(
+    products: Iterable[list[ProductRows]],
+    read: ReadImage,
+    progress: Callable[[int], None],
+    report: ImportReport,
+) -> None:
+    categories = CategoryTree()
+    for batch in products:
+        with _describe_write_errors(report, "A photo cannot be stored"):
+            written, refused = upsert_rows(batch, read, categories)
+        report.written += written
+        report.errors += refused.items()
+        progress(sum(len(product.rows) for product in batch))
+
+
+def _records(feed: Feed) -> Iterator[tuple[int, Any]]:
+    """Yields the rows of a feed, and notes repeated skus."""
+    seen: set[int] = set()  # hashes: small, also for millions of products
+    for line, row in feed.rows():
+        if isinstance(row, dict):
+            sku = row.get("sku")
+            if sku and not row.get("is_group"):
+                if hash(str(sku)) in seen:
+                    feed.note(line, f"sku {sku!r} is in the file again; this line counts")
+                seen.add(hash(str(sku)))
+        yield line, row
+
+
 @contextmanager
-def _describe_write_errors(report: ImportReport) -> Iterator[None]:
-    """Raises ImportFailed if a batch cannot be written. Its transaction leaves nothing of it."""
+def _describe_write_errors(report: ImportReport, failed: str) -> Iterator[None]:
+    """Raises ImportFailed if a batch cannot be written. Its transaction leaves nothing of it.
+    `failed` says what an OSError means."""
     try:
         yield
     except (OSError, OperationalError) as error:
         if isinstance(error, OSError):
-            reason = f"A photo cannot be stored: {error.strerror or error}."
+            reason = f"{failed}: {error.strerror or error}."
         else:
             reason = f"The database cannot write: {str(error).partition(chr(10))[0].rstrip('.')}."
         raise ImportFailed(
             f"{reason} {report.written} products are written, the others are not."
             " Remove the cause, then import the file again."
         ) from error
-
-
-def read_image(folder: Path, name: str) -> bytes:
-    """Returns the bytes of an image file below `folder`. Raises RecordError if the path leads out
-    of the folder or cannot be read."""
-    try:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            raise RecordError(f"image {name!r} lies outside the folder of the file")
-        return path.read_bytes()
-    except OSError as error:
-        raise RecordError(f"image {name!r} cannot be read: {error.strerror}") from error
-    except RuntimeError as error:  # pathlib raises it for a loop of symbolic links
-        raise RecordError(f"image {name!r} cannot be read: a loop of symbolic links") from error
-
-
-def _raise_if_error(raw: Any) -> Any:
-    if isinstance(raw, RecordError):
-        raise raw
-    return raw
-
-
-def _read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """Yields (line number, decoded object or RecordError) for each line that is not blank."""
-    for number, line in enumerate(_read_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            yield number, json.loads(line)
-        except UnicodeDecodeError:
-            yield number, RecordError("not UTF-8 text")
-        except (ValueError, RecursionError) as error:
-            yield number, RecordError(f"not valid JSON: {error}")
-
-
-def _read_lines(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            yield from file
-    except OSError as error:
-        raise ImportFailed(f"{path}: the file cannot be read: {error.strerror}.") from error
-
-
-READERS = {"jsonl": _read_json_lines, "ndjson": _read_json_lines}

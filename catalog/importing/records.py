@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from catalog.importing.image_names import ImageNameError, check_image_name
 from catalog.models.attributes import describe_problem, is_unicode
 from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
+DEFAULT_CURRENCY = "EUR"
 _MAX_TEXT_LENGTHS = {
     "title": 500,
     "title_ru": 500,
@@ -18,10 +20,11 @@ _MAX_TEXT_LENGTHS = {
 _KNOWN_FIELDS = {
     *_MAX_TEXT_LENGTHS,
     *("sku", "category", "category_ru", "keywords", "price", "currency", "in_stock"),
-    *("popularity", "images", "is_visible"),
+    *("popularity", "images", "is_visible", "group", "options", "is_group"),
 }
 _MAX_KEYWORDS = 200  # PostgreSQL limits the size of a product's search document
 _MAX_IMAGES = 100
+_MAX_OPTIONS = 20
 
 
 class RecordError(ValueError):
@@ -30,8 +33,13 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True)
 class ProductRecord:
-    """One product. `category` and `category_ru` hold the names on the path from the root category.
-    `images` are paths relative to the file; None leaves the product's photos as they are."""
+    """One row: a product, or a variant of one. `category` and `category_ru` hold the names on the
+    path from the root category. `images` are paths relative to the file, or normalised web
+    addresses; None leaves the product's photos as they are.
+
+    `group` is the sku of the product that a variant belongs to, or "". With `is_group`, the row
+    describes the product of that sku itself. `options` are those of a variant. Rows of a group may
+    leave out the price (None) and the currency ("")."""
 
     sku: str
     fields: dict[str, Any]
@@ -39,22 +47,40 @@ class ProductRecord:
     category_ru: tuple[str, ...] = ()
     images: tuple[str, ...] | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    group: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+    is_group: bool = False
+
+    @property
+    def product_sku(self) -> str:
+        """The sku of the product that the row describes, wholly or by a variant."""
+        return self.group or self.sku
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether the row describes a variant. A row with options but without a group is the only
+        variant of its product."""
+        return not self.is_group and bool(self.group or self.options)
 
 
 def read_record(raw: Any) -> ProductRecord:
     """Checks one decoded object. Unknown keys become attributes. Raises RecordError."""
     if not isinstance(raw, Mapping):
         raise RecordError("a product must be a JSON object")
-    sku = _read_text(raw, "sku", 200)
+    group, is_group = _read_text(raw, "group", 200), _read_bool(raw, "is_group", default=False)
+    sku = _read_text(raw, "sku", 200) or (group if is_group else "")
     if not sku:
         raise RecordError("sku is missing")
+    options = _read_options(raw)
+    is_grouped = bool(group or options or is_group)
     fields: dict[str, Any] = {
         name: _read_text(raw, name, size) for name, size in _MAX_TEXT_LENGTHS.items()
     }
     fields["keywords"] = _read_keywords(raw)
     fields["url"] = _check_web_address(fields["url"])
-    fields["price"] = _read_price(raw.get("price"))
-    fields["currency"] = _read_currency(raw)
+    price = raw.get("price")
+    fields["price"] = None if is_grouped and price is None else _read_price(price)
+    fields["currency"] = _read_currency(raw, default="" if is_grouped else DEFAULT_CURRENCY)
     fields["in_stock"] = _read_bool(raw, "in_stock")
     fields["is_visible"] = _read_bool(raw, "is_visible")
     fields["popularity"] = _read_count(raw, "popularity")
@@ -67,6 +93,9 @@ def read_record(raw: Any) -> ProductRecord:
         _check_attributes(
             {str(key): value for key, value in raw.items() if key not in _KNOWN_FIELDS}
         ),
+        group,
+        options,
+        is_group,
     )
 
 
@@ -108,13 +137,10 @@ def _read_keywords(raw: Mapping) -> list[str]:
 def _read_images(raw: Mapping) -> tuple[str, ...] | None:
     if raw.get("images") is None:
         return None
-    return tuple(_check_path(path) for path in _read_list(raw, "images", _MAX_IMAGES))
-
-
-def _check_path(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or "\0" in value or not is_unicode(value):
-        raise RecordError("images must be a list of file paths")
-    return value
+    try:
+        return tuple(check_image_name(name) for name in _read_list(raw, "images", _MAX_IMAGES))
+    except ImageNameError as error:
+        raise RecordError(str(error)) from error
 
 
 def _check_web_address(url: str) -> str:
@@ -136,15 +162,34 @@ def _read_price(value: Any) -> Decimal:
     return cents
 
 
-def _read_currency(raw: Mapping) -> str:
-    code = _read_text(raw, "currency", 3).upper() or "EUR"
-    if len(code) != 3 or not (code.isascii() and code.isalpha()):
+def _read_currency(raw: Mapping, default: str) -> str:
+    code = _read_text(raw, "currency", 3).upper()
+    if code and (len(code) != 3 or not (code.isascii() and code.isalpha())):
         raise RecordError(f"currency {code!r} must be a three-letter code such as EUR")
-    return code
+    return code or default
 
 
-def _read_bool(raw: Mapping, name: str) -> bool:
-    value = True if raw.get(name) is None else raw[name]
+def _read_options(raw: Mapping) -> dict[str, str]:
+    """Returns the options that have a value. Filters write an option as `name:value`, so colons in
+    names become spaces."""
+    given = raw.get("options")
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise RecordError('options must be an object such as {"size": "M"}')
+    if len(given) > _MAX_OPTIONS:
+        raise RecordError(f"options has {len(given)} entries; at most {_MAX_OPTIONS} are allowed")
+    options = {}
+    for name, value in given.items():
+        name = _read_text({"the name of an option": name}, "the name of an option", 100)
+        value = _read_text({f"option {name}": value}, f"option {name}", 200)
+        if (name := " ".join(name.replace(":", " ").split())) and value:
+            options[name] = value
+    return options
+
+
+def _read_bool(raw: Mapping, name: str, default: bool = True) -> bool:
+    value = default if raw.get(name) is None else raw[name]
     if not isinstance(value, bool):
         raise RecordError(f"{name} must be true or false")
     return value

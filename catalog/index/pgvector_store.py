@@ -164,6 +164,7 @@ class PgvectorStore(VectorStore):
             query_rows=sql.SQL(", ".join(rows)),
             details=DETAILS,
             condition=query.condition,
+            passing=query.select_passing(sql.SQL("product.id AS product_id, {}").format(DETAILS)),
             exact_up_to=sql.Literal(query.exact_up_to),
             ef_search=sql.Literal(
                 str(max(settings.HNSW_EF_SEARCH, min(query.max_photos, MAX_EF_SEARCH)))

@@ -32,8 +32,7 @@ query AS (
 -- Products that pass the filters, at most one more than may be compared one by one. MATERIALIZED,
 -- because `passing_count`, `nearest` and `described` read it.
 passing AS MATERIALIZED (
-    SELECT product.id AS product_id, {details} FROM catalog_product product
-    WHERE {condition} LIMIT {exact_up_to} + 1
+    {passing} LIMIT {exact_up_to} + 1
 ),
 
 -- The number of these products. Both halves of `nearest` read it first, so it also sets how widely
@@ -173,19 +172,45 @@ FROM passing_count LEFT JOIN (found JOIN described USING (product_id)) ON true
 )
 
 
+class ProductCondition(NamedTuple):
+    """A condition on `product`, a row of catalog_product. `test` is the condition for a product at
+    hand. `cases` exclude each other, and a product that fulfils `test` fulfils one of them:
+    PostgreSQL finds all such products faster by each of the cases, which are conjunctions, than by
+    `test`."""
+
+    test: sql.Composable
+    cases: tuple[sql.Composable, ...]
+
+    @classmethod
+    def of(cls, test: sql.Composable) -> "ProductCondition":
+        """Returns a condition that is its only case."""
+        return cls(test, (test,))
+
+    def select(self, columns: sql.Composable) -> sql.Composable:
+        """Returns a query of these columns of the products that fulfil the condition."""
+        query = sql.SQL("SELECT {} FROM catalog_product product WHERE {}")
+        return sql.SQL(" UNION ALL ").join(query.format(columns, case) for case in self.cases)
+
+
 @dataclass(frozen=True)
 class VectorQuery:
     """A query of a generation. For each of `vectors`, float32 (q, dimensions of the index space),
     it finds the `max_photos` nearest photos of products that fulfil `condition`. If at most
     `exact_up_to` products fulfil it, all their photos are compared; else the graph is searched.
 
-    `condition` is about `product`, a row of catalog_product. Each `%` in it is doubled."""
+    `condition` is about `product`, a row of catalog_product. `cases`, if any, are those of its
+    ProductCondition. Each `%` in them is doubled."""
 
     space: IndexSpace
     vectors: np.ndarray
     max_photos: int
     condition: sql.Composable = field(default_factory=lambda: VISIBLE)
     exact_up_to: int = 0
+    cases: tuple[sql.Composable, ...] = ()
+
+    def select_passing(self, columns: sql.Composable) -> sql.Composable:
+        """Returns a query of these columns of the products that fulfil the condition."""
+        return ProductCondition(self.condition, self.cases or (self.condition,)).select(columns)
 
 
 class Statement(NamedTuple):

@@ -6,12 +6,15 @@ from catalog.models.change import IndexedProduct, ProductChange
 from catalog.models.embedding import Embedding, EncoderVersion, Projection
 from catalog.models.feedback import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.generation import Generation, Publication
+from catalog.models.image_address import AddressedImage, ImageAddress
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
 from catalog.models.tag import ProductTag, Tag, TagCalibration
+from catalog.models.variant import Variant
 
 __all__ = [
     "Adapter",
+    "AddressedImage",
     "Category",
     "ClickBurst",
     "ClickRate",
@@ -20,6 +23,7 @@ __all__ = [
     "Event",
     "EventAllowance",
     "Generation",
+    "ImageAddress",
     "IndexedProduct",
     "LoggedSearch",
     "OriginKey",
@@ -32,4 +36,5 @@ __all__ = [
     "Reranker",
     "Tag",
     "TagCalibration",
+    "Variant",
 ]

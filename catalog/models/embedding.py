@@ -53,6 +53,9 @@ class Embedding(models.Model):
     vector = HalfVectorField()
     created_at = models.DateTimeField(auto_now=True)
 
+    class Meta:
+        indexes = [models.Index(fields=["encoder", "source_hash"], name="embedding_content")]
+
     def __str__(self) -> str:
         return f"image {self.image_id} by encoder {self.encoder_id}"
 

@@ -1,11 +1,20 @@
 """Querysets of the catalogue with domain names for common reads."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import Case, Q, Value, When
+from django.utils import timezone
 
 if TYPE_CHECKING:
-    from catalog.models import Category, ClickBurst, Product, Tag  # noqa: F401
+    from catalog.models import (  # noqa: F401
+        Category,
+        ClickBurst,
+        ImageAddress,
+        Product,
+        Tag,
+    )
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
@@ -57,3 +66,22 @@ class TagQuerySet(models.QuerySet["Tag"]):
     def proposed(self) -> "TagQuerySet":
         """Returns the tags on which no operator has decided."""
         return self.filter(state="proposed")
+
+
+class ImageAddressQuerySet(models.QuerySet["ImageAddress"]):
+    def due(self, now: datetime | None = None) -> "ImageAddressQuerySet":
+        """Returns the addresses that are to be fetched now and that no fetcher has claimed."""
+        now = now or timezone.now()
+        free = Q(claimed_until__isnull=True) | Q(claimed_until__lt=now)
+        return self.filter(free, next_at__lte=now)
+
+    def request_again(self) -> int:
+        """Makes the addresses due, as if they had never failed. Returns their number."""
+        now = timezone.now()
+        has_photo = ~Q(content_hash="")
+        return self.update(
+            state=Case(When(has_photo, then=Value("fetched")), default=Value("waiting")),
+            waiting_since=now,
+            next_at=now,
+            attempts=0,
+        )

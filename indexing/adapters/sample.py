@@ -14,8 +14,8 @@ from catalog.index.vectors import read_rows
 from catalog.models import EncoderVersion, Product, ProductImage
 from catalog.quality.labelled_photos import LabelledPhoto
 from catalog.visual.encoder import Encoder
-from indexing.embedding.embed import embed_images
-from indexing.embedding.staleness import current_embeddings, stale_images
+from indexing.embedding.shared_content import embed_products
+from indexing.embedding.staleness import current_embeddings
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_photos
 
@@ -90,8 +90,7 @@ def read_sample(
     new, old = encoder_of(query_encoder), encoder_of(index_encoder)
     labelled = read_labelled_photos()
     chosen = _choose_photos([product_id for product_id, _ in labelled], index_encoder)
-    stale = stale_images(query_encoder, [key[0] for key in chosen])
-    embed_images(stale, query_encoder, new, check, careful)
+    embed_products([key[0] for key in chosen], query_encoder, new, check, careful)
     photos = _pair_photos(chosen, query_encoder)
     held_out = _hold_out(photos.labels)
     held_out_products = set(photos.labels[held_out].tolist())

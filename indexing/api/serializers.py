@@ -83,6 +83,19 @@ class StatusProductsSerializer(serializers.Serializer):
     failed = serializers.IntegerField()
 
 
+class StatusPhotosSerializer(serializers.Serializer):
+    """Photos that products name by web addresses, each address once."""
+
+    waiting = serializers.IntegerField(help_text="Not tried yet.")
+    fetched = serializers.IntegerField()
+    failed = serializers.IntegerField(help_text="Failed, and tried again with growing pauses.")
+    given_up = serializers.IntegerField(
+        help_text="Not tried again until an import names the address or an operator asks for it."
+    )
+    due = serializers.IntegerField(help_text="To be fetched now.")
+    oldest_waiting_s = serializers.FloatField()
+
+
 class StatusFreshnessSerializer(serializers.Serializer):
     fresh = serializers.BooleanField()
     oldest_pending_s = serializers.FloatField()
@@ -117,6 +130,7 @@ class StatusRunsSerializer(serializers.Serializer):
 class IndexStatusSerializer(serializers.Serializer):
     generation = StatusGenerationSerializer(allow_null=True)
     products = StatusProductsSerializer()
+    photos = StatusPhotosSerializer()
     freshness = StatusFreshnessSerializer()
     runs = StatusRunsSerializer()
     next_refresh_at = serializers.DateTimeField()

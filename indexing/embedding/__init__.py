@@ -1,5 +1,5 @@
 """Makes embeddings and tags from photos and texts.
 
-Others use `embed.embed_images`, `tagging.tag_products`, `quarantine`, and `staleness`, which
-defines "up to date".
+Others use `shared_content.embed_products`, `tagging.tag_products`, `quarantine`, and `staleness`,
+which defines "up to date".
 """

@@ -8,7 +8,7 @@ import numpy as np
 from django.db import connection, transaction
 
 from catalog.index.vectors import copy_rows
-from catalog.models import EncoderVersion, ProductImage
+from catalog.models import EncoderVersion
 from catalog.visual.encoder import Encoder
 from indexing.embedding import quarantine
 from indexing.embedding.decoding import ReadImage, decode_ahead, decode_carefully
@@ -93,12 +93,22 @@ def _correct_hashes(items: Sequence[ReadImage]) -> None:
     """Corrects the hash of images whose file holds another content than their row says: the file
     was set by SQL or replaced on disk. The trigger does not note this as a change, because the
     embedding is made from the content that was read. Runs within the caller's transaction."""
+    images = [item.image for item in items]
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('vitrina.reading_files', 'on', true)")
-    for item in items:
-        ProductImage.objects.filter(
-            product_id=item.image.product_id,
-            pk=item.image.image_id,
-            content_hash=item.image.content_hash,
-            file=item.image.file,
-        ).update(content_hash=item.content_hash)
+        cursor.execute(
+            """
+            UPDATE catalog_productimage image SET content_hash = present.content_hash
+            FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::text[])
+                AS present (product_id, id, file, past_hash, content_hash)
+            WHERE image.product_id = present.product_id AND image.id = present.id
+                AND image.file = present.file AND image.content_hash = present.past_hash
+            """,
+            [
+                [image.product_id for image in images],
+                [image.image_id for image in images],
+                [image.file for image in images],
+                [image.content_hash for image in images],
+                [item.content_hash for item in items],
+            ],
+        )

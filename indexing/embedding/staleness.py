@@ -2,11 +2,12 @@
 hashes.
 
 - An embedding is current if it was made from the present content of its image.
-- A vector is current if it was made from the current embedding of its image.
+- A vector is current if it was made from the current embedding of its image. Of a product's images
+  of equal content, only the first has a vector.
 - Tags are current if they were made from the present text of their product. A run that tags also
   compares what else they were made from (`TagSources`).
-- A product is current in a generation if each of its images has a vector of its present content, it
-  has no other vectors, and its tags are current.
+- A product is current in a generation if each of its images that should have a vector has one of
+  its present content, it has no other vectors, and its tags are current.
 
 Anything else is stale. A quarantined image is not stale: a retry would only fail again.
 
@@ -28,6 +29,10 @@ from catalog.models.product import content_hash
 IS_QUARANTINED = sql.SQL(
     "failure.quarantined AND failure.product_id = image.product_id"
     " AND failure.image_id = image.id AND failure.content_hash = image.content_hash"
+)
+IS_FIRST_OF_ITS_CONTENT = sql.SQL(
+    "NOT EXISTS (SELECT FROM catalog_productimage twin WHERE twin.product_id = image.product_id"
+    " AND twin.content_hash = image.content_hash AND twin.id < image.id)"
 )
 TEXT_IS_STALE = sql.SQL("indexed.text_hash IS DISTINCT FROM product.text_hash")
 
@@ -138,7 +143,8 @@ def forget_tags(product_ids: Iterable[int]) -> None:
 
 def current_embeddings(encoder_id: int, condition: sql.Composable | None = None) -> sql.Composable:
     """Returns a query of the current embeddings by an encoder: `product_id`, `image_id`,
-    `source_hash`, `vector`. `condition` may refer to the row as `embedding`."""
+    `source_hash`, `vector`. `condition` may refer to the row as `embedding`, and to its image as
+    `image`."""
     return sql.SQL(
         """
         SELECT embedding.product_id, embedding.image_id, embedding.source_hash, embedding.vector
@@ -150,18 +156,25 @@ def current_embeddings(encoder_id: int, condition: sql.Composable | None = None)
     ).format(encoder=sql.Literal(encoder_id), condition=condition or sql.SQL("TRUE"))
 
 
+def indexed_embeddings(encoder_id: int, condition: sql.Composable | None = None) -> sql.Composable:
+    """Returns a query of the current embeddings that have vectors: of a product's images of equal
+    content, only the first. Otherwise the same as `current_embeddings`."""
+    first = sql.SQL("{} AND {}").format(condition or sql.SQL("TRUE"), IS_FIRST_OF_ITS_CONTENT)
+    return current_embeddings(encoder_id, first)
+
+
 def products_with_stale_vectors(generation: Generation) -> list[int]:
-    """Returns the products whose vectors in this generation differ from their current embeddings,
-    in any order. Reads all vectors of the generation."""
+    """Returns the products whose vectors in this generation differ from those that their current
+    embeddings make, in any order. Reads all vectors of the generation."""
     query = sql.SQL(
         """
         SELECT DISTINCT coalesce(embedding.product_id, vector.product_id)
-        FROM ({current_embeddings}) AS embedding
+        FROM ({indexed_embeddings}) AS embedding
         FULL JOIN ({contents}) vector USING (product_id, image_id)
         WHERE embedding.source_hash IS DISTINCT FROM vector.source_hash
         """
     ).format(
-        current_embeddings=current_embeddings(generation.encoder_id),
+        indexed_embeddings=indexed_embeddings(generation.encoder_id),
         contents=vector_store().contents(generation),
     )
     return _first_column(query)
@@ -173,7 +186,7 @@ def stale_products(generation: Generation) -> sql.Composable:
     return sql.SQL(
         """
         SELECT DISTINCT coalesce(image.product_id, vector.product_id) AS product_id
-        FROM catalog_productimage image
+        FROM (SELECT * FROM catalog_productimage image WHERE {is_first}) image
         FULL JOIN ({contents}) vector
             ON vector.product_id = image.product_id AND vector.image_id = image.id
         LEFT JOIN indexing_imagefailure failure ON {is_quarantined}
@@ -185,6 +198,7 @@ def stale_products(generation: Generation) -> sql.Composable:
         """
     ).format(
         contents=vector_store().contents(generation),
+        is_first=IS_FIRST_OF_ITS_CONTENT,
         is_quarantined=IS_QUARANTINED,
         text_is_stale=TEXT_IS_STALE,
     )

@@ -12,10 +12,11 @@ from django.utils import timezone
 from psycopg import sql
 
 from catalog.index.live_index import live_generation
-from catalog.models import Generation, ProductChange
+from catalog.models import Generation, ImageAddress, ProductChange
 from indexing.embedding.staleness import quarantined_images
 from indexing.ledger.runs import unfinished_runs
 from indexing.models import Chunk, IndexEvaluation, IndexingRun
+from indexing.pipeline.fetching.photo_figures import photo_figures, products_in, waiting_addresses
 
 MAX_LAG_PRODUCTS = 10_000  # most recently indexed products, which the lag is measured on
 
@@ -23,10 +24,12 @@ MAX_LAG_PRODUCTS = 10_000  # most recently indexed products, which the lag is me
 def index_status() -> dict[str, Any]:
     """Returns the index status as the API documents it, ready for JSON. Times are in ISO 8601,
     durations in seconds."""
-    last = IndexingRun.objects.exclude(state__in=IndexingRun.UNFINISHED).first()
+    finished = IndexingRun.objects.exclude(state__in=IndexingRun.UNFINISHED)
+    last = finished.exclude(kind=IndexingRun.Kind.FETCH).first()  # there is one each minute
     return {
         "generation": _describe_generation(live_generation()),
         "products": _count_products(),
+        "photos": photo_figures(),
         "freshness": freshness(),
         "runs": {
             "running": [run_progress(run) for run in unfinished_runs()],
@@ -38,10 +41,12 @@ def index_status() -> dict[str, Any]:
 
 def freshness() -> dict[str, Any]:
     """Returns whether the index is fresh, the age of the oldest change, and the percentiles of the
-    lag, the time from a change until it was searchable."""
+    lag, the time from a change until it was searchable. A photo that waits for its first fetch is a
+    change too."""
     changed_at = ProductChange.objects.order_by("changed_at").values_list("changed_at", flat=True)
-    oldest = changed_at.first()
-    oldest_s = max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
+    named_at = waiting_addresses().order_by("waiting_since").values_list("waiting_since", flat=True)
+    times = [moment for moment in (changed_at.first(), named_at.first()) if moment]
+    oldest_s = max(0.0, (timezone.now() - min(times)).total_seconds()) if times else 0.0
     p50, p95 = _lag_percentiles()
     return {
         "fresh": oldest_s <= settings.FRESHNESS_TARGET_S and live_generation() is not None,
@@ -111,10 +116,16 @@ def _count_products() -> dict[str, int]:
         """
         SELECT (SELECT count(*) FROM catalog_product),
                (SELECT count(*) FROM catalog_indexedproduct WHERE indexed_at IS NOT NULL),
-               (SELECT count(*) FROM catalog_productchange),
-               (SELECT count(DISTINCT product_id) FROM ({quarantined_images}) AS quarantined)
+               (SELECT count(*) FROM (SELECT product_id FROM catalog_productchange
+                                      UNION {waiting}) AS pending),
+               (SELECT count(*) FROM (SELECT product_id FROM ({quarantined}) AS quarantined
+                                      UNION {not_fetched}) AS failed)
         """
-    ).format(quarantined_images=quarantined_images())
+    ).format(
+        quarantined=quarantined_images(),
+        waiting=products_in(ImageAddress.State.WAITING),
+        not_fetched=products_in(ImageAddress.State.FAILED, ImageAddress.State.GIVEN_UP),
+    )
     with connection.cursor() as cursor:
         cursor.execute(query)
         return dict(zip(("total", "indexed", "pending", "failed"), cursor.fetchone(), strict=True))

@@ -12,6 +12,8 @@ from prometheus_client.registry import Collector
 from indexing.models import IndexingRun
 from indexing.monitoring.freshness import index_status
 
+PHOTO_STATES = ("waiting", "fetched", "failed", "given_up")
+
 
 def metrics_text() -> bytes:
     """Returns all metrics as Prometheus scrapes them."""
@@ -43,10 +45,9 @@ class IndexCollector(Collector):
             if fresh[key] is not None:
                 lag.add_metric([quantile], fresh[key])
         yield lag
-        by_state = GaugeMetricFamily("vitrina_products", "products by state", labels=["state"])
-        for state, count in products.items():
-            by_state.add_metric([state], count)
-        yield by_state
+        yield _count_by_state("vitrina_products", "products by state", products)
+        photos = {state: status["photos"][state] for state in PHOTO_STATES}
+        yield _count_by_state("vitrina_photos", "photos by address, by state", photos)
         if live is not None:
             yield gauge("generation", "id of the live generation", live["id"])
             yield gauge("images", "images in the live generation", live["images"])
@@ -58,6 +59,13 @@ class IndexCollector(Collector):
             if live["self_test"]:
                 yield _self_test_recall(live["self_test"])
         yield _count_runs(status["runs"]["running"])
+
+
+def _count_by_state(name: str, meaning: str, counts: dict[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=["state"])
+    for state, count in counts.items():
+        family.add_metric([state], count)
+    return family
 
 
 def _self_test_recall(figures: dict[str, Any]) -> GaugeMetricFamily:

@@ -1,5 +1,5 @@
-"""Rebuilds, refreshes and trainings, stage by stage, and the worker that performs them.
+"""Rebuilds, refreshes, trainings and fetches, stage by stage, and the worker that performs them.
 
-Others use `rebuild.start_rebuild`, `refresh.start_refresh`, `training_run`, `worker.work_on` and
-`task_queue.run_task_queue`.
+Others use `rebuild.start_rebuild`, `refresh.start_refresh`, `training_run`,
+`fetch_stage.start_fetch`, `worker.work_on` and `task_queue.run_task_queue`.
 """

@@ -17,7 +17,7 @@ from catalog.index.vectors import read_rows
 from catalog.models import EncoderVersion, Generation, Projection
 from catalog.visual.projection import fit_from_moment
 from indexing.adapters.fitting import AdapterError
-from indexing.embedding.embed import embed_images
+from indexing.embedding.shared_content import embed_products
 from indexing.embedding.staleness import (
     forget_tags,
     products_to_embed,
@@ -101,10 +101,8 @@ def plan_embed(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 def perform_embed(chunk: Chunk, check: Check) -> None:
     """Embeds the stale images of the chunk's products."""
-    version = _generation_of(chunk.run).encoder
-    stale = stale_images(version, chunk.payload["products"])
-    embed_images(stale, version, encoder_of(version), check, careful=chunk.was_interrupted)
-    forget_tags({image.product_id for image in stale})
+    version, ids = _generation_of(chunk.run).encoder, chunk.payload["products"]
+    forget_tags(embed_products(ids, version, encoder_of(version), check, chunk.was_interrupted))
 
 
 def plan_project(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -187,10 +185,8 @@ def plan_catch_up(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 def perform_catch_up(chunk: Chunk, check: Check) -> None:
     """Embeds the stale images of the chunk's products, and brings their vectors up to date."""
     generation, ids = _generation_of(chunk.run), chunk.payload["products"]
-    stale = stale_images(generation.encoder, ids)
-    embed_images(
-        stale, generation.encoder, encoder_of(generation.encoder), check, chunk.was_interrupted
-    )
+    version = generation.encoder
+    embed_products(ids, version, encoder_of(version), check, chunk.was_interrupted)
     with transaction.atomic():
         sync_products(open_space(generation), ids)
 

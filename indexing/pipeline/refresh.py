@@ -14,8 +14,8 @@ from catalog.index.live_index import (
 )
 from catalog.index.vector_store import vector_store
 from catalog.models import ProductChange
-from indexing.embedding.embed import embed_images
-from indexing.embedding.staleness import products_to_tag, settle_changes, stale_images
+from indexing.embedding.shared_content import embed_products
+from indexing.embedding.staleness import products_to_tag, settle_changes
 from indexing.embedding.tagging import tag_products
 from indexing.generations.publishing import PublishedMeanwhile, hold_live_generation
 from indexing.ledger import runs
@@ -85,10 +85,11 @@ def perform_refresh(chunk: Chunk, check: Check) -> None:
     if generation is None or not ids:
         return
     encoder = encoder_of(generation.encoder)  # not the query encoder, which may be another
-    stale = stale_images(generation.encoder, ids)
-    embed_images(stale, generation.encoder, encoder, check, careful=chunk.was_interrupted)
+    embedded = embed_products(
+        ids, generation.encoder, encoder, check, careful=chunk.was_interrupted
+    )
     check()
-    untagged = products_to_tag(ids, {image.product_id for image in stale})
+    untagged = products_to_tag(ids, embedded)
     tag_products(untagged, generation.encoder)
     check()
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from indexing.ledger.chunking import Check, Payload, StageFailed
 from indexing.models import Chunk, IndexingRun
-from indexing.pipeline import rebuild, refresh, tag_stages, training_run
+from indexing.pipeline import fetch_stage, rebuild, refresh, tag_stages, training_run
 
 __all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
 
@@ -36,9 +36,13 @@ class Stages(tuple[Stage, ...]):
         return self[position] if position < len(self) else None
 
 
+FETCH = Stage("fetch", fetch_stage.plan_fetch, fetch_stage.perform_fetch)
+
 STAGES = {
+    IndexingRun.Kind.FETCH: Stages([FETCH]),
     IndexingRun.Kind.REFRESH: Stages(
         [
+            FETCH,
             Stage("refresh", refresh.plan_refresh, refresh.perform_refresh),
             Stage("calibrate_tags", tag_stages.plan_calibrate, tag_stages.perform_calibrate),
             Stage("tag", tag_stages.plan_tag, tag_stages.perform_tag),
@@ -49,6 +53,7 @@ STAGES = {
     IndexingRun.Kind.REBUILD: Stages(
         [
             Stage("adapt", rebuild.plan_adapt, rebuild.perform_adapt),
+            FETCH,
             Stage("embed", rebuild.plan_embed, rebuild.perform_embed),
             Stage("calibrate_tags", tag_stages.plan_calibrate, tag_stages.perform_calibrate),
             Stage("tag", tag_stages.plan_tag, tag_stages.perform_tag),

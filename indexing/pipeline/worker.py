@@ -153,8 +153,9 @@ def _lock_if_stage_is_over(run: IndexingRun) -> IndexingRun | None:
 
 
 def _load_encoder(run: IndexingRun) -> Encoder | None:
-    """Loads the encoder that a run needs and returns it; None if there is no live generation to
-    refresh."""
+    """Loads the encoder that a run needs and returns it; None if it needs none."""
+    if run.kind == Kind.FETCH:
+        return None
     if run.encoder:
         return encoder_named(run.encoder)
     generation = live_generation()

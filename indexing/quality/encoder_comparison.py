@@ -18,8 +18,7 @@ from catalog.quality.self_test import (
     rank_product,
     search_views_exactly,
 )
-from indexing.embedding.embed import embed_images
-from indexing.embedding.staleness import stale_images
+from indexing.embedding.shared_content import embed_products
 from indexing.ledger.chunking import Check
 from indexing.quality.composed_photos import encode_composed_photos
 
@@ -50,7 +49,7 @@ def compare_encoders(
     these. Raises EncoderError."""
     current = space.generation.encoder
     gallery = sorted({*sample_photos([current.pk], 1), *sample_photos([current.pk], 2)})
-    embed_images(stale_images(new, gallery), new, encoder_of(new), check)
+    embed_products(gallery, new, encoder_of(new), check)
     queries = choose_queries(space, [new.pk])
     if len(queries.views) >= MIN_QUERIES:
         kind, queries = "views", queries.among(among)

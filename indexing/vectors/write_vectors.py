@@ -8,7 +8,7 @@ from psycopg import sql
 from catalog.index.live_index import IndexSpace
 from catalog.index.vector_store import PhotoVector, vector_store
 from catalog.index.vectors import read_rows
-from indexing.embedding.staleness import current_embeddings
+from indexing.embedding.staleness import indexed_embeddings
 
 PROJECTION_BATCH_SIZE = 2000  # embeddings
 
@@ -32,9 +32,9 @@ def sync_products(space: IndexSpace, product_ids: list[int]) -> int:
 
 
 def _read_projected(space: IndexSpace, condition: sql.Composable) -> Iterator[PhotoVector]:
-    """Returns the projected current embeddings. Reads all of them before it returns, because a
-    connection cannot COPY in both directions at once."""
-    query = current_embeddings(space.generation.encoder_id, condition)
+    """Returns the projected current embeddings, of equal photos of a product only one. Reads all of
+    them before it returns, because a connection cannot COPY in both directions at once."""
+    query = indexed_embeddings(space.generation.encoder_id, condition) + sql.SQL(" ORDER BY 1, 2")
     return _project(space, list(read_rows(query, ["int8", "int8", "text", "halfvec"])))
 
 

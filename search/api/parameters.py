@@ -51,13 +51,17 @@ class ChoicesField(serializers.ListField):
     def __init__(self, declared: ChoiceFilter) -> None:
         child = serializers.CharField(max_length=declared.max_length)
         super().__init__(child=child, required=False, max_length=declared.max_values)
+        self.declared = declared
 
     def get_value(self, dictionary: Any) -> Any:
         value = super().get_value(dictionary)
         return list(dict.fromkeys(value)) if isinstance(value, list) else value
 
     def to_internal_value(self, data: Any) -> Any:
-        return tuple(super().to_internal_value(data))
+        values = tuple(super().to_internal_value(data))
+        if problem := next(filter(None, map(self.declared.find_problem, values)), None):
+            raise serializers.ValidationError(str(problem))
+        return values
 
 
 def filter_field(declared: Filter) -> serializers.Field:

@@ -1,16 +1,18 @@
 """The JSON of the API's responses, and of the events that clients send. The public contract fixes
 the names of the fields."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema_serializer
+from django.utils.http import urlencode
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from catalog.models import Event, Product
-from catalog.product_cards import ProductCard
-from search.answer import SearchAnswer
+from catalog.product_cards import ProductCard, VariantCard, read_variant_cards
+from search.answer import Result, SearchAnswer
 from search.filters.declared import faceted_filters
 from search.filters.kinds import ChoiceFilter
 
@@ -26,6 +28,17 @@ class ScoredTagSerializer(serializers.Serializer):
     slug = serializers.CharField()
     name = serializers.CharField()
     score = serializers.FloatField()
+
+
+class VariantSerializer(serializers.Serializer):
+    """A variant of a product, in the product's currency."""
+
+    sku = serializers.CharField()
+    options = serializers.DictField(child=serializers.CharField())
+    price = serializers.FloatField()
+    in_stock = serializers.BooleanField()
+    image = serializers.CharField(allow_null=True)
+    url = serializers.CharField()
 
 
 class ProductSerializer(serializers.Serializer):
@@ -44,31 +57,40 @@ class ProductSerializer(serializers.Serializer):
     url = serializers.SerializerMethodField()
 
     def get_image(self, product: Product | ProductCard) -> str | None:
-        url = product.photo_url
-        return self._absolute(url) if url else None
+        return absolute_url(product.photo_url, self.context)
 
     def get_url(self, product: Product | ProductCard) -> str:
-        return product.url or self._absolute(f"/products/{product.pk}/")
+        return product.url or absolute_url(f"/products/{product.pk}/", self.context) or ""
 
-    def _absolute(self, path: str) -> str:
-        request = self.context.get("request")
-        return request.build_absolute_uri(path) if request else path
+
+class ListedProductSerializer(ProductSerializer):
+    variants = serializers.SerializerMethodField()
+
+    @extend_schema_field(VariantSerializer(many=True))
+    def get_variants(self, product: ProductCard) -> list[dict[str, Any]]:
+        return [variant_json(variant, product, self.context) for variant in product.variants]
 
 
 class ProductDetailSerializer(ProductSerializer):
     description = serializers.CharField()
     images = serializers.SerializerMethodField()
+    variants = serializers.SerializerMethodField()
     attributes = serializers.JSONField(source="shown_attributes")
     created_at = serializers.DateTimeField()
 
     def get_images(self, product: Product) -> list[str]:
-        return [self._absolute(url) for url in product.photo_urls]
+        return [absolute_url(url, self.context) or "" for url in product.photo_urls]
+
+    @extend_schema_field(VariantSerializer(many=True))
+    def get_variants(self, product: Product) -> list[dict[str, Any]]:
+        variants = read_variant_cards([product.pk]).get(product.pk, [])
+        return [variant_json(variant, product, self.context) for variant in variants]
 
 
 class ProductListSerializer(serializers.Serializer):
     count = serializers.IntegerField()
     next_offset = serializers.IntegerField(allow_null=True)
-    results = ProductSerializer(many=True)
+    results = ListedProductSerializer(many=True)
 
 
 class ObjectSerializer(serializers.Serializer):
@@ -124,6 +146,10 @@ class FacetsSerializer(serializers.Serializer):
 
 class ResultSerializer(serializers.Serializer):
     product = ProductSerializer()
+    variant = serializers.SerializerMethodField(
+        help_text="The variant that passes the filters and looks most like the photo; null for a"
+        " product without variants."
+    )
     score = serializers.FloatField()
     match = serializers.ChoiceField(["exact", "similar", "weak"])
     duplicates = serializers.IntegerField()
@@ -134,6 +160,12 @@ class ResultSerializer(serializers.Serializer):
         help_text="The index, from 0, of the object in `query.objects` that the product matches;"
         " null if it matches the photo as a whole. Absent if no objects were searched for.",
     )
+
+    @extend_schema_field(VariantSerializer(allow_null=True))
+    def get_variant(self, result: Result) -> dict[str, Any] | None:
+        if result.variant is None:
+            return None
+        return variant_json(result.variant, result.product, self.context)
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         result = super().to_representation(instance)
@@ -194,6 +226,28 @@ class EventsSerializer(serializers.Serializer):
 class EventCountsSerializer(serializers.Serializer):
     accepted = serializers.IntegerField()
     unknown = serializers.IntegerField(help_text="Events whose product is not in the catalogue.")
+
+
+def variant_json(
+    variant: VariantCard, product: Product | ProductCard, context: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns the JSON of a variant. Without a page of its own in the shop, its address is that of
+    the product."""
+    page = f"/products/{product.pk}/?{urlencode({'variant': variant.sku})}"
+    return {
+        "sku": variant.sku,
+        "options": variant.options,
+        "price": float(variant.price),
+        "in_stock": variant.in_stock,
+        "image": absolute_url(variant.photo_url or product.photo_url, context),
+        "url": variant.url or product.url or absolute_url(page, context),
+    }
+
+
+def absolute_url(path: str | None, context: Mapping[str, Any]) -> str | None:
+    """Returns a path as a URL with the host of the request."""
+    request = context.get("request")
+    return request.build_absolute_uri(path) if request and path else path
 
 
 def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
-from catalog.models import Event, Product
+from catalog.models import Event, Product, Variant
 from search.events.request_origin import origin_of
 
 
@@ -35,11 +35,17 @@ def _find_products(events: Sequence[dict[str, Any]]) -> list[int | None]:
     products = Product.objects.values_list("pk", flat=True)
     ids = set(products.filter(pk__in=[e["product"] for e in events if "product" in e]))
     skus = {event["sku"] for event in events if "sku" in event}
-    by_sku = dict(Product.objects.filter(sku__in=skus).values_list("sku", "pk")) if skus else {}
+    by_sku = _find_by_sku(skus) if skus else {}
     return [
         by_sku.get(e["sku"]) if "sku" in e else (e["product"] if e["product"] in ids else None)
         for e in events
     ]
+
+
+def _find_by_sku(skus: set[str]) -> dict[str, int]:
+    """Returns the ids of the products with these skus, or with variants that have them."""
+    variants = Variant.objects.filter(sku__in=skus).values_list("sku", "product_id")
+    return dict(variants) | dict(Product.objects.filter(sku__in=skus).values_list("sku", "pk"))
 
 
 def _row(event: dict[str, Any], product_id: int, origin: str) -> Event:

@@ -39,15 +39,27 @@ class Filter(ABC):
         it fulfils all of them. `values` holds the values of a request by parameter, without the
         absent ones."""
 
+    def variant_conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
+        """Yields the same conditions on `variant`, a row of catalog_variant. A product with
+        variants passes if one of them fulfils those of all filters. A filter that is about whole
+        products yields none."""
+        return iter(())
+
+    def is_decided_by_product(self, values: Mapping[str, Any]) -> bool:
+        """Returns whether `conditions` alone find the products with a variant that fulfils
+        `variant_conditions`."""
+        return False
+
 
 @dataclass(frozen=True)
 class FacetedFilter(Filter):
     """A filter with a facet: an overview of its values among the products that match."""
 
     @abstractmethod
-    def facet_sql(self, relation: str) -> Composable:
+    def facet_sql(self, relation: str, variants: Composable) -> Composable:
         """Returns the facet over the products of `relation` as an SQL expression of type json.
-        `search.retrieval.facets.facets_sql` lists the columns of `relation`."""
+        `search.retrieval.facets.facets_sql` lists the columns of `relation`. `variants` is a
+        condition on `variant`, a row of catalog_variant, for facets about variants."""
 
     @abstractmethod
     def facet(self, counted: Any) -> Any:
@@ -62,17 +74,22 @@ class ChoiceFilter(FacetedFilter):
 
     max_values: int = MAX_VALUES
     max_length: int = 200
+    values_in_facet: int = VALUES_PER_FACET
     model: ClassVar[type[Category] | type[Tag] | None] = None  # whose slugs the values are
 
     @abstractmethod
-    def facet_rows(self, relation: str) -> Composable:
+    def facet_rows(self, relation: str, variants: Composable) -> Composable:
         """Returns a query for the most frequent values, with the columns slug, name, name_ru and
         count."""
 
-    def facet_sql(self, relation: str) -> Composable:
+    def facet_sql(self, relation: str, variants: Composable) -> Composable:
         return SQL("(SELECT json_agg(value) FROM ({} LIMIT {}) value)").format(
-            self.facet_rows(relation), Literal(VALUES_PER_FACET)
+            self.facet_rows(relation, variants), Literal(self.values_in_facet)
         )
+
+    def find_problem(self, value: str) -> "Text | None":
+        """Says what is wrong with a value of a request, or returns None."""
+        return None
 
     def facet(self, counted: Any) -> list[dict[str, Any]]:
         """Returns the most frequent values first, with labels in the language of the request."""
@@ -104,7 +121,7 @@ class ValuesFilter(ChoiceFilter):
         if chosen := values.get(self.name):
             yield SQL("({}) = ANY({})").format(SQL(self.sql), literal(list(chosen)))
 
-    def facet_rows(self, relation: str) -> Composable:
+    def facet_rows(self, relation: str, variants: Composable) -> Composable:
         return SQL("""
             SELECT {sql} AS slug, {sql} AS name, '' AS name_ru, count(*) AS count
             FROM {products} WHERE ({sql}) <> '' GROUP BY 1 ORDER BY count DESC, 1
@@ -122,7 +139,7 @@ class CategoryFilter(ChoiceFilter):
             subtree = Category.objects.subtree_ids(list(slugs))
             yield SQL("product.category_id = ANY({})").format(literal(subtree))
 
-    def facet_rows(self, relation: str) -> Composable:
+    def facet_rows(self, relation: str, variants: Composable) -> Composable:
         return SQL("""
             SELECT category.slug, category.name, category.name_ru, count(*) AS count
             FROM {} product JOIN catalog_category category ON category.id = product.category_id
@@ -145,7 +162,7 @@ class TagFilter(ChoiceFilter):
                 " ON tag.id = link.tag_id WHERE link.product_id = product.id AND tag.slug = {})"
             ).format(literal(slug))
 
-    def facet_rows(self, relation: str) -> Composable:
+    def facet_rows(self, relation: str, variants: Composable) -> Composable:
         return SQL("""
             SELECT tag.slug, tag.name, tag.name_ru, frequent.count
             FROM (SELECT tag_id, count(*) AS count FROM {} CROSS JOIN unnest(tags) tag_id
@@ -157,7 +174,8 @@ class TagFilter(ChoiceFilter):
 @dataclass(frozen=True, kw_only=True)
 class RangeFilter(FacetedFilter):
     """Passes products with a number in a range that includes its ends. `sql` is an SQL expression
-    over `product` for the product's number. `ends` holds the parameters and labels of the lower and
+    over `product` for the product's number; `variant_sql`, if any, is one over `variant` for that
+    of a variant. `ends` holds the parameters and labels of the lower and
     the upper end. The page shows `empty_error` if the lower end is above the upper one.
     `in_candidates`: see `_products`. The facet holds the smallest and the largest number."""
 
@@ -165,17 +183,24 @@ class RangeFilter(FacetedFilter):
     ends: dict[str, Text]
     empty_error: Text
     in_candidates: bool = False
+    variant_sql: str = ""
 
     @property
     def parameters(self) -> dict[str, Text]:
         return self.ends
 
     def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
+        return self._compare(self.sql, values)
+
+    def variant_conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
+        return self._compare(self.variant_sql, values) if self.variant_sql else iter(())
+
+    def _compare(self, number: str, values: Mapping[str, Any]) -> Iterator[Composable]:
         for name, operator in zip(self.parameters, (SQL(">="), SQL("<=")), strict=True):
             if name in values:
-                yield SQL("({}) {} {}").format(SQL(self.sql), operator, literal(values[name]))
+                yield SQL("({}) {} {}").format(SQL(number), operator, literal(values[name]))
 
-    def facet_sql(self, relation: str) -> Composable:
+    def facet_sql(self, relation: str, variants: Composable) -> Composable:
         return SQL(
             "(SELECT json_build_object('min', min({sql}), 'max', max({sql})) FROM {products})"
         ).format(sql=SQL(self.sql), products=_products(relation, self.in_candidates))
@@ -187,10 +212,13 @@ class RangeFilter(FacetedFilter):
 @dataclass(frozen=True, kw_only=True)
 class FlagFilter(Filter):
     """Passes products whose flag has the chosen value. `sql` is an SQL expression over `product`
-    for the flag. `label` is the text of the page's checkbox; a checked box means true."""
+    for the flag. `label` is the text of the page's checkbox; a checked box means true.
+    `variant_sql`, if any, is an expression over `variant`. The product's flag is then true if that
+    of any variant is."""
 
     sql: str
     label: Text
+    variant_sql: str = ""
 
     @property
     def parameters(self) -> dict[str, Text]:
@@ -199,6 +227,13 @@ class FlagFilter(Filter):
     def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
         if self.name in values:
             yield SQL("({}) = {}").format(SQL(self.sql), literal(values[self.name]))
+
+    def variant_conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
+        if self.variant_sql and self.name in values:
+            yield SQL("({}) = {}").format(SQL(self.variant_sql), literal(values[self.name]))
+
+    def is_decided_by_product(self, values: Mapping[str, Any]) -> bool:
+        return values.get(self.name) is True
 
 
 def literal(value: Any) -> Composable:

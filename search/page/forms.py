@@ -39,6 +39,8 @@ class ChoicesField(forms.Field):
             raise forms.ValidationError(_("Choose fewer."))
         for text in values:
             ProhibitNullCharactersValidator()(text)
+            if problem := self.declared.find_problem(text):
+                raise forms.ValidationError(problem)
         return values
 
 

@@ -5,7 +5,7 @@ from django.utils.formats import number_format
 from django.utils.translation import get_language
 
 from catalog.models import Product
-from catalog.product_cards import ProductCard
+from catalog.product_cards import ProductCard, VariantCard
 
 register = template.Library()
 
@@ -22,15 +22,15 @@ NO_BREAK_SPACE = "\u00a0"
 
 
 @register.filter
-def money(product: Product | ProductCard) -> str:
+def money(offer: Product | ProductCard | VariantCard, currency: str) -> str:
     """Formats the price with its currency: €212.99 in English, 212,99 € in Russian. Leaves out zero
     cents."""
-    whole = product.price == product.price.to_integral_value()
-    amount = number_format(product.price, 0 if whole else 2, force_grouping=True)
-    sign = CURRENCY_SIGNS.get(product.currency)
+    whole = offer.price == offer.price.to_integral_value()
+    amount = number_format(offer.price, 0 if whole else 2, force_grouping=True)
+    sign = CURRENCY_SIGNS.get(currency)
     if get_language() == "en":
-        return f"{sign}{amount}" if sign else f"{product.currency}{NO_BREAK_SPACE}{amount}"
-    return f"{amount}{NO_BREAK_SPACE}{sign or product.currency}"
+        return f"{sign}{amount}" if sign else f"{currency}{NO_BREAK_SPACE}{amount}"
+    return f"{amount}{NO_BREAK_SPACE}{sign or currency}"
 
 
 @register.filter

@@ -1,4 +1,4 @@
-"""The details of a product on its page: sizes, author, licence and other attributes."""
+"""The details of a product on its page: variants, sizes, author, licence and other attributes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +7,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from catalog.models import Product
+from catalog.product_cards import VariantCard, read_variant_cards
 
 SIZE_ATTRIBUTES = ("width_cm", "depth_cm", "height_cm")
 LICENCE_URLS = {
@@ -24,6 +25,33 @@ class Detail:
     label: str
     value: str
     link: str = ""
+
+
+@dataclass(frozen=True)
+class VariantRow:
+    """A row of the table of variants: a variant, and its values of all options."""
+
+    variant: VariantCard
+    values: list[str]
+
+
+def variants_of(product: Product, chosen_sku: str) -> dict[str, Any]:
+    """Returns what the page shows of a product's variants: the `option_names` and rows of their
+    table (`variants`), the `chosen` variant, or None if no variant has the sku, what has the price
+    and the stock (`offer`), and the `photos`, those of the chosen variant first."""
+    cards = read_variant_cards([product.pk]).get(product.pk, [])
+    names = sorted({name for card in cards for name in card.options})
+    chosen = next((card for card in cards if card.sku == chosen_sku), None)
+    photos, first = product.photo_urls, chosen.photo_url if chosen else None
+    return {
+        "option_names": names,
+        "variants": [
+            VariantRow(card, [card.options.get(name, "–") for name in names]) for card in cards
+        ],
+        "chosen": chosen,
+        "offer": chosen or product,
+        "photos": sorted(photos, key=lambda url: url != first),
+    }
 
 
 def details_of(product: Product) -> list[Detail]:

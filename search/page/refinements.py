@@ -1,7 +1,7 @@
 """The filters and tags that the page offers beside an answer, and the URL of the search."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.urls import reverse
@@ -10,6 +10,7 @@ from django.utils.http import urlencode
 from search.answer import SearchAnswer
 from search.filters.declared import FILTERS
 from search.filters.kinds import ChoiceFilter, Filter, RangeFilter, TagFilter, Text
+from search.filters.options import OptionFilter, split_option
 from search.page.forms import SearchForm
 from search.request import SORTS, SearchRequest
 
@@ -52,7 +53,12 @@ def filter_groups(
 ) -> list[FilterGroup]:
     """Returns all filters except tags, which are chips. Chosen values stay even if no result has
     them."""
-    groups = [_group(f, form, request, answer) for f in FILTERS if not isinstance(f, TagFilter)]
+    groups: list[FilterGroup] = []
+    for declared in FILTERS:
+        if isinstance(declared, OptionFilter):
+            groups += _option_groups(declared, request, answer)
+        elif not isinstance(declared, TagFilter):
+            groups.append(_group(declared, form, request, answer))
     return [group for group in groups if group.choices or group.ends]
 
 
@@ -111,6 +117,21 @@ def _group(
         return FilterGroup(name, legend, choices)
     checkbox = Choice("true", declared.parameters[name], None, name in filters)
     return FilterGroup(name, legend, [checkbox])
+
+
+def _option_groups(
+    declared: OptionFilter, request: SearchRequest, answer: SearchAnswer
+) -> list[FilterGroup]:
+    """Returns a group for each name of an option."""
+    chosen = request.filters.get(declared.name, ())
+    groups: dict[str, list[Choice]] = {}
+    for choice in _with_chosen(answer.facets[declared.name], chosen, declared):
+        name, value = split_option(choice.value)
+        groups.setdefault(name, []).append(replace(choice, label=value))
+    return [
+        FilterGroup(declared.name, name[:1].upper() + name[1:], choices)
+        for name, choices in sorted(groups.items())
+    ]
 
 
 def _with_chosen(

@@ -18,7 +18,7 @@ from search.events.search_log import logged_search
 from search.page.errors import EXPECTED_ERRORS, PageError, page_error
 from search.page.examples import example_photo, examples
 from search.page.forms import SearchForm
-from search.page.product_details import details_of
+from search.page.product_details import details_of, variants_of
 from search.page.refinements import address_of, box_text, filter_groups, tag_chips
 from search.products import visible_product
 from search.query.preview import get_preview
@@ -70,7 +70,8 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     """A product, and the products that look like it unless that search fails."""
     try:
         shown = visible_product(pk)
-        context: dict[str, Any] = {"product": shown, "details": details_of(shown)}
+        variants = variants_of(shown, request.GET.get("variant", ""))
+        context: dict[str, Any] = {"product": shown, "details": details_of(shown), **variants}
     except RequestError as error:
         raise Http404(str(error)) from error
     except (OperationalError, InterfaceError) as error:

@@ -202,7 +202,7 @@ def _search_exactly(index: LiveIndex, query: np.ndarray, filters: Filters) -> li
         SELECT max(-(embedding.vector <#> %s::halfvec)) AS similarity
         FROM ({contents}) stored JOIN catalog_embedding embedding USING (product_id, image_id)
         JOIN catalog_product product ON product.id = product_id
-        WHERE embedding.encoder_id = %s AND {filter_condition(filters).as_string()}
+        WHERE embedding.encoder_id = %s AND {filter_condition(filters).test.as_string()}
         GROUP BY product_id ORDER BY similarity DESC LIMIT {EXACT_NEIGHBOURS}
     """
     values = [HalfVector(query), index.generation.encoder_id]

@@ -20,7 +20,8 @@ from search.ranking.scoring import (
     rank_by_object,
     sort_ranked,
 )
-from search.request import SearchRequest
+from search.ranking.shown_variants import price_as_shown
+from search.request import PRICE_SORTS, SearchRequest
 from search.retrieval.candidates import Candidate, measure_neighbourhoods, retrieve
 from search.retrieval.facets import read_facets
 from search.serving.deadline import StageClock
@@ -58,8 +59,7 @@ def find_results(
     results end before the page, the search goes deeper, up to `photo_limit` photos. It appends the
     results of the deeper search, so pages neither repeat nor skip products."""
     filters, words = request.filters, request.text if request.kind == "text" else ""
-    ranked: list[Ranked] = []
-    seen: set[int] = set()
+    ranked, seen = list[Ranked](), set[int]()
     neighbourhoods: list[Neighbourhood | None] = []
     weights = active_weights() or settings.RANKING_WEIGHTS
     max_photos, max_per_query = photos_per_query(queries), photo_limit // len(queries)
@@ -74,13 +74,14 @@ def find_results(
             seen.update(item.candidate.product_id for item in new)
             if request.fold:
                 new, ranked = deduplicate(new, ranked, settings.LOOKALIKE)
+            if request.sort in PRICE_SORTS:
+                new = price_as_shown(new, filters, queries, targets, index)
             ranked += sort_ranked(new, request.sort)
         enough = len(ranked) > request.offset + request.limit
         if candidates.exhausted or enough or max_photos >= max_per_query:
             break
         max_photos = min(max_photos * DEEPENING_FACTOR, max_per_query)
-    objects = [target.object for target in targets] or [None]
-    by_object = dict(zip(objects, neighbourhoods, strict=True))
+    by_object = dict(zip([t.object for t in targets] or [None], neighbourhoods, strict=True))
     facets = read_facets(candidates.facets)
     return RankedResults(ranked, weights, by_object, candidates.complete, facets)
 

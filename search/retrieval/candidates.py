@@ -81,20 +81,20 @@ def retrieve(
     If few products pass the filters, all of them are compared. Otherwise the graph is searched. If
     it ends before it has found enough photos, all products that pass are compared as well."""
     condition = filter_condition(filters, excluded_product)
-    query = VectorQuery(index, queries, max_photos, condition)
+    query = VectorQuery(index, queries, max_photos, condition.test, cases=condition.cases)
     if filters == Filters():
-        return _search(query, words)
+        return _search(query, words, filters)
     limit = exact_search_limit(index.generation.images, max_photos)
-    broad_filter = f"{index.generation.pk}: over {limit} pass {condition.as_string()}"
+    broad_filter = f"{index.generation.pk}: over {limit} pass {condition.test.as_string()}"
     key = content_hash(broad_filter.encode())
     is_broad = caches["default"].get(key, False)
-    candidates = _search(replace(query, exact_up_to=0 if is_broad else limit), words)
+    candidates = _search(replace(query, exact_up_to=0 if is_broad else limit), words, filters)
     if candidates.complete:
         return candidates
     if not is_broad:
         caches["default"].set(key, True, BROAD_FILTER_TTL_S)
     if candidates.exhausted:
-        return _search(replace(query, exact_up_to=COMPARE_ALL), words)
+        return _search(replace(query, exact_up_to=COMPARE_ALL), words, filters)
     return candidates
 
 
@@ -128,9 +128,9 @@ def exact_search_limit(images: int, max_photos: int) -> int:
     return math.isqrt(math.ceil(GRAPH_COST * max_photos * images))
 
 
-def _search(query: VectorQuery, words: str) -> Candidates:
+def _search(query: VectorQuery, words: str, filters: Filters) -> Candidates:
     neighbours = vector_store().neighbours(query)
-    statement = add_candidates(neighbours, query, words, facets_sql("described"))
+    statement = add_candidates(neighbours, query, words, facets_sql("described", filters))
     rows = fetch_search_rows(*statement)
     by_query: list[list[Candidate]] = [[] for _ in query.vectors]
     for row in rows:

@@ -17,6 +17,7 @@ from config.environment import (
     read_cron,
     read_float,
     read_folder,
+    read_hosts,
     read_int,
     read_list,
     read_networks,
@@ -48,6 +49,10 @@ def hosts() -> Any:
     return read_list(NAME, ["localhost"])
 
 
+def hosts_with_ports() -> Any:
+    return read_hosts(NAME)
+
+
 def networks() -> Any:
     return [str(network) for network in read_networks(NAME, ["127.0.0.1"])]
 
@@ -75,6 +80,7 @@ Reader = Callable[[], Any]
         (fraction, 0.5),
         (device, "auto"),
         (hosts, ["localhost"]),
+        (hosts_with_ports, []),
         (networks, ["127.0.0.1/32"]),
         (redis, None),
         (cron, "0 */5 * * *"),
@@ -103,6 +109,11 @@ def test_unset_and_blank_variables_have_the_default(
         (device, "cuda", "cuda"),
         (hosts, "a.example, b.example,,", ["a.example", "b.example"]),
         (hosts, " , ", ["localhost"]),
+        (
+            hosts_with_ports,
+            "Photos.internal, 10.0.0.7:8080,[::1]:80, [FD00::1]",
+            ["photos.internal", "10.0.0.7:8080", "[::1]:80", "[fd00::1]"],
+        ),
         (networks, "10.0.0.0/8, ::1", ["10.0.0.0/8", "::1/128"]),
         (networks, "*", ["0.0.0.0/0", "::/0"]),
         (redis, "redis://localhost:6379/0", "redis://localhost:6379/0"),
@@ -131,6 +142,13 @@ def test_a_valid_value_is_read(
         *[(fraction, value) for value in ("-0.1", "1.1", "nan", "inf", "half", "1,5")],
         *[(device, value) for value in ("gpu", "CPU", "auto,cpu")],
         *[(networks, value) for value in ("proxy.example", "10.0.0.1/8", "10.0.0", "::1;::2")],
+        *[
+            (hosts_with_ports, value)
+            for value in (
+                *("http://a.example", "a.example/", "a.example:0", "a.example:65536", "::1"),
+                *("[::1", "[1:2]", "a..b", "a b", "*"),
+            )
+        ],
         *[(redis, value) for value in ("localhost:6379", "http://cache", "redis", "redis://[half")],
         *[
             (cron, value)

@@ -25,7 +25,7 @@ METRIC = re.compile(r"vitrina_\w+(?=[{ ]|$)")
 PLACEHOLDERS = {"N": "1", "ID": "1", "RUN": "1"}
 # Names that belong to other programs, and a column of a data source.
 ELSEWHERE = {"TMPDIR", "gthread", "max_prepared_statements", "server_side_binding", "subgroup"}
-ELSEWHERE |= {"Secure", "pg_dump", "pg_restore", "pg_upgrade"}
+ELSEWHERE |= {"Secure", "SSL_CERT_FILE", "pg_dump", "pg_restore", "pg_upgrade"}
 
 
 @cache

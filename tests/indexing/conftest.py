@@ -15,6 +15,7 @@ from tests.processes import Processes
 
 TABLES = (
     *("indexing_chunk", "indexing_indexingrun", "indexing_imagefailure"),
+    *("catalog_addressedimage", "catalog_imageaddress"),
     *("indexing_indexevaluation", "catalog_producttag", "catalog_productimage", "catalog_product"),
     *("catalog_category", "catalog_tag", "catalog_productchange", "catalog_indexedproduct"),
     *(

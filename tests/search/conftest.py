@@ -40,6 +40,14 @@ PRODUCT = {
     "image": str,
     "url": str,
 }
+VARIANT = {
+    "sku": str,
+    "options": dict,
+    "price": NUMBER,
+    "in_stock": bool,
+    "image": (str, None),
+    "url": str,
+}
 ANSWER = {
     "query": {
         "id": str,
@@ -57,10 +65,19 @@ ANSWER = {
         "brand": FACET,
         "tag": FACET,
         "price": {"min": (int, float, None), "max": (int, float, None)},
+        "option": FACET,
     },
     "count": int,
     "next_offset": (int, None),
-    "results": [{"product": PRODUCT, "score": NUMBER, "match": str, "duplicates": int}],
+    "results": [
+        {
+            "product": PRODUCT,
+            "variant": (VARIANT, None),
+            "score": NUMBER,
+            "match": str,
+            "duplicates": int,
+        }
+    ],
 }
 OPTIONAL = {"object"}
 """Keys that an answer may leave out."""

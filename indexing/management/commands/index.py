@@ -16,6 +16,10 @@ from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.monitoring.freshness import index_status
 from indexing.monitoring.stage_bars import StageBars
+from indexing.pipeline.fetch_stage import start_fetch
+from indexing.pipeline.fetching.claims import count_due
+from indexing.pipeline.fetching.outcomes import request_failed
+from indexing.pipeline.fetching.photo_figures import describe_photos, photo_figures
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.worker import work_on
@@ -39,6 +43,10 @@ class Command(BaseCommand):
             "--json", action="store_true", help="print it as GET /api/v1/index/ returns it"
         )
         actions.add_parser("refresh", help="embed and tag changed products in the live generation")
+        fetch = actions.add_parser("fetch", help="fetch the photos that products name by addresses")
+        fetch.add_argument(
+            "--failed", action="store_true", help="try those that have failed now, too"
+        )
         rebuild = actions.add_parser("rebuild", help="build, evaluate and publish a new generation")
         rebuild.add_argument(
             "--encoder",
@@ -74,6 +82,8 @@ class Command(BaseCommand):
                 self._show_status(options["json"])
             elif action == "refresh":
                 self._work_on(start_refresh(), options)
+            elif action == "fetch":
+                self._fetch(options)
             elif action == "rebuild":
                 run = start_rebuild(
                     options["encoder"], not options["no_publish"], options["at_once"]
@@ -94,6 +104,15 @@ class Command(BaseCommand):
                 self._control_run(action, options["run"])
         except EXPECTED_ERRORS as error:
             raise CommandError(str(error)) from error
+
+    def _fetch(self, options: dict[str, Any]) -> None:
+        """Fetches photos until none are due. A run ends after IMPORT_FETCH_RUN_S, so there may be
+        several."""
+        if options["failed"]:
+            self.stdout.write(f"{request_failed()} failed photos are tried again.")
+        while count_due():
+            self._work_on(start_fetch(), options)
+        self.stdout.write(f"Photos by address: {describe_photos(photo_figures())}")
 
     def _encoders(self, options: dict[str, Any]) -> None:
         for version in list_encoders():
@@ -137,7 +156,7 @@ class Command(BaseCommand):
         if run.state != IndexingRun.State.SUCCEEDED:
             raise CommandError(f"{run.kind} {run.pk} is {run.state}.")
         generation = run.generation
-        self.stdout.write(f"{run.kind} {run.pk} is done: {generation}.")
+        self.stdout.write(f"{run.kind} {run.pk} is done{f': {generation}' if generation else ''}.")
         if generation and generation.state == Generation.State.REJECTED:
             raise CommandError(f"Generation {generation.pk} was rejected: {generation.note}.")
 
@@ -163,6 +182,9 @@ class Command(BaseCommand):
             f"Products: {products['total']}, indexed {products['indexed']},"
             f" pending {products['pending']}, failed {products['failed']}"
         )
+        photos = status["photos"]
+        if photos["waiting"] or photos["fetched"] or photos["failed"] or photos["given_up"]:
+            self.stdout.write(f"Photos by address: {describe_photos(photos)}")
         self.stdout.write(
             f"{'Fresh' if fresh['fresh'] else 'NOT FRESH'}: the oldest change waits"
             f" {fresh['oldest_pending_s']:.0f} s (target {fresh['target_s']} s); lag p50"

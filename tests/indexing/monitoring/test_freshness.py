@@ -30,7 +30,12 @@ def test_the_status_has_the_fields_of_the_contract() -> None:
 
     status = index_status()
 
-    assert set(status) == {"generation", "products", "freshness", "runs", "next_refresh_at"}
+    assert set(status) == {
+        *("generation", "products", "photos", "freshness", "runs", "next_refresh_at")
+    }
+    assert set(status["photos"]) == {
+        *("waiting", "fetched", "failed", "given_up", "due", "oldest_waiting_s")
+    }
     assert set(status["generation"]) == {
         *("id", "encoder", "query_encoder", "published_at", "recall_at_20", "images", "products"),
         *("self_test", "match"),

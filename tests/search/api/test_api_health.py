@@ -50,6 +50,14 @@ STATUS = {
         "lag_p95_s": (float, None),
         "target_s": int,
     },
+    "photos": {
+        "waiting": int,
+        "fetched": int,
+        "failed": int,
+        "given_up": int,
+        "due": int,
+        "oldest_waiting_s": float,
+    },
     "runs": {
         "running": [
             {

@@ -125,7 +125,7 @@ def test_the_console_refuses_attributes_that_cannot_be_stored(
         for name, value in form.initial.items()
         if name not in ("attributes", "images")
     }
-    for prefix in ("images", "product_tags"):
+    for prefix in ("images", "variants", "product_tags"):
         data |= {f"{prefix}-TOTAL_FORMS": 0, f"{prefix}-INITIAL_FORMS": 0}
 
     refused = console.post(address, {**data, "attributes": attributes}, headers=headers)

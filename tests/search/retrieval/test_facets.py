@@ -69,4 +69,5 @@ def test_facets_without_candidates_are_empty() -> None:
         "brand": [],
         "tag": [],
         "price": {"min": None, "max": None},
+        "option": [],
     }

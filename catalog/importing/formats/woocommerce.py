@@ -1,0 +1,135 @@
+"""Product exports of WooCommerce, by
+https://github.com/woocommerce/woocommerce/wiki/Product-CSV-Import-Schema. The names of columns are
+the English ones."""
+
+import html
+import re
+from collections.abc import Sequence
+from typing import ClassVar
+
+from catalog.importing.formats.feed import Row, attributes
+from catalog.importing.formats.prices import read_date
+from catalog.importing.formats.tables import TableFeed, normalise_column
+from catalog.importing.formats.texts import (
+    html_to_text,
+    join_category,
+    one_line,
+    read_flag,
+    split_escaped,
+)
+
+Values = dict[str, str]
+_ATTRIBUTE = re.compile(r"attribute (\d+) (name|value\(s\))")
+_ESCAPED_FORMULA = re.compile(r"^'(?=[=+@\t\r-])")  # as WooCommerce writes it for spreadsheets
+_MEASURES = re.compile(r"(weight|length|width|height) \(\w+\)")
+
+
+class WooCommerce(TableFeed):
+    """A row of the type "variable" describes a group, rows of the type "variation" are its
+    variants. A product without an SKU gets `id:` and its ID, as WooCommerce names its parent."""
+
+    format: ClassVar[str] = "woocommerce"
+    columns: ClassVar[dict[str, str]] = {
+        **{name: name for name in ("id", "type", "sku", "published", "description", "parent")},
+        **{"name": "title", "visibility in catalog": "visibility"},
+        **{"short description": "short", "in stock?": "in_stock", "stock": "stock"},
+        **{"date sale price starts": "begins", "date sale price ends": "ends"},
+        **{"sale price": "sale_price", "regular price": "price", "categories": "category"},
+        **{"tags": "keywords", "images": "images", "brands": "brand"},
+        **{"external url": "url", "gtin, upc, ean, or isbn": "gtin"},
+    }
+    meanings: ClassVar[dict[str, str]] = {
+        **{"id": "sku", "type": "is_group", "published": "is_visible", "parent": "group"},
+        **{"visibility": "is_visible", "short": "description", "stock": "in_stock"},
+        **{"begins": "price", "ends": "price", "sale_price": "price", "gtin": "attribute"},
+    }
+    price_columns: tuple[str, ...] = ("price", "sale_price")
+
+    @classmethod
+    def recognises(cls, header: Sequence[str]) -> bool:
+        names = {normalise_column(name) for name in header}
+        own = {"visibility in catalog", "regular price", "is featured?", "in stock?"}
+        return {"sku", "name"} <= names and len(own & names) >= 2
+
+    def _name(self, column: str) -> str:
+        name = normalise_column(column)
+        if _ATTRIBUTE.fullmatch(name) or _MEASURES.fullmatch(name):
+            return name
+        return super()._name(column)
+
+    def _meaning(self, name: str) -> str:
+        if _MEASURES.fullmatch(name):
+            return "attribute"
+        return "option or attribute" if _ATTRIBUTE.fullmatch(name) else super()._meaning(name)
+
+    def _product(self, line: int, values: Values) -> Row | None:
+        values = _without_escapes(values)
+        kinds = [kind.strip() for kind in values.get("type", "").lower().split(",")]
+        is_variation, is_group = "variation" in kinds, "variable" in kinds
+        sku = values.get("sku") or (f"id:{values['id']}" if values.get("id") else "")
+        group = values.get("parent", "") if is_variation else sku if is_group else ""
+        described = _attributes(values)
+        options = {name: ", ".join(words) for name, words in described.items()}
+        described = {} if is_variation and group else described
+        description = "\n\n".join(
+            text for name in ("short", "description") if (text := values.get(name, ""))
+        )
+        return {
+            **attributes({name: w if len(w) > 1 else w[0] for name, w in described.items()}),
+            **{name: text for name, text in values.items() if _MEASURES.fullmatch(name)},
+            "gtin": values.get("gtin", ""),
+            "sku": sku,
+            "title": one_line(values.get("title", "")),
+            "description": html_to_text(description.replace("\\n", "\n")),
+            "brand": one_line(", ".join(split_escaped(values.get("brand", ""), ","))),
+            "category": _category(values.get("category", "")),
+            "keywords": [one_line(word) for word in split_escaped(values.get("keywords", ""), ",")],
+            "url": values.get("url", ""),
+            "images": split_escaped(values.get("images", ""), ","),
+            "in_stock": _is_in_stock(values),
+            "is_visible": values.get("published", "1") in ("1", "")
+            and values.get("visibility", "").lower() != "hidden",
+            "group": group,
+            "is_group": is_group or None,
+            "options": options if is_variation and group else {},
+            **self.price_fields(
+                values.get("price", ""),
+                values.get("sale_price", ""),
+                read_date(values.get("begins", "")),
+                read_date(values.get("ends", ""), is_end=True),
+                self.decimal_mark,
+            ),
+        }
+
+
+def _without_escapes(values: Values) -> Values:
+    return {
+        name: _ESCAPED_FORMULA.sub("", text) if text.startswith("'") else text
+        for name, text in values.items()
+    }
+
+
+def _attributes(values: Values) -> dict[str, list[str]]:
+    """Returns the values of each attribute of a row by its name."""
+    found: dict[str, list[str]] = {}
+    for column, name in values.items():
+        match = _ATTRIBUTE.fullmatch(column)
+        if match and match[2] == "name" and name:
+            words = split_escaped(values.get(f"attribute {match[1]} value(s)", ""), ",")
+            if words:
+                found[one_line(name)] = [one_line(word) for word in words]
+    return found
+
+
+def _category(text: str) -> str:
+    """Returns the deepest of several paths, and of equally deep ones the first. Names may hold an
+    escaped comma, and `&gt;`."""
+    paths = [path.split(">") for path in split_escaped(text, ",")]
+    deepest = max(paths, key=len, default=[])
+    return join_category([html.unescape(name) for name in deepest])
+
+
+def _is_in_stock(values: Values) -> bool | None:
+    """Returns whether pieces are there. A product on backorder has none."""
+    text = values.get("in_stock", "") or values.get("stock", "")
+    return bool(read_flag(text)) if text else None

@@ -1,0 +1,175 @@
+"""Merges the rows of a product into the product and its variants. Pure functions, except that they
+call `FindImage`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from catalog.importing.photos.photo_files import PhotoFile
+from catalog.importing.records import DEFAULT_CURRENCY, ProductRecord, RecordError
+from catalog.importing.row_groups import ProductRows, Row
+
+MAX_VARIANTS = 2_500  # of a product
+MAX_PHOTOS = 10_000  # of a product
+
+
+Image = PhotoFile | str
+"""A photo in the storage, or the address of one that is fetched later."""
+
+FindImage = Callable[[str], Image]
+"""Finds the image that a row names, and stores it if it is a file. Raises RecordError if it cannot
+be read."""
+
+
+@dataclass(frozen=True)
+class MergedVariant:
+    """A variant. `photos` are the positions of its photos among those of its product; None leaves
+    them as they are."""
+
+    sku: str
+    options: dict[str, str]
+    price: Decimal
+    in_stock: bool
+    url: str
+    photos: list[int] | None
+
+
+@dataclass(frozen=True)
+class MergedProduct:
+    """A product. `record` gives its category and attributes, `fields` its other values. `photos`
+    are different from each other; None leaves the product's photos as they are. The variants are in
+    the order of the file. `is_whole`: variants that are not among `variants` do not exist any
+    more."""
+
+    sku: str
+    record: ProductRecord
+    fields: dict[str, Any]
+    photos: list[Image] | None
+    variants: list[MergedVariant]
+    is_whole: bool = True
+
+
+@dataclass
+class _Rows:
+    """The rows of a product that are not refused: `head` describes the product itself, `variants`
+    are by sku."""
+
+    head: Row | None = None
+    variants: dict[str, Row] = field(default_factory=dict)
+    images: dict[int, list[Image] | None] = field(default_factory=dict)  # by line
+
+    @property
+    def all(self) -> list[Row]:
+        return ([self.head] if self.head else []) + list(self.variants.values())
+
+
+def merge_rows(
+    product: ProductRows, find_image: FindImage, errors: dict[int, str]
+) -> MergedProduct | None:
+    """Merges the rows of a product, and finds their images. Of rows with one sku, the last one
+    counts. Adds a sentence to `errors`, by line, for each row that is refused, and leaves it out.
+    Returns None if nothing is left, or if the row that describes the product itself is refused."""
+    rows, before = _last_of_each_sku(product), len(errors)
+    if len(rows.variants) > MAX_VARIANTS:
+        _refuse(rows, errors, f"group {product.sku!r} has more than {MAX_VARIANTS} variants")
+        return None
+    _find_images(rows, find_image, errors)
+    line = product.refused_head
+    if rows.head and rows.head.line in errors:
+        line = rows.head.line
+    if line is not None:
+        others = _Rows(variants=rows.variants)
+        _refuse(others, errors, f"line {line}, which describes its product, is refused")
+        return None
+    _leave_out_refused(rows, errors)
+    _check_currencies(rows, errors)
+    _leave_out_refused(rows, errors)
+    if not rows.all:
+        return None
+    merged = _merge(product.sku, rows, product.is_whole and len(errors) == before)
+    if len(merged.photos or ()) > MAX_PHOTOS:
+        _refuse(rows, errors, f"group {product.sku!r} has more than {MAX_PHOTOS} photos")
+        return None
+    return merged
+
+
+def _last_of_each_sku(product: ProductRows) -> _Rows:
+    rows = _Rows()
+    for row in product.rows:
+        if row.record.is_variant:
+            rows.variants[row.record.sku] = row
+        else:
+            rows.head = row
+    return rows
+
+
+def _find_images(rows: _Rows, find_image: FindImage, errors: dict[int, str]) -> None:
+    for row in rows.all:
+        names = row.record.images
+        try:
+            rows.images[row.line] = None if names is None else [find_image(n) for n in names]
+        except RecordError as error:
+            errors[row.line] = str(error)
+
+
+def _check_currencies(rows: _Rows, errors: dict[int, str]) -> None:
+    """Refuses variants whose currency is not that of the product."""
+    currency = _currency(rows)
+    for row in rows.variants.values():
+        given = row.record.fields["currency"] or currency
+        if given != currency:
+            errors[row.line] = f"currency {given} is not that of its product, {currency}"
+
+
+def _currency(rows: _Rows) -> str:
+    given = (row.record.fields["currency"] for row in rows.all)
+    return next(filter(None, given), DEFAULT_CURRENCY)
+
+
+def _leave_out_refused(rows: _Rows, errors: dict[int, str]) -> None:
+    rows.variants = {sku: row for sku, row in rows.variants.items() if row.line not in errors}
+
+
+def _refuse(rows: _Rows, errors: dict[int, str], sentence: str) -> None:
+    for row in rows.all:
+        errors.setdefault(row.line, sentence)
+
+
+def _merge(sku: str, rows: _Rows, is_whole: bool) -> MergedProduct:
+    """Hidden rows are no variants, unless all rows are hidden: then the product is."""
+    record = rows.all[0].record
+    visible = [row for row in rows.variants.values() if row.record.fields["is_visible"]]
+    fields = {**record.fields, "currency": _currency(rows)}
+    head_is_visible = record.fields["is_visible"] if rows.head else True
+    fields["is_visible"] = head_is_visible and bool(visible or not rows.variants)
+    fields["price"] = price = record.fields["price"] or Decimal(0)
+    given = [rows.images[row.line] for row in rows.all]
+    photos = {_key(image): image for images in given for image in images or ()}
+    places = {key: position for position, key in enumerate(photos)}
+    has_photos = any(images is not None for images in given)
+    head_price = price if rows.head else Decimal(0)
+    variants = []
+    for row in visible or rows.variants.values():
+        shown = dict.fromkeys(places[_key(image)] for image in rows.images[row.line] or ())
+        variants.append(_merge_variant(row, head_price, list(shown) if has_photos else None))
+    images = list(photos.values()) if has_photos else None
+    return MergedProduct(sku, record, fields, images, variants, is_whole)
+
+
+def _merge_variant(row: Row, head_price: Decimal, photos: list[int] | None) -> MergedVariant:
+    fields = row.record.fields
+    return MergedVariant(
+        sku=row.record.sku,
+        options=row.record.options,
+        price=head_price if fields["price"] is None else fields["price"],
+        in_stock=fields["in_stock"],
+        url=fields["url"],
+        photos=photos,
+    )
+
+
+def _key(image: Image) -> str:
+    """Returns what equal images have in common. Photos of several addresses may turn out to be
+    equal when they are fetched."""
+    return image if isinstance(image, str) else image.content_hash
