@@ -154,7 +154,8 @@ def test_a_cancelled_training_stops_its_process(toy_settings: Any) -> None:
         working = thread.submit(work_and_disconnect, run)
         progress = toy_settings.TRAINING_ROOT / f"run-{run.pk}" / "progress"
         try:
-            wait_until(progress.exists)
+            # Other test processes come before a training, which is nice to them.
+            wait_until(progress.exists, 3 * PATIENCE_S)
             wait_until(lambda: run_progress(IndexingRun.objects.get(pk=run.pk))["done"] > 0)
         finally:
             runs.cancel_run(run)
