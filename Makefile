@@ -21,7 +21,7 @@ test: $(VENV)/test browser lint
 test-long: $(VENV)/test browser
 	$(BIN)/python -m pytest --long -m "slow or long" $(PYTEST_ARGS)
 
-# Runs each test that is too long for `make test` once.
+# Runs one of the tests that are too long for `make test`, of each file.
 test-few: $(VENV)/test
 	$(BIN)/python -m pytest --few -n $(WORKERS) --max-worker-restart=0 $(PYTEST_ARGS)
 

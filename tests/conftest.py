@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--few",
         action="store_true",
-        help="run tests marked `long` with their first parameters only",
+        help="run the first test marked `long` of each file, with its first parameters",
     )
 
 
@@ -50,19 +50,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "long_run" in item.fixturenames:
             item.add_marker(pytest.mark.slow)
     if config.getoption("--few"):
-        items[:] = with_first_parameters(items)
+        items[:] = first_of_files(items)
     elif not config.getoption("--long"):
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="runs in `make test-long`"))
 
 
-def with_first_parameters(items: list[pytest.Item]) -> list[pytest.Item]:
-    """Returns the tests marked `long`, each with the first of its parameters."""
+def first_of_files(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Returns the first test marked `long` of each file, with the first of its parameters."""
     first: dict[str, pytest.Item] = {}
     for item in items:
         if item.get_closest_marker("long"):
-            first.setdefault(item.nodeid.partition("[")[0], item)
+            first.setdefault(item.nodeid.partition("::")[0], item)
     return list(first.values())
 
 
