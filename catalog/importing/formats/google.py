@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from catalog.importing.formats.feed import Feed, Row, attributes
 from catalog.importing.formats.prices import read_period
-from catalog.importing.formats.tables import TableFeed, normalise_column
+from catalog.importing.formats.tables import RowFeed, normalise_column
 from catalog.importing.formats.texts import (
     html_to_text,
     one_line,
@@ -127,7 +127,7 @@ class GoogleXml(XmlFeed):
         return attributes(details) | _google_row(self, line, values)
 
 
-class GoogleTable(TableFeed):
+class GoogleTable(RowFeed):
     """The text format: tab-separated, with the attributes as columns."""
 
     format: ClassVar[str] = "google"

@@ -10,7 +10,7 @@ from typing import ClassVar
 from catalog.importing.errors import FeedCutOff
 from catalog.importing.formats.feed import FeedOptions, Row, attributes
 from catalog.importing.formats.prices import read_date
-from catalog.importing.formats.tables import Table, TableFeed
+from catalog.importing.formats.tables import RowFeed, Table
 from catalog.importing.formats.texts import (
     html_to_text,
     join_category,
@@ -31,7 +31,7 @@ _BRANDS = ("manufacturer", "brand")
 _HIDDEN = "not visible individually"
 
 
-class Magento(TableFeed):
+class Magento(RowFeed):
     """Rows of the type "configurable" describe groups and name their variants. A first pass over
     the file keeps the pairs of skus, because a variant may stand before its group. Rows of store
     views, which translate a product, are left out."""

@@ -7,7 +7,7 @@ from catalog.importing.errors import ImportFailed
 from catalog.importing.formats.column_mapping import KNOWN_FIELDS, ColumnMapping
 from catalog.importing.formats.feed import PRODUCT_FIELDS, FeedOptions, Row
 from catalog.importing.formats.prices import read_date
-from catalog.importing.formats.tables import Table, TableFeed, normalise_column
+from catalog.importing.formats.tables import RowFeed, Table, normalise_column
 from catalog.importing.formats.texts import (
     html_to_text,
     join_category,
@@ -26,7 +26,7 @@ _PATHS = ("category", "category_ru")
 _LISTS: dict[str, Callable[[str], list[str]]] = {"keywords": split_words, "images": split_images}
 
 
-class OwnColumns(TableFeed):
+class OwnColumns(RowFeed):
     """A table that a mapping describes. Without a mapping, a column has the name of its field, or
     `option:Size` for the option "Size", and the other columns become attributes."""
 

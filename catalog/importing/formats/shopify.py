@@ -74,9 +74,6 @@ class Shopify(TableFeed):
     def _meaning(self, name: str) -> str:
         return "attribute" if name.startswith("metafield ") else super()._meaning(name)
 
-    def _product(self, line: int, values: Values) -> Row | None:
-        raise NotImplementedError("products have several rows")
-
     def _read(self) -> Iterator[tuple[int, Row | RecordError]]:
         rows: list[tuple[int, Values]] = []
         for line, values in self._values():

@@ -169,20 +169,6 @@ class TableFeed(Feed):
         """Returns the field of products that a column is read for, given the reader's name."""
         return self.meanings.get(name, name)
 
-    @abstractmethod
-    def _product(self, line: int, values: dict[str, str]) -> Row | None:
-        """Turns the cells of one row, by the reader's names, into a row of `Feed.rows`. Returns
-        None for a row that is no product. Raises RecordError."""
-
-    def _read(self) -> Iterator[tuple[int, Row | RecordError]]:
-        for line, values in self._values():
-            try:
-                row = values if isinstance(values, RecordError) else self._product(line, values)
-            except RecordError as error:
-                row = error
-            if row is not None:
-                yield line, row
-
     def _values(self) -> Iterator[tuple[int, dict[str, str] | RecordError]]:
         for line, cells in self.table.rows():
             if isinstance(cells, RecordError):
@@ -199,6 +185,24 @@ class TableFeed(Feed):
         return find_decimal_mark(
             row[place] for row in rows if not isinstance(row, RecordError) for place in places
         )
+
+
+class RowFeed(TableFeed):
+    """A table in which each row is one product or variant."""
+
+    @abstractmethod
+    def _product(self, line: int, values: dict[str, str]) -> Row | None:
+        """Turns the cells of one row, by the reader's names, into a row of `Feed.rows`. Returns
+        None for a row that is no product. Raises RecordError."""
+
+    def _read(self) -> Iterator[tuple[int, Row | RecordError]]:
+        for line, values in self._values():
+            try:
+                row = values if isinstance(values, RecordError) else self._product(line, values)
+            except RecordError as error:
+                row = error
+            if row is not None:
+                yield line, row
 
 
 def normalise_column(name: str) -> str:

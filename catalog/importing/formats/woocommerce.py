@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from catalog.importing.formats.feed import Row, attributes
 from catalog.importing.formats.prices import read_date
-from catalog.importing.formats.tables import TableFeed, normalise_column
+from catalog.importing.formats.tables import RowFeed, normalise_column
 from catalog.importing.formats.texts import (
     html_to_text,
     join_category,
@@ -24,7 +24,7 @@ _ESCAPED_FORMULA = re.compile(r"^'(?=[=+@\t\r-])")  # as WooCommerce writes it f
 _MEASURES = re.compile(r"(weight|length|width|height) \(\w+\)")
 
 
-class WooCommerce(TableFeed):
+class WooCommerce(RowFeed):
     """A row of the type "variable" describes a group, rows of the type "variation" are its
     variants. A product without an SKU gets `id:` and its ID, as WooCommerce names its parent."""
 
