@@ -212,7 +212,7 @@ def test_events_name_variants_by_their_skus(shop: Product, client: Client) -> No
 
     client.post("/api/v1/events/", [event], content_type="application/json")
 
-    assert Event.objects.get().product_id == shop.pk
+    assert Event.objects.get(product_id=shop.pk).type == "cart"
 
 
 def test_filters_read_variants_only_if_they_need_them(shop: Product) -> None:
