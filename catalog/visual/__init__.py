@@ -4,3 +4,9 @@ Others use `load_encoder.load_encoder`, `encoder`, `errors`, `model_source`, `pr
 `projection`, `adapter`, `blank` and `plain_features`. Training also uses `open_clip_model`. The
 rest is private to this folder.
 """
+
+import sys
+
+# OpenVINO reports each import and conversion to Google Analytics through this package. It sends them
+# from forked copies of the process. Without the package it reports nothing.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]

@@ -137,6 +137,32 @@ def test_processes_that_start_together_compile_one_model(tmp_path: Path) -> None
     ]
 
 
+def test_no_use_is_reported_to_the_makers_of_openvino(tmp_path: Path) -> None:
+    # OpenVINO writes the identity that it reports under to ~/intel.
+    name = tiny_model(tmp_path / "model", custom_text=False)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from catalog.visual.encoder_cache import compile_model\n"
+        "compile_model(sys.argv[1], Path(sys.argv[2]))\n"
+        "import openvino\n"
+        "print([name for name in sys.modules if name.startswith('openvino_telemetry.')])\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+
+    printed = subprocess.run(
+        [sys.executable, "-c", code, name, str(tmp_path / "compiled")],
+        cwd=ROOT,
+        env={**os.environ, "HOME": str(home)},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+
+    assert printed.splitlines()[-1] == "[]"
+    assert not (home / "intel").exists()
+
+
 @pytest.mark.usefixtures("compile_here")
 def test_an_unfinished_compilation_is_not_used(tmp_path: Path) -> None:
     # Given the folder of a compiled model without the file that is written last.
