@@ -95,13 +95,14 @@ def media_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _media(settings, media_root: Path) -> None:
     """Imported photos go to a folder of the test session. Searches are not logged, and have time
     even on a busy machine. Rebuilds compose no photos for the self-test, and
-    may take long: in a transaction, a worker cannot renew its lease."""
+    may take long: in a transaction, a worker cannot renew its lease. Passwords are hashed fast."""
     settings.MEDIA_ROOT = media_root
     settings.SEARCH_LOG_DAYS = 0
     settings.SEARCH_TIME_LIMIT_S = 30
     settings.COMPOSED_PHOTOS = 0
     translation.deactivate()  # a page that a test requested leaves its language to the next one
     settings.CHUNK_LEASE_S = 3600
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")

@@ -122,7 +122,7 @@ def test_no_value_of_a_field_breaks_a_form(
     good = filled(admin_client.get(page))
     names = [name for name in good if not name.startswith("csrf")]
     everywhere = [{name: [value] for name in names} for value in HOSTILE]
-    values = HOSTILE if long_run else HOSTILE[:3]
+    values = HOSTILE if long_run else HOSTILE[:1]
     in_one = [{name: [value]} for name in names for value in values]
     for bad in everywhere + in_one:
         with transaction.atomic():

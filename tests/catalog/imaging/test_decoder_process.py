@@ -214,7 +214,10 @@ def test_processes_that_do_not_start_or_are_killed_leave_no_open_files(
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
+@pytest.mark.parametrize(
+    "kind",
+    ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", pytest.param("AVIF", marks=pytest.mark.long)],
+)
 def test_photos_of_40_megapixels_as_cameras_take_them_are_accepted(
     pool: DecoderPool, kind: str
 ) -> None:

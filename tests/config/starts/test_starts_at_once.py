@@ -22,6 +22,7 @@ def tree(top: Path, long_run: bool) -> Iterator[Tree]:
     tree.end_all()
 
 
+@pytest.mark.long
 def test_two_simultaneous_starts_and_killed_processes(tree: Tree) -> None:
     # Given two starts at the same time in an empty folder, one works and the other waits,
     starts = [tree.start(), tree.start()]

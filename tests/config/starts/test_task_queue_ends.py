@@ -74,6 +74,7 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_the_queue_stops_within_ten_seconds_while_a_worker_waits_for_the_database(
     queue: psutil.Process, server: EmbeddedPostgres, top: Path
 ) -> None:
@@ -104,6 +105,7 @@ def test_the_processes_of_the_queue_end_with_their_parent(
     assert queue.wait(10) == (-signal.SIGKILL if which == "main" else 1)
 
 
+@pytest.mark.long
 def test_the_queue_stops_within_ten_seconds_with_a_frozen_sentinel(queue: psutil.Process) -> None:
     family = queue.children(recursive=True)
     [sentinel] = queue.children()

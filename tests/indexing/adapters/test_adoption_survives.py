@@ -15,7 +15,7 @@ from tests.indexing.shop import (
 )
 from tests.processes import Processes
 
-pytestmark = pytest.mark.slow  # real processes, a real lease that expires
+pytestmark = [pytest.mark.slow, pytest.mark.long]  # real processes, a real lease that expires
 
 
 def test_the_next_worker_repeats_the_adoption_after_a_worker_has_died(

@@ -42,6 +42,7 @@ def test_a_photo_that_hangs_is_quarantined_in_the_task_queue_too(processes: Proc
     assert cluster.wait(20) == 0
 
 
+@pytest.mark.long
 def test_the_schedule_resumes_a_run_whose_worker_was_killed(processes: Processes) -> None:
     # Given a worker at a terminal that was killed in the middle of a rebuild,
     add_products(range(20))

@@ -41,14 +41,8 @@ def value(server: EmbeddedPostgres, statement: str) -> object:
     return row[0] if row else None
 
 
-@pytest.mark.parametrize(
-    "stage",
-    [
-        "embed",
-        pytest.param("graph", marks=pytest.mark.long),
-        pytest.param("publish", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("stage", ["embed", "graph", "publish"])
 def test_a_worker_finishes_its_run_after_the_database_was_killed(
     stage: str, server: EmbeddedPostgres, tmp_path: Path, offline_settings: object
 ) -> None:

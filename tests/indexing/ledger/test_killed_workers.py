@@ -135,6 +135,7 @@ def waits_for_the_next_attempt(
     return [started_at - at for started_at, at in again if started_at is not None]
 
 
+@pytest.mark.long
 def test_a_chunk_is_done_again_if_its_worker_dies_before_it_records_the_chunk(
     processes: Processes,
 ) -> None:

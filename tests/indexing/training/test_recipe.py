@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from catalog.visual.openvino_encoder import OpenVinoEncoder
+from catalog.visual.torch_encoder import TorchEncoder
 from indexing.training.checkpoints import CHECKPOINT_FILE
 
 
@@ -28,10 +29,8 @@ def test_the_command_trains_an_encoder(
 ) -> None:
     train(toy_encoder, toy_catalog, tmp_path)
 
-    before, after = (
-        OpenVinoEncoder(f"local-dir:{folder}", tmp_path / "compiled")
-        for folder in (toy_encoder, tmp_path / "encoder")
-    )
+    before = TorchEncoder(f"local-dir:{toy_encoder}", "cpu")
+    after = OpenVinoEncoder(f"local-dir:{tmp_path / 'encoder'}", tmp_path / "compiled")
     assert (after.dimensions, after.preprocessing) == (before.dimensions, before.preprocessing)
     assert after.checksum != before.checksum
 
