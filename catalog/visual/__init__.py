@@ -7,6 +7,6 @@ rest is private to this folder.
 
 import sys
 
-# OpenVINO reports each import and conversion to Google Analytics through this package. It sends them
-# from forked copies of the process. Without the package it reports nothing.
+# Through this package, OpenVINO reports each import and conversion to Google Analytics, from forked
+# copies of the process. Without the package it reports nothing.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
