@@ -33,12 +33,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     from config.database import database_in_use
-    from config.paths import DATA_DIR
 
     if is_worker(config):  # before torch is imported: its threads wait busily for one another
         os.environ["OMP_NUM_THREADS"] = "1"
     _held.enter_context(database_in_use())
-    (DATA_DIR / "static").mkdir(parents=True, exist_ok=True)  # whitenoise warns if it is missing
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -91,12 +89,20 @@ def media_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("media")
 
 
+@pytest.fixture(scope="session")
+def no_static_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder. In this process nobody is sent static files, and whitenoise would read the
+    folder while `static_files` writes it."""
+    return tmp_path_factory.mktemp("static")
+
+
 @pytest.fixture(autouse=True)
-def _media(settings, media_root: Path) -> None:
+def _media(settings, media_root: Path, no_static_files: Path) -> None:
     """Imported photos go to a folder of the test session. Searches are not logged, and have time
     even on a busy machine. Rebuilds compose no photos for the self-test, and
     may take long: in a transaction, a worker cannot renew its lease. Passwords are hashed fast."""
     settings.MEDIA_ROOT = media_root
+    settings.STATIC_ROOT = no_static_files
     settings.SEARCH_LOG_DAYS = 0
     settings.SEARCH_TIME_LIMIT_S = 30
     settings.COMPOSED_PHOTOS = 0

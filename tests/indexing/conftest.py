@@ -32,11 +32,13 @@ TABLES = (
 
 @pytest.fixture
 def offline_settings(settings: Any, tmp_path: Path) -> Any:
-    """Settings with an empty media folder, the histogram encoder, and no labelled photos."""
+    """Settings with an empty media folder, the histogram encoder, no labelled photos, and searches
+    that are fast because the shops of these tests are small."""
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.ENCODER = "histogram"
     settings.LABELLED_PHOTOS = ""
     settings.QUERY_PHOTO_KEPT_S = 0
+    settings.SEARCH_CANDIDATES = 50
     return settings
 
 
@@ -69,7 +71,7 @@ def lasting_shop(media: Path, photos: int) -> Iterator[None]:
     """A shop of products with a photo each, and a live index. It lasts as long as the block, for
     the tests of a module: their own changes are rolled back."""
     outside = {"MEDIA_ROOT": media, "ENCODER": "histogram", "LABELLED_PHOTOS": ""}
-    at_once = {"COMPOSED_PHOTOS": 0, "CHUNK_LEASE_S": 3600}
+    at_once = {"COMPOSED_PHOTOS": 0, "CHUNK_LEASE_S": 3600, "SEARCH_CANDIDATES": 50}
     with transaction.atomic():
         with pytest.MonkeyPatch.context() as patch, override_settings(**outside, **at_once):
             use_fast_encoders(patch)

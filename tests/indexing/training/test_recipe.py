@@ -24,6 +24,7 @@ def train(toy_encoder: Path, catalog: Path, folder: Path, **options: Any) -> Non
     )
 
 
+@pytest.mark.long  # three trainings
 def test_the_command_trains_an_encoder(
     toy_encoder: Path, toy_catalog: Path, tmp_path: Path
 ) -> None:
