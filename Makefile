@@ -7,11 +7,16 @@ INSTALL := $(PYTHON) config/make_venv.py
 # Processes that run the tests, each with a database of its own. 0 runs them in pytest's process.
 WORKERS ?= 3
 
-.PHONY: run test test-long test-few train lint format shell clean browser
+.PHONY: run import test test-long test-few train lint format shell clean browser
 
 # ENDS_WITH makes the start end with this make, even if that is killed.
 run: $(VENV)/run
 	@ENDS_WITH=$$PPID exec $(BIN)/python -m config.run
+
+# Imports the file of products FILE. ARGS are options of `manage.py import_products`.
+import: $(VENV)/run
+	@$(BIN)/python manage.py migrate --verbosity=0
+	@$(BIN)/python manage.py import_products "$(FILE)" $(ARGS)
 
 test: $(VENV)/test browser lint
 	$(BIN)/python -m pytest -n $(WORKERS) --max-worker-restart=0 $(PYTEST_ARGS)
