@@ -29,7 +29,7 @@ class ImageAddressAdmin(ReadOnlyAdmin):
     actions = ("fetch_again",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImageAddress]:
-        return super().get_queryset(request).prefetch_related("addressed_images")
+        return super().get_queryset(request).prefetch_related("addressed_images__product")
 
     @admin.display(description=_lazy("address"), ordering="address")
     def link(self, address: ImageAddress) -> str:
@@ -39,13 +39,14 @@ class ImageAddressAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_lazy("products"))
     def products(self, address: ImageAddress) -> str:
-        named = sorted({image.product_id for image in address.addressed_images.all()})
+        images = address.addressed_images.all()
+        named = sorted({(image.product.sku, image.product_id) for image in images})
         shown = format_html_join(
             ", ",
             '<a href="{}">{}</a>',
             (
-                (reverse("admin:catalog_product_change", args=[pk]), pk)
-                for pk in named[:MAX_SHOWN_PRODUCTS]
+                (reverse("admin:catalog_product_change", args=[pk]), sku)
+                for sku, pk in named[:MAX_SHOWN_PRODUCTS]
             ),
         )
         return format_html("{}, …", shown) if len(named) > MAX_SHOWN_PRODUCTS else shown

@@ -67,13 +67,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{report.written} products written, {len(report.errors)} refused.")
         if waiting := ImageAddress.objects.due().count():
             self.stdout.write(
-                f"{waiting} photos are to be fetched from their addresses. The worker begins within"
-                " a minute; 'index fetch' begins now."
+                f"Photos to fetch from their addresses: {waiting}. The worker begins within a"
+                " minute; 'index fetch' begins now."
             )
         if report.proposed:
             self.stdout.write(
-                f"{report.proposed} words are proposed as tags. Accept or refuse them in the"
-                " console under Catalog, Tags."
+                f"Words proposed as tags: {report.proposed}. Accept or refuse them in the console"
+                " under Catalogue, Tags."
             )
         if report.errors:
             raise CommandError("Some products were refused; the others are in the catalogue.")
