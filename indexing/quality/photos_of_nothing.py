@@ -28,8 +28,8 @@ PARTS: list[Box] = [  # the corners, smaller, and the centre
     (4 / 5, 4 / 5, 1 / 5, 1 / 5),
     (1 / 3, 1 / 3, 1 / 3, 1 / 3),
 ]
-MIN_WEAK_SHARE = 0.95  # of the photos, and of their parts
-NORMAL_QUANTILE = 1.645  # the quantile MIN_WEAK_SHARE of the standard normal distribution
+MIN_WEAK_SHARE = 0.975  # of the photos, and of their parts
+NORMAL_QUANTILE = 1.96  # the quantile MIN_WEAK_SHARE of the standard normal distribution
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 MIN_PHOTOS = 20  # to calibrate
 FOLDS = 5  # for cross-validation
