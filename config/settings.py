@@ -204,6 +204,13 @@ IMPORT_FETCH_TIME_LIMIT_S = read_float("IMPORT_FETCH_TIME_LIMIT_S", 30.0, 0.1, 3
 IMPORT_FETCH_AGE_S = read_int("IMPORT_FETCH_AGE_S", 86_400, 0, 3650 * 86_400)
 IMPORT_FETCH_RUN_S = read_int("IMPORT_FETCH_RUN_S", 600, 1, 86_400)
 
+# --- Sources of products ------------------------------------------------------------------------
+IMPORT_ROOT = read_folder("IMPORT_ROOT", DATA_DIR / "import")  # sources name files below it
+SOURCE_CRON = read_cron("SOURCE_CRON", "40 */5 * * *")
+SOURCE_MAX_BYTES = 1024**2 * read_int("SOURCE_MAX_MB", 1024, 1, 1024**2)  # of a feed
+SOURCE_TIME_LIMIT_S = read_float("SOURCE_TIME_LIMIT_S", 600.0, 1.0, 86_400.0)  # to fetch a feed
+SOURCE_MAX_HIDDEN = read_float("SOURCE_MAX_HIDDEN", 0.1, 0.0, 1.0)  # share that a pull may hide
+
 # --- Offline work -------------------------------------------------------------------------------
 REDIS_URL = read_url("REDIS_URL", {"redis", "rediss", "unix"})
 Q_CLUSTER = {

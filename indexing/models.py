@@ -16,6 +16,7 @@ class IndexingRun(models.Model):
         REBUILD = "rebuild"
         TRAINING = "training"
         FETCH = "fetch"
+        IMPORT = "import"
 
     class State(models.TextChoices):
         QUEUED = "queued"
