@@ -18,12 +18,15 @@ from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.training_run import start_training
 from indexing.pipeline.worker import work_on
+from indexing.sources.import_run import has_requests, start_imports
+from indexing.sources.pull_schedule import refresh_is_wanted
 
 START_RUN: dict[str, Callable[[], IndexingRun]] = {
     IndexingRun.Kind.REFRESH: start_refresh,
     IndexingRun.Kind.REBUILD: start_rebuild,
     IndexingRun.Kind.TRAINING: partial(start_training, join=False),
     IndexingRun.Kind.FETCH: start_fetch,
+    IndexingRun.Kind.IMPORT: start_imports,
 }
 
 
@@ -46,6 +49,19 @@ def fetch_photos() -> str:
         return "nothing to fetch"
     run = start_fetch()
     return "under way" if runs.is_worked_on(run) else work_on(run).state
+
+
+def pull_sources() -> str:
+    """Pulls the sources that are due, and takes back the imports that operators ask to, unless
+    another worker does. Then refreshes, if that has changed the catalogue. Scheduled every
+    minute."""
+    done = "nothing to pull"
+    if has_requests():
+        run = start_imports()
+        done = "under way" if runs.is_worked_on(run) else work_on(run).state
+    if refresh_is_wanted():
+        work_on(start_refresh())
+    return done
 
 
 def join_abandoned_runs() -> int:

@@ -4,15 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('indexing', '0004_fetches'),
+        ("indexing", "0004_fetches"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='indexingrun',
-            name='kind',
-            field=models.CharField(choices=[('refresh', 'Refresh'), ('rebuild', 'Rebuild'), ('training', 'Training'), ('fetch', 'Fetch'), ('import', 'Import')], max_length=10),
+            model_name="indexingrun",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("refresh", "Refresh"),
+                    ("rebuild", "Rebuild"),
+                    ("training", "Training"),
+                    ("fetch", "Fetch"),
+                    ("import", "Import"),
+                ],
+                max_length=10,
+            ),
         ),
     ]

@@ -114,14 +114,14 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def rows_written() -> int:
-    """Returns how many rows this transaction has added, changed or deleted so far. Those that were
-    rolled back count too."""
+def rows_written(*ignored: str) -> int:
+    """Returns how many rows this transaction has added, changed or deleted so far, except in
+    sessions and the tables `ignored`. Those that were rolled back count too."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
             " WHERE relname <> ALL (%s)",
-            [IGNORED_TABLES],
+            [[*IGNORED_TABLES, *ignored]],
         )
         return int(cursor.fetchone()[0])
 

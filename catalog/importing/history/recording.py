@@ -1,18 +1,19 @@
 """Records imports: begins one, lets the journal of the database follow it, counts what it changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from catalog.importing.keeping import ImportKeeper
+from catalog.importing.row_groups import ProductRows
 from catalog.models import ImportedRow, ProductImport, RefusedLine, Source
 
 KEPT_IMPORTS = 100  # of a source, or of those without one
 LINES_PER_INSERT = 2_000
+IMPORTS_LOCK = 0x5649_494D  # advisory, with the id of an import: a command is at work on it
 State = ProductImport.State
 UNFINISHED = (State.RUNNING, State.UNDOING)
 
@@ -23,7 +24,8 @@ COUNT = """
         SELECT product_id,
             bool_or(relation = 1 AND op = 'I') AS added,
             bool_or(relation = 1 AND op = 'D') AS removed,
-            bool_or(relation = 1 AND op = 'U' AND after -> 'is_visible' = 'false') AS hidden
+            bool_or(relation = 1 AND op = 'U'
+                AND coalesce(after -> 'is_visible' = 'false', false)) AS hidden
         FROM catalog_importedrow WHERE product_import_id = %s GROUP BY product_id
     ) AS product
 """
@@ -38,6 +40,9 @@ class RecordedImport(ImportKeeper):
     def begin_batch(self) -> None:
         follow_import(self.product_import.pk)
 
+    def end_batch(self, products: Sequence[ProductRows], ids: Mapping[str, int]) -> None:
+        follow_import(None)
+
 
 def begin_import(name: str, started_by: str = "", source: Source | None = None) -> ProductImport:
     """Begins an import. Forgets the oldest ones of the source."""
@@ -48,10 +53,10 @@ def begin_import(name: str, started_by: str = "", source: Source | None = None) 
     return begun
 
 
-def follow_import(pk: int) -> None:
-    """Lets the journal follow what this transaction writes from now on."""
+def follow_import(pk: int | None) -> None:
+    """Lets the journal follow what this transaction writes from now on; None ends that."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('vitrina.import', %s, true)", [str(pk)])
+        cursor.execute("SELECT set_config('vitrina.import', %s, true)", [str(pk or "")])
 
 
 def finish_import(
@@ -75,24 +80,42 @@ def finish_import(
         if not (product_import.has_changes or product_import.refused or error):
             product_import.delete()
             return None
-        product_import.save()
+        product_import.save(update_fields=[*names, "refused", "state", "error", "finished_at"])
         if product_import.has_changes:
             _forget_earlier_journals(product_import)
     return product_import
 
 
 @contextmanager
-def recorded_import(name: str, started_by: str) -> Iterator[tuple[RecordedImport, Any]]:
-    """Records an import without a source. Yields its keeper and a list for its refused lines. An
-    exception ends it as failed."""
+def recorded_import(
+    name: str, started_by: str, refused: Callable[[], Iterable[tuple[int, str, str]]]
+) -> Iterator[RecordedImport]:
+    """Records an import without a source within the context. `refused` returns its refused lines at
+    the end. An exception ends it as failed."""
+    settle_imports()
     begun = begin_import(name, started_by)
-    refused: list[tuple[int, str, str]] = []
+    with connection.cursor() as cursor:  # until the import or its connection ends
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [IMPORTS_LOCK, begun.pk])
     try:
-        yield RecordedImport(begun), refused
+        yield RecordedImport(begun)
     except BaseException as error:
-        finish_import(begun, refused, str(error) or type(error).__name__)
+        finish_import(begun, refused(), str(error) or type(error).__name__)
         raise
-    finish_import(begun, refused)
+    else:
+        finish_import(begun, refused())
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [IMPORTS_LOCK, begun.pk])
+
+
+def settle_imports() -> None:
+    """Ends imports without a source whose process was killed."""
+    running = ProductImport.objects.filter(source=None, chunk_id=None, state=State.RUNNING)
+    for killed in running:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [IMPORTS_LOCK, killed.pk])
+            if cursor.fetchone()[0]:
+                finish_import(killed, error="It was interrupted. What it had written stays.")
 
 
 def _store_lines(product_import: ProductImport, refused: Iterable[tuple[int, str, str]]) -> int:
@@ -110,6 +133,8 @@ def _store_lines(product_import: ProductImport, refused: Iterable[tuple[int, str
 
 def _forget_earlier_journals(product_import: ProductImport) -> None:
     """Only the last import of a source can be taken back."""
-    earlier = ProductImport.objects.filter(source=product_import.source, pk__lt=product_import.pk)
+    earlier = ProductImport.objects.filter(
+        source_id=product_import.source_id, pk__lt=product_import.pk
+    )
     pks = list(earlier.exclude(state__in=UNFINISHED).values_list("pk", flat=True))
     ImportedRow.objects.filter(product_import__in=pks).delete()

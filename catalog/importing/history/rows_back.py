@@ -87,7 +87,7 @@ INSERT_PRODUCTS = f"""
     {_DELETED_PRODUCT}
 """
 # The price and the stock of a product with variants follow from these.
-_CHANGED_PRODUCT = f"""
+_CHANGED_PRODUCT = """
     SELECT entry.product_id, product, entry.before - skipped AS before,
         entry.after - skipped AS after
     FROM catalog_importedrow entry
@@ -98,7 +98,7 @@ _CHANGED_PRODUCT = f"""
         ) OR EXISTS (
             SELECT FROM catalog_importedrow own WHERE own.product_import_id = %(pk)s
                 AND own.product_id = entry.product_id AND own.relation = 2 AND own.op = 'D'
-        ) THEN '{{price,in_stock}}' ELSE '{{}}' END::text[] AS skipped
+        ) THEN '{price,in_stock}' ELSE '{}' END::text[] AS skipped
     ) AS derived
     WHERE entry.product_import_id = %(pk)s AND entry.product_id = ANY(%(products)s)
         AND entry.relation = 1 AND entry.op = 'U'

@@ -96,6 +96,13 @@ def count_entries(product_import: ProductImport) -> int:
     return ImportedRow.objects.filter(product_import=product_import).count()
 
 
+def describe_undo(product_import: ProductImport) -> str:
+    """Says what came of an undo."""
+    kept = product_import.kept
+    rest = f" Of {kept:,} products something stays, because it has changed since." if kept else ""
+    return f"{_name(product_import)} is taken back.{rest}"
+
+
 def _name(product_import: ProductImport) -> str:
     return f"Import {product_import.pk} of {product_import.name}"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from django.conf import settings
 
@@ -119,17 +120,9 @@ def _download(
 
 def _store(answer: Answer, path: Path, check: Callable[[], None]) -> FeedFile:
     counter = _RowCounter()
-
-    def parts() -> Iterator[bytes]:
-        for part in answer.parts:
-            check()
-            _write(part)
-            yield part
-
     try:
         with path.open("wb") as file:
-            _write = file.write
-            digest = content_hash(counter.count(parts()))
+            digest = content_hash(_written(counter.count(answer.parts), file, check))
     except OSError as error:
         raise ImportFailed(
             f"A temporary file cannot be written: {error.strerror or error}. Nothing is imported."
@@ -137,6 +130,13 @@ def _store(answer: Answer, path: Path, check: Callable[[], None]) -> FeedFile:
     etag = _short(answer.headers.get("etag", ""), MAX_ETAG_LENGTH)
     modified = _short(answer.headers.get("last-modified", ""), MAX_DATE_LENGTH)
     return FeedFile(path, digest, counter.rows, etag, modified)
+
+
+def _written(parts: Iterator[bytes], file: BinaryIO, check: Callable[[], None]) -> Iterator[bytes]:
+    for part in parts:
+        check()
+        file.write(part)
+        yield part
 
 
 def _file_name(address: WebAddress) -> str:

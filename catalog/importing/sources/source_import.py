@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from catalog.importing.errors import ImportFailed
-from catalog.importing.history.recording import RecordedImport
+from catalog.importing.history.recording import RecordedImport, follow_import
 from catalog.importing.row_groups import ProductRows, RowGroups
 from catalog.models import ProductImport, Source, Variant
 
@@ -114,6 +114,7 @@ class SourceImport(RecordedImport):
         super().begin_batch()
 
     def end_batch(self, products: Sequence[ProductRows], ids: Mapping[str, int]) -> None:
+        super().end_batch(products, ids)
         self._has_written = True
         others = [product.sku for product in products if product.sku not in ids]
         of_variants = Variant.objects.filter(sku__in=others) if self.is_partial else ()
@@ -135,6 +136,7 @@ class SourceImport(RecordedImport):
             with transaction.atomic(), connection.cursor() as cursor:
                 self.begin_batch()
                 cursor.execute(HIDE, [sorted(pk for _, pk in part)])
+                follow_import(None)
                 cursor.execute(
                     "DELETE FROM catalog_sourceproduct WHERE source_id = %s AND sku = ANY(%s)",
                     [self._source.pk, [sku for sku, _ in part]],

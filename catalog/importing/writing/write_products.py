@@ -58,9 +58,7 @@ def _wanted(product: MergedProduct, old: Product | None, categories: CategoryTre
     attributes = product.record.attributes
     if old is None or product.given is None:
         category = categories.category_for(product.record)
-        return Product(
-            sku=product.sku, category=category, attributes=attributes, **product.fields
-        )
+        return Product(sku=product.sku, category=category, attributes=attributes, **product.fields)
     given = [name for name in _OTHER_FIELDS + _DERIVED_FIELDS if name != "attributes"]
     values = {
         name: product.fields.get(name) if product.gives(name) else getattr(old, name)
