@@ -16,7 +16,7 @@ from catalog.importing.sources.source_options import options_of
 from catalog.models import ProductImport, Source
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
-from indexing.sources.pull_schedule import is_cron, next_pull
+from indexing.sources.pull_schedule import is_cron
 
 State = ProductImport.State
 
@@ -128,8 +128,3 @@ def undo_last(source: Source | None, by: str) -> ProductImport:
         return request_undo(last, by)
     except UndoRefused as error:
         raise SourceError(str(error)) from error
-
-
-def reschedule(source: Source) -> None:
-    """Sets the next pull of a source after its form was saved."""
-    source.next_at = next_pull(source)

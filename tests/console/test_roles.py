@@ -89,9 +89,8 @@ def visitor(role: Role, client: Client) -> Client:
 def page_allowed(role: Role, address: Address, method: str, data: dict[str, str]) -> bool:
     assert address.model is not None
     model, of = address.model, ADMINS[address.model]
-    verb = {"changelist": "view", "history": "view", "add": "add", "delete": "delete"}.get(
-        address.page, "change"
-    )
+    verbs = {"changelist": "view", "history": "view", "import_report": "view"}
+    verb = {**verbs, "add": "add", "delete": "delete"}.get(address.page, "change")
     if address.page == "change":
         verb = "view" if method == "get" else "add" if "_saveasnew" in data else "change"
     if isinstance(of, ReadOnlyAdmin) and address.page in ("add", "change", "delete"):

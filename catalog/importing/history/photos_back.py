@@ -14,13 +14,20 @@ _NOT_FETCHED = """
         WHERE named.product_id = image.product_id AND named.position = image.position)
 """
 
-# What a fetch has stored since for an address that the import has named.
+# What a fetch has stored since for an address that the import has named, at a position that is to
+# be free or to have an earlier photo.
 DELETE_FETCHED = f"""
     DELETE FROM catalog_productimage image
     USING catalog_importedrow entry, catalog_addressedimage named, catalog_imageaddress address
-    WHERE {_OF} AND entry.relation = 4 AND entry.op = 'I'
+    WHERE {_OF} AND entry.relation = 4
         AND named.product_id = entry.product_id AND named.position = entry.row_id
-        AND catalog_import_digest(named) = entry.digest AND address.id = named.address_id
+        AND named.address_id = (entry.after ->> 'address_id')::bigint
+        AND address.id = named.address_id
+        AND (entry.op = 'I' OR EXISTS (
+            SELECT FROM catalog_importedrow past WHERE past.product_import_id = %(pk)s
+                AND past.product_id = entry.product_id AND past.relation = 3
+                AND past.op IN ('U', 'D')
+                AND (past.before ->> 'position')::integer = entry.row_id))
         AND image.product_id = named.product_id AND image.position = named.position
         AND image.content_hash = address.content_hash
         AND NOT EXISTS (
