@@ -62,8 +62,8 @@ def import_file(
     """Creates or updates every product of the file, or of the only feed in a zip archive. Image
     paths are relative to its folder, or to the root of the archive `images`. Bad lines are
     reported, and the other lines are written. After each batch, `progress` gets the number of its
-    lines. `file_format` insists on a format, `mapping`, a file or what it says, names the columns of
-    a table. `keeper` remembers the import. A given `report` is filled also if the import fails.
+    lines. `file_format` insists on a format, `mapping`, a file or what it says, names the columns
+    of a table. `keeper` remembers the import. A given `report` is filled also if the import fails.
     Raises ImportFailed if a file cannot be read, or if the disk or the database is full, and
     FeedCutOff if the feed ends in the middle; the products before stay written."""
     columns = read_mapping(mapping) if isinstance(mapping, Path) else mapping

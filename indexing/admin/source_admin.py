@@ -1,6 +1,7 @@
 """Sources in the console: add and change them, pull them, decide on what waits, undo imports."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -96,9 +97,8 @@ class SourceAdmin(ModelAdmin):
     def _pull(self, request: HttpRequest, chosen: QuerySet[Source], reads_all: bool) -> None:
         by, asked = request.user.get_username(), False
         for source in chosen:
-            asked |= self._tell(
-                request, lambda: source_actions.request_pull(source, by, reads_all=reads_all)
-            )
+            pull = partial(source_actions.request_pull, source, by, reads_all=reads_all)
+            asked |= self._tell(request, pull)
         if asked:
             start_queued_run(IndexingRun.Kind.IMPORT)
 

@@ -1,10 +1,12 @@
-"""Records imports: begins one, lets the journal of the database follow it, counts what it changed."""
+"""Records imports: begins one, lets the journal of the database follow it, and counts what it has
+changed."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from catalog.importing.keeping import ImportKeeper
@@ -133,8 +135,7 @@ def _store_lines(product_import: ProductImport, refused: Iterable[tuple[int, str
 
 def _forget_earlier_journals(product_import: ProductImport) -> None:
     """Only the last import of a source can be taken back."""
-    earlier = ProductImport.objects.filter(
-        source_id=product_import.source_id, pk__lt=product_import.pk
-    )
+    of_source = Q(source_id=product_import.source_id)
+    earlier = ProductImport.objects.filter(of_source, pk__lt=product_import.pk)
     pks = list(earlier.exclude(state__in=UNFINISHED).values_list("pk", flat=True))
     ImportedRow.objects.filter(product_import__in=pks).delete()

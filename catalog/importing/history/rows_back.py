@@ -1,8 +1,8 @@
 """Statements that bring rows back as they were before an import, for the products of one batch.
 
-An entry whose row has been changed since, so that undoing it would lose something, is marked as kept
-(`op` K), and stays in the journal until the end. Each function runs within the caller's transaction,
-under the exclusive lock of addresses."""
+An entry whose row has been changed since, so that undoing it would lose something, is marked as
+kept (`op` K), and stays in the journal until the end. Each function runs within the caller's
+transaction, under the exclusive lock of addresses."""
 
 from collections.abc import Sequence
 
@@ -142,7 +142,8 @@ KEEP_DELETED_VARIANTS = f"""
         SELECT entry.row_id {_DELETED_VARIANT} AND (
             NOT EXISTS (SELECT FROM catalog_product WHERE id = past.product_id)
             OR EXISTS (
-                SELECT FROM catalog_variant other WHERE other.id = past.id OR other.sku = past.sku)))
+                SELECT FROM catalog_variant other
+                WHERE other.id = past.id OR other.sku = past.sku)))
 """
 INSERT_VARIANTS = f"""
     INSERT INTO catalog_variant (id, {", ".join(_VARIANT)})

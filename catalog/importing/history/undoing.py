@@ -7,6 +7,7 @@ that the skus of what it has deleted are free again."""
 from collections.abc import Callable, Sequence
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from catalog.importing.history.rows_back import remove_inserted, restore_others
@@ -28,7 +29,7 @@ class UndoRefused(Exception):
 
 def last_import(source_id: int | None) -> ProductImport | None:
     """Returns the last import of a source, or of those without one, that has changed anything."""
-    imports = ProductImport.objects.filter(source_id=source_id).exclude(state=State.WAITING)
+    imports = ProductImport.objects.filter(Q(source_id=source_id)).exclude(state=State.WAITING)
     return imports.exclude(added=0, changed=0, hidden=0, removed=0).first()
 
 

@@ -160,8 +160,9 @@ def _merge(sku: str, rows: _Rows, is_whole: bool) -> MergedProduct:
         shown = dict.fromkeys(places[_key(image)] for image in rows.images[row.line] or ())
         variants.append(_merge_variant(row, head_price, list(shown) if has_photos else None))
     images = list(photos.values()) if has_photos else None
-    given = frozenset[str]() if record.given is not None and not rows.head else record.given
-    return MergedProduct(sku, record, fields, images, variants, is_whole, given)
+    is_of_variants = record.given is not None and not rows.head
+    fields_given = frozenset[str]() if is_of_variants else record.given
+    return MergedProduct(sku, record, fields, images, variants, is_whole, fields_given)
 
 
 def _merge_variant(row: Row, head_price: Decimal, photos: list[int] | None) -> MergedVariant:

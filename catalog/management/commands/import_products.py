@@ -1,4 +1,4 @@
-"""`manage.py import_products FILE` imports products from a file, a zip archive or a web address, and
+"""`manage.py import_products FILE` imports products from a file, an archive or a web address, and
 takes the last such import back."""
 
 import getpass

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.utils import timezone
 
 from catalog.models import ImportedRow, Product, ProductChange, ProductImport, Source
