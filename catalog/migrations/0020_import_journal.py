@@ -1,5 +1,7 @@
 """The journal of imports: while the setting `vitrina.import` names an import, triggers write what each
-row was before. There is one entry for a row and an import, whatever the order of the writes.
+row was before. There is one entry for a row and an import, whatever the order of the writes: the
+entry of a row that was inserted and deleted again has the `op` X. Entries are found by ON CONFLICT,
+which always uses the key; a join would be planned without statistics of a table that grows fast.
 
 The database itself deletes what belongs to a deleted source or import."""
 
@@ -61,41 +63,32 @@ BEGIN
         RETURN NULL;
     END IF;
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO catalog_importedrow
+        INSERT INTO catalog_importedrow AS entry
             (product_import_id, relation, product_id, row_id, op, digest, after)
         SELECT present, {relation}, n.{product}, n.{row}, 'I', {digest}, {inserted}
         FROM new_rows n
         ON CONFLICT (product_import_id, product_id, relation, row_id)
-            DO UPDATE SET op = 'U', after = excluded.after, digest = NULL;
+            DO UPDATE SET op = CASE entry.op WHEN 'X' THEN 'I' ELSE 'U' END,
+                after = excluded.after, digest = excluded.digest;
     ELSIF TG_OP = 'UPDATE' THEN
-        UPDATE catalog_importedrow entry SET digest = {digest}, after = {inserted}
-        FROM new_rows n
-        WHERE entry.product_import_id = present AND entry.product_id = n.{product}
-            AND entry.relation = {relation} AND entry.row_id = n.{row} AND entry.op = 'I';
         INSERT INTO catalog_importedrow AS entry
-            (product_import_id, relation, product_id, row_id, op, before, after)
-        SELECT present, {relation}, o.{product}, o.{row}, 'U', difference.before, difference.after
+            (product_import_id, relation, product_id, row_id, op, digest, before, after)
+        SELECT present, {relation}, o.{product}, o.{row}, 'U', {digest},
+            difference.before, difference.after
         FROM new_rows n JOIN old_rows o ON {same}
         CROSS JOIN LATERAL (SELECT {before} AS before, {after} AS after) AS difference
         WHERE difference.before <> '{{}}'
         ON CONFLICT (product_import_id, product_id, relation, row_id)
-            DO UPDATE SET before = excluded.before || entry.before,
-                after = entry.after || excluded.after
-            WHERE entry.op = 'U';
+            DO UPDATE SET digest = excluded.digest,
+                before = excluded.before || entry.before,
+                after = entry.after || excluded.after;
     ELSE
-        WITH gone AS (
-            DELETE FROM catalog_importedrow entry USING old_rows o
-            WHERE entry.product_import_id = present AND entry.product_id = o.{product}
-                AND entry.relation = {relation} AND entry.row_id = o.{row} AND entry.op = 'I'
-            RETURNING entry.row_id, entry.product_id
-        )
         INSERT INTO catalog_importedrow AS entry
             (product_import_id, relation, product_id, row_id, op, before)
         SELECT present, {relation}, o.{product}, o.{row}, 'D', {deleted} FROM old_rows o
-        WHERE NOT EXISTS (
-            SELECT FROM gone WHERE gone.product_id = o.{product} AND gone.row_id = o.{row})
         ON CONFLICT (product_import_id, product_id, relation, row_id)
-            DO UPDATE SET op = 'D', before = excluded.before || entry.before, after = NULL;
+            DO UPDATE SET op = CASE entry.op WHEN 'I' THEN 'X' ELSE 'D' END,
+                before = excluded.before || coalesce(entry.before, '{{}}'), after = NULL;
     END IF;
     RETURN NULL;
 END $$;

@@ -163,8 +163,8 @@ class ImportedRow(models.Model):
     """A row of a table that an import has written, as it was before. Triggers write it
     (`catalog/migrations/0019_sources.py`); undoing the import reads it.
 
-    Of an inserted row, `digest` is the hash of its values. Of an updated one, `before` and `after`
-    have the values that differ. Of a deleted one, `before` has all values."""
+    `digest` is the hash of the values that the import has written. Of an updated row, `before` and
+    `after` have the values that differ. Of a deleted one, `before` has all values."""
 
     class Relation(models.IntegerChoices):
         PRODUCT = 1
@@ -179,7 +179,10 @@ class ImportedRow(models.Model):
     product_id = models.BigIntegerField()
     relation = models.PositiveSmallIntegerField(choices=Relation.choices)
     row_id = models.BigIntegerField()
-    op = models.CharField(max_length=1, help_text="I, U or D: inserted, updated, deleted.")
+    op = models.CharField(
+        max_length=1,
+        help_text="I, U or D: inserted, updated, deleted. X: inserted and deleted again.",
+    )
     digest = models.UUIDField(null=True)
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)

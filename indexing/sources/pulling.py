@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.fetching.guarded_client import FetchFailed
-from catalog.importing.files import ImportReport, import_file
+from catalog.importing.files import BATCH_SIZE, ImportReport, import_file
 from catalog.importing.history.recording import begin_import, finish_import
 from catalog.importing.photos.named_addresses import request_photos_of_source
 from catalog.importing.sources.feed_files import FeedFile, open_feed_place
@@ -82,6 +82,7 @@ def _import(
             feed.path,
             options.file_format,
             count,
+            BATCH_SIZE,
             mapping=options.mapping,
             options=options.feed,
             keeper=keeper,

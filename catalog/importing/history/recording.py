@@ -28,7 +28,8 @@ COUNT = """
             bool_or(relation = 1 AND op = 'D') AS removed,
             bool_or(relation = 1 AND op = 'U'
                 AND coalesce(after -> 'is_visible' = 'false', false)) AS hidden
-        FROM catalog_importedrow WHERE product_import_id = %s GROUP BY product_id
+        FROM catalog_importedrow WHERE product_import_id = %s AND op <> 'X'
+        GROUP BY product_id
     ) AS product
 """
 

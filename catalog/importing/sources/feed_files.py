@@ -71,7 +71,11 @@ def open_feed_place(
         address = parse_address(text)
     except AddressError as error:
         raise ImportFailed(f"{text[:200]} cannot be fetched: {error}.") from error
-    with tempfile.TemporaryDirectory(prefix="vitrina-feed-") as folder:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="vitrina-feed-")
+    except OSError as error:
+        raise _not_written(error) from error
+    with temporary as folder:
         yield _download(address, Path(folder), conditions or {}, check)
 
 
@@ -124,12 +128,16 @@ def _store(answer: Answer, path: Path, check: Callable[[], None]) -> FeedFile:
         with path.open("wb") as file:
             digest = content_hash(_written(counter.count(answer.parts), file, check))
     except OSError as error:
-        raise ImportFailed(
-            f"A temporary file cannot be written: {error.strerror or error}. Nothing is imported."
-        ) from error
+        raise _not_written(error) from error
     etag = _short(answer.headers.get("etag", ""), MAX_ETAG_LENGTH)
     modified = _short(answer.headers.get("last-modified", ""), MAX_DATE_LENGTH)
     return FeedFile(path, digest, counter.rows, etag, modified)
+
+
+def _not_written(error: OSError) -> ImportFailed:
+    return ImportFailed(
+        f"A temporary file cannot be written: {error.strerror or error}. Nothing is imported."
+    )
 
 
 def _written(parts: Iterator[bytes], file: BinaryIO, check: Callable[[], None]) -> Iterator[bytes]:
