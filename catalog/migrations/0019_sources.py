@@ -307,7 +307,8 @@ class Migration(migrations.Migration):
                 (
                     "op",
                     models.CharField(
-                        help_text="I, U or D: inserted, updated, deleted. X: inserted and deleted again.", max_length=1
+                        help_text="I, U or D: inserted, updated, deleted. X: inserted and deleted again.",
+                        max_length=1,
                     ),
                 ),
                 ("digest", models.UUIDField(null=True)),
