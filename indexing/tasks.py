@@ -16,10 +16,10 @@ from indexing.pipeline.fetch_stage import start_fetch
 from indexing.pipeline.fetching.claims import count_due
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.sources.import_run import has_requests, start_imports
+from indexing.pipeline.sources.pull_schedule import refresh_is_wanted
 from indexing.pipeline.training_run import start_training
 from indexing.pipeline.worker import work_on
-from indexing.sources.import_run import has_requests, start_imports
-from indexing.sources.pull_schedule import refresh_is_wanted
 
 START_RUN: dict[str, Callable[[], IndexingRun]] = {
     IndexingRun.Kind.REFRESH: start_refresh,

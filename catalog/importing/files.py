@@ -15,9 +15,9 @@ from catalog.importing.errors import ImportFailed
 from catalog.importing.formats.column_mapping import ColumnMapping, read_mapping
 from catalog.importing.formats.feed import Feed, FeedOptions
 from catalog.importing.formats.opening import open_feed
-from catalog.importing.keeping import ImportKeeper
 from catalog.importing.photos.feed_images import ReadImage, open_files, read_image
-from catalog.importing.row_groups import ProductRows, RowGroups, batches
+from catalog.importing.rows.keeping import ImportKeeper
+from catalog.importing.rows.row_groups import ProductRows, RowGroups, batches
 from catalog.importing.upsert import upsert_rows
 from catalog.importing.word_proposals import propose_words
 

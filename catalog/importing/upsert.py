@@ -8,13 +8,13 @@ from django.db import transaction
 
 from catalog.importing.categories import CategoryTree
 from catalog.importing.fetching.web_address import is_address
-from catalog.importing.keeping import ImportKeeper
-from catalog.importing.partial_rows import place_partial_rows
 from catalog.importing.photos.feed_images import ReadImage
 from catalog.importing.photos.named_addresses import lock_addresses
 from catalog.importing.photos.photo_files import store_photo
 from catalog.importing.records import ProductRecord
-from catalog.importing.row_groups import ProductRows, group_records
+from catalog.importing.rows.keeping import ImportKeeper
+from catalog.importing.rows.partial_rows import place_partial_rows
+from catalog.importing.rows.row_groups import ProductRows, group_records
 from catalog.importing.writing.merging import Image, MergedProduct, merge_rows
 from catalog.importing.writing.write_photos import replace_photos
 from catalog.importing.writing.write_products import write_products

@@ -17,8 +17,8 @@ from catalog.console.base import ModelAdmin
 from catalog.models import ProductImport, Source
 from indexing.admin.source_forms import SourceForm
 from indexing.models import IndexingRun
-from indexing.sources import source_actions
-from indexing.sources.pull_schedule import next_pull
+from indexing.pipeline.sources import source_actions
+from indexing.pipeline.sources.pull_schedule import next_pull
 from indexing.tasks import start_queued_run
 
 State = ProductImport.State

@@ -11,7 +11,7 @@ from catalog.importing.formats.opening import FORMATS
 from catalog.importing.sources.feed_files import check_place
 from catalog.models import Source
 from catalog.models.attributes import AttributesFormField
-from indexing.sources.pull_schedule import is_cron
+from indexing.pipeline.sources.pull_schedule import is_cron
 
 
 class CronField(forms.CharField):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from indexing.ledger.chunking import Check, Payload, StageFailed
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline import fetch_stage, rebuild, refresh, tag_stages, training_run
-from indexing.sources import import_run
+from indexing.pipeline.sources import import_run
 
 __all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
 

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from catalog.importing.errors import ImportFailed
-from catalog.importing.history.recording import RecordedImport, follow_import
-from catalog.importing.row_groups import ProductRows, RowGroups
+from catalog.importing.history.recorded_imports import RecordedImport, follow_import
+from catalog.importing.rows.row_groups import ProductRows, RowGroups
 from catalog.models import ProductImport, Source, Variant
 
 HIDDEN_PER_BATCH = 1_000

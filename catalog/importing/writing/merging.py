@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.importing.photos.photo_files import PhotoFile
 from catalog.importing.records import DEFAULT_CURRENCY, ProductRecord, RecordError
-from catalog.importing.row_groups import ProductRows, Row
+from catalog.importing.rows.row_groups import ProductRows, Row
 
 MAX_VARIANTS = 2_500  # of a product
 MAX_PHOTOS = 10_000  # of a product

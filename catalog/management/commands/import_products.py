@@ -16,7 +16,7 @@ from catalog.importing.files import ImportFailed, ImportReport, import_file
 from catalog.importing.formats.feed import FeedOptions
 from catalog.importing.formats.opening import FORMATS
 from catalog.importing.history.line_report import write_lines
-from catalog.importing.history.recording import recorded_import, settle_imports
+from catalog.importing.history.recorded_imports import recorded_import, settle_imports
 from catalog.importing.history.undoing import (
     UndoRefused,
     describe_undo,

@@ -22,13 +22,13 @@ from indexing.pipeline.fetching.outcomes import request_failed
 from indexing.pipeline.fetching.photo_figures import describe_photos, photo_figures
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.sources.pull_schedule import refresh_is_wanted
+from indexing.pipeline.sources.source_actions import SourceError
+from indexing.pipeline.sources.source_command import add_source_arguments, handle_sources
 from indexing.pipeline.worker import work_on
 from indexing.quality.generation_self_test import describe_self_test
 from indexing.quality.match_calibration import describe_calibration
 from indexing.quality.training_result import describe_training, last_training
-from indexing.sources.pull_schedule import refresh_is_wanted
-from indexing.sources.source_actions import SourceError
-from indexing.sources.source_command import add_source_arguments, handle_sources
 from indexing.tasks import resume_queued_run
 
 RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_queued_run, "cancel": runs.cancel_run}
@@ -76,9 +76,7 @@ class Command(BaseCommand):
         drop = actions.add_parser("drop", help="drop the vectors of a generation that is not live")
         drop.add_argument("generation", type=int)
         actions.add_parser("rollback", help="undo the last switch of a generation or an adapter")
-        add_source_arguments(
-            actions.add_parser("sources", help="list, add, pull and undo feeds of products")
-        )
+        add_source_arguments(actions.add_parser("sources", help="manage feeds of products"))
         for name in RUN_ACTIONS:
             control = actions.add_parser(name, help=f"{name} a run")
             control.add_argument("run", type=int)

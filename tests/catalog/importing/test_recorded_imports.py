@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from catalog.importing.history.recording import begin_import
+from catalog.importing.history.recorded_imports import begin_import
 from catalog.models import ImportedRow, Product, ProductImport
 from tests.catalog.importing.fetching.photo_server import PhotoServer
 

@@ -6,13 +6,22 @@ import pytest
 from django.db import connection
 
 from catalog.models import ImportedRow, Product, ProductImage, Variant
-from indexing.sources.source_actions import SourceError, add_source, undo_last
+from indexing.pipeline.sources.source_actions import SourceError, add_source, undo_last
 from tests.catalog.importing.fetching.photo_server import PhotoServer
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.pipeline.fetching.photo_addresses import fetch
+from tests.indexing.pipeline.sources.conftest import AddFeed
+from tests.indexing.pipeline.sources.feeds import (
+    HEADER,
+    SHOP,
+    counts,
+    last,
+    prices,
+    pull,
+    send,
+    undo,
+)
 from tests.indexing.shop import current_images, photo, rebuild, refresh, vectors_of
-from tests.indexing.sources.conftest import AddFeed
-from tests.indexing.sources.feeds import HEADER, SHOP, counts, last, prices, pull, send, undo
 
 RED, BLUE, GREEN = photo("red"), photo("blue"), photo("green")
 SHIRT = """sku,group,is_group,title,option:size,price,in_stock

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from catalog.models import Product, ProductImport, Source
 from tests.catalog.importing.fetching.photo_server import PhotoServer
-from tests.indexing.sources.feeds import HEADER, SHOP, prices
+from tests.indexing.pipeline.sources.feeds import HEADER, SHOP, prices
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 

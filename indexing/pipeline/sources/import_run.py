@@ -13,7 +13,7 @@ from indexing.ledger import runs
 from indexing.ledger.chunk_leases import record_progress
 from indexing.ledger.chunking import Check, Payload
 from indexing.models import Chunk, IndexingRun
-from indexing.sources.pulling import Steps, fail, pull
+from indexing.pipeline.sources.pulling import Steps, fail, pull
 
 KEPT_RUNS = 50  # finished ones that stay in the ledger
 SCHEDULE = "schedule"

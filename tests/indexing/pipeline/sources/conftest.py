@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from catalog.models import Source
-from indexing.sources.source_actions import add_source
+from indexing.pipeline.sources.source_actions import add_source
 from tests.catalog.importing.fetching.photo_server import PhotoServer
-from tests.indexing.sources.feeds import pull
+from tests.indexing.pipeline.sources.feeds import pull
 
 AddFeed = Callable[..., Source]
 

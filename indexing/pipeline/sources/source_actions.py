@@ -16,7 +16,7 @@ from catalog.importing.sources.source_options import options_of
 from catalog.models import ProductImport, Source
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
-from indexing.sources.pull_schedule import is_cron
+from indexing.pipeline.sources.pull_schedule import is_cron
 
 State = ProductImport.State
 

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from catalog.models import Product, ProductImport, Source
-from indexing.sources.source_actions import (
+from indexing.pipeline.sources.source_actions import (
     SourceError,
     confirm_hiding,
     discard_import,
     request_pull,
 )
 from tests.catalog.importing.fetching.photo_server import PhotoServer
-from tests.indexing.sources.conftest import AddFeed
-from tests.indexing.sources.feeds import (
+from tests.indexing.pipeline.sources.conftest import AddFeed
+from tests.indexing.pipeline.sources.feeds import (
     HEADER,
     SHOP,
     counts,
@@ -176,7 +176,7 @@ def test_a_product_of_another_full_feed_stays(
 
 def test_a_source_is_not_asked_for_twice(feed: AddFeed, monkeypatch: pytest.MonkeyPatch) -> None:
     source = feed(SHOP)
-    monkeypatch.setattr("indexing.sources.source_actions.is_pulled", lambda source: True)
+    monkeypatch.setattr("indexing.pipeline.sources.source_actions.is_pulled", lambda source: True)
 
     with pytest.raises(SourceError, match="is being pulled already"):
         request_pull(source, "anna")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from catalog.importing.row_groups import ProductRows, RowGroups
+from catalog.importing.rows.row_groups import ProductRows, RowGroups
 
 
 class ImportKeeper:

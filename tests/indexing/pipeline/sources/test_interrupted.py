@@ -13,16 +13,25 @@ from catalog.importing.sources import source_import
 from catalog.models import Product, ProductImport, Source
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
+from indexing.pipeline.sources import pulling
+from indexing.pipeline.sources.import_run import has_requests, start_imports
+from indexing.pipeline.sources.pull_schedule import refresh_is_wanted
+from indexing.pipeline.sources.source_actions import add_source, undo_last
 from indexing.pipeline.worker import LeaseLost, work_on
-from indexing.sources import pulling
-from indexing.sources.import_run import has_requests, start_imports
-from indexing.sources.pull_schedule import refresh_is_wanted
-from indexing.sources.source_actions import add_source, undo_last
 from indexing.tasks import pull_sources
 from tests.catalog.importing.fetching.photo_server import PhotoServer
+from tests.indexing.pipeline.sources.conftest import AddFeed
+from tests.indexing.pipeline.sources.feeds import (
+    HEADER,
+    SHOP,
+    counts,
+    last,
+    prices,
+    pull,
+    send,
+    undo,
+)
 from tests.indexing.shop import add_products, rebuild
-from tests.indexing.sources.conftest import AddFeed
-from tests.indexing.sources.feeds import HEADER, SHOP, counts, last, prices, pull, send, undo
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 MANY = HEADER + "\n" + "".join(f"p{n},Thing {n},1.00,yes\n" for n in range(30))
@@ -90,7 +99,7 @@ def test_a_source_that_is_deleted_during_its_pull(
 ) -> None:
     add_source("shop", server.put("/shop.csv", MANY.encode()))
     monkeypatch.setattr(
-        "indexing.sources.import_run.record_progress",
+        "indexing.pipeline.sources.import_run.record_progress",
         lambda chunk, done: Source.objects.all().delete(),
     )
 

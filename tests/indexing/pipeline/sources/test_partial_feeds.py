@@ -2,9 +2,9 @@
 
 from catalog.models import Product, ProductChange, Variant
 from tests.catalog.importing.fetching.photo_server import PhotoServer
-from tests.indexing.sources.conftest import AddFeed
-from tests.indexing.sources.feeds import SHOP, counts, last, prices, send, undo
-from tests.indexing.sources.test_undo import SHIRT
+from tests.indexing.pipeline.sources.conftest import AddFeed
+from tests.indexing.pipeline.sources.feeds import SHOP, counts, last, prices, send, undo
+from tests.indexing.pipeline.sources.test_undo import SHIRT
 
 PRICES = "sku,price,in_stock\n"
 

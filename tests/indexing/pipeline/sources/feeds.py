@@ -6,9 +6,9 @@ from django.utils import timezone
 
 from catalog.models import Product, ProductImport, Source
 from indexing.models import IndexingRun
+from indexing.pipeline.sources.import_run import start_imports
+from indexing.pipeline.sources.source_actions import undo_last
 from indexing.pipeline.worker import work_on
-from indexing.sources.import_run import start_imports
-from indexing.sources.source_actions import undo_last
 from tests.catalog.importing.fetching.photo_server import PhotoServer
 
 HEADER = "sku,title,price,in_stock"

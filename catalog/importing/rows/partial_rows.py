@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from catalog.importing.row_groups import ProductRows, Row
+from catalog.importing.rows.row_groups import ProductRows, Row
 from catalog.models import Product, Variant
 
 NO_SUCH_PRODUCT = "no product has this sku, and the row has no title to make one of"

@@ -11,10 +11,10 @@ from django.utils import timezone
 from catalog.importing.errors import ImportFailed
 from catalog.importing.sources.feed_files import check_place, open_feed_place
 from catalog.models import Product, Source
-from indexing.sources.source_actions import SourceError, add_source
+from indexing.pipeline.sources.source_actions import SourceError, add_source
 from tests.catalog.importing.fetching.photo_server import PhotoServer, write
-from tests.indexing.sources.conftest import AddFeed
-from tests.indexing.sources.feeds import SHOP, pull
+from tests.indexing.pipeline.sources.conftest import AddFeed
+from tests.indexing.pipeline.sources.feeds import SHOP, pull
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 

@@ -10,12 +10,12 @@ from django.urls import reverse
 
 from catalog.models import Product, ProductImport, Source
 from indexing.models import IndexingRun
+from indexing.pipeline.sources.import_run import start_imports
 from indexing.pipeline.worker import work_on
-from indexing.sources.import_run import start_imports
 from tests.catalog.importing.fetching.photo_server import PhotoServer
 from tests.console.forms import errors_of, shown
-from tests.indexing.sources.conftest import AddFeed
-from tests.indexing.sources.feeds import HEADER, SHOP, last, prices, pull, send
+from tests.indexing.pipeline.sources.conftest import AddFeed
+from tests.indexing.pipeline.sources.feeds import HEADER, SHOP, last, prices, pull, send
 
 pytestmark = pytest.mark.usefixtures("empty_shop", "_static_files_as_they_are")
 LIST = "admin:catalog_source_changelist"

@@ -14,9 +14,9 @@ from catalog.importing.history.line_report import report_lines
 from catalog.importing.history.undoing import describe_undo
 from catalog.models import ProductImport, Source
 from indexing.models import IndexingRun
-from indexing.sources import source_actions
-from indexing.sources.import_run import start_imports
-from indexing.sources.source_actions import SourceError
+from indexing.pipeline.sources import source_actions
+from indexing.pipeline.sources.import_run import start_imports
+from indexing.pipeline.sources.source_actions import SourceError
 
 WorkOn = Callable[[IndexingRun], None]
 """Works on a run in this process until it is finished, with a progress bar."""

@@ -8,13 +8,13 @@ from django.utils import timezone
 from catalog.importing.errors import ImportFailed
 from catalog.importing.fetching.guarded_client import FetchFailed
 from catalog.importing.files import BATCH_SIZE, ImportReport, import_file
-from catalog.importing.history.recording import begin_import, finish_import
+from catalog.importing.history.recorded_imports import begin_import, finish_import
 from catalog.importing.photos.named_addresses import request_photos_of_source
 from catalog.importing.sources.feed_files import FeedFile, open_feed_place
 from catalog.importing.sources.source_import import SourceImport, TooManyMissing
 from catalog.importing.sources.source_options import SourceOptions, options_of
 from catalog.models import ProductImport, Source
-from indexing.sources.pull_schedule import next_attempt, next_pull
+from indexing.pipeline.sources.pull_schedule import next_attempt, next_pull
 
 State = ProductImport.State
 UNCHANGED = "Unchanged since the last import."
@@ -70,18 +70,11 @@ def _import(
     source.imports.filter(state=State.WAITING).delete()  # this pull asks anew
     begun = _begin(source, by, chunk_id)
     keeper, report = SourceImport(begun, source, steps.check), ImportReport()
-    done = 0
-
-    def count(rows: int) -> None:
-        nonlocal done
-        done += rows
-        steps.report(done)
-
     try:
         import_file(
             feed.path,
             options.file_format,
-            count,
+            _counter(steps.report),
             BATCH_SIZE,
             mapping=options.mapping,
             options=options.feed,
@@ -101,6 +94,18 @@ def _import(
     said = describe_import(finished) if finished else UNCHANGED
     source.changes_at = report.changes_at
     return _succeed(source, " ".join([said, *keeper.notes]), feed, options)
+
+
+def _counter(report: Callable[[int], None]) -> Callable[[int], None]:
+    """Returns a function that adds numbers up and reports the sum."""
+    done = 0
+
+    def count(rows: int) -> None:
+        nonlocal done
+        done += rows
+        report(done)
+
+    return count
 
 
 def _begin(source: Source, by: str, chunk_id: int | None) -> ProductImport:

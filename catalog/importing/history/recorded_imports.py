@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from catalog.importing.keeping import ImportKeeper
-from catalog.importing.row_groups import ProductRows
+from catalog.importing.rows.keeping import ImportKeeper
+from catalog.importing.rows.row_groups import ProductRows
 from catalog.models import ImportedRow, ProductImport, RefusedLine, Source
 
 KEPT_IMPORTS = 100  # of a source, or of those without one
