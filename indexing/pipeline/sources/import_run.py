@@ -13,6 +13,7 @@ from indexing.ledger import runs
 from indexing.ledger.chunk_leases import record_progress
 from indexing.ledger.chunking import Check, Payload
 from indexing.models import Chunk, IndexingRun
+from indexing.pipeline.sources.pull_schedule import next_pull
 from indexing.pipeline.sources.pulling import Steps, fail, pull
 
 KEPT_RUNS = 50  # finished ones that stay in the ledger
@@ -37,11 +38,13 @@ def start_imports() -> IndexingRun:
 
 
 def plan_imports(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Plans a chunk for each import to take back, then for each source that is due."""
+    """Plans a chunk for each import to take back, then for each source that is due. From then on
+    the chunk stands for the request, so that a cancelled pull is not started again at once."""
     for product_import in _undone():
         yield {"undo": product_import.pk}, max(1, count_entries(product_import))
     for source in Source.objects.due().order_by("next_at"):
         known = SourceProduct.objects.filter(source=source).count()
+        Source.objects.filter(pk=source.pk).update(next_at=next_pull(source), requested_by="")
         yield {"source": source.pk, "by": source.requested_by or SCHEDULE}, max(1, known)
 
 

@@ -109,12 +109,18 @@ def _counter(report: Callable[[int], None]) -> Callable[[int], None]:
 
 
 def _begin(source: Source, by: str, chunk_id: int | None) -> ProductImport:
-    """Returns the import of this chunk, or begins it."""
-    begun = ProductImport.objects.filter(chunk_id=chunk_id, state=State.RUNNING).first()
-    if begun is None or chunk_id is None:
+    """Returns the import of this chunk, or goes on with the last one if it failed after it had
+    changed something, so that both are taken back together, or begins one."""
+    if chunk_id is not None:
+        of_chunk = ProductImport.objects.filter(chunk_id=chunk_id)
+        if running := of_chunk.filter(state=State.RUNNING).first():
+            return running
+        of_chunk.update(chunk_id=None)  # a worker was killed after it had finished the import
+    begun = source.imports.first()
+    if begun is None or begun.state != State.FAILED or not begun.has_changes:
         begun = begin_import(source.name, by, source)
-        begun.chunk_id = chunk_id
-        begun.save(update_fields=["chunk_id"])
+    begun.state, begun.error, begun.chunk_id = State.RUNNING, "", chunk_id
+    begun.save(update_fields=["state", "error", "chunk_id"])
     return begun
 
 
@@ -175,6 +181,5 @@ def fail(source: Source, sentence: str, is_final: bool = False, retry_after_s: f
 
 def _store(source: Source, **values: object) -> str:
     """Records what came of a pull, unless the source was deleted meanwhile."""
-    values |= {"pulled_at": timezone.now(), "requested_by": ""}
-    Source.objects.filter(pk=source.pk).update(**values)
+    Source.objects.filter(pk=source.pk).update(pulled_at=timezone.now(), **values)
     return str(values.get("error") or values["result"])

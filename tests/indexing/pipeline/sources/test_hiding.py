@@ -136,8 +136,11 @@ def test_a_feed_that_is_cut_off_hides_nothing(
     assert "ends in the middle" in source.error
     assert (visible(), prices()["p0"]) == (10, "0.50")
     assert last(source).state == "failed"
+    # The next pull goes on with the import, and both parts are taken back together.
+    send(server, source, TEN.replace("p0,Thing 0,0.00", "p0,Thing 0,0.50").replace("5.00", "5.50"))
+    assert (last(source).state, counts(last(source))) == ("succeeded", (0, 2, 0, 0))
     undo(source)
-    assert prices()["p0"] == "0.00"
+    assert (prices()["p0"], prices()["p5"]) == ("0.00", "5.00")
 
 
 def test_a_refused_row_is_not_missing(server: PhotoServer, feed: AddFeed, settings: Any) -> None:

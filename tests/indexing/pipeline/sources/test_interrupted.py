@@ -77,6 +77,26 @@ def test_another_worker_goes_on_with_the_import_of_a_killed_one(
     assert not Product.objects.exists()
 
 
+def test_a_worker_is_killed_when_the_import_is_finished(
+    server: PhotoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = add_source("shop", server.put("/shop.csv", SHOP.encode()))
+    run = start_imports()
+
+    def add_result(*arguments: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("indexing.pipeline.sources.import_run._add_result", add_result)
+        with pytest.raises(Killed):
+            work_on(run)
+    Source.objects.update(content_hash="")  # even if that was not stored
+
+    assert work_on(run).state == "succeeded"
+
+    assert counts(source.imports.get()) == (3, 0, 0, 0)
+
+
 def test_a_cancelled_pull_can_be_taken_back(
     server: PhotoServer, monkeypatch: pytest.MonkeyPatch, small_batches: None
 ) -> None:
@@ -87,11 +107,12 @@ def test_a_cancelled_pull_can_be_taken_back(
     work_on(run)
     monkeypatch.undo()
     assert (Product.objects.count(), last(source).state) == (10, "running")
+    assert not has_requests()  # it is not started again at once
 
-    assert pull(source).result.startswith("20 products added")
+    assert pull(source).result.startswith("30 products added")
 
-    states = source.imports.order_by("pk").values_list("state", "added")
-    assert list(states) == [("failed", 10), ("succeeded", 20)]
+    undo(source)  # of both parts
+    assert not Product.objects.exists()
 
 
 def test_a_source_that_is_deleted_during_its_pull(
