@@ -69,6 +69,7 @@ def _import(
 ) -> str:
     source.imports.filter(state=State.WAITING).delete()  # this pull asks anew
     begun = _begin(source, by, chunk_id)
+    _forget_feed(source)
     keeper, report = SourceImport(begun, source, steps.check), ImportReport()
     try:
         import_file(
@@ -94,6 +95,12 @@ def _import(
     said = describe_import(finished) if finished else UNCHANGED
     source.changes_at = report.changes_at
     return _succeed(source, " ".join([said, *keeper.notes]), feed, options)
+
+
+def _forget_feed(source: Source) -> None:
+    """Forgets the last feed until this one is imported. Otherwise a shop that takes a feed back,
+    of which a part was imported, would seem to have changed nothing."""
+    Source.objects.filter(pk=source.pk).update(content_hash="", etag="", last_modified="")
 
 
 def _counter(report: Callable[[int], None]) -> Callable[[int], None]:

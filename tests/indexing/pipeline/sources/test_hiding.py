@@ -143,6 +143,18 @@ def test_a_feed_that_is_cut_off_hides_nothing(
     assert (prices()["p0"], prices()["p5"]) == ("0.00", "5.00")
 
 
+def test_a_feed_that_is_taken_back_after_a_cut_is_read_again(
+    server: PhotoServer, feed: AddFeed
+) -> None:
+    source = feed(TEN)
+    send(server, source, f"{HEADER}\np0,Thing 0,0.50,yes\np1,Thi")
+    assert prices()["p0"] == "0.50"
+
+    send(server, source, TEN)
+
+    assert prices()["p0"] == "0.00"
+
+
 def test_a_refused_row_is_not_missing(server: PhotoServer, feed: AddFeed, settings: Any) -> None:
     settings.SOURCE_MAX_HIDDEN = 1.0
     source = feed(TEN)
