@@ -49,12 +49,13 @@ def describe_admin_login(password_file: Path = PASSWORD_FILE) -> str:
 
 
 def set_schedules() -> None:
-    """Schedules refreshes by the current REFRESH_CRON, a check for abandoned runs and fetches of
-    photos every minute, and learning from clicks every night."""
+    """Schedules refreshes by the current REFRESH_CRON, a check for abandoned runs, fetches of
+    photos and pulls of sources every minute, and learning from clicks every night."""
     schedules = {
         "refresh": settings.REFRESH_CRON,
         "join_abandoned_runs": "* * * * *",
         "fetch_photos": "* * * * *",
+        "pull_sources": "* * * * *",
         "learn_from_clicks": "40 3 * * *",
     }
     for name, cron in schedules.items():

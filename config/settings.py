@@ -195,7 +195,7 @@ CHUNK_IMAGES = read_int("CHUNK_IMAGES", 512, 1, 100_000)
 CHUNK_LEASE_S = read_float("CHUNK_LEASE_S", 60.0, 1.0, 3600.0)
 QUARANTINE_ATTEMPTS = 3
 
-# --- Photos by address --------------------------------------------------------------------------
+# --- Imports: photos by address, and sources ----------------------------------------------------
 IMPORT_ALLOWED_HOSTS = read_hosts("IMPORT_ALLOWED_HOSTS")  # even if their addresses are private
 IMPORT_FETCHES_AT_ONCE = read_int("IMPORT_FETCHES_AT_ONCE", 16, 1, 256)  # in each fetching process
 IMPORT_FETCHES_PER_HOST = read_int("IMPORT_FETCHES_PER_HOST", 4, 1, 256)  # at once
@@ -203,6 +203,11 @@ IMPORT_FETCHES_PER_SECOND = read_int("IMPORT_FETCHES_PER_SECOND", 10, 1, 10_000)
 IMPORT_FETCH_TIME_LIMIT_S = read_float("IMPORT_FETCH_TIME_LIMIT_S", 30.0, 0.1, 3600.0)
 IMPORT_FETCH_AGE_S = read_int("IMPORT_FETCH_AGE_S", 86_400, 0, 3650 * 86_400)
 IMPORT_FETCH_RUN_S = read_int("IMPORT_FETCH_RUN_S", 600, 1, 86_400)
+IMPORT_ROOT = read_folder("IMPORT_ROOT", DATA_DIR / "import")  # sources name files below it
+SOURCE_CRON = read_cron("SOURCE_CRON", "40 */5 * * *")
+SOURCE_MAX_BYTES = 1024**2 * read_int("SOURCE_MAX_MB", 1024, 1, 1024**2)  # of a feed
+SOURCE_TIME_LIMIT_S = read_float("SOURCE_TIME_LIMIT_S", 600.0, 1.0, 86_400.0)  # to fetch a feed
+SOURCE_MAX_HIDDEN = read_float("SOURCE_MAX_HIDDEN", 0.1, 0.0, 1.0)  # share that a pull may hide
 
 # --- Offline work -------------------------------------------------------------------------------
 REDIS_URL = read_url("REDIS_URL", {"redis", "rediss", "unix"})

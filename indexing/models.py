@@ -16,6 +16,7 @@ class IndexingRun(models.Model):
         REBUILD = "rebuild"
         TRAINING = "training"
         FETCH = "fetch"
+        IMPORT = "import"
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -43,7 +44,9 @@ class IndexingRun(models.Model):
         help_text="The new encoder encodes queries from the start, through an adapter.",
     )
     options = models.JSONField(default=dict, blank=True, help_text="Options of a training.")
-    result = models.JSONField(default=dict, blank=True, help_text="What a training brought.")
+    result = models.JSONField(
+        default=dict, blank=True, help_text="What a training or an import brought."
+    )
     generation = models.ForeignKey(Generation, null=True, blank=True, on_delete=models.SET_NULL)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)

@@ -16,6 +16,8 @@ from indexing.pipeline.fetch_stage import start_fetch
 from indexing.pipeline.fetching.claims import count_due
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.sources.import_run import has_requests, start_imports
+from indexing.pipeline.sources.pull_schedule import refresh_is_wanted
 from indexing.pipeline.training_run import start_training
 from indexing.pipeline.worker import work_on
 
@@ -24,6 +26,7 @@ START_RUN: dict[str, Callable[[], IndexingRun]] = {
     IndexingRun.Kind.REBUILD: start_rebuild,
     IndexingRun.Kind.TRAINING: partial(start_training, join=False),
     IndexingRun.Kind.FETCH: start_fetch,
+    IndexingRun.Kind.IMPORT: start_imports,
 }
 
 
@@ -46,6 +49,19 @@ def fetch_photos() -> str:
         return "nothing to fetch"
     run = start_fetch()
     return "under way" if runs.is_worked_on(run) else work_on(run).state
+
+
+def pull_sources() -> str:
+    """Pulls the sources that are due, and takes back the imports that operators ask to, unless
+    another worker does. Then refreshes, if that has changed the catalogue. Scheduled every
+    minute."""
+    done = "nothing to pull"
+    if has_requests():
+        run = start_imports()
+        done = "under way" if runs.is_worked_on(run) else work_on(run).state
+    if refresh_is_wanted():
+        work_on(start_refresh())
+    return done
 
 
 def join_abandoned_runs() -> int:

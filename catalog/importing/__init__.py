@@ -4,5 +4,5 @@ use `files.import_file` and `files.import_lines`, which raise `files.ImportFaile
 `formats.feed.FeedOptions`, `upsert.upsert_products`, and `word_proposals.propose_words`, which both
 imports of `files` call. Fetchers of photos use `photos`, `fetching` and `writing.fetched_photos`.
 
-`formats` reads rows from files. They are checked by `records`, brought together by `row_groups`,
+`formats` reads rows from files. They are checked by `records`, brought together by `rows`,
 merged into products and variants and written by `writing`, batch by batch in `upsert`."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from django.db import OperationalError
 
 from catalog.importing.categories import CategoryTree
 from catalog.importing.errors import ImportFailed
-from catalog.importing.formats.column_mapping import read_mapping
+from catalog.importing.formats.column_mapping import ColumnMapping, read_mapping
 from catalog.importing.formats.feed import Feed, FeedOptions
 from catalog.importing.formats.opening import open_feed
 from catalog.importing.photos.feed_images import ReadImage, open_files, read_image
-from catalog.importing.row_groups import ProductRows, RowGroups, batches
+from catalog.importing.rows.keeping import ImportKeeper
+from catalog.importing.rows.row_groups import ProductRows, RowGroups, batches
 from catalog.importing.upsert import upsert_rows
 from catalog.importing.word_proposals import propose_words
 
@@ -26,12 +28,24 @@ BATCH_SIZE = 500
 class ImportReport:
     """The number of products written, (line number, sentence) for each line refused, the number of
     words that wait to be accepted as tags, and (line number, sentence) for lines that were written
-    with a change or twice."""
+    with a change or twice. `skus`: those of refused lines, by line, as far as they can be read.
+    `changes_at`: the next moment at which a sale in the feed begins or ends."""
 
     written: int = 0
     errors: list[tuple[int, str]] = field(default_factory=list)
     proposed: int = 0
     notes: list[tuple[int, str]] = field(default_factory=list)
+    skus: dict[int, str] = field(default_factory=dict, compare=False)
+    changes_at: datetime | None = None
+
+    def refuse(self, line: int, reason: str, sku: str) -> None:
+        self.errors.append((line, reason))
+        if sku:
+            self.skus[line] = sku
+
+    def refused_lines(self) -> Iterator[tuple[int, str, str]]:
+        """Yields line number, sku and reason of each line refused."""
+        return ((line, self.skus.get(line, ""), reason) for line, reason in sorted(self.errors))
 
 
 def import_file(
@@ -39,21 +53,25 @@ def import_file(
     file_format: str | None = None,
     progress: Callable[[int], None] = lambda n: None,
     batch_size: int = BATCH_SIZE,
-    mapping: Path | None = None,
+    mapping: Path | ColumnMapping | None = None,
     options: FeedOptions | None = None,
     images: Path | None = None,
+    keeper: ImportKeeper | None = None,
+    report: ImportReport | None = None,
 ) -> ImportReport:
     """Creates or updates every product of the file, or of the only feed in a zip archive. Image
     paths are relative to its folder, or to the root of the archive `images`. Bad lines are
     reported, and the other lines are written. After each batch, `progress` gets the number of its
-    lines. `file_format` insists on a format, `mapping` is a file that names the columns of a table.
+    lines. `file_format` insists on a format, `mapping`, a file or what it says, names the columns
+    of a table. `keeper` remembers the import. A given `report` is filled also if the import fails.
     Raises ImportFailed if a file cannot be read, or if the disk or the database is full, and
     FeedCutOff if the feed ends in the middle; the products before stay written."""
-    columns = read_mapping(mapping) if mapping else None
+    columns = read_mapping(mapping) if isinstance(mapping, Path) else mapping
+    report = ImportReport() if report is None else report
     with open_files(path, images) as (file, read):
         feed = open_feed(file, file_format, columns, options)
-        report = _import(_records(feed), read, progress, batch_size)
-    report.notes = sorted(feed.notes)
+        _import(_records(feed), read, progress, batch_size, report, keeper)
+    report.notes, report.changes_at = sorted(feed.notes), feed.changes_at
     return report
 
 
@@ -67,7 +85,9 @@ def import_lines(
     RecordError. Reads all lines before it writes, so that rows of one product may be anywhere among
     them. Image paths are relative to `folder`. Proposes the common words of the catalogue as tags.
     Otherwise does the same as `import_file`."""
-    return _import(lines, partial(read_image, folder), progress, batch_size)
+    report = ImportReport()
+    _import(lines, partial(read_image, folder), progress, batch_size, report)
+    return report
 
 
 def _import(
@@ -75,21 +95,28 @@ def _import(
     read: ReadImage,
     progress: Callable[[int], None],
     batch_size: int,
-) -> ImportReport:
-    report = ImportReport()
-    with RowGroups(lambda line, reason: report.errors.append((line, reason))) as groups:
+    report: ImportReport,
+    keeper: ImportKeeper | None = None,
+) -> None:
+    keeper = keeper or ImportKeeper()
+    with RowGroups(report.refuse, keeper.known, keeper.is_partial) as groups:
         with _describe_write_errors(report, "A temporary file cannot be written"):
             failure = _collect(lines, groups)
         if report.errors:
             progress(len(report.errors))
-        _write(batches(groups.products(), batch_size), read, progress, report)
+        if failure is None:
+            keeper.decide(groups)
+        _write(batches(groups.products(), batch_size), read, progress, report, keeper)
+        if groups.unchanged:
+            progress(groups.unchanged)
     if failure is not None:
         sentence = f"{failure} {report.written} products before this are written."
         raise type(failure)(sentence) from failure
     with _describe_write_errors(report, "A photo cannot be stored"):
-        report.proposed = propose_words()
+        keeper.finish()
+        if report.written or not groups.unchanged:
+            report.proposed = propose_words()
     report.errors.sort()
-    return report
 
 
 def _collect(lines: Iterable[tuple[int, Any]], groups: RowGroups) -> ImportFailed | None:
@@ -108,13 +135,16 @@ def _write(
     read: ReadImage,
     progress: Callable[[int], None],
     report: ImportReport,
+    keeper: ImportKeeper,
 ) -> None:
     categories = CategoryTree()
     for batch in products:
         with _describe_write_errors(report, "A photo cannot be stored"):
-            written, refused = upsert_rows(batch, read, categories)
+            written, refused = upsert_rows(batch, read, categories, keeper)
         report.written += written
-        report.errors += refused.items()
+        skus = {row.line: row.record.sku for product in batch for row in product.rows}
+        for line, reason in refused.items():
+            report.refuse(line, reason, skus.get(line, ""))
         progress(sum(len(product.rows) for product in batch))
 
 

@@ -28,7 +28,10 @@ _MAX_OPTIONS = 20
 
 
 class RecordError(ValueError):
-    """A product is refused. The message says why."""
+    """A product is refused. The message says why. `sku` is that of its row, or "" if the reader
+    cannot tell it."""
+
+    sku = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,10 @@ class ProductRecord:
 
     `group` is the sku of the product that a variant belongs to, or "". With `is_group`, the row
     describes the product of that sku itself. `options` are those of a variant. Rows of a group may
-    leave out the price (None) and the currency ("")."""
+    leave out the price (None) and the currency ("").
+
+    `given`: the fields that the row of a partial feed has; those that it leaves out stay as they
+    are. None: the row describes the whole product."""
 
     sku: str
     fields: dict[str, Any]
@@ -50,6 +56,11 @@ class ProductRecord:
     group: str = ""
     options: dict[str, str] = field(default_factory=dict)
     is_group: bool = False
+    given: frozenset[str] | None = None
+
+    def gives(self, field: str) -> bool:
+        """Whether the row says what this field is."""
+        return self.given is None or field in self.given
 
     @property
     def product_sku(self) -> str:
@@ -63,8 +74,9 @@ class ProductRecord:
         return not self.is_group and bool(self.group or self.options)
 
 
-def read_record(raw: Any) -> ProductRecord:
-    """Checks one decoded object. Unknown keys become attributes. Raises RecordError."""
+def read_record(raw: Any, *, is_partial: bool = False) -> ProductRecord:
+    """Checks one decoded object. Unknown keys become attributes. In a partial feed, fields that the
+    object leaves out are not given. Raises RecordError."""
     if not isinstance(raw, Mapping):
         raise RecordError("a product must be a JSON object")
     group, is_group = _read_text(raw, "group", 200), _read_bool(raw, "is_group", default=False)
@@ -96,6 +108,7 @@ def read_record(raw: Any) -> ProductRecord:
         group,
         options,
         is_group,
+        frozenset(name for name, value in raw.items() if value is not None) if is_partial else None,
     )
 
 

@@ -1,6 +1,7 @@
 """Writes batches of checked rows to the catalogue, identified by sku."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from django.db import transaction
@@ -11,7 +12,9 @@ from catalog.importing.photos.feed_images import ReadImage
 from catalog.importing.photos.named_addresses import lock_addresses
 from catalog.importing.photos.photo_files import store_photo
 from catalog.importing.records import ProductRecord
-from catalog.importing.row_groups import ProductRows, group_records
+from catalog.importing.rows.keeping import ImportKeeper
+from catalog.importing.rows.partial_rows import place_partial_rows
+from catalog.importing.rows.row_groups import ProductRows, group_records
 from catalog.importing.writing.merging import Image, MergedProduct, merge_rows
 from catalog.importing.writing.write_photos import replace_photos
 from catalog.importing.writing.write_products import write_products
@@ -29,7 +32,10 @@ def upsert_products(
 
 
 def upsert_rows(
-    products: Sequence[ProductRows], read_image: ReadImage, categories: CategoryTree
+    products: Sequence[ProductRows],
+    read_image: ReadImage,
+    categories: CategoryTree,
+    keeper: ImportKeeper | None = None,
 ) -> tuple[int, dict[int, str]]:
     """Creates or updates products in one transaction, and writes only what differs. If two rows
     have the same sku, the last one wins. Photos at web addresses are fetched later. Returns the
@@ -39,7 +45,8 @@ def upsert_rows(
 
     A variant belongs to the product that has claimed it last. A product whose sku has become that
     of a variant is deleted. A variant that its product's rows leave out is deleted, unless one of
-    these rows was refused."""
+    these rows was refused. `keeper` takes part in the transaction."""
+    keeper = keeper or ImportKeeper()
     errors: dict[int, str] = {}
     images: dict[str, Image] = {}
 
@@ -48,21 +55,30 @@ def upsert_rows(
             images[name] = name if is_address(name) else _store_image(name, read_image)
         return images[name]
 
-    merged = [merge_rows(product, find_image, errors) for product in products]
+    placed = place_partial_rows(products, errors) if keeper.is_partial else products
+    merged = [merge_rows(product, find_image, errors) for product in placed]
     # Sorted, so that imports at the same time lock rows in one order: no deadlocks.
     good = sorted((product for product in merged if product), key=lambda product: product.sku)
     with transaction.atomic():
         lock_addresses(shared=True)
-        _write(good, categories)
+        keeper.begin_batch()
+        ids = _write(good, categories)
+        keeper.end_batch([_without_errors(product, errors) for product in products], ids)
     return len(good), errors
+
+
+def _without_errors(product: ProductRows, errors: dict[int, str]) -> ProductRows:
+    is_refused = any(row.line in errors for row in product.rows)
+    return replace(product, row_hash=b"") if is_refused else product
 
 
 def _store_image(path: str, read_image: ReadImage) -> Image:
     return store_photo(read_image(path), PurePosixPath(path).suffix.lower())
 
 
-def _write(products: Sequence[MergedProduct], categories: CategoryTree) -> None:
+def _write(products: Sequence[MergedProduct], categories: CategoryTree) -> dict[str, int]:
     remove_departed(products)
     ids = write_products(products, categories)
     photos = replace_photos({ids[p.sku]: p.photos for p in products if p.photos is not None})
     write_variants(products, ids, photos)
+    return ids

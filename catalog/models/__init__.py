@@ -9,6 +9,13 @@ from catalog.models.generation import Generation, Publication
 from catalog.models.image_address import AddressedImage, ImageAddress
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
+from catalog.models.source import (
+    ImportedRow,
+    ProductImport,
+    RefusedLine,
+    Source,
+    SourceProduct,
+)
 from catalog.models.tag import ProductTag, Tag, TagCalibration
 from catalog.models.variant import Variant
 
@@ -24,16 +31,21 @@ __all__ = [
     "EventAllowance",
     "Generation",
     "ImageAddress",
+    "ImportedRow",
     "IndexedProduct",
     "LoggedSearch",
     "OriginKey",
     "Product",
     "ProductChange",
     "ProductImage",
+    "ProductImport",
     "ProductTag",
     "Projection",
     "Publication",
+    "RefusedLine",
     "Reranker",
+    "Source",
+    "SourceProduct",
     "Tag",
     "TagCalibration",
     "Variant",

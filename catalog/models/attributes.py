@@ -34,6 +34,8 @@ def is_nested_deeper(value: Any, depth: int) -> bool:
     inside = [value]
     for _level in range(depth):
         inside = _list_children(inside)
+        if not inside:
+            return False
     return any(isinstance(one, dict | list | tuple) for one in inside)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         ClickBurst,
         ImageAddress,
         Product,
+        Source,
         Tag,
     )
 
@@ -85,3 +86,11 @@ class ImageAddressQuerySet(models.QuerySet["ImageAddress"]):
             next_at=now,
             attempts=0,
         )
+
+
+class SourceQuerySet(models.QuerySet["Source"]):
+    def due(self, now: datetime | None = None) -> "SourceQuerySet":
+        """Returns the sources that are to be pulled now. One that an operator has asked for is
+        pulled although it is not enabled."""
+        asked = Q(enabled=True) | ~Q(requested_by="")
+        return self.filter(asked, next_at__lte=now or timezone.now())

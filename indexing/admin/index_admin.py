@@ -128,7 +128,8 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="result")
     def outcome(self, run: IndexingRun) -> str:
-        return summarise_training(run) or run.error
+        imports = " ".join(run.result.get("imports", []))
+        return summarise_training(run) or imports or run.error
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         training = last_training()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from indexing.ledger.chunking import Check, Payload, StageFailed
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline import fetch_stage, rebuild, refresh, tag_stages, training_run
+from indexing.pipeline.sources import import_run
 
 __all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
 
@@ -40,6 +41,9 @@ FETCH = Stage("fetch", fetch_stage.plan_fetch, fetch_stage.perform_fetch)
 
 STAGES = {
     IndexingRun.Kind.FETCH: Stages([FETCH]),
+    IndexingRun.Kind.IMPORT: Stages(
+        [Stage("import", import_run.plan_imports, import_run.perform_import)]
+    ),
     IndexingRun.Kind.REFRESH: Stages(
         [
             FETCH,

@@ -5,8 +5,8 @@ from django.db import connection
 
 def remove_orphans(product_ids: list[int]) -> None:
     """Removes the orphans among these products: embeddings by every encoder, image failures, and
-    rows of `catalog_indexedproduct`, whose image or product no longer exists. Runs within the
-    caller's transaction."""
+    rows of `catalog_indexedproduct`, whose image or product no longer exists. Embeddings of photos
+    that come back if an import is undone stay. Runs within the caller's transaction."""
     with connection.cursor() as cursor:
         for table in ("catalog_embedding", "indexing_imagefailure"):
             cursor.execute(
@@ -14,6 +14,10 @@ def remove_orphans(product_ids: list[int]) -> None:
                 DELETE FROM {table} orphan WHERE product_id = ANY(%s) AND NOT EXISTS (
                     SELECT FROM catalog_productimage image
                     WHERE image.product_id = orphan.product_id AND image.id = orphan.image_id)
+                AND NOT EXISTS (
+                    SELECT FROM catalog_importedrow entry
+                    WHERE entry.product_id = orphan.product_id AND entry.relation = 3
+                        AND entry.row_id = orphan.image_id)
                 """,
                 [product_ids],
             )

@@ -16,7 +16,7 @@ def empty_catalogue(db: None) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        for table in ("product", "category", "tag", "productchange"):
+        for table in ("product", "category", "tag", "productchange", "productimport"):
             cursor.execute(f"DELETE FROM catalog_{table}")
 
 

@@ -10,6 +10,7 @@ from django.contrib.auth.forms import UsernameField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from indexing.admin.source_forms import CronField, MappingField
 from tests.indexing.shop import photo
 
 Sent = dict[str, list[Any]]
@@ -18,6 +19,8 @@ PASSWORD = "Longer-than-8-chars"
 VALUES: list[tuple[type[forms.Field], str]] = [
     (forms.DecimalField, "19.90"),
     (forms.IntegerField, "3"),
+    (MappingField, '{"sku": "Number"}'),
+    (CronField, "15 4 * * *"),
     (forms.JSONField, '{"width_cm": 71}'),
     (forms.SplitDateTimeField, "2026-01-02 03:04:05"),
     (forms.URLField, "https://shop.example/made"),

@@ -89,9 +89,8 @@ def visitor(role: Role, client: Client) -> Client:
 def page_allowed(role: Role, address: Address, method: str, data: dict[str, str]) -> bool:
     assert address.model is not None
     model, of = address.model, ADMINS[address.model]
-    verb = {"changelist": "view", "history": "view", "add": "add", "delete": "delete"}.get(
-        address.page, "change"
-    )
+    verbs = {"changelist": "view", "history": "view", "import_report": "view"}
+    verb = {**verbs, "add": "add", "delete": "delete"}.get(address.page, "change")
     if address.page == "change":
         verb = "view" if method == "get" else "add" if "_saveasnew" in data else "change"
     if isinstance(of, ReadOnlyAdmin) and address.page in ("add", "change", "delete"):
@@ -114,14 +113,14 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def rows_written() -> int:
-    """Returns how many rows this transaction has added, changed or deleted so far. Those that were
-    rolled back count too."""
+def rows_written(*ignored: str) -> int:
+    """Returns how many rows this transaction has added, changed or deleted so far, except in
+    sessions and the tables `ignored`. Those that were rolled back count too."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
             " WHERE relname <> ALL (%s)",
-            [IGNORED_TABLES],
+            [[*IGNORED_TABLES, *ignored]],
         )
         return int(cursor.fetchone()[0])
 

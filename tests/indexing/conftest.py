@@ -15,7 +15,8 @@ from tests.processes import Processes
 
 TABLES = (
     *("indexing_chunk", "indexing_indexingrun", "indexing_imagefailure"),
-    *("catalog_addressedimage", "catalog_imageaddress"),
+    *("catalog_addressedimage", "catalog_imageaddress", "catalog_importedrow"),
+    *("catalog_refusedline", "catalog_productimport", "catalog_sourceproduct", "catalog_source"),
     *("indexing_indexevaluation", "catalog_producttag", "catalog_productimage", "catalog_product"),
     *("catalog_category", "catalog_tag", "catalog_productchange", "catalog_indexedproduct"),
     *(

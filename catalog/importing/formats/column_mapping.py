@@ -41,29 +41,33 @@ class ColumnMapping:
 
 
 def read_mapping(path: Path) -> ColumnMapping:
-    """Reads a mapping file. Raises ImportFailed if it is not one.
-
-    `{"sku": "Number", "images": ["Photo 1", "Photo 2"], "currency": {"value": "EUR"},
-    "category": {"column": "Path", "separator": "/"}, "options": {"Size": "Size EU"}}`"""
+    """Reads a mapping file, as `parse_mapping` does. Raises ImportFailed if it is not one."""
     try:
-        given = json.loads(path.read_bytes())
+        return parse_mapping(json.loads(path.read_bytes()), path.name)
     except OSError as error:
         raise cannot_read(path, error) from error
     except (ValueError, RecursionError) as error:
         raise ImportFailed(f"{path.name}: the mapping is not valid JSON: {error}.") from error
+
+
+def parse_mapping(given: Any, name: str) -> ColumnMapping:
+    """Reads a decoded mapping. `name` is what errors call it. Raises ImportFailed.
+
+    `{"sku": "Number", "images": ["Photo 1", "Photo 2"], "currency": {"value": "EUR"},
+    "category": {"column": "Path", "separator": "/"}, "options": {"Size": "Size EU"}}`"""
     if not isinstance(given, dict) or "sku" not in given:
-        raise ImportFailed(f'{path.name}: the mapping must be a JSON object with a "sku".')
+        raise ImportFailed(f'{name}: the mapping must be a JSON object with a "sku".')
     mapping = ColumnMapping({})
-    for name, entry in given.items():
-        _add(mapping, path, name, entry)
+    for field_name, entry in given.items():
+        _add(mapping, name, field_name, entry)
     return mapping
 
 
-def _add(mapping: ColumnMapping, path: Path, name: str, entry: Any) -> None:
+def _add(mapping: ColumnMapping, mapping_name: str, name: str, entry: Any) -> None:
     if name == "options" and _is_text_object(entry):
         mapping.options.update(entry)
     elif name == "options":
-        raise ImportFailed(f'{path.name}: "options" must be an object: option to column.')
+        raise ImportFailed(f'{mapping_name}: "options" must be an object: option to column.')
     elif isinstance(entry, str):
         mapping.columns[name] = (entry,)
     elif isinstance(entry, list) and entry and all(isinstance(item, str) for item in entry):
@@ -75,7 +79,7 @@ def _add(mapping: ColumnMapping, path: Path, name: str, entry: Any) -> None:
         mapping.separators[name] = entry["separator"]
     else:
         raise ImportFailed(
-            f'{path.name}: "{name}" must be the name of a column, a list of such names,'
+            f'{mapping_name}: "{name}" must be the name of a column, a list of such names,'
             ' {"value": "…"} or {"column": "…", "separator": "…"}.'
         )
 

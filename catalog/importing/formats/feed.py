@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,6 +22,7 @@ Row = dict[str, Any]
 Line = tuple[int, Any]
 """A line number, and a decoded object or RecordError."""
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 MAX_TITLE_LENGTH = 500
 MAX_IMAGES = 100
 MAX_KEYWORDS = 200
@@ -49,7 +50,8 @@ class Feed(ABC):
 
     `understood` maps the columns or elements of the file that products are read from to the fields
     of products, `ignored` lists the others. For XML, both grow while rows are read. `notes` says
-    which rows were changed, as (line, sentence), and has at most MAX_NOTES entries."""
+    which rows were changed, as (line, sentence), and has at most MAX_NOTES entries. `changes_at` is
+    the next moment at which a sale begins or ends, as far as rows have been read."""
 
     format: ClassVar[str] = ""
 
@@ -59,6 +61,7 @@ class Feed(ABC):
         self.understood: dict[str, str] = {}
         self.ignored: list[str] = []
         self.notes: list[tuple[int, str]] = []
+        self.changes_at: datetime | None = None
 
     @property
     def path(self) -> Path:
@@ -127,6 +130,9 @@ class Feed(ABC):
     ) -> Row:
         """Returns `price`, `currency` and, during a sale, the attribute REGULAR_PRICE. Raises
         RecordError if a price cannot be read."""
+        for moment in (begins, ends):
+            if moment and self.options.now < moment and moment < (self.changes_at or _NEVER):
+                self.changes_at = moment
         full = read_price(regular, decimal_mark)
         price = choose_price(full, read_price(sale, decimal_mark), self.options.now, begins, ends)
         if price is None:

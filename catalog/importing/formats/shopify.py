@@ -115,6 +115,7 @@ class Shopify(TableFeed):
             try:
                 yield line, self._variant(line, first, variant, options, own or images[:1])
             except RecordError as error:
+                error.sku = _WRITTEN_AS_TEXT.sub("", variant.get("sku", "")) or first["handle"]
                 yield line, error
 
     def _variant(

@@ -197,12 +197,21 @@ class RowFeed(TableFeed):
 
     def _read(self) -> Iterator[tuple[int, Row | RecordError]]:
         for line, values in self._values():
+            if isinstance(values, RecordError):
+                yield line, values
+                continue
             try:
-                row = values if isinstance(values, RecordError) else self._product(line, values)
+                row: Row | RecordError | None = self._product(line, values)
             except RecordError as error:
+                error.sku = self._sku(values)
                 row = error
             if row is not None:
                 yield line, row
+
+    def _sku(self, values: dict[str, str]) -> str:
+        """Returns the sku of a row that cannot be read otherwise, or ""."""
+        of_sku = (n for at, n in self.places if self.understood[self.table.header[at]] == "sku")
+        return next((values[name] for name in of_sku if values[name]), "")
 
 
 def normalise_column(name: str) -> str:

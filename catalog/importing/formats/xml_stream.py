@@ -37,11 +37,17 @@ class XmlFeed(Feed):
         """Turns an element into a row of `Feed.rows`, or returns None for an element that is no
         product. Raises RecordError."""
 
+    def _sku(self, element: Element) -> str:
+        """Returns the sku of an element that cannot be read otherwise, or ""."""
+        ids = (child for child in element.iterchildren("*") if local_name(child) == "id")
+        return element.get("id", "") or next(map(text_of, ids), "")
+
     def _read(self) -> Iterator[tuple[int, Row | RecordError]]:
         for line, element in read_elements(self.source, self.elements):
             try:
                 row: Row | RecordError | None = self._product(line, element)
             except RecordError as error:
+                error.sku = self._sku(element)
                 row = error
             if row is not None:
                 yield line, row

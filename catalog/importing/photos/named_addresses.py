@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -44,13 +44,38 @@ def name_addresses(
     }
 
 
+def request_photos_of_source(source_id: int) -> None:
+    """Makes the addresses of a source's products due that have been given up, or whose photo may
+    have changed meanwhile, as if the source had named them again."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT address.address FROM catalog_sourceproduct of_source
+            JOIN catalog_addressedimage named ON named.product_id = of_source.product_id
+            JOIN catalog_imageaddress address ON address.id = named.address_id
+            WHERE of_source.source_id = %s AND address.next_at IS NULL
+                AND (address.state = 'given up' OR address.fetched_at < %s)
+            """,
+            [source_id, timezone.now() - timedelta(seconds=settings.IMPORT_FETCH_AGE_S)],
+        )
+        texts = {row[0] for row in cursor.fetchall()}
+    if texts:
+        with transaction.atomic():
+            lock_addresses(shared=True)
+            _request_again(texts)
+
+
 def remove_unnamed_addresses() -> int:
-    """Removes the addresses that no product has any more. Returns their number."""
+    """Removes the addresses that no product has any more, nor would have if an import was undone.
+    Returns their number."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
             DELETE FROM catalog_imageaddress address WHERE NOT EXISTS (
                 SELECT FROM catalog_addressedimage named WHERE named.address_id = address.id)
+            AND NOT EXISTS (
+                SELECT FROM catalog_importedrow entry WHERE entry.relation = 4
+                    AND (entry.before ->> 'address_id')::bigint = address.id)
             """
         )
         return cursor.rowcount

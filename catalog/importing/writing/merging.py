@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.importing.photos.photo_files import PhotoFile
 from catalog.importing.records import DEFAULT_CURRENCY, ProductRecord, RecordError
-from catalog.importing.row_groups import ProductRows, Row
+from catalog.importing.rows.row_groups import ProductRows, Row
 
 MAX_VARIANTS = 2_500  # of a product
 MAX_PHOTOS = 10_000  # of a product
@@ -25,7 +25,7 @@ be read."""
 @dataclass(frozen=True)
 class MergedVariant:
     """A variant. `photos` are the positions of its photos among those of its product; None leaves
-    them as they are."""
+    them as they are. `given`: as in ProductRecord."""
 
     sku: str
     options: dict[str, str]
@@ -33,6 +33,7 @@ class MergedVariant:
     in_stock: bool
     url: str
     photos: list[int] | None
+    given: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class MergedProduct:
     """A product. `record` gives its category and attributes, `fields` its other values. `photos`
     are different from each other; None leaves the product's photos as they are. The variants are in
     the order of the file. `is_whole`: variants that are not among `variants` do not exist any
-    more."""
+    more. `given`: as in ProductRecord; empty if only variants of a partial feed are given."""
 
     sku: str
     record: ProductRecord
@@ -48,6 +49,11 @@ class MergedProduct:
     photos: list[Image] | None
     variants: list[MergedVariant]
     is_whole: bool = True
+    given: frozenset[str] | None = None
+
+    def gives(self, field: str) -> bool:
+        """Whether the rows say what this field of the product is."""
+        return self.given is None or field in self.given
 
 
 @dataclass
@@ -154,7 +160,9 @@ def _merge(sku: str, rows: _Rows, is_whole: bool) -> MergedProduct:
         shown = dict.fromkeys(places[_key(image)] for image in rows.images[row.line] or ())
         variants.append(_merge_variant(row, head_price, list(shown) if has_photos else None))
     images = list(photos.values()) if has_photos else None
-    return MergedProduct(sku, record, fields, images, variants, is_whole)
+    is_of_variants = record.given is not None and not rows.head
+    fields_given = frozenset[str]() if is_of_variants else record.given
+    return MergedProduct(sku, record, fields, images, variants, is_whole, fields_given)
 
 
 def _merge_variant(row: Row, head_price: Decimal, photos: list[int] | None) -> MergedVariant:
@@ -166,6 +174,7 @@ def _merge_variant(row: Row, head_price: Decimal, photos: list[int] | None) -> M
         in_stock=fields["in_stock"],
         url=fields["url"],
         photos=photos,
+        given=row.record.given,
     )
 
 

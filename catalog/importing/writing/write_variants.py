@@ -57,6 +57,8 @@ def write_variants(
                 image_ids=old.image_ids if old else [],
                 image_places=old.image_places if old else [],
             )
+            if old is not None and merged.given is not None:
+                _keep_what_is_not_given(wanted, old, merged.given)
             if product.photos is not None and merged.photos is not None:
                 shown = photos[wanted.product_id]
                 wanted.image_ids = shown.of_variant(merged.photos, wanted.image_ids)
@@ -68,6 +70,13 @@ def write_variants(
         written, update_conflicts=True, unique_fields=["sku"], update_fields=_FIELDS
     )
     _forget_places(skus, photos)
+
+
+def _keep_what_is_not_given(wanted: Variant, old: Variant, given: frozenset[str]) -> None:
+    wanted.position = old.position
+    for name in ("options", "price", "in_stock", "url"):
+        if name not in given:
+            setattr(wanted, name, getattr(old, name))
 
 
 def _forget_places(skus: Sequence[str], photos: Mapping[int, ShownPhotos]) -> None:

@@ -1,15 +1,30 @@
-"""`manage.py import_products FILE` imports products from a file, or from a zip archive."""
+"""`manage.py import_products FILE` imports products from a file, an archive or a web address, and
+takes the last such import back."""
 
+import getpass
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from catalog.importing.dry_run import Preview, PreviewedProduct, preview_file
+from catalog.importing.fetching.guarded_client import FetchFailed
+from catalog.importing.fetching.web_address import is_address
 from catalog.importing.files import ImportFailed, ImportReport, import_file
 from catalog.importing.formats.feed import FeedOptions
 from catalog.importing.formats.opening import FORMATS
+from catalog.importing.history.line_report import write_lines
+from catalog.importing.history.recorded_imports import recorded_import, settle_imports
+from catalog.importing.history.undoing import (
+    UndoRefused,
+    describe_undo,
+    last_import,
+    request_undo,
+    undo_import,
+)
+from catalog.importing.sources.feed_files import open_feed_place
 from catalog.models import ImageAddress
 from catalog.progress import progress_bar
 
@@ -24,7 +39,11 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("file", type=Path, help="a feed, or a zip archive of one with images")
+        parser.add_argument(
+            "file",
+            nargs="?",
+            help="a feed, a zip archive of one with images, or the web address of either",
+        )
         parser.add_argument(
             "--format", choices=FORMATS, help="default: found by the content of the file"
         )
@@ -40,26 +59,69 @@ class Command(BaseCommand):
         parser.add_argument(
             "--images", type=Path, metavar="ZIP", help="a zip archive that holds the images"
         )
+        parser.add_argument(
+            "--report", type=Path, metavar="CSV", help="write the refused lines to this file"
+        )
+        parser.add_argument(
+            "--undo", action="store_true", help="take the last import of this command back"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asked = (options["file"], options["format"])
+        if options["undo"]:
+            self._undo(options["verbosity"])
+            return
+        if not options["file"]:
+            raise CommandError("Name a file or a web address.")
         feed_options = FeedOptions(currency=options["currency"].upper())
         try:
-            if options["dry_run"]:
-                preview = preview_file(*asked, options["mapping"], feed_options)
-                self._show_preview(preview)
-                return
-            with progress_bar(options["verbosity"], desc="import", unit=" products") as bar:
-                report = import_file(
+            with _open_place(options["file"]) as path:
+                asked = (path, options["format"])
+                if options["dry_run"]:
+                    self._show_preview(preview_file(*asked, options["mapping"], feed_options))
+                    return
+                report = self._import(asked, feed_options, options)
+        except (ImportFailed, FetchFailed) as error:
+            raise CommandError(str(error)) from error
+        self._show_report(report)
+
+    def _import(
+        self, asked: tuple[Path, str | None], feed_options: FeedOptions, options: dict[str, Any]
+    ) -> ImportReport:
+        report = ImportReport()
+        by = f"{getpass.getuser()} (import_products)"
+        try:
+            with (
+                recorded_import(options["file"], by, report.refused_lines) as keeper,
+                progress_bar(options["verbosity"], desc="import", unit=" products") as bar,
+            ):
+                import_file(
                     *asked,
                     bar.update,
                     mapping=options["mapping"],
                     options=feed_options,
                     images=options["images"],
+                    keeper=keeper,
+                    report=report,
                 )
-        except ImportFailed as error:
+        finally:
+            if options["report"]:
+                with options["report"].open("w", newline="", encoding="utf-8-sig") as file:
+                    write_lines(report.refused_lines(), file)
+        return report
+
+    def _undo(self, verbosity: int) -> None:
+        settle_imports()
+        last = last_import(None)
+        if last is None:
+            raise CommandError("There is no import to take back.")
+        try:
+            if last.state != last.State.UNDOING:  # or an undo was interrupted
+                last = request_undo(last, f"{getpass.getuser()} (import_products)")
+        except UndoRefused as error:
             raise CommandError(str(error)) from error
-        self._show_report(report)
+        with progress_bar(verbosity, desc="undo", unit=" rows") as bar:
+            undone = undo_import(last, report=lambda done: bar.update(done - bar.n))
+        self.stdout.write(describe_undo(undone))
 
     def _show_report(self, report: ImportReport) -> None:
         self._show_lines(report.errors)
@@ -104,6 +166,17 @@ class Command(BaseCommand):
             self.stderr.write(f"line {line}: {reason}")
         if len(lines) > MAX_SHOWN_ERRORS:
             self.stderr.write(f"… and {len(lines) - MAX_SHOWN_ERRORS} more")
+
+
+@contextmanager
+def _open_place(text: str) -> Iterator[Path]:
+    """Opens a feed within the context. A command may read any file."""
+    if not is_address(text):
+        yield Path(text)
+        return
+    with open_feed_place(text) as feed:
+        assert feed is not None  # the request had no conditions
+        yield feed.path
 
 
 def describe_product(product: PreviewedProduct) -> Iterator[str]:

@@ -22,6 +22,9 @@ from indexing.pipeline.fetching.outcomes import request_failed
 from indexing.pipeline.fetching.photo_figures import describe_photos, photo_figures
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
+from indexing.pipeline.sources.pull_schedule import refresh_is_wanted
+from indexing.pipeline.sources.source_actions import SourceError
+from indexing.pipeline.sources.source_command import add_source_arguments, handle_sources
 from indexing.pipeline.worker import work_on
 from indexing.quality.generation_self_test import describe_self_test
 from indexing.quality.match_calibration import describe_calibration
@@ -30,7 +33,9 @@ from indexing.tasks import resume_queued_run
 
 RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_queued_run, "cancel": runs.cancel_run}
 ENCODER_ACTIONS = ("encoders", "register", "adopt")
-EXPECTED_ERRORS = (publishing.PublishingError, runs.RunConflict, EncoderError, AdapterError)
+EXPECTED_ERRORS = (
+    *(publishing.PublishingError, runs.RunConflict, EncoderError, AdapterError, SourceError),
+)
 
 
 class Command(BaseCommand):
@@ -71,6 +76,7 @@ class Command(BaseCommand):
         drop = actions.add_parser("drop", help="drop the vectors of a generation that is not live")
         drop.add_argument("generation", type=int)
         actions.add_parser("rollback", help="undo the last switch of a generation or an adapter")
+        add_source_arguments(actions.add_parser("sources", help="manage feeds of products"))
         for name in RUN_ACTIONS:
             control = actions.add_parser(name, help=f"{name} a run")
             control.add_argument("run", type=int)
@@ -84,6 +90,8 @@ class Command(BaseCommand):
                 self._work_on(start_refresh(), options)
             elif action == "fetch":
                 self._fetch(options)
+            elif action == "sources":
+                self._sources(options)
             elif action == "rebuild":
                 run = start_rebuild(
                     options["encoder"], not options["no_publish"], options["at_once"]
@@ -113,6 +121,17 @@ class Command(BaseCommand):
         while count_due():
             self._work_on(start_fetch(), options)
         self.stdout.write(f"Photos by address: {describe_photos(photo_figures())}")
+
+    def _sources(self, options: dict[str, Any]) -> None:
+        """Manages sources, and refreshes after imports that changed something."""
+
+        def work(run: IndexingRun) -> None:
+            self._work_on(run, options, quiet=True)
+
+        for sentence in handle_sources(options, work):
+            self.stdout.write(sentence)
+        if options["step"] in ("add", "pull", "undo", "confirm") and refresh_is_wanted():
+            self._work_on(start_refresh(), options)
 
     def _encoders(self, options: dict[str, Any]) -> None:
         for version in list_encoders():
@@ -146,7 +165,7 @@ class Command(BaseCommand):
         for reason in failed_adapter_gates(adapter.figures):
             self.stdout.write(f"  It may not be used: {reason}.")
 
-    def _work_on(self, run: IndexingRun, options: dict[str, Any]) -> None:
+    def _work_on(self, run: IndexingRun, options: dict[str, Any], quiet: bool = False) -> None:
         """Works on the run in this process, with a progress bar. Other workers may work on it
         too."""
         with StageBars(options["verbosity"]) as bars:
@@ -156,7 +175,10 @@ class Command(BaseCommand):
         if run.state != IndexingRun.State.SUCCEEDED:
             raise CommandError(f"{run.kind} {run.pk} is {run.state}.")
         generation = run.generation
-        self.stdout.write(f"{run.kind} {run.pk} is done{f': {generation}' if generation else ''}.")
+        if not quiet:
+            self.stdout.write(
+                f"{run.kind} {run.pk} is done{f': {generation}' if generation else ''}."
+            )
         if generation and generation.state == Generation.State.REJECTED:
             raise CommandError(f"Generation {generation.pk} was rejected: {generation.note}.")
 

@@ -1,0 +1,142 @@
+"""Records imports: begins one, lets the journal of the database follow it, and counts what it has
+changed."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from catalog.importing.rows.keeping import ImportKeeper
+from catalog.importing.rows.row_groups import ProductRows
+from catalog.models import ImportedRow, ProductImport, RefusedLine, Source
+
+KEPT_IMPORTS = 100  # of a source, or of those without one
+LINES_PER_INSERT = 2_000
+IMPORTS_LOCK = 0x5649_494D  # advisory, with the id of an import: a command is at work on it
+State = ProductImport.State
+UNFINISHED = (State.RUNNING, State.UNDOING)
+
+COUNT = """
+    SELECT count(*) FILTER (WHERE added), count(*) FILTER (WHERE NOT (added OR hidden OR removed)),
+        count(*) FILTER (WHERE hidden), count(*) FILTER (WHERE removed)
+    FROM (
+        SELECT product_id,
+            bool_or(relation = 1 AND op = 'I') AS added,
+            bool_or(relation = 1 AND op = 'D') AS removed,
+            bool_or(relation = 1 AND op = 'U'
+                AND coalesce(after -> 'is_visible' = 'false', false)) AS hidden
+        FROM catalog_importedrow WHERE product_import_id = %s AND op <> 'X'
+        GROUP BY product_id
+    ) AS product
+"""
+
+
+class RecordedImport(ImportKeeper):
+    """The keeper of an import that can be taken back."""
+
+    def __init__(self, product_import: ProductImport) -> None:
+        self.product_import = product_import
+
+    def begin_batch(self) -> None:
+        follow_import(self.product_import.pk)
+
+    def end_batch(self, products: Sequence[ProductRows], ids: Mapping[str, int]) -> None:
+        follow_import(None)
+
+
+def begin_import(name: str, started_by: str = "", source: Source | None = None) -> ProductImport:
+    """Begins an import. Forgets the oldest ones of the source."""
+    begun = ProductImport.objects.create(name=name[:300], started_by=started_by, source=source)
+    of_source = ProductImport.objects.filter(source=source).exclude(state__in=UNFINISHED)
+    old = of_source.order_by("-pk").values_list("pk", flat=True)[KEPT_IMPORTS:]
+    ProductImport.objects.filter(pk__in=list(old)).delete()
+    return begun
+
+
+def follow_import(pk: int | None) -> None:
+    """Lets the journal follow what this transaction writes from now on; None ends that."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('vitrina.import', %s, true)", [str(pk or "")])
+
+
+def finish_import(
+    product_import: ProductImport,
+    refused: Iterable[tuple[int, str, str]] = (),
+    error: str = "",
+) -> ProductImport | None:
+    """Ends an import: counts what it changed, stores the refused lines (line number, sku, reason),
+    and forgets the journals of earlier imports of the source. An import that has changed and
+    refused nothing, and has not failed, leaves no trace. Returns it, or None."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT, [product_import.pk])
+            counts = cursor.fetchone()
+        names = ("added", "changed", "hidden", "removed")
+        for name, count in zip(names, counts, strict=True):
+            setattr(product_import, name, count)
+        product_import.refused = _store_lines(product_import, refused)
+        product_import.state = State.FAILED if error else State.SUCCEEDED
+        product_import.error, product_import.finished_at = error, timezone.now()
+        if not (product_import.has_changes or product_import.refused or error):
+            product_import.delete()
+            return None
+        product_import.save(update_fields=[*names, "refused", "state", "error", "finished_at"])
+        if product_import.has_changes:
+            _forget_earlier_journals(product_import)
+    return product_import
+
+
+@contextmanager
+def recorded_import(
+    name: str, started_by: str, refused: Callable[[], Iterable[tuple[int, str, str]]]
+) -> Iterator[RecordedImport]:
+    """Records an import without a source within the context. `refused` returns its refused lines at
+    the end. An exception ends it as failed."""
+    settle_imports()
+    begun = begin_import(name, started_by)
+    with connection.cursor() as cursor:  # until the import or its connection ends
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [IMPORTS_LOCK, begun.pk])
+    try:
+        yield RecordedImport(begun)
+    except BaseException as error:
+        finish_import(begun, refused(), str(error) or type(error).__name__)
+        raise
+    else:
+        finish_import(begun, refused())
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [IMPORTS_LOCK, begun.pk])
+
+
+def settle_imports() -> None:
+    """Ends imports without a source whose process was killed."""
+    running = ProductImport.objects.filter(source=None, chunk_id=None, state=State.RUNNING)
+    for killed in running:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [IMPORTS_LOCK, killed.pk])
+            if cursor.fetchone()[0]:
+                finish_import(killed, error="It was interrupted. What it had written stays.")
+
+
+def _store_lines(product_import: ProductImport, refused: Iterable[tuple[int, str, str]]) -> int:
+    RefusedLine.objects.filter(product_import=product_import).delete()  # of an earlier attempt
+    lines = (
+        RefusedLine(product_import=product_import, line=line, sku=sku[:200], reason=reason)
+        for line, sku, reason in refused
+    )
+    stored = 0
+    while part := list(islice(lines, LINES_PER_INSERT)):
+        RefusedLine.objects.bulk_create(part)
+        stored += len(part)
+    return stored
+
+
+def _forget_earlier_journals(product_import: ProductImport) -> None:
+    """Only the last import of a source can be taken back."""
+    of_source = Q(source_id=product_import.source_id)
+    earlier = ProductImport.objects.filter(of_source, pk__lt=product_import.pk)
+    pks = list(earlier.exclude(state__in=UNFINISHED).values_list("pk", flat=True))
+    ImportedRow.objects.filter(product_import__in=pks).delete()

@@ -1,0 +1,139 @@
+"""Takes imports back. What somebody has changed since is left as it is.
+
+It works in batches of products, each in a transaction that also removes their entries from the
+journal, so that it can be interrupted and go on. First go the rows that the import has inserted, so
+that the skus of what it has deleted are free again."""
+
+from collections.abc import Callable, Sequence
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from catalog.importing.history.rows_back import remove_inserted, restore_others
+from catalog.importing.photos.named_addresses import lock_addresses
+from catalog.models import ImportedRow, ProductImport
+
+BATCH_PRODUCTS = 500
+State = ProductImport.State
+_KEPT = "K"  # the `op` of entries whose rows stay as they are
+_PHASES = (
+    ("op = 'I' AND relation IN (1, 2)", remove_inserted),
+    (f"op <> '{_KEPT}'", restore_others),
+)
+
+
+class UndoRefused(Exception):
+    """An import cannot be taken back. The message is a sentence."""
+
+
+def last_import(source_id: int | None) -> ProductImport | None:
+    """Returns the last import of a source, or of those without one, that has changed anything."""
+    imports = ProductImport.objects.filter(Q(source_id=source_id)).exclude(state=State.WAITING)
+    return imports.exclude(added=0, changed=0, hidden=0, removed=0).first()
+
+
+def check_undo(product_import: ProductImport) -> None:
+    """Raises UndoRefused if the import cannot be taken back."""
+    if product_import.state == State.UNDONE:
+        raise UndoRefused(
+            f"{_name(product_import)} is taken back already. To have its changes again, pull the"
+            " whole source."
+        )
+    if product_import.state == State.UNDOING:
+        raise UndoRefused(f"{_name(product_import)} is being taken back.")
+    if product_import.state == State.RUNNING:
+        raise UndoRefused(f"{_name(product_import)} is under way: let it finish first.")
+    last = last_import(product_import.source_id)
+    if last is None or not product_import.has_changes:
+        raise UndoRefused(f"{_name(product_import)} has changed nothing.")
+    if last.pk != product_import.pk:
+        raise UndoRefused(
+            f"{_name(product_import)} is not the last one of its source. Only the last one,"
+            f" import {last.pk}, can be taken back."
+        )
+
+
+def request_undo(product_import: ProductImport, by: str) -> ProductImport:
+    """Marks an import to be taken back. Raises UndoRefused."""
+    with transaction.atomic():
+        locked = ProductImport.objects.select_for_update().get(pk=product_import.pk)
+        check_undo(locked)
+        locked.state, locked.undone_by = State.UNDOING, by[:150]
+        locked.save(update_fields=["state", "undone_by"])
+    return locked
+
+
+def undo_import(
+    product_import: ProductImport,
+    check: Callable[[], None] = lambda: None,
+    report: Callable[[int], None] = lambda done: None,
+) -> ProductImport:
+    """Takes an import back that `request_undo` has marked, or goes on with it. Calls `report` with
+    the number of journal entries that are done so far. `kept` then counts the products of which
+    something has stayed, because somebody has changed it since."""
+    done = 0
+    for condition, act in _PHASES:
+        while True:
+            check()
+            with transaction.atomic():
+                products = _next_products(product_import.pk, condition)
+                if not products:
+                    break
+                lock_addresses(shared=False)
+                done += _undo_batch(product_import.pk, products, condition, act)
+            report(done)
+    with transaction.atomic():
+        entries = ImportedRow.objects.filter(product_import=product_import)
+        product_import.kept = entries.values("product_id").distinct().count()
+        product_import.state, product_import.undone_at = State.UNDONE, timezone.now()
+        product_import.save(update_fields=["kept", "state", "undone_at"])
+        entries.delete()
+    return product_import
+
+
+def count_entries(product_import: ProductImport) -> int:
+    """Returns the number of rows that an undo looks at."""
+    return ImportedRow.objects.filter(product_import=product_import).count()
+
+
+def describe_undo(product_import: ProductImport) -> str:
+    """Says what came of an undo."""
+    kept = product_import.kept
+    rest = f" Of {kept:,} products something stays, because it has changed since." if kept else ""
+    return f"{_name(product_import)} is taken back.{rest}"
+
+
+def _name(product_import: ProductImport) -> str:
+    return f"Import {product_import.pk} of {product_import.name}"
+
+
+def _next_products(pk: int, condition: str) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            SELECT DISTINCT product_id FROM catalog_importedrow
+            WHERE product_import_id = %s AND {condition} ORDER BY product_id LIMIT %s
+            """,
+            [pk, BATCH_PRODUCTS],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _undo_batch(
+    pk: int,
+    products: Sequence[int],
+    condition: str,
+    act: Callable[[int, Sequence[int]], None],
+) -> int:
+    """Undoes the entries of some products, and removes them. Returns their number."""
+    act(pk, products)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            DELETE FROM catalog_importedrow
+            WHERE product_import_id = %s AND product_id = ANY(%s) AND {condition}
+            """,
+            [pk, list(products)],
+        )
+        return int(cursor.rowcount)

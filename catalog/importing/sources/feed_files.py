@@ -1,0 +1,175 @@
+"""Opens feeds at web addresses, which are downloaded to a temporary file, and in files below
+IMPORT_ROOT."""
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from django.conf import settings
+
+from catalog.importing.errors import ImportFailed
+from catalog.importing.fetching.guarded_client import Answer, GuardedClient
+from catalog.importing.fetching.network_guard import AddressRefused, configured_guard
+from catalog.importing.fetching.web_address import (
+    AddressError,
+    WebAddress,
+    is_address,
+    parse_address,
+)
+from catalog.models.product import content_hash
+
+MAX_ETAG_LENGTH, MAX_DATE_LENGTH = 500, 100  # longer ones are not remembered
+_PART = 1024**2
+_UNUSUAL = re.compile(r"[^\w.-]+")
+_ROW_ENDS = (b"</offer>", b"</item>", b"</entry>")
+
+
+@dataclass(frozen=True)
+class FeedFile:
+    """A feed on this machine. `rows` is about the number of its rows. `etag` and `last_modified`
+    are the server's, or empty."""
+
+    path: Path
+    content_hash: str
+    rows: int
+    etag: str = ""
+    last_modified: str = ""
+
+
+def check_place(text: str) -> str:
+    """Returns an address normalised, and the path of a file as it is. Raises ImportFailed if it may
+    not be read, as far as that can be told without reading it."""
+    if not is_address(text):
+        find_file(text)
+        return text
+    try:
+        address = parse_address(text)
+        configured_guard().check_address(address)
+    except (AddressError, AddressRefused) as error:
+        raise ImportFailed(f"{text[:200]} cannot be fetched: {error}") from error
+    return str(address)
+
+
+@contextmanager
+def open_feed_place(
+    text: str,
+    conditions: Mapping[str, str] | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Iterator[FeedFile | None]:
+    """Opens the feed at an address or in a file below IMPORT_ROOT within the context. Yields None
+    if the server answers to `conditions`, headers of a request, that it is unchanged. Raises
+    ImportFailed and FetchFailed. Calls `check` during a download."""
+    if not is_address(text):
+        path = find_file(text)
+        yield FeedFile(path, *_read_file(path))
+        return
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        raise ImportFailed(f"{text[:200]} cannot be fetched: {error}.") from error
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="vitrina-feed-")
+    except OSError as error:
+        raise _not_written(error) from error
+    with temporary as folder:
+        yield _download(address, Path(folder), conditions or {}, check)
+
+
+def find_file(text: str) -> Path:
+    """Returns the file of this path below IMPORT_ROOT. Raises ImportFailed if the path leads out of
+    it, by symbolic links either."""
+    root = Path(settings.IMPORT_ROOT).resolve()
+    try:
+        path = (root / text).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
+        raise ImportFailed(f"{text[:200]!r} is not the path of a file.") from error
+    if not path.is_relative_to(root) or path == root:
+        raise ImportFailed(
+            f"{text[:200]} lies outside IMPORT_ROOT ({root}): sources may only name files below it."
+        )
+    return path
+
+
+def _read_file(path: Path) -> tuple[str, int]:
+    """Returns the hash of a file, and about the number of its rows."""
+    if not path.is_file():
+        raise ImportFailed(f"{path}: there is no such file.")
+    counter = _RowCounter()
+    try:
+        with path.open("rb") as file:
+            digest = content_hash(counter.count(iter(lambda: file.read(_PART), b"")))
+    except OSError as error:
+        raise ImportFailed(f"{path}: the file cannot be read: {error.strerror}.") from error
+    return digest, counter.rows
+
+
+def _download(
+    address: WebAddress, folder: Path, conditions: Mapping[str, str], check: Callable[[], None]
+) -> FeedFile | None:
+    client = GuardedClient(configured_guard(), settings.SOURCE_TIME_LIMIT_S, connections=1)
+    try:
+        with client.get(address, settings.SOURCE_MAX_BYTES, conditions) as answer:
+            if answer.status == 304 and conditions:
+                return None
+            if answer.status != 200:
+                raise ImportFailed(f"The server answered with the status {answer.status}.")
+            return _store(answer, folder / _file_name(answer.address), check)
+    finally:
+        client.close()
+
+
+def _store(answer: Answer, path: Path, check: Callable[[], None]) -> FeedFile:
+    counter = _RowCounter()
+    try:
+        with path.open("wb") as file:
+            digest = content_hash(_written(counter.count(answer.parts), file, check))
+    except OSError as error:
+        raise _not_written(error) from error
+    etag = _short(answer.headers.get("etag", ""), MAX_ETAG_LENGTH)
+    modified = _short(answer.headers.get("last-modified", ""), MAX_DATE_LENGTH)
+    return FeedFile(path, digest, counter.rows, etag, modified)
+
+
+def _not_written(error: OSError) -> ImportFailed:
+    return ImportFailed(
+        f"A temporary file cannot be written: {error.strerror or error}. Nothing is imported."
+    )
+
+
+def _written(parts: Iterator[bytes], file: BinaryIO, check: Callable[[], None]) -> Iterator[bytes]:
+    for part in parts:
+        check()
+        file.write(part)
+        yield part
+
+
+def _file_name(address: WebAddress) -> str:
+    """Returns a name for the file, as sentences call it."""
+    name = PurePosixPath(address.target.partition("?")[0]).name
+    return _UNUSUAL.sub("_", name)[-80:].strip("._") or "feed"
+
+
+def _short(value: str, length: int) -> str:
+    is_usable = len(value) <= length and value.isascii() and value.isprintable()
+    return value if is_usable else ""
+
+
+class _RowCounter:
+    """Counts the rows of a feed, more or less: lines, or elements of XML."""
+
+    def __init__(self) -> None:
+        self._lines = self._elements = 0
+
+    def count(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        for part in parts:
+            self._lines += part.count(b"\n")
+            self._elements += sum(map(part.count, _ROW_ENDS))
+            yield part
+
+    @property
+    def rows(self) -> int:
+        return self._elements or self._lines

@@ -1,0 +1,213 @@
+"""Sources: feeds that a shop keeps at an address or in a file, and that Vitrina pulls regularly."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from catalog.models.image_address import MAX_ADDRESS_LENGTH
+from catalog.models.product import HASH_LENGTH
+from catalog.models.querysets import SourceQuerySet
+
+
+class Source(models.Model):
+    """A feed, how to read it, when it is pulled, and what came of the last pull.
+
+    `next_at` says when it is due. `etag`, `last_modified` and `content_hash` are those of the feed
+    that was imported last, with the options of `options_hash`; a feed that is the same need not be
+    read. From `changes_at` on it must be, because a sale in it begins or ends."""
+
+    name = models.CharField(max_length=100, unique=True)
+    address = models.CharField(
+        "address or file",
+        max_length=MAX_ADDRESS_LENGTH,
+        help_text="A web address, or the path of a file below IMPORT_ROOT.",
+    )
+    format = models.CharField(
+        max_length=20, blank=True, help_text="Empty: found by the content of the feed."
+    )
+    mapping = models.JSONField(
+        default=dict, blank=True, help_text="Which column of a table is which field of products."
+    )
+    currency = models.CharField(
+        max_length=3, blank=True, help_text="For prices that name none, such as USD."
+    )
+    is_full = models.BooleanField(
+        "full",
+        default=True,
+        help_text="A full feed has all products: those that it no longer has are hidden. A partial"
+        " one only adds and changes, and what its rows leave out stays.",
+    )
+    cron = models.CharField(
+        "schedule",
+        max_length=100,
+        blank=True,
+        help_text="A cron expression of five fields, in UTC. Empty: SOURCE_CRON.",
+    )
+    enabled = models.BooleanField(default=True, help_text="Is pulled by its schedule.")
+
+    next_at = models.DateTimeField("next pull", null=True, blank=True, editable=False)
+    requested_by = models.CharField(max_length=150, blank=True, editable=False)
+    reads_all = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="The next pull compares every row with the catalogue, changed or not.",
+    )
+    hides_up_to = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Number of products that an operator lets it hide."
+    )
+    attempts = models.PositiveSmallIntegerField(
+        "failed attempts", default=0, editable=False, help_text="Since the last success."
+    )
+    pulled_at = models.DateTimeField("last pull", null=True, blank=True, editable=False)
+    result = models.TextField("last result", blank=True, editable=False)
+    error = models.TextField(blank=True, editable=False, help_text="Why the last pull failed.")
+    etag = models.CharField("ETag", max_length=500, blank=True, editable=False)
+    last_modified = models.CharField("Last-Modified", max_length=100, blank=True, editable=False)
+    content_hash = models.CharField(max_length=HASH_LENGTH, blank=True, editable=False)
+    options_hash = models.CharField(max_length=HASH_LENGTH, blank=True, editable=False)
+    changes_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects: ClassVar[SourceQuerySet] = SourceQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceProduct(models.Model):
+    """A product that a source names, and the hash of its rows when they were imported last. The
+    row stays when an operator deletes the product, so that the same rows do not bring it back. An
+    empty hash is that of rows of which some were refused."""
+
+    pk = models.CompositePrimaryKey("product_id", "source_id", "sku")
+    source = models.ForeignKey(
+        Source, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
+    product_id = models.BigIntegerField()
+    sku = models.CharField("SKU", max_length=200)
+    row_hash = models.BinaryField(max_length=16)
+
+    class Meta:
+        indexes = [models.Index(fields=["source", "sku"], name="source_product_sku")]
+
+    def __str__(self) -> str:
+        return f"{self.sku} of source {self.source_id}"
+
+
+class ProductImport(models.Model):
+    """An import of products: of a source, or, if `source` is empty, of a file or an address that a
+    command named. It counts products."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        WAITING = "waiting"
+        DISCARDED = "discarded"
+        UNDOING = "undoing"
+        UNDONE = "undone"
+
+    source = models.ForeignKey(
+        Source, null=True, blank=True, on_delete=models.SET_NULL, related_name="imports"
+    )
+    name = models.CharField(max_length=300, help_text="The source, the file or the address.")
+    state = models.CharField(
+        max_length=10,
+        choices=State.choices,
+        default=State.RUNNING,
+        help_text="Waiting: an operator confirms or discards it.",
+    )
+    chunk_id = models.BigIntegerField(
+        null=True, blank=True, help_text="The chunk of the run that imports."
+    )
+    started_by = models.CharField("by", max_length=150, blank=True)
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    added = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    hidden = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField("refused lines", default=0)
+    missing = models.PositiveIntegerField(
+        default=0, help_text="Products that the feed no longer has, if an operator must decide."
+    )
+    error = models.TextField(blank=True)
+    undone_by = models.CharField(max_length=150, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+    kept = models.PositiveIntegerField(
+        default=0,
+        help_text="Products of which something was not taken back, because it has changed since.",
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["chunk_id"], condition=Q(chunk_id__isnull=False), name="import_of_a_chunk"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"import {self.pk} of {self.name}"
+
+    @property
+    def has_changes(self) -> bool:
+        return bool(self.added or self.changed or self.hidden or self.removed)
+
+
+class ImportedRow(models.Model):
+    """A row of a table that an import has written, as it was before. Triggers write it
+    (`catalog/migrations/0019_sources.py`); undoing the import reads it.
+
+    `digest` is the hash of the values that the import has written. Of an updated row, `before` and
+    `after` have the values that differ. Of a deleted one, `before` has all values."""
+
+    class Relation(models.IntegerChoices):
+        PRODUCT = 1
+        VARIANT = 2
+        IMAGE = 3
+        ADDRESSED_IMAGE = 4
+
+    pk = models.CompositePrimaryKey("product_import_id", "product_id", "relation", "row_id")
+    product_import = models.ForeignKey(
+        ProductImport, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
+    )
+    product_id = models.BigIntegerField()
+    relation = models.PositiveSmallIntegerField(choices=Relation.choices)
+    row_id = models.BigIntegerField()
+    op = models.CharField(
+        max_length=1,
+        help_text="I, U or D: inserted, updated, deleted. X: inserted and deleted again.",
+    )
+    digest = models.UUIDField(null=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["product_id", "relation", "row_id"], name="imported_row_product")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.op} {self.get_relation_display()} {self.row_id} by import"
+
+
+class RefusedLine(models.Model):
+    """A line that an import refused, and why. `sku` is empty if it cannot be read."""
+
+    product_import = models.ForeignKey(
+        ProductImport, on_delete=models.DO_NOTHING, db_constraint=False
+    )
+    line = models.PositiveIntegerField()
+    sku = models.CharField("SKU", max_length=200, blank=True)
+    reason = models.TextField()
+
+    class Meta:
+        ordering = ["product_import_id", "line", "id"]
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.reason}"

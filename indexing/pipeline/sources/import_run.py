@@ -1,0 +1,88 @@
+"""The run that imports: each of its chunks pulls a source, or takes an import back."""
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, transaction
+
+from catalog.importing.history.undoing import count_entries, describe_undo, undo_import
+from catalog.models import ProductImport, Source, SourceProduct
+from indexing.ledger import runs
+from indexing.ledger.chunk_leases import record_progress
+from indexing.ledger.chunking import Check, Payload
+from indexing.models import Chunk, IndexingRun
+from indexing.pipeline.sources.pull_schedule import next_pull
+from indexing.pipeline.sources.pulling import Steps, fail, pull
+
+KEPT_RUNS = 50  # finished ones that stay in the ledger
+SCHEDULE = "schedule"
+State = ProductImport.State
+
+log = logging.getLogger("vitrina.indexing")
+
+
+def has_requests() -> bool:
+    """Returns whether a source is due, or an import is to be taken back."""
+    return Source.objects.due().exists() or _undone().exists()
+
+
+def start_imports() -> IndexingRun:
+    """Starts a run for what is asked for, or returns the unfinished one. Removes old runs."""
+    imports = IndexingRun.objects.filter(kind=IndexingRun.Kind.IMPORT)
+    finished = imports.exclude(state__in=IndexingRun.UNFINISHED).order_by("-pk")
+    old = finished.values_list("pk", flat=True)[KEPT_RUNS:]
+    imports.filter(pk__in=list(old)).delete()
+    return runs.start_run(IndexingRun.Kind.IMPORT)
+
+
+def plan_imports(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
+    """Plans a chunk for each import to take back, then for each source that is due. From then on
+    the chunk stands for the request, so that a cancelled pull is not started again at once."""
+    for product_import in _undone():
+        yield {"undo": product_import.pk}, max(1, count_entries(product_import))
+    for source in Source.objects.due().order_by("next_at"):
+        known = SourceProduct.objects.filter(source=source).count()
+        Source.objects.filter(pk=source.pk).update(next_at=next_pull(source), requested_by="")
+        yield {"source": source.pk, "by": source.requested_by or SCHEDULE}, max(1, known)
+
+
+def perform_import(chunk: Chunk, check: Check) -> None:
+    """Does what a chunk says. A source that cannot be pulled says why, and the others go on."""
+    report = partial(record_progress, chunk)
+    if pk := chunk.payload.get("undo"):
+        product_import = _undone().filter(pk=pk).first()
+        if product_import is not None:
+            undone = undo_import(product_import, check, report)
+            _add_result(chunk, describe_undo(undone))
+        return
+    source = Source.objects.filter(pk=chunk.payload["source"]).first()
+    if source is None:
+        _add_result(chunk, "A source was deleted before it was pulled.")
+        return
+    steps = Steps(check, partial(_plan_rows, chunk), report)
+    try:
+        said = pull(source, chunk.payload["by"], chunk.pk, steps)
+    except (OperationalError, InterfaceError):
+        raise  # the worker waits for the database
+    except Exception as error:
+        check()  # raises the exception again if the worker no longer holds the chunk
+        log.exception("%s could not be pulled", source)
+        said = fail(source, f"{type(error).__name__}: {error}")
+    _add_result(chunk, f"{source.name}: {said}")
+
+
+def _undone() -> Any:
+    return ProductImport.objects.filter(state=State.UNDOING).order_by("pk")
+
+
+def _plan_rows(chunk: Chunk, rows: int) -> None:
+    Chunk.objects.filter(pk=chunk.pk).update(size=max(1, rows))
+
+
+def _add_result(chunk: Chunk, sentence: str) -> None:
+    with transaction.atomic():
+        run = IndexingRun.objects.select_for_update().get(pk=chunk.run_id)
+        run.result = {"imports": [*run.result.get("imports", []), sentence]}
+        run.save(update_fields=["result"])
