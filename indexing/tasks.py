@@ -18,9 +18,9 @@ from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.sources.import_run import has_requests, start_imports
 from indexing.pipeline.sources.pull_schedule import refresh_is_wanted
+from indexing.pipeline.sources.uploaded_imports import tidy_uploads
 from indexing.pipeline.training_run import start_training
 from indexing.pipeline.worker import work_on
-from indexing.pipeline.sources.uploaded_imports import tidy_uploads
 
 START_RUN: dict[str, Callable[[], IndexingRun]] = {
     IndexingRun.Kind.REFRESH: start_refresh,

@@ -21,8 +21,8 @@ from catalog.importing.history.line_report import report_lines
 from catalog.models import ProductImport
 from indexing.admin.upload_pages import MAY_IMPORT, UploadPages, check_right
 from indexing.models import Chunk, IndexingRun
-from indexing.sources import source_actions
-from indexing.sources.uploaded_imports import describe_result
+from indexing.pipeline.sources import source_actions
+from indexing.pipeline.sources.uploaded_imports import describe_result
 from indexing.tasks import start_queued_run
 
 State = ProductImport.State

@@ -24,7 +24,7 @@ def show_source(
     form = SourceForm(request.POST, instance=source)
     form.is_valid()
     problems = [
-        f"{form.fields[name].label}: {' '.join(map(str, form.errors[name]))}"
+        f"{form[name].label}: {' '.join(map(str, form.errors[name]))}"
         for name in _READ
         if name in form.errors
     ]

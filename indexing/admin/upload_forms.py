@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from catalog.console.base import FileInput
 from catalog.importing.formats.opening import FORMATS
 from catalog.importing.sources.uploaded_feeds import UploadOptions
 from indexing.admin.source_forms import CodeField, MappingField
@@ -16,12 +17,19 @@ _LOOK = (
 )
 
 
+class EmptyMappingField(MappingField):
+    """A mapping that is shown as an empty box, and not as `null`, until somebody writes one."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+
 class UploadForm(forms.Form):
     """A file and how to read it."""
 
     file = forms.FileField(
         label="File",
-        widget=forms.FileInput(attrs={"class": _LOOK}),
+        widget=FileInput(),
         help_text="A feed or an export of products, or a zip archive of one with its images.",
     )
     format = forms.ChoiceField(
@@ -30,7 +38,7 @@ class UploadForm(forms.Form):
         choices=[("", "found by the content"), *((name, name) for name in FORMATS)],
         required=False,
     )
-    mapping = MappingField(
+    mapping = EmptyMappingField(
         label="Mapping",
         required=False,
         widget=forms.Textarea(attrs={"rows": 6, "class": _LOOK}),

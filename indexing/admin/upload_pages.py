@@ -23,7 +23,7 @@ from catalog.models import ProductImport
 from indexing.admin.preview_page import PreviewPage, attempt, show_preview
 from indexing.admin.upload_forms import UploadForm
 from indexing.models import IndexingRun
-from indexing.sources.uploaded_imports import request_import
+from indexing.pipeline.sources.uploaded_imports import request_import
 from indexing.tasks import start_queued_run
 
 MAY_IMPORT = "catalog.change_source"  # who may pull sources may import files

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.models import ProductImport
-from indexing.sources.import_run import start_imports
+from indexing.pipeline.sources.import_run import start_imports
 from indexing.pipeline.worker import work_on
 
 FEED = "sku,title,price,colour\nlamp,Lamp,10.00,red\nsofa,Sofa,20.00,blue\n"

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.files import ImportReport, import_file
-from catalog.importing.history.recording import RecordedImport, finish_import
+from catalog.importing.history.recorded_imports import RecordedImport, finish_import
 from catalog.importing.sources.uploaded_feeds import (
     UploadedFeed,
     find_feed,
@@ -17,7 +17,7 @@ from catalog.importing.sources.uploaded_feeds import (
 )
 from catalog.models import ProductImport
 from indexing.models import Chunk, IndexingRun
-from indexing.sources.pulling import Steps, describe_import
+from indexing.pipeline.sources.pulling import Steps, describe_import
 
 State = ProductImport.State
 NOTHING_NEW = "The catalogue already has all products of the file, just as they are there."
