@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
 from catalog.importing.sources import uploaded_feeds
 from catalog.models import Product, ProductImport
 from config.web.upload_size import UPLOAD_PATH
+from indexing.ledger.runs import cancel_run
+from indexing.pipeline.sources.import_run import has_requests, plan_imports, start_imports
 from indexing.pipeline.sources.uploaded_imports import NOTHING_NEW, tidy_uploads
 from tests.catalog.importing.feeds import SAMPLES
 from tests.console.uploads import FEED, address_of, operator, press, text_of, upload, work
@@ -50,6 +53,8 @@ def test_an_uploaded_file_is_shown_before_anything_is_written(anna: Client, fold
 
 def test_the_import_is_recorded_and_can_be_taken_back(anna: Client, folder: Path) -> None:
     address = address_of(upload(anna, FEED + "desk,Desk,free,\n"))
+
+    assert folder.stat().st_mode & 0o077 == 0
 
     page = press(anna, address, "import")
     assert "It waits for the worker" in text_of(page)
@@ -132,6 +137,21 @@ def test_a_file_that_waits_for_its_import_is_kept(anna: Client, folder: Path) ->
     tidy_uploads()
 
     assert work().added == 2
+
+
+def test_a_cancelled_import_ends_and_its_file_is_removed(anna: Client, folder: Path) -> None:
+    page = press(anna, address_of(upload(anna, FEED)), "import")
+    run = start_imports()
+    with transaction.atomic():
+        list(plan_imports(run))
+    cancel_run(run)
+
+    tidy_uploads()
+
+    assert "It was cancelled or interrupted." in text_of(anna.get(address_of(page)))
+    assert kept(folder) == []
+    assert not has_requests()
+    assert not Product.objects.exists()
 
 
 def test_a_file_that_was_removed_ends_its_import_with_a_sentence(

@@ -115,7 +115,9 @@ def recorded_import(
 
 def settle_imports() -> None:
     """Ends imports without a source whose process was killed."""
-    running = ProductImport.objects.filter(source=None, chunk_id=None, state=State.RUNNING)
+    running = ProductImport.objects.filter(
+        source=None, chunk_id=None, upload="", state=State.RUNNING
+    )
     for killed in running:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [IMPORTS_LOCK, killed.pk])

@@ -76,7 +76,8 @@ def keep_feed(
     """Keeps an uploaded file. Raises ImportFailed if it cannot be written."""
     kept = UploadedFeed(secrets.token_urlsafe(24), name[-200:], user_id, options)
     try:
-        kept.path.parent.mkdir(mode=0o700, parents=True)
+        _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept.path.parent.mkdir(parents=True)
         with kept.path.open("xb") as file:
             file.writelines(parts)
         about = {"name": kept.name, "user_id": user_id, "options": asdict(options)}

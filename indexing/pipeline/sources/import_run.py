@@ -55,6 +55,7 @@ def plan_imports(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
     for product_import in _undone():
         yield {"undo": product_import.pk}, max(1, count_entries(product_import))
     for product_import in queued_uploads():
+        ProductImport.objects.filter(pk=product_import.pk).update(state=State.RUNNING)
         yield {"upload": product_import.pk}, _count_rows(product_import)
     for source in Source.objects.due().order_by("next_at"):
         known = SourceProduct.objects.filter(source=source).count()
@@ -77,7 +78,7 @@ def perform_import(chunk: Chunk, check: Check) -> None:
 
 
 def _import_upload(chunk: Chunk, pk: int, steps: Steps) -> None:
-    asked = ProductImport.objects.filter(pk=pk, state__in=[State.QUEUED, State.RUNNING]).first()
+    asked = ProductImport.objects.filter(pk=pk, state=State.RUNNING).first()
     if asked is None:  # an attempt that was interrupted after its end
         return
     try:

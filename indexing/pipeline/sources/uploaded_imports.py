@@ -50,9 +50,9 @@ def perform_upload(product_import: ProductImport, chunk_id: int, steps: Steps) -
     """Imports an uploaded file and removes it. A second call with the same chunk goes on. Returns a
     sentence that says what came of it."""
     begun = product_import
-    if begun.state == State.QUEUED:
-        begun.state, begun.chunk_id, begun.started_at = State.RUNNING, chunk_id, timezone.now()
-        begun.save(update_fields=["state", "chunk_id", "started_at"])
+    if begun.chunk_id != chunk_id:
+        begun.chunk_id, begun.started_at = chunk_id, timezone.now()
+        begun.save(update_fields=["chunk_id", "started_at"])
     report, done = ImportReport(), 0
 
     def count(rows: int) -> None:
@@ -115,8 +115,11 @@ def tidy_uploads() -> None:
     """Ends imports of uploaded files whose run has been cancelled or has failed, and removes
     uploaded files that are older than a day and wait for no import."""
     uploads = ProductImport.objects.exclude(upload="")
-    unfinished = Chunk.objects.filter(run__state__in=IndexingRun.UNFINISHED).values("pk")
-    for left in uploads.filter(state=State.RUNNING).exclude(chunk_id__in=unfinished):
-        finish_upload(left, error="It was interrupted. What it had written stays.")
+    unfinished = Chunk.objects.filter(
+        run__state__in=IndexingRun.UNFINISHED, payload__has_key="upload"
+    )
+    planned = {payload["upload"] for payload in unfinished.values_list("payload", flat=True)}
+    for left in uploads.filter(state=State.RUNNING).exclude(pk__in=planned):
+        finish_upload(left, error="It was cancelled or interrupted. What it had written stays.")
     waiting = uploads.filter(state__in=[State.QUEUED, State.RUNNING])
     remove_old_feeds(set(waiting.values_list("upload", flat=True)))
