@@ -173,9 +173,7 @@ SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
 EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)
 EVENTS_PER_SESSION = read_int("EVENTS_PER_SESSION", 500, 500, 10_000_000)
 
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # --- Index --------------------------------------------------------------------------------------
 REFRESH_CRON = read_cron("REFRESH_CRON", "0 */5 * * *")
@@ -204,6 +202,8 @@ IMPORT_FETCH_TIME_LIMIT_S = read_float("IMPORT_FETCH_TIME_LIMIT_S", 30.0, 0.1, 3
 IMPORT_FETCH_AGE_S = read_int("IMPORT_FETCH_AGE_S", 86_400, 0, 3650 * 86_400)
 IMPORT_FETCH_RUN_S = read_int("IMPORT_FETCH_RUN_S", 600, 1, 86_400)
 IMPORT_ROOT = read_folder("IMPORT_ROOT", DATA_DIR / "import")  # sources name files below it
+UPLOADED_FEEDS = DATA_DIR / "uploaded_feeds"  # until they are imported, at most for a day
+IMPORT_UPLOAD_BYTES = 1024**2 * read_int("IMPORT_UPLOAD_MB", 200, 1, 1024)  # of an uploaded feed
 SOURCE_CRON = read_cron("SOURCE_CRON", "40 */5 * * *")
 SOURCE_MAX_BYTES = 1024**2 * read_int("SOURCE_MAX_MB", 1024, 1, 1024**2)  # of a feed
 SOURCE_TIME_LIMIT_S = read_float("SOURCE_TIME_LIMIT_S", 600.0, 1.0, 86_400.0)  # to fetch a feed

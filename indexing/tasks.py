@@ -18,6 +18,7 @@ from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.sources.import_run import has_requests, start_imports
 from indexing.pipeline.sources.pull_schedule import refresh_is_wanted
+from indexing.pipeline.sources.uploaded_imports import tidy_uploads
 from indexing.pipeline.training_run import start_training
 from indexing.pipeline.worker import work_on
 
@@ -52,9 +53,10 @@ def fetch_photos() -> str:
 
 
 def pull_sources() -> str:
-    """Pulls the sources that are due, and takes back the imports that operators ask to, unless
-    another worker does. Then refreshes, if that has changed the catalogue. Scheduled every
-    minute."""
+    """Pulls the sources that are due, imports uploaded files, and takes back the imports that
+    operators ask to, unless another worker does. Then refreshes, if that has changed the catalogue.
+    Removes uploaded files that nobody has imported. Scheduled every minute."""
+    tidy_uploads()
     done = "nothing to pull"
     if has_requests():
         run = start_imports()

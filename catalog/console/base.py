@@ -11,10 +11,12 @@ from django.utils.translation import gettext as _
 
 if apps.is_installed("unfold"):
     from unfold.admin import ModelAdmin, StackedInline, TabularInline
+    from unfold.widgets import UnfoldAdminFileFieldWidget as FileInput
 else:
     from django.contrib.admin import ModelAdmin, StackedInline, TabularInline
+    from django.forms import FileInput
 
-__all__ = ["ModelAdmin", "ReadOnlyAdmin", "StackedInline", "TabularInline"]
+__all__ = ["FileInput", "ModelAdmin", "ReadOnlyAdmin", "StackedInline", "TabularInline"]
 
 
 class ReadOnlyAdmin(ModelAdmin):

@@ -100,9 +100,10 @@ class SourceProduct(models.Model):
 
 class ProductImport(models.Model):
     """An import of products: of a source, or, if `source` is empty, of a file or an address that a
-    command named. It counts products."""
+    command or an operator named. It counts products."""
 
     class State(models.TextChoices):
+        QUEUED = "queued"
         RUNNING = "running"
         SUCCEEDED = "succeeded"
         FAILED = "failed"
@@ -123,6 +124,9 @@ class ProductImport(models.Model):
     )
     chunk_id = models.BigIntegerField(
         null=True, blank=True, help_text="The chunk of the run that imports."
+    )
+    upload = models.CharField(
+        max_length=64, blank=True, help_text="The token of the file that an operator has uploaded."
     )
     started_by = models.CharField("by", max_length=150, blank=True)
     started_at = models.DateTimeField(default=timezone.now)
@@ -148,7 +152,10 @@ class ProductImport(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["chunk_id"], condition=Q(chunk_id__isnull=False), name="import_of_a_chunk"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["upload"], condition=~Q(upload=""), name="import_of_an_upload"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,5 +1,6 @@
 """Connections of web clients: their time limits, and how requests are refused."""
 
+import copy
 import logging
 import socket
 import time
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.utilities import BadRequest, RequestEntityTooLarge
+
+from config.web.upload_size import is_upload, upload_max_bytes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -42,6 +45,12 @@ class Request(HTTPRequestParser):
     def __init__(self, adj: Any) -> None:
         super().__init__(adj)
         self.began = time.time()
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if is_upload(self.path) and not self.chunked:
+            self.adj: Any = copy.copy(self.adj)
+            self.adj.max_request_body_size = upload_max_bytes() + 1
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data[:MAX_CHUNKED_BYTES] if self.chunked else data)

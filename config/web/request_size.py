@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from config.web.upload_size import is_upload, upload_max_bytes
 from search.api.problem_details import CONTENT_TYPE, problem_body
 from search.page.errors import PageError
 
@@ -16,7 +17,10 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 class RequestSizeMiddleware:
     """Answers 413 if a multipart form is larger than REQUEST_MAX_BYTES, or another body is larger
     than DATA_UPLOAD_MAX_MEMORY_SIZE. Django itself limits only the fields of multipart forms, and
-    not JSON that is read as a stream. Answers 411 to chunked bodies without a length."""
+    not JSON that is read as a stream. Answers 411 to chunked bodies without a length.
+
+    The page that takes files to import allows more. It checks the right of the user before it reads
+    the body."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -27,6 +31,8 @@ class RequestSizeMiddleware:
         max_bytes = settings.REQUEST_MAX_BYTES
         if request.content_type != "multipart/form-data":
             max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        elif is_upload(request.path):
+            max_bytes = upload_max_bytes()
         if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
             return _refuse(request, 413, f"Send at most {max_bytes // 1024**2} MB.")
         return self._get_response(request)
@@ -39,10 +45,18 @@ def _refuse(request: HttpRequest, status: int, detail: str) -> HttpResponse:
             code = "parameter_invalid"
         body = problem_body(status, code, detail)
         return JsonResponse(body, status=status, content_type=CONTENT_TYPE)
-    sentence = _("This is too large. Send at most %(count)s photos of %(size)s MB each.") % {
+    template = "search/_problem.html" if request.headers.get("HX-Request") else "413.html"
+    sentence = _describe_too_large(request) if status == 413 else detail
+    context = {"problem": PageError(status, code, sentence)}
+    return render(request, template, context, status=status)
+
+
+def _describe_too_large(request: HttpRequest) -> str:
+    if is_upload(request.path):
+        return _("This file is too large. Import files of at most %(size)s MB here.") % {
+            "size": settings.IMPORT_UPLOAD_BYTES // 1024**2
+        }
+    return _("This is too large. Send at most %(count)s photos of %(size)s MB each.") % {
         "count": settings.IMAGES_PER_QUERY,
         "size": settings.IMAGE_MAX_BYTES // 1024**2,
     }
-    template = "search/_problem.html" if request.headers.get("HX-Request") else "413.html"
-    context = {"problem": PageError(status, code, sentence if status == 413 else detail)}
-    return render(request, template, context, status=status)

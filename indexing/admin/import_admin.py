@@ -1,19 +1,38 @@
-"""Imports in the console: who, when, what changed, and the refused lines as a file."""
+"""Imports in the console: who, when, what changed, the refused lines as a file, and the progress.
+Those of files can be taken back here, and those of sources with their source."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from catalog.console.base import ReadOnlyAdmin
 from catalog.importing.history.line_report import report_lines
 from catalog.models import ProductImport
+from indexing.admin.upload_pages import MAY_IMPORT, UploadPages, check_right
+from indexing.models import Chunk, IndexingRun
+from indexing.pipeline.sources import source_actions
+from indexing.pipeline.sources.uploaded_imports import describe_result
+from indexing.tasks import start_queued_run
+
+State = ProductImport.State
+UNDER_WAY = (State.QUEUED, State.RUNNING, State.UNDOING)
 
 
 @admin.register(ProductImport)
-class ProductImportAdmin(ReadOnlyAdmin):
-    """Imports of sources and of the command import_products. The code alone writes them."""
+class ProductImportAdmin(UploadPages):
+    """Imports of sources, of uploaded files and of the command import_products. The code alone
+    writes them."""
 
     list_display = (
         *("id", "name", "state", "started_by", "started_at", "added", "changed", "hidden"),
@@ -22,7 +41,7 @@ class ProductImportAdmin(ReadOnlyAdmin):
     list_filter = ("state", "source")
     search_fields = ("name", "started_by")
     list_per_page = 50
-    exclude = ("chunk_id",)
+    exclude = ("chunk_id", "upload")
 
     @admin.display(description="report")
     def report(self, product_import: ProductImport) -> str:
@@ -40,8 +59,58 @@ class ProductImportAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         report = self.admin_site.admin_view(self.download_report)
-        own = [path("<int:object_id>/report.csv", report, name="import_report")]
+        undo = self.admin_site.admin_view(self.undo_import)
+        own = [
+            path("<int:object_id>/report.csv", report, name="import_report"),
+            path("<int:object_id>/undo/", undo, name="import_undo"),
+        ]
         return own + super().get_urls()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Shows an import, and how far it is."""
+        shown = self.get_object(request, object_id)
+        context = {"is_under_way": False, **(extra_context or {})}
+        if shown is not None:
+            context |= {
+                "is_under_way": shown.state in UNDER_WAY,
+                "progress": describe_progress(shown),
+                "may_undo": request.user.has_perm(MAY_IMPORT) and _is_undoable(shown),
+            }
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    def undo_import(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Shows what taking the last import of a file back does, with a button that does it."""
+        check_right(request)
+        shown = ProductImport.objects.filter(pk=object_id).first()
+        if shown is None:
+            raise Http404
+        back = reverse("admin:catalog_productimport_change", args=[shown.pk])
+        if not _is_undoable(shown):
+            sentence = "Only the last import of a file can be taken back here."
+            self.message_user(request, sentence, messages.WARNING)
+        elif request.method != "POST":
+            context = {
+                **self.admin_site.each_context(request),
+                "title": f"Undo the import of {shown.name}",
+                "opts": self.opts,
+                "question": source_actions.describe_undo_plan(shown),
+                "buttons": [("undo", "Undo this import")],
+                "back": back,
+                "back_label": "Back to the import",
+            }
+            return TemplateResponse(request, "admin/catalog/source/question.html", context)
+        elif "undo" in request.POST:
+            try:
+                source_actions.undo_last(None, request.user.get_username())
+            except source_actions.SourceError as error:
+                self.message_user(request, str(error), messages.WARNING)
+            else:
+                start_queued_run(IndexingRun.Kind.IMPORT)
+                self.message_user(request, "The import is being taken back.")
+        return HttpResponseRedirect(back)
 
     def download_report(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         """Sends the refused lines as CSV."""
@@ -56,3 +125,33 @@ class ProductImportAdmin(ReadOnlyAdmin):
         name = f"refused-lines-{product_import.pk}.csv"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
         return response
+
+
+def describe_progress(shown: ProductImport) -> str:
+    """Says how far an import is, or what came of it."""
+    if shown.state == State.QUEUED:
+        return "It waits for the worker, which begins within a minute."
+    if shown.state == State.UNDOING:
+        return "It is being taken back."
+    if shown.state == State.UNDONE:
+        return f"It is taken back. {outcome_of(shown)}"
+    if shown.state != State.RUNNING:
+        return describe_result(shown)
+    chunk = Chunk.objects.filter(pk=shown.chunk_id).first() if shown.chunk_id else None
+    if chunk is None or not chunk.done:
+        return "The file is being read."
+    return f"{chunk.done:,} rows of about {max(chunk.size, chunk.done):,} are done."
+
+
+def outcome_of(shown: ProductImport) -> str:
+    kept = f" Of {shown.kept:,} products something stays." if shown.kept else ""
+    return f"By {shown.undone_by or '–'}.{kept}"
+
+
+def _is_undoable(shown: ProductImport) -> bool:
+    if shown.source_id is not None:
+        return False
+    try:
+        return source_actions.undoable_import(None).pk == shown.pk
+    except source_actions.SourceError:
+        return False

@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from catalog.console.base import ModelAdmin
 from catalog.models import ProductImport, Source
 from indexing.admin.source_forms import SourceForm
+from indexing.admin.source_preview_page import show_source
 from indexing.models import IndexingRun
 from indexing.pipeline.sources import source_actions
 from indexing.pipeline.sources.pull_schedule import next_pull
@@ -106,9 +107,24 @@ class SourceAdmin(ModelAdmin):
         wrap = self.admin_site.admin_view
         own = [
             path("<int:object_id>/hiding/", wrap(self.decide_on_hiding), name="source_hiding"),
+            path("preview/", wrap(self.preview), name="source_preview_new"),
+            path("<int:object_id>/preview/", wrap(self.preview), name="source_preview"),
             path("<int:object_id>/undo/", wrap(self.confirm_undo), name="source_undo"),
         ]
         return own + super().get_urls()
+
+    def preview(self, request: HttpRequest, object_id: int | None = None) -> HttpResponse:
+        """Shows what the feed of a source says, as the form describes it. By POST only, because it
+        fetches the feed."""
+        if object_id is not None:
+            source: Source | None = self._source(request, object_id)
+        elif self.has_change_permission(request):
+            source = None
+        else:
+            raise PermissionDenied
+        if request.method == "POST":
+            return show_source(request, self.admin_site, self.opts, source)
+        return _back_to(source) if source else HttpResponseRedirect("../add/")
 
     def decide_on_hiding(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Shows what the waiting import would hide, with buttons to confirm and to discard it."""

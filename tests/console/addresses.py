@@ -9,7 +9,11 @@ from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.urls import URLPattern, reverse
 
-ARGUMENTS = {"kind": ["refresh", "rebuild", "training", "import"], "url": ["nonsense/"]}
+ARGUMENTS = {
+    "kind": ["refresh", "rebuild", "training", "import"],
+    "url": ["nonsense/"],
+    "token": ["nonsense"],
+}
 """Values of URL arguments that are not ids of rows, by name. New arguments need an entry here."""
 
 

@@ -97,9 +97,9 @@ def _open_table(
             f" are: {', '.join(table.header)}."
         )
     raise ImportFailed(
-        f"{name}: the format is not known; use --format {', '.join(FORMATS)}, or write a file for"
-        f" --mapping that says which column is which of {describe_fields()}. The columns of the"
-        f" file are: {', '.join(table.header)[:500]}."
+        f"{name}: the format is not known. Name one of {', '.join(FORMATS)}, or give a mapping that"
+        f" says which column is which of {describe_fields()}. The columns of the file are:"
+        f" {', '.join(table.header)[:500]}."
     )
 
 

@@ -17,7 +17,7 @@ KEPT_IMPORTS = 100  # of a source, or of those without one
 LINES_PER_INSERT = 2_000
 IMPORTS_LOCK = 0x5649_494D  # advisory, with the id of an import: a command is at work on it
 State = ProductImport.State
-UNFINISHED = (State.RUNNING, State.UNDOING)
+UNFINISHED = (State.QUEUED, State.RUNNING, State.UNDOING)
 
 COUNT = """
     SELECT count(*) FILTER (WHERE added), count(*) FILTER (WHERE NOT (added OR hidden OR removed)),
@@ -69,7 +69,8 @@ def finish_import(
 ) -> ProductImport | None:
     """Ends an import: counts what it changed, stores the refused lines (line number, sku, reason),
     and forgets the journals of earlier imports of the source. An import that has changed and
-    refused nothing, and has not failed, leaves no trace. Returns it, or None."""
+    refused nothing, and has not failed, leaves no trace, unless it is of an uploaded file. Returns
+    it, or None."""
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(COUNT, [product_import.pk])
@@ -80,7 +81,8 @@ def finish_import(
         product_import.refused = _store_lines(product_import, refused)
         product_import.state = State.FAILED if error else State.SUCCEEDED
         product_import.error, product_import.finished_at = error, timezone.now()
-        if not (product_import.has_changes or product_import.refused or error):
+        traces = product_import.refused or error or product_import.upload
+        if not (product_import.has_changes or traces):
             product_import.delete()
             return None
         product_import.save(update_fields=[*names, "refused", "state", "error", "finished_at"])
@@ -113,7 +115,9 @@ def recorded_import(
 
 def settle_imports() -> None:
     """Ends imports without a source whose process was killed."""
-    running = ProductImport.objects.filter(source=None, chunk_id=None, state=State.RUNNING)
+    running = ProductImport.objects.filter(
+        source=None, chunk_id=None, upload="", state=State.RUNNING
+    )
     for killed in running:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [IMPORTS_LOCK, killed.pk])

@@ -117,7 +117,7 @@ def _download(
                 return None
             if answer.status != 200:
                 raise ImportFailed(f"The server answered with the status {answer.status}.")
-            return _store(answer, folder / _file_name(answer.address), check)
+            return _store(answer, folder / file_name(answer.address), check)
     finally:
         client.close()
 
@@ -147,7 +147,7 @@ def _written(parts: Iterator[bytes], file: BinaryIO, check: Callable[[], None]) 
         yield part
 
 
-def _file_name(address: WebAddress) -> str:
+def file_name(address: WebAddress) -> str:
     """Returns a name for the file, as sentences call it."""
     name = PurePosixPath(address.target.partition("?")[0]).name
     return _UNUSUAL.sub("_", name)[-80:].strip("._") or "feed"

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.importing.dry_run import Preview, PreviewedProduct, preview_file
+from catalog.importing.dry_run import Preview, preview_file
 from catalog.importing.fetching.guarded_client import FetchFailed
 from catalog.importing.fetching.web_address import is_address
 from catalog.importing.files import ImportFailed, ImportReport, import_file
@@ -29,7 +29,6 @@ from catalog.models import ImageAddress
 from catalog.progress import progress_bar
 
 MAX_SHOWN_ERRORS = 20
-MAX_SHOWN_CHARACTERS = 100
 
 
 class Command(BaseCommand):
@@ -148,16 +147,13 @@ class Command(BaseCommand):
             self.stdout.write(f"  ignored: {name}")
         for product in preview.products:
             self.stdout.write("")
-            for line in describe_product(product):
-                self.stdout.write(line)
+            self.stdout.write(f"line {product.line}: {product.record.sku}")
+            for name, text in product.shown_fields():
+                self.stdout.write(f"  {name}: {text}")
         self.stdout.write("")
         self._show_lines(preview.errors)
         self._show_lines(preview.notes)
-        rest = "" if preview.is_whole or preview.failure else " The file has more."
-        self.stdout.write(
-            f"{preview.good} of the first {preview.read} products are good,"
-            f" {len(preview.errors)} would be refused.{rest} Nothing was written."
-        )
+        self.stdout.write(preview.describe())
         if preview.failure:
             raise CommandError(preview.failure)
 
@@ -177,24 +173,3 @@ def _open_place(text: str) -> Iterator[Path]:
     with open_feed_place(text) as feed:
         assert feed is not None  # the request had no conditions
         yield feed.path
-
-
-def describe_product(product: PreviewedProduct) -> Iterator[str]:
-    """Yields the lines that show a product: its line and sku, and each field that has a value."""
-    record = product.record
-    yield f"line {product.line}: {record.sku}"
-    fields = {
-        **record.fields,
-        "category": " > ".join(record.category),
-        "category_ru": " > ".join(record.category_ru),
-        "images": ", ".join(record.images or ()),
-        "group": record.group,
-        "is_group": record.is_group or None,
-        "options": record.options,
-        **record.attributes,
-    }
-    for name, value in fields.items():
-        if value not in ("", [], {}, None):
-            text = " ".join(str(value).split())
-            is_long = len(text) > MAX_SHOWN_CHARACTERS
-            yield f"  {name}: {text[:MAX_SHOWN_CHARACTERS]}{'…' if is_long else ''}"

@@ -1,13 +1,16 @@
-"""The run that imports: each of its chunks pulls a source, or takes an import back."""
+"""The run that imports: each of its chunks takes an import back, imports an uploaded file, or pulls
+a source."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 
+from catalog.importing.errors import ImportFailed
 from catalog.importing.history.undoing import count_entries, describe_undo, undo_import
+from catalog.importing.sources.uploaded_feeds import find_feed
 from catalog.models import ProductImport, Source, SourceProduct
 from indexing.ledger import runs
 from indexing.ledger.chunk_leases import record_progress
@@ -15,6 +18,12 @@ from indexing.ledger.chunking import Check, Payload
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.sources.pull_schedule import next_pull
 from indexing.pipeline.sources.pulling import Steps, fail, pull
+from indexing.pipeline.sources.uploaded_imports import (
+    count_rows,
+    finish_upload,
+    perform_upload,
+    queued_uploads,
+)
 
 KEPT_RUNS = 50  # finished ones that stay in the ledger
 SCHEDULE = "schedule"
@@ -24,8 +33,10 @@ log = logging.getLogger("vitrina.indexing")
 
 
 def has_requests() -> bool:
-    """Returns whether a source is due, or an import is to be taken back."""
-    return Source.objects.due().exists() or _undone().exists()
+    """Returns whether a source is due, an uploaded file is to be imported, or an import is to be
+    taken back."""
+    asked = ProductImport.objects.filter(state__in=[State.QUEUED, State.UNDOING])
+    return Source.objects.due().exists() or asked.exists()
 
 
 def start_imports() -> IndexingRun:
@@ -38,10 +49,14 @@ def start_imports() -> IndexingRun:
 
 
 def plan_imports(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Plans a chunk for each import to take back, then for each source that is due. From then on
-    the chunk stands for the request, so that a cancelled pull is not started again at once."""
+    """Plans a chunk for each import to take back, for each uploaded file, then for each source that
+    is due. From then on the chunk stands for the request, so that a cancelled one is not started
+    again at once."""
     for product_import in _undone():
         yield {"undo": product_import.pk}, max(1, count_entries(product_import))
+    for product_import in queued_uploads():
+        ProductImport.objects.filter(pk=product_import.pk).update(state=State.RUNNING)
+        yield {"upload": product_import.pk}, _count_rows(product_import)
     for source in Source.objects.due().order_by("next_at"):
         known = SourceProduct.objects.filter(source=source).count()
         Source.objects.filter(pk=source.pk).update(next_at=next_pull(source), requested_by="")
@@ -56,7 +71,28 @@ def perform_import(chunk: Chunk, check: Check) -> None:
         if product_import is not None:
             undone = undo_import(product_import, check, report)
             _add_result(chunk, describe_undo(undone))
+    elif pk := chunk.payload.get("upload"):
+        _import_upload(chunk, pk, Steps(check, report=report))
+    else:
+        _pull(chunk, check, report)
+
+
+def _import_upload(chunk: Chunk, pk: int, steps: Steps) -> None:
+    asked = ProductImport.objects.filter(pk=pk, state=State.RUNNING).first()
+    if asked is None:  # an attempt that was interrupted after its end
         return
+    try:
+        said = perform_upload(asked, chunk.pk, steps)
+    except (OperationalError, InterfaceError):
+        raise  # the worker waits for the database
+    except Exception as error:
+        steps.check()
+        log.exception("%s could not be imported", asked.name)
+        said = finish_upload(asked, error=f"{type(error).__name__}: {error}")
+    _add_result(chunk, f"{asked.name}: {said}")
+
+
+def _pull(chunk: Chunk, check: Check, report: Callable[[int], None]) -> None:
     source = Source.objects.filter(pk=chunk.payload["source"]).first()
     if source is None:
         _add_result(chunk, "A source was deleted before it was pulled.")
@@ -71,6 +107,13 @@ def perform_import(chunk: Chunk, check: Check) -> None:
         log.exception("%s could not be pulled", source)
         said = fail(source, f"{type(error).__name__}: {error}")
     _add_result(chunk, f"{source.name}: {said}")
+
+
+def _count_rows(product_import: ProductImport) -> int:
+    try:
+        return count_rows(find_feed(product_import.upload))
+    except ImportFailed:
+        return 1  # its chunk says so
 
 
 def _undone() -> Any:

@@ -15,6 +15,7 @@ from indexing.models import IndexingRun
 PAUSES_S = (60, 600, 3600, 6 * 3600, 86_400)  # after the first failure, the second, …
 JITTER = 0.2  # a pause is up to this share longer
 MAX_RETRY_AFTER_S = 86_400.0
+_OF_RUNS = Q(source__isnull=False) | ~Q(upload="")  # not those of the command import_products
 
 
 def is_cron(text: str) -> bool:
@@ -48,13 +49,12 @@ def next_attempt(
 
 
 def refresh_is_wanted() -> bool:
-    """Returns whether an import of a source has changed the catalogue, or was taken back, since the
-    last refresh began. An import that runs is waited for."""
+    """Returns whether an import of a source or of an uploaded file has changed the catalogue, or
+    was taken back, since the last refresh began. An import that runs is waited for."""
     if (
         live_generation() is None
         or ProductImport.objects.filter(
-            state__in=[ProductImport.State.RUNNING, ProductImport.State.UNDOING],
-            source__isnull=False,
+            _OF_RUNS, state__in=[ProductImport.State.RUNNING, ProductImport.State.UNDOING]
         ).exists()
     ):
         return False
@@ -65,7 +65,7 @@ def refresh_is_wanted() -> bool:
     if unfinished.exists():
         return False
     changes = Q(added__gt=0) | Q(changed__gt=0) | Q(hidden__gt=0) | Q(removed__gt=0)
-    imports = ProductImport.objects.filter(changes, source__isnull=False)
+    imports = ProductImport.objects.filter(changes & _OF_RUNS)
     last = imports.aggregate(at=Max("finished_at"), undone=Max("undone_at"))
     times = [moment for moment in last.values() if moment]
     refreshes = IndexingRun.objects.filter(kind=IndexingRun.Kind.REFRESH)

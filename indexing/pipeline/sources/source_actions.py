@@ -19,6 +19,7 @@ from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.sources.pull_schedule import is_cron
 
 State = ProductImport.State
+_NEXT_PULLS = " The next pulls leave these rows alone until the feed changes them."
 
 
 class SourceError(Exception):
@@ -116,8 +117,8 @@ def describe_undo_plan(last: ProductImport) -> str:
         f"Import {last.pk} of {last.started_at:%Y-%m-%d %H:%M} UTC by {last.started_by or '–'}:"
         f" {last.added:,} products that it added are deleted, {last.changed:,} that it changed"
         f" become as they were, {last.hidden:,} that it hid are shown, {last.removed:,} that it"
-        " removed come back. What somebody has changed since stays as it is. The next pulls leave"
-        " these rows alone until the feed changes them."
+        " removed come back. What somebody has changed since stays as it is."
+        + (_NEXT_PULLS if last.source_id else "")
     )
 
 

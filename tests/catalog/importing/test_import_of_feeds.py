@@ -79,7 +79,7 @@ def test_a_dry_run_shows_products_and_columns_and_writes_nothing() -> None:
     assert "  understood: Vendor as brand" in lines
     assert "  ignored: Gift Card" in lines
     assert "line 4: TS-S-B" in lines
-    assert "  options: {'Size': 'S', 'Color': 'Blue'}" in lines
+    assert "  options: Size: S, Color: Blue" in lines
     assert (
         lines[-1] == "5 of the first 5 products are good, 0 would be refused. Nothing was written."
     )

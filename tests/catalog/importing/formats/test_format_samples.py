@@ -236,7 +236,7 @@ def test_a_mapping_file_names_the_columns_of_a_table() -> None:
 
 
 def test_a_table_without_known_columns_says_what_to_do() -> None:
-    with pytest.raises(ImportFailed, match=r"--mapping .* Artikelnummer, Bezeichnung"):
+    with pytest.raises(ImportFailed, match=r"mapping .* Artikelnummer, Bezeichnung"):
         open_feed(SAMPLES / "mapped.csv")
 
 

@@ -1,0 +1,147 @@
+"""Feeds that operators upload in the console. Each is kept in a folder of its own below
+UPLOADED_FEEDS, which an unguessable token names, until it is imported or too old."""
+
+import json
+import logging
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from django.conf import settings
+
+from catalog.importing.dry_run import Preview, PreviewLimits, preview_file
+from catalog.importing.errors import ImportFailed
+from catalog.importing.formats.column_mapping import ColumnMapping, parse_mapping
+from catalog.importing.formats.feed import FeedOptions
+
+KEPT_S = 86_400.0
+PREVIEW_TIME_LIMIT_S = 10.0
+GONE = (
+    "This file is not kept any more, or somebody else has uploaded it. Uploaded files are kept for"
+    " a day. Choose the file again."
+)
+_TOKEN = re.compile(r"[\w-]{32}", re.ASCII)
+_UNUSUAL = re.compile(r"[^\w.-]+")
+_ABOUT = "about.json"
+
+log = logging.getLogger("vitrina.importing")
+
+
+class UploadGone(ImportFailed):
+    """An uploaded file is not kept, or belongs to another user."""
+
+
+@dataclass(frozen=True)
+class UploadOptions:
+    """How an operator wants a file to be read. Empty values are found by its content."""
+
+    format: str = ""
+    mapping: Any = None
+    currency: str = ""
+
+    @property
+    def columns(self) -> ColumnMapping | None:
+        return parse_mapping(self.mapping, "The mapping") if self.mapping else None
+
+    @property
+    def feed(self) -> FeedOptions:
+        return FeedOptions(currency=self.currency)
+
+
+@dataclass(frozen=True)
+class UploadedFeed:
+    """An uploaded file. `name` is the one that it had where it came from."""
+
+    token: str
+    name: str
+    user_id: int
+    options: UploadOptions
+
+    @property
+    def path(self) -> Path:
+        # The feed is alone in its folder, because its rows may name images beside it.
+        return _folder() / self.token / "feed" / _safe_name(self.name)
+
+
+def keep_feed(
+    parts: Iterable[bytes], name: str, user_id: int, options: UploadOptions
+) -> UploadedFeed:
+    """Keeps an uploaded file. Raises ImportFailed if it cannot be written."""
+    kept = UploadedFeed(secrets.token_urlsafe(24), name[-200:], user_id, options)
+    try:
+        _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        kept.path.parent.mkdir(parents=True)
+        with kept.path.open("xb") as file:
+            file.writelines(parts)
+        about = {"name": kept.name, "user_id": user_id, "options": asdict(options)}
+        (_folder() / kept.token / _ABOUT).write_text(json.dumps(about))
+    except OSError as error:
+        remove_feed(kept.token)
+        raise ImportFailed(
+            f"The file cannot be kept: {error.strerror or error}. Nothing is imported."
+        ) from error
+    return kept
+
+
+def find_feed(token: str, user_id: int | None = None) -> UploadedFeed:
+    """Returns an uploaded file. With `user_id`, only one of this user that is not too old. Raises
+    UploadGone."""
+    if not _TOKEN.fullmatch(token):
+        raise UploadGone(GONE)
+    about = _folder() / token / _ABOUT
+    try:
+        is_old = about.stat().st_mtime < time.time() - KEPT_S
+        given = json.loads(about.read_bytes())
+        options = UploadOptions(**given.pop("options"))
+        feed = UploadedFeed(token, options=options, **given)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UploadGone(GONE) from error
+    if not feed.path.is_file() or (user_id is not None and (is_old or feed.user_id != user_id)):
+        raise UploadGone(GONE)
+    return feed
+
+
+def preview_upload(feed: UploadedFeed) -> Preview:
+    """Reads the beginning of an uploaded file. Raises ImportFailed if it cannot be opened."""
+    options = feed.options
+    limits = PreviewLimits(time_limit_s=PREVIEW_TIME_LIMIT_S)
+    return preview_file(feed.path, options.format or None, options.columns, options.feed, limits)
+
+
+def remove_feed(token: str) -> None:
+    """Removes an uploaded file. It may be gone already."""
+    if _TOKEN.fullmatch(token):
+        shutil.rmtree(_folder() / token, ignore_errors=True)
+
+
+def remove_old_feeds(needed: Collection[str]) -> int:
+    """Removes the files that are older than a day, except those with the tokens `needed`, which
+    wait for their import. Returns their number."""
+    removed = 0
+    with suppress(FileNotFoundError), os.scandir(_folder()) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):
+                is_old = entry.stat().st_mtime < time.time() - KEPT_S
+                if is_old and entry.name not in needed:
+                    remove_feed(entry.name)
+                    removed += 1
+    if removed:
+        log.info("%s uploaded files were too old and are removed", removed)
+    return removed
+
+
+def _folder() -> Path:
+    return Path(settings.UPLOADED_FEEDS)
+
+
+def _safe_name(name: str) -> str:
+    """Returns a name for the file on the disk, with the ending of the given one."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    return _UNUSUAL.sub("_", last)[-60:].strip("._") or "feed"
