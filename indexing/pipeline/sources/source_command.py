@@ -12,7 +12,7 @@ from django.utils import timezone
 from catalog.importing.formats.opening import FORMATS
 from catalog.importing.history.line_report import report_lines
 from catalog.importing.history.undoing import describe_undo
-from catalog.models import ProductImport, Source
+from catalog.models import ProductImport, RefusedLine, Source
 from indexing.models import IndexingRun
 from indexing.pipeline.sources import source_actions
 from indexing.pipeline.sources.import_run import start_imports
@@ -21,6 +21,7 @@ from indexing.pipeline.sources.source_actions import SourceError
 WorkOn = Callable[[IndexingRun], None]
 """Works on a run in this process until it is finished, with a progress bar."""
 
+MAX_SHOWN_LINES = 5
 NAMED = {
     "undo": "take the last import of a source back",
     "remove": "remove a source; its products stay",
@@ -155,9 +156,20 @@ def _work_until_pulled(sources: list[Source], work_on: WorkOn) -> Iterator[str]:
     failed = []
     for source in Source.objects.filter(pk__in=pks):
         yield f"{source.name}: {source.error or source.result}"
+        for last in source.imports.filter(finished_at__gte=began)[:1]:
+            yield from _describe_refused(last)
         failed += [source.name] if source.error else []
     if failed:
         raise SourceError(f"Could not be pulled: {', '.join(failed)}. The worker tries again.")
+
+
+def _describe_refused(last: ProductImport) -> Iterator[str]:
+    """Yields the first refused lines of an import, with their reasons."""
+    refused = RefusedLine.objects.filter(product_import=last)
+    for row in refused[:MAX_SHOWN_LINES]:
+        yield f"  line {row.line}, {row.sku or 'no SKU'}: {row.reason}"
+    if (more := refused.count() - MAX_SHOWN_LINES) > 0:
+        yield f"  … and {more:,} more. 'index sources pull NAME --report FILE' writes all of them."
 
 
 def _undo(source: Source, by: str, work_on: WorkOn) -> Iterator[str]:

@@ -67,6 +67,7 @@ def test_the_refused_lines_are_written_to_a_file(server: PhotoServer, tmp_path: 
 
     said = sources("pull", "shop", "--report", str(tmp_path / "refused.csv"))
 
+    assert "  line 2, =cmd(): price 'cheap'" in said
     assert "1 refused lines" in said
     header, line = (tmp_path / "refused.csv").read_text("utf-8-sig").splitlines()
     assert header == "line,sku,reason"
