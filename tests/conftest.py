@@ -33,10 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     from config.database import database_in_use
+    from config.paths import DATA_DIR
 
     if is_worker(config):  # before torch is imported: its threads wait busily for one another
         os.environ["OMP_NUM_THREADS"] = "1"
     _held.enter_context(database_in_use())
+    (DATA_DIR / "static").mkdir(parents=True, exist_ok=True)  # whitenoise warns if it is missing
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

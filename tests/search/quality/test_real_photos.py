@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
 FOLDERS = REPOSITORY / "tests" / "real_photos"
 ROWS = {"groceries": "one object, whole photo", "clothes": "same kind, whole photo"}
-TWO_PHOTOS = 0.0101  # of 200; processors round differently
+THREE_PHOTOS = 0.0151  # of 200; processors compute in 8 bits differently
 
 # recall@1, recall@5 and recall@10 of whole searches with the starter encoder, and of the floor
 SEARCH = {"groceries": (0.69, 0.95, 0.99), "clothes": (0.785, 0.935, 0.97)}
@@ -53,8 +53,8 @@ def test_real_photographs_are_found_as_often_as_stated(
     row = measured[name]
 
     assert row["queries"] == 200
-    assert recalls(row) == pytest.approx(SEARCH[name], abs=TWO_PHOTOS)
-    assert recalls(row["floor"]) == pytest.approx(FLOOR[name], abs=TWO_PHOTOS)
+    assert recalls(row) == pytest.approx(SEARCH[name], abs=THREE_PHOTOS)
+    assert recalls(row["floor"]) == pytest.approx(FLOOR[name], abs=THREE_PHOTOS)
 
 
 @pytest.mark.parametrize("name", ROWS)
