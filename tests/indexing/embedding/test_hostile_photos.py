@@ -26,12 +26,11 @@ def work(processes: Processes, *command: str) -> int:
     return deaths
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("harm", "deaths", "reason"),
-    [
-        pytest.param(KILLS, 1, "The decoder crashed.", id="kills"),
-        pytest.param(HANGS, 0, "Decoding took over 4 s.", id="hangs", marks=pytest.mark.long),
-    ],
+    [(KILLS, 1, "The decoder crashed."), (HANGS, 0, "Decoding took over 4 s.")],
+    ids=["kills", "hangs"],
 )
 def test_one_photo_of_many_is_quarantined_at_the_third_attempt(
     processes: Processes, long_run: bool, harm: bytes, deaths: int, reason: str

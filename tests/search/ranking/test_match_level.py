@@ -103,15 +103,15 @@ def test_nine_in_ten_exact_matches_of_unseen_photos_are_right(by_photo: Search) 
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
-def test_photos_without_a_product_have_only_weak_matches(by_photo: Search) -> None:
+def test_photos_without_a_product_have_only_weak_matches(by_photo: Search, long_run: bool) -> None:
     # Given surfaces, landscapes and streets that the calibration has not seen.
     outdoors = [p for p in BACKGROUNDS.glob("*.webp") if not any(w in p.stem for w in INDOOR_NAMES)]
-    unseen = sorted(outdoors)[::2]
+    unseen = sorted(outdoors)[:: 1 if long_run else 3]
 
     answers = [by_photo(path.read_bytes()) for path in unseen]
 
     weak = [{r["match"] for r in answer["results"]} == {"weak"} for answer in answers]
-    assert len(weak) > 100
+    assert len(weak) > 70
     assert sum(weak) / len(weak) >= 0.92
 
 

@@ -14,7 +14,7 @@ from indexing.vectors.write_vectors import fill_range
 from search.request import Filters
 from search.retrieval.candidates import exact_search_limit, retrieve
 
-pytestmark = pytest.mark.slow  # a graph over 100,000 vectors takes a while to build
+pytestmark = [pytest.mark.slow, pytest.mark.long]  # a graph of 100,000 vectors takes a while
 
 PRODUCTS = 100_000
 DIMENSIONS = 16
