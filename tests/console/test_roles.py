@@ -12,18 +12,18 @@ from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
 from catalog.console.base import ReadOnlyAdmin
 from tests.console.addresses import Address, addresses_of, addresses_of_site
 from tests.console.rows import made
+from tests.rows_written import rows_written
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
 ADMINS = admin.site._registry
-IGNORED_TABLES = ["django_session"]
 
 
 @dataclass(frozen=True)
@@ -111,18 +111,6 @@ def undone() -> Iterator[None]:
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
-
-
-def rows_written(*ignored: str) -> int:
-    """Returns how many rows this transaction has added, changed or deleted so far, except in
-    sessions and the tables `ignored`. Those that were rolled back count too."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
-            " WHERE relname <> ALL (%s)",
-            [[*IGNORED_TABLES, *ignored]],
-        )
-        return int(cursor.fetchone()[0])
 
 
 def sent_to_login(response: Any) -> bool:

@@ -17,6 +17,11 @@ lamp,Lamp,10.00,yes
 sofa,Sofa,20.00,yes
 desk,Desk,30.00,no
 """
+SHIRT = """sku,group,is_group,title,option:size,price,in_stock
+shirt,shirt,yes,Shirt,,,
+shirt-s,shirt,,,S,12,yes
+shirt-m,shirt,,,M,10,yes
+"""
 
 
 def pull(source: Source, **fields: Any) -> Source:

@@ -3,8 +3,7 @@
 from catalog.models import Product, ProductChange, Variant
 from tests.catalog.importing.fetching.photo_server import PhotoServer
 from tests.indexing.pipeline.sources.conftest import AddFeed
-from tests.indexing.pipeline.sources.feeds import SHOP, counts, last, prices, send, undo
-from tests.indexing.pipeline.sources.test_undo import SHIRT
+from tests.indexing.pipeline.sources.feeds import SHIRT, SHOP, counts, last, prices, send, undo
 
 PRICES = "sku,price,in_stock\n"
 

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from catalog.models import ImportedRow, Product, ProductChange, ProductImport, Source
 from tests.catalog.importing.fetching.photo_server import PhotoServer
-from tests.console.test_roles import rows_written
 from tests.indexing.pipeline.sources.conftest import AddFeed
 from tests.indexing.pipeline.sources.feeds import HEADER, SHOP, counts, last, prices, pull, send
+from tests.rows_written import rows_written
 
 
 def catalogue_rows() -> dict[int, Any]:

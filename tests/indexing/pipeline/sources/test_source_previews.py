@@ -12,8 +12,8 @@ from indexing.pipeline.sources.import_run import start_imports
 from indexing.pipeline.sources.source_actions import add_source
 from indexing.pipeline.worker import work_on
 from tests.catalog.importing.fetching.photo_server import PhotoServer
+from tests.console.file_imports.uploads import operator, text_of
 from tests.console.forms import shown
-from tests.console.uploads import operator, text_of
 from tests.indexing.pipeline.sources.feeds import SHOP
 
 pytestmark = pytest.mark.usefixtures("empty_shop", "_static_files_as_they_are")

@@ -13,6 +13,7 @@ from tests.indexing.pipeline.fetching.photo_addresses import fetch
 from tests.indexing.pipeline.sources.conftest import AddFeed
 from tests.indexing.pipeline.sources.feeds import (
     HEADER,
+    SHIRT,
     SHOP,
     counts,
     last,
@@ -24,11 +25,6 @@ from tests.indexing.pipeline.sources.feeds import (
 from tests.indexing.shop import current_images, photo, rebuild, refresh, vectors_of
 
 RED, BLUE, GREEN = photo("red"), photo("blue"), photo("green")
-SHIRT = """sku,group,is_group,title,option:size,price,in_stock
-shirt,shirt,yes,Shirt,,,
-shirt-s,shirt,,,S,12,yes
-shirt-m,shirt,,,M,10,yes
-"""
 
 
 def catalogue() -> list[Any]:

@@ -17,7 +17,15 @@ from indexing.ledger.runs import cancel_run
 from indexing.pipeline.sources.import_run import has_requests, plan_imports, start_imports
 from indexing.pipeline.sources.uploaded_imports import NOTHING_NEW, tidy_uploads
 from tests.catalog.importing.feeds import SAMPLES
-from tests.console.uploads import FEED, address_of, operator, press, text_of, upload, work
+from tests.console.file_imports.uploads import (
+    FEED,
+    address_of,
+    operator,
+    press,
+    text_of,
+    upload,
+    work,
+)
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 GONE = "This file is not kept any more"

@@ -9,7 +9,15 @@ import pytest
 from django.test import Client
 
 from catalog.models import Product
-from tests.console.uploads import FEED, address_of, operator, press, text_of, upload, work
+from tests.console.file_imports.uploads import (
+    FEED,
+    address_of,
+    operator,
+    press,
+    text_of,
+    upload,
+    work,
+)
 from tests.indexing.shop import photo
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
