@@ -18,6 +18,7 @@ READ_ROWS = 1_000
 SHOWN_PRODUCTS = 5
 MAX_SHOWN_CHARACTERS = 100
 MAX_SHOWN_IMAGES = 3
+PAGE_TIME_LIMIT_S = 10.0  # to read for a page
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,8 @@ class ProductImport(models.Model):
         UNDOING = "undoing"
         UNDONE = "undone"
 
+    UNFINISHED = (State.QUEUED, State.RUNNING, State.UNDOING)
+
     source = models.ForeignKey(
         Source, null=True, blank=True, on_delete=models.SET_NULL, related_name="imports"
     )
@@ -168,7 +170,7 @@ class ProductImport(models.Model):
 
 class ImportedRow(models.Model):
     """A row of a table that an import has written, as it was before. Triggers write it
-    (`catalog/migrations/0019_sources.py`); undoing the import reads it.
+    (`catalog/migrations/0020_import_journal.py`); undoing the import reads it.
 
     `digest` is the hash of the values that the import has written. Of an updated row, `before` and
     `after` have the values that differ. Of a deleted one, `before` has all values."""

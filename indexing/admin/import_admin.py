@@ -13,12 +13,12 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from catalog.importing.history.line_report import report_lines
 from catalog.models import ProductImport
+from indexing.admin.question_page import ask
 from indexing.admin.upload_pages import MAY_IMPORT, UploadPages, check_right
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.sources import source_actions
@@ -26,7 +26,6 @@ from indexing.pipeline.sources.uploaded_imports import describe_result
 from indexing.tasks import start_queued_run
 
 State = ProductImport.State
-UNDER_WAY = (State.QUEUED, State.RUNNING, State.UNDOING)
 
 
 @admin.register(ProductImport)
@@ -74,7 +73,7 @@ class ProductImportAdmin(UploadPages):
         context = {"is_under_way": False, **(extra_context or {})}
         if shown is not None:
             context |= {
-                "is_under_way": shown.state in UNDER_WAY,
+                "is_under_way": shown.state in ProductImport.UNFINISHED,
                 "progress": describe_progress(shown),
                 "may_undo": request.user.has_perm(MAY_IMPORT) and _is_undoable(shown),
             }
@@ -92,16 +91,9 @@ class ProductImportAdmin(UploadPages):
             sentence = "Only the last import of a file can be taken back here."
             self.message_user(request, sentence, messages.WARNING)
         elif request.method != "POST":
-            context = {
-                **self.admin_site.each_context(request),
-                "title": f"Undo the import of {shown.name}",
-                "opts": self.opts,
-                "question": source_actions.describe_undo_plan(shown),
-                "buttons": [("undo", "Undo this import")],
-                "back": back,
-                "back_label": "Back to the import",
-            }
-            return TemplateResponse(request, "admin/catalog/source/question.html", context)
+            title, buttons = f"Undo the import of {shown.name}", [("undo", "Undo this import")]
+            plan = source_actions.describe_undo_plan(shown)
+            return ask(request, self, title, plan, buttons, back, "Back to the import")
         elif "undo" in request.POST:
             try:
                 source_actions.undo_last(None, request.user.get_username())

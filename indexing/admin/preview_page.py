@@ -50,7 +50,7 @@ def show_preview(
         **page.choices,
     }
     if preview is not None:
-        understood = [(name, field) for name, field in preview.understood.items()]
+        understood = list(preview.understood.items())
         context |= {
             "understood": _first(understood, MAX_SHOWN_COLUMNS),
             "ignored": _first(preview.ignored, MAX_SHOWN_COLUMNS),

@@ -8,13 +8,13 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from catalog.console.base import ModelAdmin
 from catalog.models import ProductImport, Source
+from indexing.admin.question_page import ask
 from indexing.admin.source_forms import SourceForm
 from indexing.admin.source_preview_page import show_source
 from indexing.models import IndexingRun
@@ -187,15 +187,9 @@ class SourceAdmin(ModelAdmin):
         question: str,
         buttons: list[tuple[str, str]],
     ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{source.name}: {title}",
-            "opts": self.opts,
-            "question": question,
-            "buttons": buttons,
-            "back": _address_of("change", source.pk),
-        }
-        return TemplateResponse(request, "admin/catalog/source/question.html", context)
+        back = _address_of("change", source.pk)
+        title = f"{source.name}: {title}"
+        return ask(request, self, title, question, buttons, back, "Back to the source")
 
 
 def _address_of(step: str, pk: int) -> str:

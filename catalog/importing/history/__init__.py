@@ -3,5 +3,6 @@ how to take the last one back.
 
 Others use `recorded_imports` (`RecordedImport`, `recorded_import`, `begin_import`,
 `finish_import`), `undoing` (`last_import`, `request_undo`, `undo_import`, `UndoRefused`) and
-`line_report` (`report_lines`, `write_lines`). Triggers of the database keep the journal.
+`line_report` (`report_lines`, `csv_lines`, `write_report`). Triggers of the database keep the
+journal.
 """

@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from typing import TextIO
+from pathlib import Path
 
 from catalog.models import ProductImport, RefusedLine
 
@@ -10,9 +10,11 @@ HEADER = ("line", "sku", "reason")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def write_lines(lines: Iterable[tuple[int, str, str]], file: TextIO) -> None:
-    """Writes refused lines, given as (number, sku, reason), to a file."""
-    file.writelines(csv_lines(lines))
+def write_report(lines: Iterable[str], path: Path) -> None:
+    """Writes a CSV file, which spreadsheets recognise as UTF-8. `lines`: of `report_lines` or
+    `csv_lines`."""
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        file.writelines(lines)
 
 
 def report_lines(product_import: ProductImport) -> Iterator[str]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-_ENTRIES = "product_import_id = %(pk)s AND product_id = ANY(%(products)s)"
-_OF = "entry.product_import_id = %(pk)s AND entry.product_id = ANY(%(products)s)"
+ENTRIES = "product_import_id = %(pk)s AND product_id = ANY(%(products)s)"
+OF = "entry.product_import_id = %(pk)s AND entry.product_id = ANY(%(products)s)"
 _NOT_FETCHED = """
     NOT EXISTS (
         SELECT FROM catalog_addressedimage named
@@ -19,7 +19,7 @@ _NOT_FETCHED = """
 DELETE_FETCHED = f"""
     DELETE FROM catalog_productimage image
     USING catalog_importedrow entry, catalog_addressedimage named, catalog_imageaddress address
-    WHERE {_OF} AND entry.relation = 4
+    WHERE {OF} AND entry.relation = 4
         AND named.product_id = entry.product_id AND named.position = entry.row_id
         AND named.address_id = (entry.after ->> 'address_id')::bigint
         AND address.id = named.address_id
@@ -37,11 +37,11 @@ DELETE_FETCHED = f"""
 """
 KEEP_IMAGES = f"""
     UPDATE catalog_importedrow SET op = 'K'
-    WHERE {_ENTRIES} AND relation IN (3, 4) AND product_id IN (
+    WHERE {ENTRIES} AND relation IN (3, 4) AND product_id IN (
         SELECT entry.product_id FROM catalog_importedrow entry
         LEFT JOIN catalog_productimage image
             ON image.product_id = entry.product_id AND image.id = entry.row_id
-        WHERE {_OF} AND entry.relation = 3 AND CASE entry.op
+        WHERE {OF} AND entry.relation = 3 AND CASE entry.op
             WHEN 'I' THEN image.id IS NOT NULL AND {_NOT_FETCHED}
                 AND catalog_import_digest(image) <> entry.digest
             WHEN 'U' THEN image.id IS NULL OR {_NOT_FETCHED}
@@ -52,7 +52,7 @@ KEEP_IMAGES = f"""
         SELECT entry.product_id FROM catalog_importedrow entry
         JOIN catalog_productimage image ON image.product_id = entry.product_id
             AND image.position = (entry.before ->> 'position')::integer
-        WHERE {_OF} AND entry.relation = 3 AND entry.op IN ('U', 'D') AND NOT EXISTS (
+        WHERE {OF} AND entry.relation = 3 AND entry.op IN ('U', 'D') AND NOT EXISTS (
             SELECT FROM catalog_importedrow own WHERE own.product_import_id = %(pk)s
                 AND own.product_id = image.product_id AND own.relation = 3
                 AND own.row_id = image.id)
@@ -60,7 +60,7 @@ KEEP_IMAGES = f"""
         SELECT entry.product_id FROM catalog_importedrow entry
         LEFT JOIN catalog_addressedimage named
             ON named.product_id = entry.product_id AND named.position = entry.row_id
-        WHERE {_OF} AND entry.relation = 4 AND CASE entry.op
+        WHERE {OF} AND entry.relation = 4 AND CASE entry.op
             WHEN 'I' THEN named.product_id IS NOT NULL
                 AND catalog_import_digest(named) <> entry.digest
             WHEN 'U' THEN named.product_id IS NULL
@@ -70,7 +70,7 @@ KEEP_IMAGES = f"""
 """
 DELETE_IMAGES = f"""
     DELETE FROM catalog_productimage image USING catalog_importedrow entry
-    WHERE {_OF} AND entry.relation = 3 AND entry.op = 'I'
+    WHERE {OF} AND entry.relation = 3 AND entry.op = 'I'
         AND image.product_id = entry.product_id AND image.id = entry.row_id
 """
 UPDATE_IMAGES = f"""
@@ -80,7 +80,7 @@ UPDATE_IMAGES = f"""
         SELECT entry.product_id, entry.row_id, entry.before, present
         FROM catalog_importedrow entry JOIN catalog_productimage present
             ON present.product_id = entry.product_id AND present.id = entry.row_id
-        WHERE {_OF} AND entry.relation = 3 AND entry.op = 'U'
+        WHERE {OF} AND entry.relation = 3 AND entry.op = 'U'
     ) AS changed
     CROSS JOIN LATERAL jsonb_populate_record(changed.present, changed.before) past
     WHERE image.product_id = changed.product_id AND image.id = changed.row_id
@@ -90,11 +90,11 @@ INSERT_IMAGES = f"""
     SELECT past.id, past.product_id, past.position, past.file, past.content_hash
     FROM catalog_importedrow entry
     CROSS JOIN LATERAL jsonb_populate_record(NULL::catalog_productimage, entry.before) past
-    WHERE {_OF} AND entry.relation = 3 AND entry.op = 'D'
+    WHERE {OF} AND entry.relation = 3 AND entry.op = 'D'
 """
 DELETE_NAMES = f"""
     DELETE FROM catalog_addressedimage named USING catalog_importedrow entry
-    WHERE {_OF} AND entry.relation = 4 AND entry.op IN ('I', 'U')
+    WHERE {OF} AND entry.relation = 4 AND entry.op IN ('I', 'U')
         AND named.product_id = entry.product_id AND named.position = entry.row_id
 """
 INSERT_NAMES = f"""
@@ -102,7 +102,7 @@ INSERT_NAMES = f"""
     SELECT entry.product_id, entry.row_id, address.id
     FROM catalog_importedrow entry JOIN catalog_imageaddress address
         ON address.id = (entry.before ->> 'address_id')::bigint
-    WHERE {_OF} AND entry.relation = 4 AND entry.op IN ('U', 'D')
+    WHERE {OF} AND entry.relation = 4 AND entry.op IN ('U', 'D')
 """
 
 STATEMENTS = (
@@ -117,7 +117,7 @@ def restored_addresses(pk: int, products: Sequence[int]) -> set[int]:
         cursor.execute(
             f"""
             SELECT DISTINCT (before ->> 'address_id')::bigint FROM catalog_importedrow
-            WHERE {_ENTRIES} AND relation = 4 AND op IN ('U', 'D')
+            WHERE {ENTRIES} AND relation = 4 AND op IN ('U', 'D')
             """,
             {"pk": pk, "products": list(products)},
         )

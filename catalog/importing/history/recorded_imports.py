@@ -17,7 +17,6 @@ KEPT_IMPORTS = 100  # of a source, or of those without one
 LINES_PER_INSERT = 2_000
 IMPORTS_LOCK = 0x5649_494D  # advisory, with the id of an import: a command is at work on it
 State = ProductImport.State
-UNFINISHED = (State.QUEUED, State.RUNNING, State.UNDOING)
 
 COUNT = """
     SELECT count(*) FILTER (WHERE added), count(*) FILTER (WHERE NOT (added OR hidden OR removed)),
@@ -35,12 +34,16 @@ COUNT = """
 
 
 class RecordedImport(ImportKeeper):
-    """The keeper of an import that can be taken back."""
+    """The keeper of an import that can be taken back. `check` is called before each batch."""
 
-    def __init__(self, product_import: ProductImport) -> None:
+    def __init__(
+        self, product_import: ProductImport, check: Callable[[], None] = lambda: None
+    ) -> None:
         self.product_import = product_import
+        self._check = check
 
     def begin_batch(self) -> None:
+        self._check()
         follow_import(self.product_import.pk)
 
     def end_batch(self, products: Sequence[ProductRows], ids: Mapping[str, int]) -> None:
@@ -50,7 +53,9 @@ class RecordedImport(ImportKeeper):
 def begin_import(name: str, started_by: str = "", source: Source | None = None) -> ProductImport:
     """Begins an import. Forgets the oldest ones of the source."""
     begun = ProductImport.objects.create(name=name[:300], started_by=started_by, source=source)
-    of_source = ProductImport.objects.filter(source=source).exclude(state__in=UNFINISHED)
+    of_source = ProductImport.objects.filter(source=source).exclude(
+        state__in=ProductImport.UNFINISHED
+    )
     old = of_source.order_by("-pk").values_list("pk", flat=True)[KEPT_IMPORTS:]
     ProductImport.objects.filter(pk__in=list(old)).delete()
     return begun
@@ -142,5 +147,5 @@ def _forget_earlier_journals(product_import: ProductImport) -> None:
     """Only the last import of a source can be taken back."""
     of_source = Q(source_id=product_import.source_id)
     earlier = ProductImport.objects.filter(of_source, pk__lt=product_import.pk)
-    pks = list(earlier.exclude(state__in=UNFINISHED).values_list("pk", flat=True))
+    pks = list(earlier.exclude(state__in=ProductImport.UNFINISHED).values_list("pk", flat=True))
     ImportedRow.objects.filter(product_import__in=pks).delete()

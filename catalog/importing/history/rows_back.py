@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from django.db import connection
 
 from catalog.importing.history import photos_back
+from catalog.importing.history.photos_back import ENTRIES, OF
 from catalog.importing.writing.fetched_photos import supply_photos
 
-_ENTRIES = "product_import_id = %(pk)s AND product_id = ANY(%(products)s)"
 _PLAIN = ("price", "in_stock", "currency", "is_visible", "popularity", "url")
 _TEXTS = ("sku", "title", "title_ru", "description", "brand", "keywords", "attributes")
 _PRODUCT = (*_TEXTS, *_PLAIN)
@@ -25,7 +25,7 @@ LOCK = "SELECT FROM catalog_product WHERE id = ANY(%(products)s) ORDER BY id FOR
 
 # --- Rows that the import has inserted ------------------------------------------------------------
 KEEP_ADDED_PRODUCTS = f"""
-    UPDATE catalog_importedrow SET op = 'K' WHERE {_ENTRIES} AND product_id IN (
+    UPDATE catalog_importedrow SET op = 'K' WHERE {ENTRIES} AND product_id IN (
         SELECT product.id FROM catalog_importedrow entry
         JOIN catalog_product product ON product.id = entry.product_id
         WHERE entry.product_import_id = %(pk)s AND entry.relation = 1 AND entry.op = 'I'
@@ -51,32 +51,32 @@ KEEP_ADDED_PRODUCTS = f"""
 DELETE_ADDED_PRODUCTS = f"""
     WITH added AS (
         SELECT product_id FROM catalog_importedrow
-        WHERE {_ENTRIES} AND relation = 1 AND op = 'I'
+        WHERE {ENTRIES} AND relation = 1 AND op = 'I'
     ), entries AS (
         DELETE FROM catalog_importedrow
-        WHERE {_ENTRIES} AND product_id IN (SELECT product_id FROM added)
+        WHERE {ENTRIES} AND product_id IN (SELECT product_id FROM added)
     )
     DELETE FROM catalog_product WHERE id IN (SELECT product_id FROM added)
 """
 KEEP_ADDED_VARIANTS = f"""
     UPDATE catalog_importedrow entry SET op = 'K' FROM catalog_variant variant
-    WHERE {_ENTRIES.replace("product_id =", "entry.product_id =")}
+    WHERE {OF}
         AND relation = 2 AND op = 'I' AND variant.id = row_id
         AND digest <> catalog_import_digest(variant)
 """
 DELETE_ADDED_VARIANTS = f"""
     DELETE FROM catalog_variant WHERE id IN (
-        SELECT row_id FROM catalog_importedrow WHERE {_ENTRIES} AND relation = 2 AND op = 'I')
+        SELECT row_id FROM catalog_importedrow WHERE {ENTRIES} AND relation = 2 AND op = 'I')
 """
 
 # --- Products and variants that it has changed or deleted -----------------------------------------
 _DELETED_PRODUCT = f"""
     FROM catalog_importedrow entry
     CROSS JOIN LATERAL jsonb_populate_record(NULL::catalog_product, entry.before) past
-    WHERE {_ENTRIES} AND relation = 1 AND op = 'D'
+    WHERE {ENTRIES} AND relation = 1 AND op = 'D'
 """
 KEEP_DELETED_PRODUCTS = f"""
-    UPDATE catalog_importedrow kept SET op = 'K' WHERE {_ENTRIES} AND product_id IN (
+    UPDATE catalog_importedrow kept SET op = 'K' WHERE {ENTRIES} AND product_id IN (
         SELECT entry.product_id {_DELETED_PRODUCT} AND EXISTS (
             SELECT FROM catalog_product other WHERE other.id = past.id OR other.sku = past.sku))
 """
@@ -104,7 +104,7 @@ _CHANGED_PRODUCT = """
         AND entry.relation = 1 AND entry.op = 'U'
 """
 KEEP_CHANGED_PRODUCTS = f"""
-    UPDATE catalog_importedrow SET op = 'K' WHERE {_ENTRIES} AND relation = 1 AND product_id IN (
+    UPDATE catalog_importedrow SET op = 'K' WHERE {ENTRIES} AND relation = 1 AND product_id IN (
         SELECT product_id FROM ({_CHANGED_PRODUCT}) AS changed
         WHERE (changed.product).id IS NULL
             OR jsonb_populate_record(changed.product, after) IS DISTINCT FROM changed.product
@@ -135,10 +135,10 @@ UPDATE_PRODUCTS = _restore_products(_PRODUCT, f"NOT ({_IS_PLAIN})").replace(
 _DELETED_VARIANT = f"""
     FROM catalog_importedrow entry
     CROSS JOIN LATERAL jsonb_populate_record(NULL::catalog_variant, entry.before) past
-    WHERE {_ENTRIES.replace("product_id =", "entry.product_id =")} AND relation = 2 AND op = 'D'
+    WHERE {OF} AND relation = 2 AND op = 'D'
 """
 KEEP_DELETED_VARIANTS = f"""
-    UPDATE catalog_importedrow SET op = 'K' WHERE {_ENTRIES} AND relation = 2 AND row_id IN (
+    UPDATE catalog_importedrow SET op = 'K' WHERE {ENTRIES} AND relation = 2 AND row_id IN (
         SELECT entry.row_id {_DELETED_VARIANT} AND (
             NOT EXISTS (SELECT FROM catalog_product WHERE id = past.product_id)
             OR EXISTS (
@@ -153,11 +153,11 @@ _CHANGED_VARIANT = f"""
     SELECT entry.row_id, variant, entry.before,
         entry.after - CASE WHEN variant.image_places = '{{}}' THEN '' ELSE 'image_ids' END AS after
     FROM catalog_importedrow entry LEFT JOIN catalog_variant variant ON variant.id = entry.row_id
-    WHERE {_ENTRIES.replace("product_id =", "entry.product_id =")}
+    WHERE {OF}
         AND entry.relation = 2 AND entry.op = 'U'
 """
 KEEP_CHANGED_VARIANTS = f"""
-    UPDATE catalog_importedrow SET op = 'K' WHERE {_ENTRIES} AND relation = 2 AND row_id IN (
+    UPDATE catalog_importedrow SET op = 'K' WHERE {ENTRIES} AND relation = 2 AND row_id IN (
         SELECT row_id FROM ({_CHANGED_VARIANT}) AS changed
         WHERE (changed.variant).id IS NULL
             OR jsonb_populate_record(changed.variant, after) IS DISTINCT FROM changed.variant)

@@ -149,8 +149,12 @@ def _written(parts: Iterator[bytes], file: BinaryIO, check: Callable[[], None]) 
 
 def file_name(address: WebAddress) -> str:
     """Returns a name for the file, as sentences call it."""
-    name = PurePosixPath(address.target.partition("?")[0]).name
-    return _UNUSUAL.sub("_", name)[-80:].strip("._") or "feed"
+    return safe_name(PurePosixPath(address.target.partition("?")[0]).name, 80)
+
+
+def safe_name(name: str, max_length: int) -> str:
+    """Returns a name for a file on the disk, with the ending of the given name."""
+    return _UNUSUAL.sub("_", name)[-max_length:].strip("._") or "feed"
 
 
 def _short(value: str, length: int) -> str:

@@ -60,8 +60,7 @@ class SourceGone(ImportFailed):
 
 
 class SourceImport(RecordedImport):
-    """The keeper of an import of a source. `check` is called before each batch. `notes` are
-    sentences about what it has not done."""
+    """The keeper of an import of a source. `notes` are sentences about what it has not done."""
 
     def __init__(
         self,
@@ -69,11 +68,11 @@ class SourceImport(RecordedImport):
         source: Source,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(product_import)
+        super().__init__(product_import, check)
         self.is_partial = not source.is_full
         self.known = {} if source.reads_all else _read_known(source.pk)
         self.notes: list[str] = []
-        self._source, self._check = source, check
+        self._source = source
         self._missing: list[tuple[str, int]] = []
         self._has_written = False
 
@@ -101,7 +100,7 @@ class SourceImport(RecordedImport):
             raise TooManyMissing(len(self._missing), members)
 
     def begin_batch(self) -> None:
-        self._check()
+        super().begin_batch()
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT FROM catalog_source WHERE id = %s FOR KEY SHARE", [self._source.pk]
@@ -111,7 +110,6 @@ class SourceImport(RecordedImport):
                     "The source was deleted during the import. What it had written stays, and can"
                     " be taken back."
                 )
-        super().begin_batch()
 
     def end_batch(self, products: Sequence[ProductRows], ids: Mapping[str, int]) -> None:
         super().end_batch(products, ids)

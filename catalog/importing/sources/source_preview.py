@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from catalog.importing.dry_run import Preview, PreviewLimits, preview_file
+from catalog.importing.dry_run import PAGE_TIME_LIMIT_S, Preview, PreviewLimits, preview_file
 from catalog.importing.sources.feed_starts import open_feed_start
 from catalog.importing.sources.source_options import options_of
 from catalog.models import Source
-
-READ_TIME_LIMIT_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ def preview_source(source: Source) -> SourcePreview:
     ImportFailed and FetchFailed."""
     options = options_of(source)
     with open_feed_start(source.address) as (path, is_cut):
-        limits = PreviewLimits(time_limit_s=READ_TIME_LIMIT_S, is_cut=is_cut)
+        limits = PreviewLimits(time_limit_s=PAGE_TIME_LIMIT_S, is_cut=is_cut)
         preview = preview_file(
             path,
             options.file_format,

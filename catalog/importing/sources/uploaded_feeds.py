@@ -16,19 +16,18 @@ from typing import Any
 
 from django.conf import settings
 
-from catalog.importing.dry_run import Preview, PreviewLimits, preview_file
+from catalog.importing.dry_run import PAGE_TIME_LIMIT_S, Preview, PreviewLimits, preview_file
 from catalog.importing.errors import ImportFailed
 from catalog.importing.formats.column_mapping import ColumnMapping, parse_mapping
 from catalog.importing.formats.feed import FeedOptions
+from catalog.importing.sources.feed_files import safe_name
 
 KEPT_S = 86_400.0
-PREVIEW_TIME_LIMIT_S = 10.0
 GONE = (
     "This file is not kept any more, or somebody else has uploaded it. Uploaded files are kept for"
     " a day. Choose the file again."
 )
 _TOKEN = re.compile(r"[\w-]{32}", re.ASCII)
-_UNUSUAL = re.compile(r"[^\w.-]+")
 _ABOUT = "about.json"
 
 log = logging.getLogger("vitrina.importing")
@@ -66,8 +65,9 @@ class UploadedFeed:
 
     @property
     def path(self) -> Path:
+        name = PurePosixPath(self.name.replace("\\", "/")).name
         # The feed is alone in its folder, because its rows may name images beside it.
-        return _folder() / self.token / "feed" / _safe_name(self.name)
+        return _folder() / self.token / "feed" / safe_name(name, 60)
 
 
 def keep_feed(
@@ -111,7 +111,7 @@ def find_feed(token: str, user_id: int | None = None) -> UploadedFeed:
 def preview_upload(feed: UploadedFeed) -> Preview:
     """Reads the beginning of an uploaded file. Raises ImportFailed if it cannot be opened."""
     options = feed.options
-    limits = PreviewLimits(time_limit_s=PREVIEW_TIME_LIMIT_S)
+    limits = PreviewLimits(time_limit_s=PAGE_TIME_LIMIT_S)
     return preview_file(feed.path, options.format or None, options.columns, options.feed, limits)
 
 
@@ -139,9 +139,3 @@ def remove_old_feeds(needed: Collection[str]) -> int:
 
 def _folder() -> Path:
     return Path(settings.UPLOADED_FEEDS)
-
-
-def _safe_name(name: str) -> str:
-    """Returns a name for the file on the disk, with the ending of the given one."""
-    last = PurePosixPath(name.replace("\\", "/")).name
-    return _UNUSUAL.sub("_", last)[-60:].strip("._") or "feed"

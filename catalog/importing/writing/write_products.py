@@ -59,11 +59,10 @@ def _wanted(product: MergedProduct, old: Product | None, categories: CategoryTre
     if old is None or product.given is None:
         category = categories.category_for(product.record)
         return Product(sku=product.sku, category=category, attributes=attributes, **product.fields)
-    given = [name for name in _OTHER_FIELDS + _DERIVED_FIELDS if name != "attributes"]
     values = {
         name: product.fields.get(name) if product.gives(name) else getattr(old, name)
-        for name in given
-        if name != "category"
+        for name in _OTHER_FIELDS + _DERIVED_FIELDS
+        if name not in ("category", "attributes")
     }
     category_id = old.category_id
     if product.gives("category"):
@@ -71,18 +70,10 @@ def _wanted(product: MergedProduct, old: Product | None, categories: CategoryTre
         category_id = category.pk if category else None
     kept = old.attributes if isinstance(old.attributes, dict) else {}
     added = attributes if product.given else {}
-    return Product(
-        pk=old.pk,
-        sku=product.sku,
-        category_id=category_id,
-        attributes={**kept, **added},
-        **values,
-    )
+    return Product(sku=product.sku, category_id=category_id, attributes={**kept, **added}, **values)
 
 
 def _upsert(products: list[Product], fields: list[str]) -> None:
-    for product in products:
-        product.pk = None  # the database gives new rows their ids
     Product.objects.bulk_create(
         products,
         update_conflicts=True,

@@ -15,7 +15,7 @@ from catalog.importing.fetching.web_address import is_address
 from catalog.importing.files import ImportFailed, ImportReport, import_file
 from catalog.importing.formats.feed import FeedOptions
 from catalog.importing.formats.opening import FORMATS
-from catalog.importing.history.line_report import write_lines
+from catalog.importing.history.line_report import csv_lines, write_report
 from catalog.importing.history.recorded_imports import recorded_import, settle_imports
 from catalog.importing.history.undoing import (
     UndoRefused,
@@ -87,10 +87,9 @@ class Command(BaseCommand):
         self, asked: tuple[Path, str | None], feed_options: FeedOptions, options: dict[str, Any]
     ) -> ImportReport:
         report = ImportReport()
-        by = f"{getpass.getuser()} (import_products)"
         try:
             with (
-                recorded_import(options["file"], by, report.refused_lines) as keeper,
+                recorded_import(options["file"], _operator(), report.refused_lines) as keeper,
                 progress_bar(options["verbosity"], desc="import", unit=" products") as bar,
             ):
                 import_file(
@@ -104,8 +103,7 @@ class Command(BaseCommand):
                 )
         finally:
             if options["report"]:
-                with options["report"].open("w", newline="", encoding="utf-8-sig") as file:
-                    write_lines(report.refused_lines(), file)
+                write_report(csv_lines(report.refused_lines()), options["report"])
         return report
 
     def _undo(self, verbosity: int) -> None:
@@ -115,7 +113,7 @@ class Command(BaseCommand):
             raise CommandError("There is no import to take back.")
         try:
             if last.state != last.State.UNDOING:  # or an undo was interrupted
-                last = request_undo(last, f"{getpass.getuser()} (import_products)")
+                last = request_undo(last, _operator())
         except UndoRefused as error:
             raise CommandError(str(error)) from error
         with progress_bar(verbosity, desc="undo", unit=" rows") as bar:
@@ -162,6 +160,10 @@ class Command(BaseCommand):
             self.stderr.write(f"line {line}: {reason}")
         if len(lines) > MAX_SHOWN_ERRORS:
             self.stderr.write(f"… and {len(lines) - MAX_SHOWN_ERRORS} more")
+
+
+def _operator() -> str:
+    return f"{getpass.getuser()} (import_products)"
 
 
 @contextmanager

@@ -34,7 +34,11 @@ from indexing.tasks import resume_queued_run
 RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_queued_run, "cancel": runs.cancel_run}
 ENCODER_ACTIONS = ("encoders", "register", "adopt")
 EXPECTED_ERRORS = (
-    *(publishing.PublishingError, runs.RunConflict, EncoderError, AdapterError, SourceError),
+    publishing.PublishingError,
+    runs.RunConflict,
+    EncoderError,
+    AdapterError,
+    SourceError,
 )
 
 

@@ -81,15 +81,13 @@ def _import_upload(chunk: Chunk, pk: int, steps: Steps) -> None:
     asked = ProductImport.objects.filter(pk=pk, state=State.RUNNING).first()
     if asked is None:  # an attempt that was interrupted after its end
         return
-    try:
-        said = perform_upload(asked, chunk.pk, steps)
-    except (OperationalError, InterfaceError):
-        raise  # the worker waits for the database
-    except Exception as error:
-        steps.check()
-        log.exception("%s could not be imported", asked.name)
-        said = finish_upload(asked, error=f"{type(error).__name__}: {error}")
-    _add_result(chunk, f"{asked.name}: {said}")
+    _attempt(
+        chunk,
+        asked.name,
+        steps.check,
+        lambda: perform_upload(asked, chunk.pk, steps),
+        lambda reason: finish_upload(asked, error=reason),
+    )
 
 
 def _pull(chunk: Chunk, check: Check, report: Callable[[int], None]) -> None:
@@ -98,15 +96,32 @@ def _pull(chunk: Chunk, check: Check, report: Callable[[int], None]) -> None:
         _add_result(chunk, "A source was deleted before it was pulled.")
         return
     steps = Steps(check, partial(_plan_rows, chunk), report)
+    _attempt(
+        chunk,
+        source.name,
+        check,
+        lambda: pull(source, chunk.payload["by"], chunk.pk, steps),
+        lambda reason: fail(source, reason),
+    )
+
+
+def _attempt(
+    chunk: Chunk,
+    name: str,
+    check: Check,
+    work: Callable[[], str],
+    end: Callable[[str], str],
+) -> None:
+    """Adds what came of `work` to the run's result. `end` gets the reason why it has failed."""
     try:
-        said = pull(source, chunk.payload["by"], chunk.pk, steps)
+        said = work()
     except (OperationalError, InterfaceError):
         raise  # the worker waits for the database
     except Exception as error:
         check()  # raises the exception again if the worker no longer holds the chunk
-        log.exception("%s could not be pulled", source)
-        said = fail(source, f"{type(error).__name__}: {error}")
-    _add_result(chunk, f"{source.name}: {said}")
+        log.exception("%s could not be imported", name)
+        said = end(f"{type(error).__name__}: {error}")
+    _add_result(chunk, f"{name}: {said}")
 
 
 def _count_rows(product_import: ProductImport) -> int:

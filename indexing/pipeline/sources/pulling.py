@@ -29,6 +29,17 @@ class Steps:
     plan: Callable[[int], None] = lambda rows: None
     report: Callable[[int], None] = lambda done: None
 
+    def counter(self) -> Callable[[int], None]:
+        """Returns a function that adds numbers up and reports the sum."""
+        done = 0
+
+        def count(rows: int) -> None:
+            nonlocal done
+            done += rows
+            self.report(done)
+
+        return count
+
 
 def pull(source: Source, by: str, chunk_id: int | None = None, steps: Steps | None = None) -> str:
     """Pulls a source. A second call with the same chunk goes on with its import. Returns a sentence
@@ -75,7 +86,7 @@ def _import(
         import_file(
             feed.path,
             options.file_format,
-            _counter(steps.report),
+            steps.counter(),
             BATCH_SIZE,
             mapping=options.mapping,
             options=options.feed,
@@ -101,18 +112,6 @@ def _forget_feed(source: Source) -> None:
     """Forgets the last feed until this one is imported. Otherwise a shop that takes a feed back,
     of which a part was imported, would seem to have changed nothing."""
     Source.objects.filter(pk=source.pk).update(content_hash="", etag="", last_modified="")
-
-
-def _counter(report: Callable[[int], None]) -> Callable[[int], None]:
-    """Returns a function that adds numbers up and reports the sum."""
-    done = 0
-
-    def count(rows: int) -> None:
-        nonlocal done
-        done += rows
-        report(done)
-
-    return count
 
 
 def _begin(source: Source, by: str, chunk_id: int | None) -> ProductImport:

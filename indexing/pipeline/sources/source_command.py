@@ -10,7 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from catalog.importing.formats.opening import FORMATS
-from catalog.importing.history.line_report import report_lines
+from catalog.importing.history.line_report import report_lines, write_report
 from catalog.importing.history.undoing import describe_undo
 from catalog.models import ProductImport, RefusedLine, Source
 from indexing.models import IndexingRun
@@ -186,7 +186,5 @@ def _write_report(sources: list[Source], path: Path) -> str:
     if len(sources) != 1:
         raise SourceError("Name one source for --report.")
     last = sources[0].imports.first()
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        if last is not None:
-            file.writelines(report_lines(last))
+    write_report(report_lines(last) if last else (), path)
     return f"{path}: {last.refused if last else 0:,} refused lines of the last import."

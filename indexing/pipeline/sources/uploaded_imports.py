@@ -1,6 +1,5 @@
 """Imports of files that operators have uploaded."""
 
-from collections.abc import Callable
 from functools import partial
 
 from django.db import IntegrityError, transaction
@@ -23,18 +22,6 @@ State = ProductImport.State
 NOTHING_NEW = "The catalogue already has all products of the file, just as they are there."
 
 
-class UploadImport(RecordedImport):
-    """The keeper of an import that calls `check` before each batch."""
-
-    def __init__(self, product_import: ProductImport, check: Callable[[], None]) -> None:
-        super().__init__(product_import)
-        self._check = check
-
-    def begin_batch(self) -> None:
-        self._check()
-        super().begin_batch()
-
-
 def request_import(feed: UploadedFeed, by: str) -> ProductImport:
     """Asks for the import of an uploaded file. A second call returns the same import."""
     try:
@@ -53,23 +40,16 @@ def perform_upload(product_import: ProductImport, chunk_id: int, steps: Steps) -
     if begun.chunk_id != chunk_id:
         begun.chunk_id, begun.started_at = chunk_id, timezone.now()
         begun.save(update_fields=["chunk_id", "started_at"])
-    report, done = ImportReport(), 0
-
-    def count(rows: int) -> None:
-        nonlocal done
-        done += rows
-        steps.report(done)
-
-    error = ""
+    report, error = ImportReport(), ""
     try:
         feed = find_feed(begun.upload)
         import_file(
             feed.path,
             feed.options.format or None,
-            count,
+            steps.counter(),
             mapping=feed.options.columns,
             options=feed.options.feed,
-            keeper=UploadImport(begun, steps.check),
+            keeper=RecordedImport(begun, steps.check),
             report=report,
         )
     except ImportFailed as failure:

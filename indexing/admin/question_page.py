@@ -1,0 +1,30 @@
+"""A page that asks an operator before something is done."""
+
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+TEMPLATE = "admin/catalog/source/question.html"
+
+
+def ask(
+    request: HttpRequest,
+    of: ModelAdmin,
+    title: str,
+    question: str,
+    buttons: list[tuple[str, str]],
+    back: str,
+    back_label: str,
+) -> TemplateResponse:
+    """Asks a question of this admin. `buttons`: name and label of each. `back`: the address of a
+    link that does nothing."""
+    context = {
+        **of.admin_site.each_context(request),
+        "title": title,
+        "opts": of.opts,
+        "question": question,
+        "buttons": buttons,
+        "back": back,
+        "back_label": back_label,
+    }
+    return TemplateResponse(request, TEMPLATE, context)
