@@ -11,8 +11,8 @@ import pytest
 from django.utils import translation
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.database_copy import DatabaseCopy
-from tests.parallel import FilesInOrder, is_worker, locked, turn
+from tests.support.database_copy import DatabaseCopy
+from tests.support.parallel import FilesInOrder, is_worker, locked, turn
 
 # The event loop of browser tests runs in the thread that also queries the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.embedded_postgres import EmbeddedPostgres
-from tests.servers import SMALL
+from tests.support.servers import SMALL
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from indexing.pipeline.refresh import start_refresh
 from tests.console.forms import errors_of, shown, upload
 from tests.console.rows import made
 from tests.indexing.shop import add_product, photo, rebuild, table_exists
-from tests.processes import url_of_test_database, wait_until
+from tests.support.processes import url_of_test_database, wait_until
 
 GENERATIONS = "admin:catalog_generation_changelist"
 RUNS = "admin:indexing_indexingrun_changelist"

@@ -19,7 +19,7 @@ from django.urls import reverse
 from catalog.console.base import ReadOnlyAdmin
 from tests.console.addresses import Address, addresses_of, addresses_of_site
 from tests.console.rows import made
-from tests.rows_written import rows_written
+from tests.support.rows_written import rows_written
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 

@@ -11,7 +11,7 @@ from django.test import override_settings
 
 from tests.indexing.histogram_encoder import HistogramEncoder, make_encoders
 from tests.indexing.shop import add_products, rebuild
-from tests.processes import Processes
+from tests.support.processes import Processes
 
 TABLES = (
     *("indexing_chunk", "indexing_indexingrun", "indexing_imagefailure"),

@@ -15,10 +15,10 @@ from search.events.search_log import SearchLog
 from search.photo_search import photo_analyses
 from search.query.preview import previews
 from search.query.vector import encoded_texts
-from tests.processes import url_of_test_database
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
 from tests.search.colour_spotter import DETECTOR, ColourSpotter
-from tests.web_servers import WebServer, web_server
+from tests.support.processes import url_of_test_database
+from tests.support.web_servers import WebServer, web_server
 
 Search = Callable[..., dict[str, Any]]
 Get = Callable[..., dict[str, Any]]

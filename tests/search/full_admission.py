@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from search.serving.admission import admission
 from search.serving.deadline import Deadline, Overloaded
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 
 @contextmanager

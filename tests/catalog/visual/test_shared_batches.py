@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from catalog.visual.torch_encoder import MAX_ROWS, SharedBatches
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 
 class Doubling:

@@ -17,7 +17,7 @@ from tests.config.embedded_postgres.user_processes import (
     read_postmaster_id,
     start_python,
 )
-from tests.servers import SMALL
+from tests.support.servers import SMALL
 
 
 def test_the_socket_of_a_long_or_unusual_path_lies_in_tmp(top: Path) -> None:

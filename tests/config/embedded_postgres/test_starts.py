@@ -11,7 +11,7 @@ import pytest
 
 from config.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from tests.config.embedded_postgres.user_processes import ask, read_postmaster_id, start_python
-from tests.servers import SMALL, kill_hard
+from tests.support.servers import SMALL, kill_hard
 
 
 def test_the_first_start_creates_a_database_with_pgvector(

@@ -9,7 +9,7 @@ import pytest
 
 from config.embedded_postgres import EmbeddedPostgres
 from tests.config.embedded_postgres.user_processes import ask, start_python, start_user
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 
 def test_the_last_user_to_leave_stops_the_server(server: EmbeddedPostgres, top: Path) -> None:

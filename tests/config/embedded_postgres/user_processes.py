@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from config.embedded_postgres import EmbeddedPostgres
-from tests.processes import REPOSITORY
-from tests.servers import SMALL
+from tests.support.processes import REPOSITORY
+from tests.support.servers import SMALL
 
 PREAMBLE = (
     "import os, sys, time; from pathlib import Path; from config.embedded_postgres import *; "

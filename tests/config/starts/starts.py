@@ -14,7 +14,7 @@ import psycopg
 from django.conf import settings
 
 from config.embedded_postgres import EmbeddedPostgres
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PATIENCE_S = 400.0  # a first start takes half a minute on an idle machine

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.config.starts.starts import REPOSITORY, STOP_S, Tree
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.slow  # runs a first start with the whole demo
 

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from config.embedded_postgres import EmbeddedPostgres
-from tests.processes import REPOSITORY, wait_until
-from tests.servers import kill_hard
+from tests.support.processes import REPOSITORY, wait_until
+from tests.support.servers import kill_hard
 
 WORKING = """
 import django; django.setup()
@@ -49,7 +49,7 @@ def queue(environment: dict[str, str], top: Path) -> Iterator[psutil.Process]:
     """A task queue, with all its processes, that is working on a chunk."""
     with (top / "queue.log").open("w") as log:
         process = psutil.Popen(
-            [sys.executable, "-m", "tests.offline_process", "qcluster"],
+            [sys.executable, "-m", "tests.support.offline_process", "qcluster"],
             cwd=REPOSITORY,
             env=environment,
             stdout=log,

@@ -19,8 +19,8 @@ from django.test.utils import CaptureQueriesContext
 
 from config.environment import read_networks
 from config.first_start import create_admin, describe_admin_login
-from tests.processes import REPOSITORY, url_of_test_database
-from tests.web_servers import WebServer, web_server
+from tests.support.processes import REPOSITORY, url_of_test_database
+from tests.support.web_servers import WebServer, web_server
 
 PROXY = "127.0.0.1"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from config.embedded_postgres import EmbeddedPostgres
-from tests.processes import REPOSITORY, wait_until
-from tests.servers import kill_hard
-from tests.web_servers import web_server
+from tests.support.processes import REPOSITORY, wait_until
+from tests.support.servers import kill_hard
+from tests.support.web_servers import web_server
 
 THREADS = 8
 

@@ -13,7 +13,7 @@ from tests.indexing.shop import (
     photo,
     rebuild,
 )
-from tests.processes import Processes
+from tests.support.processes import Processes
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]  # real processes, a real lease that expires
 

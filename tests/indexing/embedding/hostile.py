@@ -1,4 +1,4 @@
-"""Endings that make a photo kill or hang its decoder (see `tests.offline_process`)."""
+"""Endings that make a photo kill or hang its decoder (see `tests.support.offline_process`)."""
 
 KILLS = b"this photo kills its decoder"
 HANGS = b"this photo hangs its decoder"

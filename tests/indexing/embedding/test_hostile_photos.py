@@ -11,7 +11,7 @@ from indexing.monitoring.freshness import index_status
 from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.embedding.hostile import HANGS, KILLS
 from tests.indexing.shop import add_product, add_products, current_images, photo, vectors_of
-from tests.processes import Processes, wait_until
+from tests.support.processes import Processes, wait_until
 
 pytestmark = pytest.mark.slow  # real processes are killed
 

@@ -11,7 +11,7 @@ from catalog.models import EncoderVersion, IndexedProduct, Product, ProductTag, 
 from indexing.embedding.tagging import tag_products
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import add_product, photo, rebuild, refresh, replace_photo
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 

@@ -10,7 +10,7 @@ from catalog.index.live_index import live_generation
 from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import add_products, photo, rebuild, search_by_photo
-from tests.processes import Processes
+from tests.support.processes import Processes
 
 pytestmark = pytest.mark.slow  # many searches beside a worker
 

@@ -14,7 +14,7 @@ from indexing.pipeline.rebuild import start_rebuild
 from indexing.tasks import enqueue_run
 from tests.indexing.embedding.hostile import HANGS
 from tests.indexing.shop import add_product, add_products, current_images, photo, vectors_of
-from tests.processes import Processes, wait_until
+from tests.support.processes import Processes, wait_until
 
 pytestmark = pytest.mark.slow  # real processes, real leases that expire
 

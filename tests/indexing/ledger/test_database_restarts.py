@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from config.embedded_postgres import EmbeddedPostgres
-from tests.processes import Processes, wait_until
-from tests.servers import kill_hard
+from tests.support.processes import Processes, wait_until
+from tests.support.servers import kill_hard
 
 pytestmark = pytest.mark.slow  # a server of its own is killed and recovers
 

@@ -16,7 +16,7 @@ from catalog.models import ProductChange
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.shop import add_products, current_images, embedded_images, vectors_of
-from tests.processes import Processes, wait_until
+from tests.support.processes import Processes, wait_until
 
 pytestmark = pytest.mark.slow  # real processes, real leases that expire
 

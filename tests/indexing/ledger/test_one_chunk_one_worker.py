@@ -13,7 +13,7 @@ from indexing.ledger import chunk_leases
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from tests.indexing.shop import add_products, current_images, vectors_of
-from tests.processes import Processes
+from tests.support.processes import Processes
 
 WORKERS = 8
 

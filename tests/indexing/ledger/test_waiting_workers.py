@@ -21,7 +21,7 @@ from indexing.pipeline.rebuild import start_rebuild
 from indexing.pipeline.worker import work_on
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import add_products, current_images, vectors_of
-from tests.processes import Processes, url_of_test_database, wait_until
+from tests.support.processes import Processes, url_of_test_database, wait_until
 
 OPEN_TRANSACTIONS = """
     SELECT state, query FROM pg_stat_activity

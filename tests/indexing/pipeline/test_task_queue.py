@@ -21,7 +21,7 @@ from tests.indexing.shop import (
     rebuild,
     vectors_of,
 )
-from tests.processes import Processes, wait_until
+from tests.support.processes import Processes, wait_until
 
 
 @pytest.mark.slow

@@ -15,8 +15,8 @@ from PIL import Image
 
 from tests.hostile_photos import FILES, hostile_photos
 from tests.hostile_photos.pictures import encoded
-from tests.processes import REPOSITORY, url_of_test_database, wait_until
-from tests.web_servers import WebServer, web_server
+from tests.support.processes import REPOSITORY, url_of_test_database, wait_until
+from tests.support.web_servers import WebServer, web_server
 
 pytestmark = [
     pytest.mark.alone,  # searches have a time limit of a few seconds

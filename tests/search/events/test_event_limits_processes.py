@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import url_of_test_database
-from tests.web_servers import WebServer, web_server
+from tests.support.processes import url_of_test_database
+from tests.support.web_servers import WebServer, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,7 +15,7 @@ from catalog.models import Generation, LoggedSearch
 from search.answer import SearchAnswer
 from search.events.search_log import SearchLog
 from search.request import SearchRequest
-from tests.processes import REPOSITORY, url_of_test_database, wait_until
+from tests.support.processes import REPOSITORY, url_of_test_database, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

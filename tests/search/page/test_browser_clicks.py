@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from catalog.models import Event
 from search.api.views import EventsView
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import REPOSITORY, url_of_test_database
+from tests.support.processes import REPOSITORY, url_of_test_database
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db]
 

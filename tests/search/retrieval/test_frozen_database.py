@@ -17,8 +17,8 @@ from django.db import connection
 
 from catalog.models import Product
 from config.database import uses_embedded
-from tests.processes import wait_until
-from tests.web_servers import MULTIPART, WebServer, multipart
+from tests.support.processes import wait_until
+from tests.support.web_servers import MULTIPART, WebServer, multipart
 
 pytestmark = [
     pytest.mark.alone,  # all databases of the server stop

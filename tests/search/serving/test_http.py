@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.web_servers import WebServer
+from tests.support.web_servers import WebServer
 
 pytestmark = pytest.mark.django_db
 

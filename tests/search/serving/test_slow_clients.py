@@ -19,8 +19,8 @@ import pytest
 from django.test import Client
 from PIL import Image
 
-from tests.processes import wait_until
-from tests.web_servers import MULTIPART, WebServer, multipart
+from tests.support.processes import wait_until
+from tests.support.web_servers import MULTIPART, WebServer, multipart
 
 pytestmark = pytest.mark.django_db
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from search.warm_up import warm_up
-from tests.processes import url_of_test_database
-from tests.web_servers import web_server
+from tests.support.processes import url_of_test_database
+from tests.support.web_servers import web_server
 
 
 @pytest.mark.django_db

@@ -19,7 +19,7 @@ from tests.catalog.importing.fetching.photo_server import PhotoServer, write
 from tests.indexing.pipeline.fetching.conftest import Supply
 from tests.indexing.pipeline.fetching.photo_addresses import known, let_pass, photos_of
 from tests.indexing.shop import photo
-from tests.processes import Processes, wait_until
+from tests.support.processes import Processes, wait_until
 
 RED = photo("red")
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(RED)

@@ -9,7 +9,7 @@ from catalog.models import ImportedRow, Product, ProductChange, ProductImport, S
 from tests.catalog.importing.fetching.photo_server import PhotoServer
 from tests.indexing.pipeline.sources.conftest import AddFeed
 from tests.indexing.pipeline.sources.feeds import HEADER, SHOP, counts, last, prices, pull, send
-from tests.rows_written import rows_written
+from tests.support.rows_written import rows_written
 
 
 def catalogue_rows() -> dict[int, Any]:

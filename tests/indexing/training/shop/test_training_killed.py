@@ -12,7 +12,7 @@ from indexing.models import IndexingRun
 from indexing.training.checkpoints import CHECKPOINT_FILE
 from tests.indexing.shop import rebuild
 from tests.indexing.training.conftest import add_toy_products
-from tests.processes import Processes, wait_until
+from tests.support.processes import Processes, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]  # real processes, and two trainings
 

@@ -25,7 +25,7 @@ from indexing.training.shop import collecting
 from tests.indexing.conftest import drop_vector_tables, empty_tables
 from tests.indexing.shop import add_products, rebuild
 from tests.indexing.training.conftest import add_toy_products
-from tests.processes import PATIENCE_S, wait_until
+from tests.support.processes import PATIENCE_S, wait_until
 
 SHORT = {"steps": 2, "products": 4, "size": 64, "object_steps": 0}
 

@@ -15,12 +15,12 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db import connection
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
 
 
 class Processes:
-    """Starts `tests.offline_process` on one database, and ends the started processes.
+    """Starts `tests.support.offline_process` on one database, and ends the started processes.
 
     `pause` makes stages slow, {stage: seconds a chunk}, so that a test has time to kill workers.
     They read the pauses at each chunk. `begun` lists the chunks that they began."""
@@ -54,7 +54,7 @@ class Processes:
         """Runs `manage.py COMMAND` in another process, in a new session."""
         with self.log.open("a") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.offline_process", *command],
+                [sys.executable, "-m", "tests.support.offline_process", *command],
                 cwd=REPOSITORY,
                 env={**self._environment, **environment},
                 stdout=log,

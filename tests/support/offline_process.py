@@ -1,5 +1,6 @@
-"""`python -m tests.offline_process COMMAND …` runs manage.py with fast encoders and with photos
-that kill or hang the process that decodes them. The environment can make stages slow or fatal."""
+"""`python -m tests.support.offline_process COMMAND …` runs manage.py with fast encoders and with
+photos that kill or hang the process that decodes them. The environment can make stages slow or
+fatal."""
 
 import json
 import os

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.processes import REPOSITORY, wait_until
+from tests.support.processes import REPOSITORY, wait_until
 
 BOUNDARY = "xxxxxxxx"
 MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}

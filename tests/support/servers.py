@@ -6,7 +6,7 @@ import signal
 import psycopg
 
 from config.embedded_postgres import EmbeddedPostgres
-from tests.processes import wait_until
+from tests.support.processes import wait_until
 
 SMALL = {"shared_buffers": "16MB", "fsync": "off"}
 
