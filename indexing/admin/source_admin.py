@@ -137,7 +137,8 @@ class SourceAdmin(ModelAdmin):
         if request.method != "POST":
             buttons = [("confirm", "Hide them"), ("discard", "Discard the import")]
             question = source_actions.describe_question(waiting)
-            return self._ask(request, source, "A feed with missing products", question, buttons)
+            title = "A feed with missing products"
+            return self._ask(request, source, title, question, buttons, waiting)
         if "confirm" in request.POST:
             if self._tell(request, lambda: source_actions.confirm_hiding(source, by)):
                 start_queued_run(IndexingRun.Kind.IMPORT)
@@ -153,9 +154,9 @@ class SourceAdmin(ModelAdmin):
             if request.method != "POST":
                 plan = source_actions.describe_undo_plan(last)
                 buttons = [("undo", "Undo this import")]
-                return self._ask(request, source, "Undo the last import", plan, buttons)
+                return self._ask(request, source, "Undo the last import", plan, buttons, last)
             if "undo" in request.POST:
-                undone = source_actions.undo_last(source, by)
+                undone = source_actions.undo_last(source, by, request.POST["undo"])
                 start_queued_run(IndexingRun.Kind.IMPORT)
                 self.message_user(request, f"Import {undone.pk} is being taken back.")
         except SourceError as error:
@@ -186,10 +187,11 @@ class SourceAdmin(ModelAdmin):
         title: str,
         question: str,
         buttons: list[tuple[str, str]],
+        about: ProductImport,
     ) -> HttpResponse:
         back = _address_of("change", source.pk)
         title = f"{source.name}: {title}"
-        return ask(request, self, title, question, buttons, back, "Back to the source")
+        return ask(request, self, title, question, buttons, back, "Back to the source", about.pk)
 
 
 def _address_of(step: str, pk: int) -> str:

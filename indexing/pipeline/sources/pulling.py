@@ -63,10 +63,11 @@ def pull(source: Source, by: str, chunk_id: int | None = None, steps: Steps | No
 
 def describe_import(product_import: ProductImport) -> str:
     """Describes what an import has changed."""
+    noted = product_import.noted
     return (
         f"{product_import.added:,} products added, {product_import.changed:,} changed,"
         f" {product_import.hidden:,} hidden, {product_import.removed:,} removed;"
-        f" {product_import.refused:,} lines refused."
+        f" {product_import.refused:,} lines refused{f', {noted:,} noted' if noted else ''}."
     )
 
 
@@ -99,10 +100,10 @@ def _import(
         begun.save()
         return _succeed(source, str(question), feed, options)
     except ImportFailed as failure:
-        finish_import(begun, report.refused_lines(), str(failure))
+        finish_import(begun, report, str(failure))
         raise
     request_photos_of_source(source.pk)
-    finished = finish_import(begun, report.refused_lines())
+    finished = finish_import(begun, report)
     said = describe_import(finished) if finished else UNCHANGED
     source.changes_at = report.changes_at
     return _succeed(source, " ".join([said, *keeper.notes]), feed, options)

@@ -122,9 +122,15 @@ def describe_undo_plan(last: ProductImport) -> str:
     )
 
 
-def undo_last(source: Source | None, by: str) -> ProductImport:
-    """Asks to take the last import back. Raises SourceError."""
+def undo_last(source: Source | None, by: str, shown: str | int | None = None) -> ProductImport:
+    """Asks to take the last import back. `shown`: the id of the import that the operator has seen
+    as the last one. Raises SourceError, also if another one is the last by now."""
     last = undoable_import(source)
+    if shown is not None and str(shown) != str(last.pk):
+        raise SourceError(
+            f"Nothing is taken back: meanwhile import {last.pk} of {last.name} is the last one."
+            " Look at it first."
+        )
     try:
         return request_undo(last, by)
     except UndoRefused as error:

@@ -61,8 +61,7 @@ def finish_upload(
     product_import: ProductImport, report: ImportReport | None = None, error: str = ""
 ) -> str:
     """Ends the import of an uploaded file, and removes the file. Returns what came of it."""
-    refused = report.refused_lines() if report else ()
-    finish_import(product_import, refused, error)
+    finish_import(product_import, report, error)
     remove_feed(product_import.upload)
     return describe_result(product_import)
 
