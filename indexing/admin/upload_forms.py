@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from catalog.console.base import FileInput
 from catalog.importing.formats.opening import FORMATS
-from catalog.importing.sources.uploaded_feeds import UploadOptions
+from catalog.importing.sources.reading_options import ReadingOptions
 from indexing.admin.source_forms import CodeField, MappingField
 
 _LOOK = (
@@ -62,7 +62,7 @@ class UploadForm(forms.Form):
             )
         return file
 
-    def options(self) -> UploadOptions:
+    def options(self) -> ReadingOptions:
         """Returns how the file is to be read, once the form is valid."""
         given = self.cleaned_data
-        return UploadOptions(given["format"], given["mapping"], given["currency"])
+        return ReadingOptions(given["format"], given["mapping"], given["currency"])
