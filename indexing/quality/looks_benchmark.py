@@ -99,7 +99,12 @@ def measure_looks(looks: int, *, has_variants: bool) -> LooksFigures:
 
 
 def _make_catalogue(looks: int, has_variants: bool) -> None:
-    given = {"looks": looks, "sizes": MAX_SIZES, "has_variants": has_variants, "file": FILE}
+    given: dict[str, Any] = {
+        "looks": looks,
+        "sizes": MAX_SIZES,
+        "has_variants": has_variants,
+        "file": FILE,
+    }
     with connection.cursor() as cursor:
         cursor.execute(INSERT_PRODUCTS, given)
         cursor.execute(INSERT_IMAGES, given)
@@ -143,7 +148,7 @@ def _table(generation: Generation) -> dict[str, Any]:
     return {"rows": rows, "megabytes": size / 1024**2}
 
 
-def _search(space: IndexSpace, vectors: np.ndarray) -> dict[str, float]:
+def _search(space: IndexSpace, vectors: np.ndarray) -> dict[str, Any]:
     """Searches near evenly chosen looks, by the graph and exactly."""
     chosen = vectors[:: max(1, len(vectors) // QUERIES)][:QUERIES]
     recalls, looks, times = [], [], []
