@@ -77,7 +77,7 @@ class Command(BaseCommand):
             raise CommandError("Name a file or a web address.")
         feed_options = FeedOptions(currency=options["currency"].upper())
         try:
-            check_report(options["report"])
+            check_report(None if options["dry_run"] else options["report"])
             with _open_place(options["file"]) as path:
                 asked = (path, options["format"])
                 if options["dry_run"]:
