@@ -16,6 +16,7 @@ from django.http import (
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
+from django.utils.text import Truncator
 
 from catalog.importing.history.line_report import report_lines
 from catalog.models import ProductImport
@@ -28,6 +29,7 @@ from indexing.pipeline.sources.uploaded_imports import describe_result
 from indexing.tasks import start_queued_run
 
 State = ProductImport.State
+MAX_OUTCOME = 100  # characters in the list
 
 
 @admin.register(ProductImport)
@@ -48,10 +50,12 @@ class ProductImportAdmin(UploadPages):
     @admin.display(description="report")
     def report(self, product_import: ProductImport) -> str:
         kinds = [("refused", product_import.refused), ("noted", product_import.noted)]
-        if not (named := " and ".join(kind for kind, count in kinds if count)):
+        if not (named := ", ".join(kind for kind, count in kinds if count)):
             return "–"
         address = reverse("admin:import_report", args=[product_import.pk])
-        return format_html('<a class="underline" href="{}">{} lines</a>', address, named)
+        return format_html(
+            '<a class="underline whitespace-nowrap" href="{}">{} lines</a>', address, named
+        )
 
     @admin.display(description="notes")
     def shown_notes(self, product_import: ProductImport) -> str:
@@ -67,7 +71,8 @@ class ProductImportAdmin(UploadPages):
         if product_import.undone_at:
             kept = f"; {product_import.kept} products kept" if product_import.kept else ""
             return f"by {product_import.undone_by or '–'}{kept}"
-        return product_import.error or "–"
+        said = Truncator(product_import.error).chars(MAX_OUTCOME)
+        return format_html('<span class="whitespace-nowrap">{}</span>', said) if said else "–"
 
     def get_urls(self) -> list[URLPattern]:
         report = self.admin_site.admin_view(self.download_report)
