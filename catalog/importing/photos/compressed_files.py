@@ -47,7 +47,7 @@ def read_parts(path: Path, *, is_cut: bool = False) -> Iterator[bytes]:
     size = 0
     try:
         with gzip.open(path) as file:
-            while part := file.read(_PART):
+            while part := file.read1(_PART):  # what there is, also before a cut
                 size += len(part)
                 if size > limit:
                     raise ImportFailed(
