@@ -23,11 +23,14 @@ UPDATE_PRODUCTS = """
     WHERE product.id = given.id AND (
         given.price <> product.price OR given.in_stock <> product.in_stock)
 """
+# Apart from the others, because the text hash is computed again from attributes.
 UPDATE_REGULAR_PRICES = """
-    UPDATE catalog_product product SET updated_at = %s,
-        attributes = attributes - %s || CASE WHEN given.price IS NULL THEN '{}'
-            ELSE jsonb_build_object(%s::text, given.price::jsonb) END
-    FROM unnest(%s::bigint[], %s::text[]) AS given (id, price)
+    UPDATE catalog_product product SET price = coalesce(given.price, product.price),
+        in_stock = coalesce(given.in_stock, product.in_stock), updated_at = %s,
+        attributes = attributes - %s || CASE WHEN given.regular IS NULL THEN '{}'
+            ELSE jsonb_build_object(%s::text, given.regular::jsonb) END
+    FROM unnest(%s::bigint[], %s::numeric[], %s::boolean[], %s::text[])
+        AS given (id, price, in_stock, regular)
     WHERE product.id = given.id
 """
 UPDATE_VARIANTS = """
@@ -49,8 +52,7 @@ def write_prices(products: Sequence[MergedProduct]) -> dict[str, int]:
     written = [p for p in products if p.sku in ids and _has_these(p, present.get(ids[p.sku]))]
     with connection.cursor() as cursor:
         _update_variants(cursor, written, ids)
-        _update_products(cursor, written, ids)
-        _update_regular_prices(cursor, written, ids, regular_prices)
+        _update_products(cursor, written, ids, regular_prices)
     return {product.sku: ids[product.sku] for product in written}
 
 
@@ -93,36 +95,38 @@ def _update_variants(cursor: Any, products: Sequence[MergedProduct], ids: dict[s
         cursor.execute(UPDATE_VARIANTS, _columns(given))
 
 
-def _update_products(cursor: Any, products: Sequence[MergedProduct], ids: dict[str, int]) -> None:
-    """Updates products without variants: those of others are derived."""
-    given = [
-        (
-            ids[product.sku],
-            product.fields["price"] if product.gives("price") else None,
-            product.fields["in_stock"] if product.gives("in_stock") else None,
-        )
-        for product in products
-        if not product.variants
-    ]
-    if given:
-        cursor.execute(UPDATE_PRODUCTS, [timezone.now(), *_columns(given)])
-
-
-def _update_regular_prices(
-    cursor: Any, products: Sequence[MergedProduct], ids: dict[str, int], present: dict[int, Any]
+def _update_products(
+    cursor: Any, products: Sequence[MergedProduct], ids: dict[str, int], regular: dict[int, Any]
 ) -> None:
-    """Updates the attribute with the price before a discount. Partial rows only add it."""
-    given = []
+    """Updates products. Price and stock of those with variants are derived. `regular`: the present
+    regular prices."""
+    plain, others = [], []
     for product in products:
-        pk, attributes = ids[product.sku], product.record.attributes
-        has_one = REGULAR_PRICE in attributes
-        wanted = json.dumps(attributes[REGULAR_PRICE]) if has_one else None
-        stays = product.given is not None and not (has_one and product.given)
-        if not stays and wanted != present[pk]:
-            given.append((pk, wanted))
-    if given:
+        pk = ids[product.sku]
+        gives = {
+            name: product.gives(name) and not product.variants for name in ("price", "in_stock")
+        }
+        values = [product.fields[name] if given else None for name, given in gives.items()]
+        wanted = _regular_price(product, regular[pk])
+        if wanted != regular[pk]:
+            others.append((pk, *values, wanted))
+        elif not product.variants:
+            plain.append((pk, *values))
+    if plain:
+        cursor.execute(UPDATE_PRODUCTS, [timezone.now(), *_columns(plain)])
+    if others:
         stamp = [timezone.now(), REGULAR_PRICE, REGULAR_PRICE]
-        cursor.execute(UPDATE_REGULAR_PRICES, [*stamp, *_columns(given)])
+        cursor.execute(UPDATE_REGULAR_PRICES, [*stamp, *_columns(others)])
+
+
+def _regular_price(product: MergedProduct, present: Any) -> Any:
+    """Returns the attribute with the price before a discount, as JSON, or None if there is none.
+    Partial rows only add it."""
+    attributes = product.record.attributes
+    has_one = REGULAR_PRICE in attributes
+    if product.given is not None and not (has_one and product.given):
+        return present
+    return json.dumps(attributes[REGULAR_PRICE]) if has_one else None
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
