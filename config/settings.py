@@ -172,6 +172,7 @@ SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
 # Events per minute. One call may send 500, so no limit is lower.
 EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)
 EVENTS_PER_SESSION = read_int("EVENTS_PER_SESSION", 500, 500, 10_000_000)
+SUGGESTIONS_PER_MINUTE = read_int("SUGGESTIONS_PER_MINUTE", 300, 1, 1_000_000)  # of an address
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

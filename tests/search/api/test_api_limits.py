@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.index.live_index import live_index
 from catalog.models import Product, Tag
-from search.filters.kinds import MAX_TAGS
+from search.filters.kinds import MAX_VALUES
 from search.query.vector import embed_query
 from search.ranking.paging import find_results
 from search.request import MAX_OFFSET, SearchRequest
@@ -67,7 +67,7 @@ def test_a_list_filtered_by_tags_contains_the_products_with_all_of_them(client: 
 
 @pytest.mark.parametrize("address", [LIST, TEXT])
 @pytest.mark.parametrize(
-    ("name", "max_values"), [("tag", MAX_TAGS), ("category", 50), ("brand", 50)]
+    ("name", "max_values"), [("tag", MAX_VALUES), ("category", 50), ("brand", 50)]
 )
 def test_too_many_values_of_a_filter_are_refused(
     client: Client, check_problem: Check, address: str, name: str, max_values: int
@@ -84,10 +84,10 @@ def test_too_many_values_of_a_filter_are_refused(
 def test_too_many_tags_are_refused_on_the_page(client: Client) -> None:
     slugs = list(Tag.objects.values_list("slug", flat=True))
 
-    response = client.get(PAGE, {"q": "lamp", "tag": slugs[: MAX_TAGS + 1]})
+    response = client.get(PAGE, {"q": "lamp", "tag": slugs[: MAX_VALUES + 1]})
 
     assert response.status_code == 400
-    assert "Choose fewer." in response.content.decode()
+    assert "Choose fewer values." in response.content.decode()
 
 
 def test_lists_of_products_share_the_admission_of_searches(

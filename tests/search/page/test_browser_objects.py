@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def middle(page: Page, number: int) -> tuple[float, float]:
-    box = page.get_by_role("button", name=f"Search for thing {number} of 3").bounding_box()
+    box = page.get_by_role("button", name=f"Item {number} of 3").bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
@@ -43,7 +43,7 @@ def test_a_tap_on_an_object_searches_for_it(
 
     outlines = page.locator("crop-box button")
     expect(outlines).to_have_count(3)
-    expect(page.get_by_text("Tap a thing to search for it alone")).to_be_visible()
+    expect(page.get_by_text("Select an item, or draw a box around it.")).to_be_visible()
     expect(page.locator("#results .card h3").nth(1)).to_have_text("Thing blue")
 
     page.mouse.click(*middle(page, 2))
@@ -83,7 +83,7 @@ def test_the_keyboard_chooses_an_object(site: str, file: Path, page: Page) -> No
 
     page.wait_for_url("**/search/?query=*&box=*")
     expect(page.locator("#results .card h3").first).to_have_text("Thing blue")
-    chosen = page.get_by_role("button", name="Search for thing 2 of 3 in the photo")
+    chosen = page.get_by_role("button", name="Item 2 of 3")
     expect(chosen).to_be_focused()
 
     # The whole photo once more.

@@ -33,7 +33,7 @@ def test_a_product_is_shown_without_an_encoder(client: Client, demo_index):
 def test_a_missing_product_is_not_found(client: Client, pk: int):
     response = client.get(f"/products/{pk}/")
     assert response.status_code == 404
-    assert "Nothing is here" in text_of(response)
+    assert "Page not found" in text_of(response)
 
 
 def test_a_hidden_product_is_not_found(client: Client, demo_index):

@@ -274,8 +274,8 @@ def test_the_schema_describes_the_object_of_a_result(client: Client) -> None:
 @pytest.mark.parametrize(
     ("language", "label"),
     [
-        ("en", "Search for thing 2 of 2 in the photo"),
-        ("ru", "Искать предмет 2 из 2 на фото"),
+        ("en", "Item 2 of 2"),
+        ("ru", "Предмет 2 из 2"),
     ],
 )
 def test_the_page_names_each_object(
