@@ -34,7 +34,7 @@ from search.page.refinements import (
 from search.page.structured_data import product_json_ld
 from search.products import visible_product
 from search.query.preview import get_preview
-from search.request import Filters, SearchRequest
+from search.request import SORTS, Filters, SearchRequest
 from search.serving.deadline import Overloaded
 
 MAX_LOOKALIKES = 12
@@ -155,6 +155,7 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
         "form": form,
         "asked": asked,
         "answer": answer,
+        "found": _number_found(asked, answer),
         "objects": outlined_objects(answer),
         "query": answer.query_id if with_photo else "",
         "box": box_text(asked) if with_photo else "",
@@ -164,6 +165,13 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
         "address": address_of(asked, answer),
         "unfiltered": address_of(replace(asked, filters=Filters()), answer),
     }
+
+
+def _number_found(asked: SearchRequest, answer: SearchAnswer) -> int | None:
+    """Returns the number of products to tell, or None. A photo alone finds the whole catalogue, the
+    most similar first: its number says nothing."""
+    narrowed = asked.text or asked.filters or asked.sort != SORTS[0]
+    return answer.total if narrowed else None
 
 
 def _error_context(form: SearchForm, problem: PageError) -> dict[str, Any]:

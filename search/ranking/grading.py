@@ -10,8 +10,10 @@ from catalog.index.match import Neighbourhood
 from search.query.blank_photos import encode_blanks, find_blank_objects
 from search.ranking.match_level import classify_match, find_blank_results
 from search.ranking.scoring import Ranked, sort_by_match
-from search.request import SearchRequest
+from search.request import DEFAULT_LIMIT, SearchRequest
 from search.serving.deadline import Deadline
+
+MIN_RELEVANT = 6  # results worth sorting without the weak ones
 
 
 def grade(
@@ -50,6 +52,8 @@ def grade(
     return graded if by_words else sort_by_match(graded)
 
 
-def keep_relevant(ranked: Sequence[Ranked], at_least: int) -> list[Ranked]:
-    """Returns the results that are not weak. If all are weak, returns the first `at_least`."""
-    return [item for item in ranked if item.match != "weak"] or list(ranked[:at_least])
+def keep_relevant(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Returns the results that are not weak. If these are fewer than MIN_RELEVANT, returns the
+    first page of the results instead."""
+    relevant = [item for item in ranked if item.match != "weak"]
+    return relevant if len(relevant) >= MIN_RELEVANT else list(ranked[:DEFAULT_LIMIT])

@@ -23,7 +23,7 @@ from search.ranking.scoring import (
     sort_ranked,
 )
 from search.ranking.shown_variants import price_as_shown
-from search.request import DEFAULT_LIMIT, PRICE_SORTS, SORTS, SearchRequest
+from search.request import PRICE_SORTS, SORTS, SearchRequest
 from search.retrieval.candidates import (
     Candidate,
     Candidates,
@@ -83,7 +83,7 @@ def find_results(
     is_all = candidates.is_all
     if request.sort != SORTS[0]:
         is_all |= any(item.match == "weak" for item in ranked)
-        ranked = keep_relevant(ranked, DEFAULT_LIMIT)
+        ranked = keep_relevant(ranked)
         if request.sort in PRICE_SORTS:
             ranked = price_as_shown(ranked, request.filters, queries, targets, index)
         ranked = sort_ranked(ranked, request.sort)
@@ -92,6 +92,8 @@ def find_results(
             index, queries, request.filters, words, depth.first, request.product_id, candidates
         )
     total = sum(1 + item.duplicates for item in ranked) if is_all else None
+    if total is None and request.sort == SORTS[0]:
+        total = candidates.passing
     return RankedResults(ranked, weights, candidates.complete, facets, total)
 
 

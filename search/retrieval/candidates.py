@@ -53,11 +53,13 @@ class Candidate(NamedTuple):
 class Candidates:
     """The candidates of a search. `by_query`: the products for each query vector; `complete`:
     whether the search compared all products that match; `exhausted`: whether a deeper search would
-    find no more products; `facets`: the value of `facets_sql`."""
+    find no more products; `passing`: the number of products that pass the filters, if all of these
+    match and were counted; `facets`: the value of `facets_sql`."""
 
     by_query: list[list[Candidate]]
     complete: bool
     exhausted: bool
+    passing: int | None = None
     facets: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
@@ -179,4 +181,6 @@ def _search(query: VectorQuery, words: WordQuery | None, filters: Filters) -> Ca
     sees_all |= looks_end
     complete = words_end and (first.passing <= query.exact_up_to or (exhausted and sees_all))
     facets = json.loads(first.facets) if first.facets else None
-    return Candidates(by_query, complete, exhausted, facets)
+    counted = not words and first.passing <= query.exact_up_to
+    passing = first.passing if counted else None
+    return Candidates(by_query, complete, exhausted, passing, facets)

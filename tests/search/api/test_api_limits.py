@@ -47,20 +47,18 @@ def test_a_repeated_filter_value_counts_once(client: Client, address: str, name:
     assert often.count("chair") == once.count("chair")
 
 
-def test_a_list_filtered_by_tags_contains_the_products_with_all_of_them(client: Client) -> None:
-    tags = ["chair", "armchair"]
+def test_a_list_filtered_by_tags_contains_the_products_with_any_of_them(client: Client) -> None:
+    tags = ["wheelbarrow", "rocking-horse"]
 
     executed = capture_statements(client, LIST, {"tag": tags, "limit": 100})
     found = client.get(LIST, {"tag": tags, "limit": 100}).json()
 
-    filtered = next(sql for sql in executed if "armchair" in sql)
-    assert filtered.count("EXISTS") == 2
-    both = Product.objects.filter(product_tags__tag__slug="chair").filter(
-        product_tags__tag__slug="armchair"
-    )
+    filtered = next(sql for sql in executed if "rocking-horse" in sql)
+    assert filtered.count("EXISTS") == 1
+    either = Product.objects.filter(product_tags__tag__slug__in=tags).distinct()
     assert (
         [p["id"] for p in found["results"]]
-        == [p.pk for p in both.order_by("-popularity", "id")]
+        == [p.pk for p in either.order_by("-popularity", "id")]
         != []
     )
 
@@ -157,4 +155,3 @@ def test_pages_of_a_search_at_its_maximum_depth_neither_repeat_nor_skip(
         offset = request.next_offset(len(found.ranked))
 
     assert 100 < len(ids) == len(set(ids)) < Product.objects.count()
-    assert not found.complete
