@@ -7,7 +7,7 @@ from catalog.imaging.image_decoding import Box
 from search.answer import SearchAnswer
 
 MAX_OVERLAP = 0.55  # intersection over union of two outlines
-MAX_INSIDE = 0.85  # share of the smaller outline that lies inside the larger one
+MAX_INSIDE = 0.75  # share of the smaller outline that lies inside the larger one
 MIN_RATIO = 0.35  # of the areas of two outlines of one thing, the smaller inside the larger
 MIN_DISTANCE = 0.06  # of the middles of two outlines, as a share of the sides of the photo
 
