@@ -197,13 +197,17 @@ def test_filters_and_sort_order_apply_to_every_object(encoder: ColourSpotter) ->
     assert answer.facets["brand"] == [{"value": "Warm", "label": "Warm", "count": 3}]
 
 
-def test_words_are_added_to_each_object(encoder: ColourSpotter) -> None:
+def test_words_decide_what_is_found_for_each_object(encoder: ColourSpotter) -> None:
     answer = search(SearchRequest(images=(TWO_THINGS,), text="lime"))
 
-    assert answer.kind == "mixed"
-    assert set(skus(answer)[:2]) == {"red", "blue"}
-    assert "lime" in skus(answer)[2:4]
-    assert answer.results[0].score == pytest.approx(1 / (1 + 0.6**2) ** 0.5, abs=0.02)
+    assert (answer.kind, answer.fits_words) == ("mixed", True)
+    assert skus(answer) == ["lime"]  # nothing else fits the word
+
+    unknown = search(SearchRequest(images=(TWO_THINGS,), text="blorf"))
+
+    assert not unknown.fits_words
+    assert set(skus(unknown)[:2]) == {"red", "blue"}
+    assert all(result.match != "exact" for result in unknown.results)
 
 
 def test_a_photo_is_analysed_once_for_all_its_searches(encoder: ColourSpotter) -> None:

@@ -133,10 +133,9 @@ def test_the_page_says_that_nothing_similar_was_found(
 
     assert page(wall).count(sentence) == 1
     assert 'class="badge' not in page(wall)
-    assert 'class="score"' not in page(wall)  # without matches, scores are not shown
     lamp = page(photos["scopia-living-lamp-2"].data)
     assert sentence not in lamp
-    assert lamp.count('class="score"') == lamp.count('class="badge')
+    assert 'class="badge' in lamp
 
 
 @pytest.mark.django_db
