@@ -31,8 +31,8 @@ from search.api.throttles import EventsThrottle, SuggestionsThrottle
 from search.events.recording import record_events
 from search.events.search_log import logged_search
 from search.products import list_products, visible_product
+from search.query.suggestions import suggest
 from search.request import SearchRequest
-from search.suggestions import suggest
 
 ANSWER: dict[Any, Any] = {200: SearchAnswerSerializer, **PROBLEMS}
 
