@@ -36,6 +36,17 @@ COLLECT = """
         FROM catalog_producttag given JOIN catalog_tag tag ON tag.id = given.tag_id
         WHERE tag.state = 'accepted' GROUP BY tag.id) named WHERE name <> '' GROUP BY name
 """
+ADD = """
+    INSERT INTO catalog_searchterm (kind, text, products)
+    SELECT kind, text, 1 FROM (
+        SELECT 'word' AS kind, unnest(tsvector_to_array(to_tsvector('simple',
+            concat_ws(' ', title, title_ru, catalog_words(keywords))))) AS text
+        FROM catalog_product WHERE id = ANY(%(ids)s) AND is_visible
+        UNION SELECT 'title', unnest(ARRAY[title, title_ru])
+        FROM catalog_product WHERE id = ANY(%(ids)s) AND is_visible
+    ) term WHERE text <> '' AND (kind = 'title' OR text ~ '^[[:alpha:]]{3,40}$')
+    ORDER BY kind, text ON CONFLICT DO NOTHING
+"""
 REMOVE = """
     DELETE FROM catalog_searchterm term WHERE NOT EXISTS (
         SELECT FROM fresh_terms fresh WHERE fresh.kind = term.kind AND fresh.text = term.text)
@@ -69,6 +80,13 @@ def collect_terms() -> None:
         cursor.execute(REMOVE)
         cursor.execute(WRITE)
         cursor.execute("DROP TABLE fresh_terms")  # a caller's transaction may collect again
+
+
+def add_terms(product_ids: Sequence[int]) -> None:
+    """Adds the words and the titles of some products, without counting them: `collect_terms` does.
+    Reads only these products."""
+    with connection.cursor() as cursor:
+        cursor.execute(ADD, {"ids": list(product_ids)})
 
 
 def correct_word(word: str) -> str | None:

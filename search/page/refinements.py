@@ -1,5 +1,6 @@
 """The filters and tags that the page offers beside an answer, and the URL of the search."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -103,7 +104,7 @@ def _chosen(
 
 def tag_chips(request: SearchRequest, answer: SearchAnswer) -> list[Choice]:
     """Returns the tags to refine by: first the chosen ones, then the tags of the photo, then the
-    tags of the results."""
+    most frequent tags of the results on this page."""
     (declared,) = (f for f in FILTERS if isinstance(f, TagFilter))
     facet = answer.facets[declared.name]
     chosen = request.filters.get(declared.name, ())
@@ -112,10 +113,10 @@ def tag_chips(request: SearchRequest, answer: SearchAnswer) -> list[Choice]:
     for tag, _score in answer.tags:
         if tag.slug in counts:
             chips.setdefault(tag.slug, Choice(tag.slug, tag.label, counts[tag.slug], False))
-    found = sum(value["count"] for value in answer.facets["category"])
-    for value in facet:
-        if 1 < value["count"] < found:  # a tag of every result narrows nothing
-            chips.setdefault(value["value"], Choice(**value, chosen=False))
+    shown = Counter(tag for result in answer.results for tag in result.product.tags)
+    for tag, count in shown.most_common():
+        if 1 < count < len(answer.results):  # a tag of every result narrows nothing
+            chips.setdefault(tag.slug, Choice(tag.slug, tag.label, counts.get(tag.slug), False))
     return list(chips.values())[: max(MAX_TAG_CHIPS, len(chosen))]
 
 

@@ -54,12 +54,16 @@ def read_words(text: str) -> ReadWords:
     words = _split(text)
     known = find_known_words(words)
     unknown = [one.word for one in known if not one.is_known and not one.is_stop]
-    corrections = {word: right for word in unknown if (right := correct_word(word))}
+    meant = {word: right for word in unknown if (right := correct_word(word))}
+    # Words of products that are gone stay among the terms until a rebuild.
+    still_known = {one.word for one in find_known_words([*meant.values()]) if one.is_known}
+    corrections = {word: right for word, right in meant.items() if right in still_known}
     if not corrections:
         return ReadWords(text, tuple(words), _count_required(known), text)
     right = WORD.sub(lambda match: corrections.get(match[0].lower(), match[0]), text)
     words = _split(right)
-    return ReadWords(right, tuple(words), _count_required(find_known_words(words)), text)
+    known = find_known_words(words)
+    return ReadWords(right, tuple(words), _count_required(known), text)
 
 
 def find_word_query(
