@@ -204,6 +204,7 @@ IMPORT_FETCH_AGE_S = read_int("IMPORT_FETCH_AGE_S", 86_400, 0, 3650 * 86_400)
 IMPORT_FETCH_RUN_S = read_int("IMPORT_FETCH_RUN_S", 600, 1, 86_400)
 IMPORT_ROOT = read_folder("IMPORT_ROOT", DATA_DIR / "import")  # sources name files below it
 UPLOADED_FEEDS = DATA_DIR / "uploaded_feeds"  # until they are imported, at most for a day
+IMPORT_UPLOADS_BYTES = 1024**2 * read_int("IMPORT_UPLOADS_MB", 1024, 1, 1024**2)  # that wait
 IMPORT_UPLOAD_BYTES = 1024**2 * read_int("IMPORT_UPLOAD_MB", 200, 1, 1024)  # of an uploaded feed
 SOURCE_CRON = read_cron("SOURCE_CRON", "40 */5 * * *")
 SOURCE_MAX_BYTES = 1024**2 * read_int("SOURCE_MAX_MB", 1024, 1, 1024**2)  # of a feed

@@ -23,6 +23,7 @@ from indexing.generations import publishing
 from indexing.ledger import runs
 from indexing.models import ImageFailure, IndexEvaluation, IndexingRun
 from indexing.monitoring.freshness import index_status, next_refresh_at, run_progress
+from indexing.monitoring.source_figures import source_problems
 from indexing.pipeline.training_run import describe_plan
 from indexing.quality.generation_self_test import describe_self_test
 from indexing.quality.match_calibration import describe_calibration
@@ -135,6 +136,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         training = last_training()
         context = {
             "index": index_status(),
+            "source_problems": list(source_problems()),
             "next_refresh_at": next_refresh_at(),
             "may_steer": self.has_steer_permission(request),
             "training": training and describe_training(training),

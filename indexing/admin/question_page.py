@@ -15,9 +15,10 @@ def ask(
     buttons: list[tuple[str, str]],
     back: str,
     back_label: str,
+    about: int,
 ) -> TemplateResponse:
     """Asks a question of this admin. `buttons`: name and label of each. `back`: the address of a
-    link that does nothing."""
+    link that does nothing. `about`: the id of the import in question, the value of the buttons."""
     context = {
         **of.admin_site.each_context(request),
         "title": title,
@@ -26,5 +27,6 @@ def ask(
         "buttons": buttons,
         "back": back,
         "back_label": back_label,
+        "about": about,
     }
     return TemplateResponse(request, TEMPLATE, context)

@@ -179,7 +179,7 @@ def test_an_adapter_that_may_not_be_used_is_not_calibrated() -> None:
 
 def with_a_black_corner(data: bytes) -> bytes:
     image = Image.open(BytesIO(data))
-    image.paste("black", (0, 0, 16, 16))
+    image.paste("black", (0, 0, 24, 24))
     file = BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
