@@ -21,7 +21,7 @@ DROP_TRIGRAMS = "DROP INDEX IF EXISTS search_term_trigrams"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0021_uploaded_imports")]
+    dependencies = [("catalog", "0022_import_notes_and_price_hashes")]
 
     operations = [
         migrations.CreateModel(
