@@ -1,5 +1,4 @@
-"""Settings of Vitrina. Environment variables set everything that differs between installations.
-`docs/settings.md` lists them all."""
+"""Settings of Vitrina. `docs/settings.md` lists the environment variables that set them."""
 
 import os
 from datetime import timedelta

@@ -114,9 +114,10 @@ def tag_chips(request: SearchRequest, answer: SearchAnswer) -> list[Choice]:
         if tag.slug in counts:
             chips.setdefault(tag.slug, Choice(tag.slug, tag.label, counts[tag.slug], False))
     shown = Counter(tag for result in answer.results for tag in result.product.tags)
-    for tag, count in shown.most_common():
+    for given, count in shown.most_common():
         if 1 < count < len(answer.results):  # a tag of every result narrows nothing
-            chips.setdefault(tag.slug, Choice(tag.slug, tag.label, counts.get(tag.slug), False))
+            value = given.slug
+            chips.setdefault(value, Choice(value, given.label, counts.get(value), False))
     return list(chips.values())[: max(MAX_TAG_CHIPS, len(chosen))]
 
 
