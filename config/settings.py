@@ -1,5 +1,4 @@
-"""Settings of Vitrina. Environment variables set everything that differs between installations.
-`docs/settings.md` lists them all."""
+"""Settings of Vitrina. `docs/settings.md` lists the environment variables that set them."""
 
 import os
 from datetime import timedelta
@@ -172,6 +171,7 @@ SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
 # Events per minute. One call may send 500, so no limit is lower.
 EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)
 EVENTS_PER_SESSION = read_int("EVENTS_PER_SESSION", 500, 500, 10_000_000)
+SUGGESTIONS_PER_MINUTE = read_int("SUGGESTIONS_PER_MINUTE", 300, 1, 1_000_000)  # of an address
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

@@ -9,6 +9,7 @@ from catalog.models.generation import Generation, Publication
 from catalog.models.image_address import AddressedImage, ImageAddress
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
+from catalog.models.search_term import SearchTerm
 from catalog.models.source import (
     ImportedRow,
     ProductImport,
@@ -44,6 +45,7 @@ __all__ = [
     "Publication",
     "RefusedLine",
     "Reranker",
+    "SearchTerm",
     "Source",
     "SourceProduct",
     "Tag",

@@ -1,5 +1,6 @@
 """Indexes are calibrated: on labelled photos, on views of the catalogue, or not at all."""
 
+from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def test_with_too_few_products_nothing_is_known() -> None:
     add_products(range(MIN_PRODUCTS - 1))
     rebuild()
 
-    assert calibration_of_live() == Calibration()
+    assert replace(calibration_of_live(), word_cosine=None) == Calibration()
 
 
 @pytest.mark.usefixtures("empty_shop")
