@@ -96,6 +96,7 @@ def test_every_call_succeeds_as_the_schema_describes(
             {"query": {"q": "lamp", "category": ["lights"], "price_max": 20.5, "sort": "-price"}},
             {"query": {"q": "lamp", "brand": ["nobody"]}},
         ],
+        "GET search/suggestions/": [{"query": {"q": "сту"}}, {"query": {"q": "l"}}],
         "GET products/": [{"query": {"tag": ["chair"], "in_stock": True}}, {}],
         "GET products/{id}/": [{"path_parameters": {"id": product.pk}}],
         "GET products/{id}/similar/": [{"path_parameters": {"id": product.pk}}],
