@@ -7,6 +7,7 @@ from catalog.models.embedding import Embedding, EncoderVersion, Projection
 from catalog.models.feedback import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.generation import Generation, Publication
 from catalog.models.image_address import AddressedImage, ImageAddress
+from catalog.models.operations import AuditEntry, Measurement, RefusedSearches
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
 from catalog.models.source import (
@@ -22,6 +23,7 @@ from catalog.models.variant import Variant
 __all__ = [
     "Adapter",
     "AddressedImage",
+    "AuditEntry",
     "Category",
     "ClickBurst",
     "ClickRate",
@@ -34,6 +36,7 @@ __all__ = [
     "ImportedRow",
     "IndexedProduct",
     "LoggedSearch",
+    "Measurement",
     "OriginKey",
     "Product",
     "ProductChange",
@@ -43,6 +46,7 @@ __all__ = [
     "Projection",
     "Publication",
     "RefusedLine",
+    "RefusedSearches",
     "Reranker",
     "Source",
     "SourceProduct",

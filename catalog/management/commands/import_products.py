@@ -1,7 +1,6 @@
 """`manage.py import_products FILE` imports products from a file, an archive or a web address, and
 takes the last such import back."""
 
-import getpass
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalog.console.audit_log import record, system_user
 from catalog.importing.dry_run import Preview, preview_file
 from catalog.importing.fetching.guarded_client import FetchFailed
 from catalog.importing.fetching.web_address import is_address
@@ -67,6 +67,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["undo"]:
+            record(_operator(), "undo import")
             self._undo(options["verbosity"])
             return
         if not options["file"]:
@@ -78,6 +79,7 @@ class Command(BaseCommand):
                 if options["dry_run"]:
                     self._show_preview(preview_file(*asked, options["mapping"], feed_options))
                     return
+                record(_operator(), "import file", options["file"])
                 report = self._import(asked, feed_options, options)
         except (ImportFailed, FetchFailed) as error:
             raise CommandError(str(error)) from error
@@ -163,7 +165,7 @@ class Command(BaseCommand):
 
 
 def _operator() -> str:
-    return f"{getpass.getuser()} (import_products)"
+    return system_user("import_products")
 
 
 @contextmanager

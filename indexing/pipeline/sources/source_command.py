@@ -1,6 +1,5 @@
 """`manage.py index sources …`: lists, adds and removes sources, pulls them, and undoes imports."""
 
-import getpass
 import json
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
@@ -9,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from catalog.console.audit_log import system_user
 from catalog.importing.formats.opening import FORMATS
 from catalog.importing.history.line_report import report_lines, write_report
 from catalog.importing.history.undoing import describe_undo
@@ -58,7 +58,7 @@ def add_source_arguments(parser: ArgumentParser) -> None:
 def handle_sources(options: dict[str, Any], work_on: WorkOn) -> Iterator[str]:
     """Does what the arguments say, and yields sentences. Raises SourceError."""
     step = options["step"] or "list"
-    by = f"{getpass.getuser()} (index sources)"
+    by = system_user("index sources")
     if step == "list":
         yield from list_sources()
     elif step == "add":

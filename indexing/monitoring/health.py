@@ -1,0 +1,239 @@
+"""Answers whether search is healthy, in sentences: what is wrong, and what to do about it. Every
+check reads few rows, so pages may ask at any time."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django_q.brokers import get_broker
+from django_q.models import Schedule
+from redis import RedisError
+
+from catalog.models import Generation, ProductImport, RefusedSearches, Source
+from indexing.ledger.runs import abandoned_runs
+from indexing.models import ImageFailure, IndexingRun
+from indexing.monitoring.durations import describe_duration
+from indexing.monitoring.freshness import freshness
+from indexing.monitoring.run_names import name_kind
+
+QUEUE_LATE = timedelta(minutes=3)  # schedules run every minute
+PULL_LATE = timedelta(hours=1)
+LEAST_FREE = 0.05  # share of the disk
+MAX_COUNTED = 1_000
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong, in a sentence, and what to do: a sentence, and the address and label of a page
+    or none. `severe`: shoppers or freshness suffer now."""
+
+    severe: bool
+    sentence: str
+    remedy: str
+    address: str = ""
+    label: str = ""
+
+
+def find_problems() -> list[Problem]:
+    """Returns what is wrong, the severe problems first. None: search is healthy."""
+    found = [problem for check in CHECKS for problem in check()]
+    return sorted(found, key=lambda problem: not problem.severe)
+
+
+def check_index() -> Iterator[Problem]:
+    if not Generation.objects.filter(state=Generation.State.LIVE).exists():
+        yield Problem(
+            True,
+            _("Nothing can be found: no index is live yet."),
+            _("Start a rebuild."),
+            reverse("admin:start_run", args=["rebuild"]),
+            _("Rebuild"),
+        )
+        return
+    fresh = freshness()
+    if not fresh["fresh"]:
+        waits = describe_duration(timedelta(seconds=fresh["oldest_pending_s"]))
+        target = describe_duration(timedelta(seconds=fresh["target_s"]))
+        yield Problem(
+            True,
+            _(
+                "The index is not fresh: a change has been waiting for %(waits)s, longer than"
+                " %(target)s."
+            )
+            % {"waits": waits, "target": target},
+            _("Refresh the index, and look whether the task queue works."),
+            reverse("admin:start_run", args=["refresh"]),
+            _("Refresh now"),
+        )
+
+
+def check_queue() -> Iterator[Problem]:
+    late = timezone.now() - QUEUE_LATE
+    due = Schedule.objects.filter(func__startswith="indexing.", next_run__lt=late)
+    oldest = due.order_by("next_run").values_list("next_run", flat=True).first()
+    if oldest is not None:
+        since = describe_duration(timezone.now() - oldest)
+        yield Problem(
+            True,
+            _("The task queue has not run for %(since)s: nothing is refreshed or fetched.")
+            % {"since": since},
+            _("Start the queue: `make run`, or `python manage.py qcluster`."),
+        )
+        return
+    try:
+        waiting = get_broker().queue_size()
+    except RedisError:
+        yield Problem(True, _("The task queue cannot be reached."), _("Check Redis (REDIS_URL)."))
+        return
+    if waiting > 50:
+        yield Problem(
+            False,
+            _("%(n)s tasks wait in the queue: its workers are busy or hang.") % {"n": waiting},
+            _("See what runs now."),
+            reverse("admin:indexing_indexingrun_changelist"),
+            _("Runs"),
+        )
+
+
+def check_runs() -> Iterator[Problem]:
+    runs = reverse("admin:indexing_indexingrun_changelist")
+    started = timezone.now() - timedelta(seconds=2 * settings.CHUNK_LEASE_S)
+    for run in abandoned_runs():
+        if run.created_at < started:
+            yield Problem(
+                True,
+                _("%(kind)s %(n)s stands still: no worker works on it.")
+                % {"kind": name_kind(run.kind), "n": run.pk},
+                _("The queue takes it up within a minute if it works."),
+                runs,
+                _("Runs"),
+            )
+    for kind in (IndexingRun.Kind.REFRESH, IndexingRun.Kind.REBUILD, IndexingRun.Kind.TRAINING):
+        finished = IndexingRun.objects.filter(kind=kind).exclude(state__in=IndexingRun.UNFINISHED)
+        last = finished.first()
+        if last is not None and last.state == IndexingRun.State.FAILED:
+            yield Problem(
+                kind == IndexingRun.Kind.REFRESH,
+                _("The last %(kind)s failed: %(error)s")
+                % {"kind": name_kind(kind), "error": last.error[:300]},
+                _("Mend the cause, then start it again."),
+                reverse("admin:start_run", args=[kind]),
+                _("Start again"),
+            )
+
+
+def check_generations() -> Iterator[Problem]:
+    newest = Generation.objects.exclude(
+        state__in=[Generation.State.BUILDING, Generation.State.DROPPED]
+    ).first()
+    compare = reverse("admin:generations_compare")
+    if newest is not None and newest.state == Generation.State.REJECTED:
+        yield Problem(
+            False,
+            _("Generation %(n)s was built, but is worse than the live one: %(why)s.")
+            % {"n": newest.pk, "why": newest.note or "–"},
+            _("Compare the two, then publish or leave it."),
+            compare,
+            _("Compare"),
+        )
+    elif newest is not None and newest.state == Generation.State.BUILT:
+        yield Problem(
+            False,
+            _("Generation %(n)s is built and waits for your decision.") % {"n": newest.pk},
+            _("Compare it with the live one, then publish it."),
+            compare,
+            _("Compare"),
+        )
+
+
+def check_sources() -> Iterator[Problem]:
+    late = timezone.now() - PULL_LATE
+    wrong = Source.objects.filter(enabled=True).filter(~Q(error="") | Q(next_at__lt=late))
+    for source in wrong.order_by("pk")[:5]:
+        address = reverse("admin:catalog_source_change", args=[source.pk])
+        if source.error:
+            sentence = _("The source %(name)s cannot be pulled: %(error)s")
+            values = {"name": source.name, "error": source.error[:300]}
+        else:
+            sentence = _("The source %(name)s should have been pulled at %(at)s UTC.")
+            values = {"name": source.name, "at": f"{source.next_at:%Y-%m-%d %H:%M}"}
+        yield Problem(False, sentence % values, _("Look at the source."), address, _("Source"))
+    waiting = ProductImport.objects.filter(
+        state=ProductImport.State.WAITING, source__isnull=False
+    ).select_related("source")
+    for product_import in waiting[:5]:
+        assert product_import.source is not None
+        yield Problem(
+            False,
+            _("The feed of %(name)s lacks many products: the import waits for your decision.")
+            % {"name": product_import.source.name},
+            _("Confirm or discard it."),
+            reverse("admin:source_hiding", args=[product_import.source.pk]),
+            _("Decide"),
+        )
+
+
+def check_photos() -> Iterator[Problem]:
+    number = ImageFailure.objects.filter(quarantined=True)[: MAX_COUNTED + 1].count()
+    if number:
+        yield Problem(
+            False,
+            ngettext(
+                "%(n)s photo cannot be read: its product is not found by it.",
+                "%(n)s photos cannot be read: their products are not found by them.",
+                number,
+            )
+            % {"n": number},
+            _("Replace them, or try them again."),
+            reverse("admin:indexing_imagefailure_changelist"),
+            _("Failed photos"),
+        )
+
+
+def check_load() -> Iterator[Problem]:
+    hour = timezone.now() - timedelta(hours=1)
+    refused = sum(RefusedSearches.objects.filter(minute__gte=hour).values_list("number", flat=True))
+    if refused:
+        yield Problem(
+            True,
+            ngettext(
+                "%(n)s search was turned away in the last hour, because too many came at once.",
+                "%(n)s searches were turned away in the last hour, because too many came at once.",
+                refused,
+            )
+            % {"n": refused},
+            _("Add web processes, or raise SEARCHES_AT_ONCE on a larger machine."),
+        )
+
+
+def check_disk() -> Iterator[Problem]:
+    free = free_share()
+    if free < LEAST_FREE:
+        yield Problem(
+            True,
+            _("The disk of the photos is nearly full: %(percent)s %% are free.")
+            % {"percent": round(100 * free)},
+            _("Free space, or move MEDIA_ROOT to a larger disk."),
+        )
+
+
+def free_share() -> float:
+    """Returns the free share of the disk of the photos, 0 to 1."""
+    folder = settings.MEDIA_ROOT
+    while not folder.exists():
+        folder = folder.parent
+    usage = shutil.disk_usage(folder)
+    return usage.free / usage.total
+
+
+CHECKS: tuple[Callable[[], Iterator[Problem]], ...] = (
+    *(check_index, check_queue, check_runs, check_load, check_disk),
+    *(check_sources, check_photos, check_generations),
+)

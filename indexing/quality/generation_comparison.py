@@ -1,0 +1,166 @@
+"""Two generations side by side: their figures, and what each finds for the same queries."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from django.utils.translation import gettext as _
+from PIL import Image
+
+from catalog.index.live_index import IndexSpace, encoder_of, open_space
+from catalog.models import Embedding, Generation, ProductImage
+from catalog.product_cards import ProductCard, read_product_cards
+from catalog.quality.retrieval import search_products
+from indexing.models import IndexEvaluation, IndexingRun
+from indexing.monitoring.durations import describe_duration
+from indexing.quality.generation_self_test import describe_self_test
+from indexing.quality.match_calibration import describe_calibration
+
+SHOWN = 8  # results of each query
+SAMPLE = 5  # queries, if no photo is given
+COMPARABLE = (
+    *(Generation.State.LIVE, Generation.State.BUILT, Generation.State.RETIRED),
+    Generation.State.REJECTED,
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A result; `elsewhere`: whether the other generation finds it too."""
+
+    card: ProductCard
+    similarity: float
+    elsewhere: bool
+
+
+@dataclass(frozen=True)
+class ComparedQuery:
+    """A query with the results of both generations. `photo_url` is "" for a photo that was only
+    dropped on the page. `overlap`: results that both find, of SHOWN."""
+
+    photo_url: str
+    label: str
+    columns: list[list[Found]]
+    overlap: int
+
+
+def comparable_generations() -> list[Generation]:
+    """Returns the generations that still have vectors, the newest first."""
+    return list(
+        Generation.objects.filter(state__in=COMPARABLE)
+        .select_related("encoder", "projection", "query_adapter")
+        .defer("nothing_vectors", "query_adapter__parameters", "query_adapter__nothing_vectors")
+    )
+
+
+def describe_generation(generation: Generation) -> list[tuple[str, str]]:
+    """Returns the names and values of the figures of a generation."""
+    evaluation = IndexEvaluation.objects.filter(generation=generation).first()
+    figures = evaluation.figures if evaluation else {}
+    run = IndexingRun.objects.filter(generation=generation, kind=IndexingRun.Kind.REBUILD).first()
+    took = "–"
+    if run is not None and run.started_at and run.finished_at:
+        took = describe_duration(run.finished_at - run.started_at)
+    labelled = figures.get("photo_recall_at_5")
+    return [
+        (_("state"), generation.state),
+        (_("encoder"), str(generation.encoder)),
+        (_("photos"), f"{generation.images}"),
+        (_("products"), f"{generation.products}"),
+        (_("size of the index"), _table_size(generation)),
+        (_("build time"), took),
+        (_("recall@20 of the graph"), _number(generation.recall_at_20)),
+        (_("self-test"), describe_self_test(figures.get("self_test"))),
+        (_("recall@5 on labelled photos"), _number(labelled)),
+        (
+            _("match levels"),
+            describe_calibration(generation.calibration) if generation.match else "–",
+        ),
+        (_("note"), generation.note or "–"),
+    ]
+
+
+def compare_sample(
+    generations: Sequence[Generation],
+) -> tuple[list[ComparedQuery], list[float | None]]:
+    """Compares the generations on photos of a few products that both have embedded. Each product
+    itself is left out of the results. Returns the queries, and the median duration of a search of
+    each generation in ms."""
+    encoders = {generation.encoder_id for generation in generations}
+    images = ProductImage.objects.filter(product__is_visible=True).select_related("product")
+    rows: list[tuple[ProductImage, list[np.ndarray]]] = []
+    chosen = list(images.order_by("-product_id", "position")[: SAMPLE * 6])
+    vectors = {
+        (row.encoder_id, row.image_id): row.vector.to_numpy().astype(np.float32)
+        for row in Embedding.objects.filter(
+            encoder_id__in=encoders,
+            product_id__in={image.product_id for image in chosen},
+            image_id__in={image.pk for image in chosen},
+        )
+    }
+    seen: set[int] = set()
+    for image in chosen:
+        of_image = [vectors.get((g.encoder_id, image.pk)) for g in generations]
+        if image.product_id not in seen and all(vector is not None for vector in of_image):
+            seen.add(image.product_id)
+            rows.append((image, [v for v in of_image if v is not None]))
+    spaces = [open_space(generation) for generation in generations]
+    return _compare(
+        spaces,
+        [(image.file.url, image.product.label, image.product_id, q) for image, q in rows[:SAMPLE]],
+    )
+
+
+def compare_photo(
+    generations: Sequence[Generation], read: Callable[[int], Image.Image]
+) -> tuple[list[ComparedQuery], list[float | None]]:
+    """Compares the generations on one photo. `read` decodes it with at least this side in pixels.
+    Raises EncoderError, and the errors of `read`."""
+    encoders = [encoder_of(generation.encoder) for generation in generations]
+    side = max(max(e.preprocessing.width, e.preprocessing.height) for e in encoders)
+    image = read(side)
+    queries = [encoder.encode_images([image])[0] for encoder in encoders]
+    spaces = [open_space(generation) for generation in generations]
+    return _compare(spaces, [("", _("Your photo"), 0, queries)])
+
+
+def _compare(
+    spaces: Sequence[IndexSpace], rows: Sequence[tuple[str, str, int, Sequence[np.ndarray]]]
+) -> tuple[list[ComparedQuery], list[float | None]]:
+    durations: list[list[float]] = [[] for _space in spaces]
+    found: list[list[list[tuple[int, float]]]] = []
+    for _url, _label, own, queries in rows:
+        of_query = []
+        for number, (space, query) in enumerate(zip(spaces, queries, strict=True)):
+            begun = time.perf_counter()
+            results = search_products(space, query)
+            durations[number].append(1000 * (time.perf_counter() - begun))
+            of_query.append([item for item in results if item[0] != own][: SHOWN + SHOWN])
+        found.append(of_query)
+    ids = {pk for of_query in found for results in of_query for pk, _ in results}
+    cards = read_product_cards(sorted(ids))
+    compared = []
+    for (url, label, _own, _queries), of_query in zip(rows, found, strict=True):
+        shown = [[(pk, s) for pk, s in results if pk in cards][:SHOWN] for results in of_query]
+        sets: list[set[int]] = [{pk for pk, _ in results} for results in shown]
+        both = set.intersection(*sets) if sets else set()
+        columns = [[Found(cards[pk], round(s, 3), pk in both) for pk, s in r] for r in shown]
+        compared.append(ComparedQuery(url, label, columns, len(both)))
+    return compared, [round(median(d), 1) if d else None for d in durations]
+
+
+def _table_size(generation: Generation) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_size_pretty(pg_total_relation_size(to_regclass(%s)))",
+            [generation.vector_table],
+        )
+        return cursor.fetchone()[0] or "–"
+
+
+def _number(value: Any) -> str:
+    return "–" if value is None else f"{value:.3f}"
