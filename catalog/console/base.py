@@ -6,8 +6,10 @@ from typing import Any
 from django.apps import apps
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from catalog.console.audit_log import name_rows, record_request
@@ -31,6 +33,9 @@ __all__ = [
     "TabularInline",
     "require",
 ]
+
+
+MAX_LISTED = 100_000
 
 
 def require(request: HttpRequest, right: Right) -> None:
@@ -81,8 +86,21 @@ class AuditedChanges:
         return response
 
 
+class CappedPaginator(Paginator):
+    """Counts at most MAX_LISTED rows, so that a list costs the same however large its table is.
+    Rows beyond are found by filters and searches."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return rows.order_by()[:MAX_LISTED].count() if isinstance(rows, QuerySet) else len(rows)
+
+
 class ModelAdmin(AuditedChanges, PlainAdmin):
     """The base of all admin classes."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
 
 
 class ReadOnlyAdmin(ModelAdmin):

@@ -50,7 +50,7 @@ def describe_index(request: HttpRequest) -> dict[str, Any]:
     live = Generation.objects.filter(state=Generation.State.LIVE).select_related("encoder").first()
     hour = measure_searches(timezone.now() - timedelta(hours=1))
     return {
-        "problems": problems,
+        "problems": [(problem, may(request.user, problem.needs)) for problem in problems],
         "is_severe": bool(problems) and problems[0].severe,
         "live": live,
         "counts": _counts(),

@@ -16,7 +16,9 @@ from django_q.brokers import get_broker
 from django_q.models import Schedule
 from redis import RedisError
 
+from catalog.console.rights import Right
 from catalog.models import Generation, ProductImport, RefusedSearches, Source
+from indexing.ledger.run_rights import right_for
 from indexing.ledger.runs import abandoned_runs
 from indexing.models import ImageFailure, IndexingRun
 from indexing.monitoring.durations import describe_duration
@@ -32,13 +34,14 @@ MAX_COUNTED = 1_000
 @dataclass(frozen=True)
 class Problem:
     """What is wrong, in a sentence, and what to do: a sentence, and the address and label of a page
-    or none. `severe`: shoppers or freshness suffer now."""
+    or none. `severe`: shoppers or freshness suffer now; `needs`: the right to open the page."""
 
     severe: bool
     sentence: str
     remedy: str
     address: str = ""
     label: str = ""
+    needs: Right = Right.VIEW
 
 
 def find_problems() -> list[Problem]:
@@ -55,6 +58,7 @@ def check_index() -> Iterator[Problem]:
             _("Start a rebuild."),
             reverse("admin:start_run", args=["rebuild"]),
             _("Rebuild"),
+            Right.PUBLISH,
         )
         return
     fresh = freshness()
@@ -71,6 +75,7 @@ def check_index() -> Iterator[Problem]:
             _("Refresh the index, and look whether the task queue works."),
             reverse("admin:start_run", args=["refresh"]),
             _("Refresh now"),
+            Right.OPERATE,
         )
 
 
@@ -126,6 +131,7 @@ def check_runs() -> Iterator[Problem]:
                 _("Mend the cause, then start it again."),
                 reverse("admin:start_run", args=[kind]),
                 _("Start again"),
+                right_for(kind),
             )
 
 
@@ -177,6 +183,7 @@ def check_sources() -> Iterator[Problem]:
             _("Confirm or discard it."),
             reverse("admin:source_hiding", args=[product_import.source.pk]),
             _("Decide"),
+            Right.OPERATE,
         )
 
 

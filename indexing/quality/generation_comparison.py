@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from PIL import Image
 
 from catalog.index.live_index import IndexSpace, encoder_of, open_space
-from catalog.models import Embedding, Generation, ProductImage
+from catalog.models import Generation, ProductImage
 from catalog.product_cards import ProductCard, read_product_cards
 from catalog.quality.retrieval import search_products
+from catalog.quality.sampled_photos import read_embeddings
 from indexing.models import IndexEvaluation, IndexingRun
 from indexing.monitoring.durations import describe_duration
 from indexing.quality.generation_self_test import describe_self_test
@@ -90,28 +91,20 @@ def compare_sample(
     """Compares the generations on photos of a few products that both have embedded. Each product
     itself is left out of the results. Returns the queries, and the median duration of a search of
     each generation in ms."""
-    encoders = {generation.encoder_id for generation in generations}
     images = ProductImage.objects.filter(product__is_visible=True).select_related("product")
-    rows: list[tuple[ProductImage, list[np.ndarray]]] = []
     chosen = list(images.order_by("-product_id", "position")[: SAMPLE * 6])
-    vectors = {
-        (row.encoder_id, row.image_id): row.vector.to_numpy().astype(np.float32)
-        for row in Embedding.objects.filter(
-            encoder_id__in=encoders,
-            product_id__in={image.product_id for image in chosen},
-            image_id__in={image.pk for image in chosen},
-        )
-    }
-    seen: set[int] = set()
+    ids = sorted({image.product_id for image in chosen})
+    embeddings = [read_embeddings(generation.encoder_id, ids) for generation in generations]
+    rows: dict[int, tuple[ProductImage, list[np.ndarray]]] = {}
     for image in chosen:
-        of_image = [vectors.get((g.encoder_id, image.pk)) for g in generations]
-        if image.product_id not in seen and all(vector is not None for vector in of_image):
-            seen.add(image.product_id)
-            rows.append((image, [v for v in of_image if v is not None]))
+        of_image = [of_all.get(image.product_id, {}).get(image.pk) for of_all in embeddings]
+        queries = [vector for vector in of_image if vector is not None]
+        if len(queries) == len(generations):
+            rows.setdefault(image.product_id, (image, queries))
     spaces = [open_space(generation) for generation in generations]
+    shown = list(rows.values())[:SAMPLE]
     return _compare(
-        spaces,
-        [(image.file.url, image.product.label, image.product_id, q) for image, q in rows[:SAMPLE]],
+        spaces, [(i.file.url, i.product.label, i.product_id, queries) for i, queries in shown]
     )
 
 
