@@ -12,7 +12,7 @@ from django.utils import translation
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.database_copy import DatabaseCopy
-from tests.support.parallel import FilesInOrder, is_worker, locked, turn
+from tests.support.parallel import FilesInOrder, file_of, is_worker, locked, turn
 
 # The event loop of browser tests runs in the thread that also queries the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -55,6 +55,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="runs in `make test-long`"))
+    items.sort(key=place_in_order(items))
+
+
+def place_in_order(items: list[pytest.Item]) -> Callable[[pytest.Item], int]:
+    """Returns a key that puts the tests without a database behind the first file that reads the
+    demo. Other processes run them while one indexes the demo."""
+    readers = (file_of(item.nodeid) for item in items if "demo_index" in item.fixturenames)
+    first = next(readers, None)
+
+    def place(item: pytest.Item) -> int:
+        marked = item.get_closest_marker("django_db") is not None
+        if marked or {"db", "transactional_db"} & set(item.fixturenames):
+            return 0 if file_of(item.nodeid) == first else 2
+        return 1
+
+    return place
 
 
 def first_of_files(items: list[pytest.Item]) -> list[pytest.Item]:
@@ -62,7 +78,7 @@ def first_of_files(items: list[pytest.Item]) -> list[pytest.Item]:
     first: dict[str, pytest.Item] = {}
     for item in items:
         if item.get_closest_marker("long"):
-            first.setdefault(item.nodeid.partition("::")[0], item)
+            first.setdefault(file_of(item.nodeid), item)
     return list(first.values())
 
 

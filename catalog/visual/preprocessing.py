@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from catalog.imaging.image_decoding import ImageLimits, decode_image
-
 _INTERPOLATION = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 MAX_ASPECT = 32
@@ -114,13 +112,6 @@ class Preprocessing:
         left = round((image.width - self.width) / 2)
         top = round((image.height - self.height) / 2)
         return image.crop((left, top, left + self.width, top + self.height))
-
-
-def decode_pixels(data: bytes, preprocessing: Preprocessing, limits: ImageLimits) -> np.ndarray:
-    """The bytes of a photo → uint8 (height, width, 3). JPEGs are decoded at a reduced scale, which
-    is never smaller than the encoder's input. Raises ImageError."""
-    at_least = max(preprocessing.height, preprocessing.width)
-    return preprocessing.pixels(decode_image(data, at_least=at_least, limits=limits))
 
 
 def _crop_long(image: Image.Image) -> Image.Image:

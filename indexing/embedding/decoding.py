@@ -1,4 +1,4 @@
-"""Reads photos from storage and decodes them to pixels.
+"""Reads photos from storage and decodes their views to pixels.
 
 Threads decode ahead of the encoder. A chunk that has killed a worker or hung is decoded photo by
 photo in a child process instead."""
@@ -24,9 +24,10 @@ from django.core.files.storage import default_storage
 from catalog.imaging.image_decoding import ImageError, ImageLimits
 from catalog.models.product import content_hash
 from catalog.parent_death import die_with_parent
-from catalog.visual.preprocessing import Preprocessing, decode_pixels
+from catalog.visual.preprocessing import Preprocessing
 from indexing.embedding import quarantine
 from indexing.embedding.staleness import StaleImage
+from indexing.embedding.views import decode_views
 
 MAX_PHOTOS_AHEAD = 64
 DECODING_THREADS = 2
@@ -44,7 +45,7 @@ class ReadImage:
 
 
 Decoded = tuple[ReadImage, np.ndarray]
-"""An image and its pixels: uint8 (height, width, 3), of the size that the encoder takes."""
+"""An image and the pixels of its views: uint8 (VIEWS, height, width, 3)."""
 
 
 class DecodingHung(Exception):
@@ -107,7 +108,7 @@ class ChildDecoder:
     def decode(self, image: StaleImage, preprocessing: Preprocessing) -> Decoded:
         """Decodes a photo. Raises ImageError, OSError, DecodingHung or BrokenProcessPool."""
         data = _read_file(image)
-        future = self._start_child().submit(decode_pixels, data, preprocessing, _image_limits())
+        future = self._start_child().submit(decode_views, data, preprocessing, _image_limits())
         try:
             return ReadImage(image, content_hash(data)), future.result(DECODING_TIMEOUT_S)
         except TimeoutError as error:
@@ -187,8 +188,8 @@ def _retry_decoding(
 
 def _decode(image: StaleImage, preprocessing: Preprocessing) -> Decoded:
     data = _read_file(image)
-    pixels = decode_pixels(data, preprocessing, _image_limits())
-    return ReadImage(image, content_hash(data)), pixels
+    views = decode_views(data, preprocessing, _image_limits())
+    return ReadImage(image, content_hash(data)), views
 
 
 def _read_file(image: StaleImage) -> bytes:

@@ -13,6 +13,7 @@ from catalog.visual.encoder import Encoder
 from indexing.embedding import quarantine
 from indexing.embedding.decoding import ReadImage, decode_ahead, decode_carefully
 from indexing.embedding.staleness import StaleImage
+from indexing.embedding.views import encode_views
 from indexing.ledger.chunking import Check
 
 EMBEDDINGS_PER_WRITE = 128  # a worker that dies loses no more than these
@@ -33,7 +34,7 @@ def embed_images(
     child process decodes the photos. A chunk that is begun again needs this, because one of its
     photos may have killed the worker."""
     decode = decode_carefully if careful else decode_ahead
-    encoded = encoder.encode_ahead(decode(images, encoder.preprocessing))
+    encoded = encode_views(encoder, decode(images, encoder.preprocessing))
     done = 0
     while group := list(islice(encoded, EMBEDDINGS_PER_WRITE)):
         _store_embeddings(group, version)

@@ -13,24 +13,24 @@ from pathlib import Path
 import numpy as np
 
 from catalog.imaging.image_decoding import ImageLimits
-from catalog.visual import preprocessing as input_pixels
 from catalog.visual.preprocessing import Preprocessing
+from indexing.embedding import views
 from tests.indexing.embedding.hostile import HANGS, KILLS
 
-_decode_pixels = input_pixels.decode_pixels
+_decode_views = views.decode_views
 
 
-def decode_pixels(data: bytes, preprocessing: Preprocessing, limits: ImageLimits) -> np.ndarray:
+def decode_views(data: bytes, preprocessing: Preprocessing, limits: ImageLimits) -> np.ndarray:
     """Decodes photos as in production, but two kinds kill or hang the process."""
     if data.endswith(KILLS):
         os.kill(os.getpid(), signal.SIGKILL)
     if data.endswith(HANGS):
         time.sleep(3600)
-    return _decode_pixels(data, preprocessing, limits)
+    return _decode_views(data, preprocessing, limits)
 
 
 # Patched at import, before other modules import it. Spawned children import this file too.
-input_pixels.decode_pixels = decode_pixels
+views.decode_views = decode_views
 
 
 def main() -> None:

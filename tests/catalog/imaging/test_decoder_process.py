@@ -216,7 +216,13 @@ def test_processes_that_do_not_start_or_are_killed_leave_no_open_files(
 
 @pytest.mark.parametrize(
     "kind",
-    ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", pytest.param("AVIF", marks=pytest.mark.long)],
+    [
+        "JPEG",
+        "PNG",
+        "WEBP",
+        "TIFF",
+        *(pytest.param(kind, marks=pytest.mark.long) for kind in ("HEIF", "AVIF")),
+    ],
 )
 def test_photos_of_40_megapixels_as_cameras_take_them_are_accepted(
     pool: DecoderPool, kind: str

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from catalog.demo.load import FOLDER
-from catalog.imaging.image_decoding import ImageLimits
+from catalog.imaging.image_decoding import decode_image
 from catalog.visual.encoder import Encoder
 from catalog.visual.model_source import STARTER, folder_checksum
-from catalog.visual.preprocessing import Preprocessing, decode_pixels
+from catalog.visual.preprocessing import Preprocessing
 from catalog.visual.torch_encoder import TorchEncoder
 from tests.catalog.visual.conftest import TEXTS
 
@@ -77,11 +77,10 @@ def test_a_photo_decoded_small_is_nearly_the_photo_decoded_whole(
     starter: Encoder, pictures: list[Image.Image]
 ) -> None:
     paths = sorted((FOLDER / "photos").iterdir())[::5]
-    small = [
-        decode_pixels(path.read_bytes(), starter.preprocessing, ImageLimits()) for path in paths
-    ]
+    side = starter.preprocessing.width
+    small = [decode_image(path.read_bytes(), at_least=side) for path in paths]
 
-    cosines = (starter.encode_pixels(np.stack(small)) * starter.encode_images(pictures)).sum(axis=1)
+    cosines = (starter.encode_images(small) * starter.encode_images(pictures)).sum(axis=1)
     assert cosines.min() >= 0.99
 
 

@@ -1,6 +1,7 @@
 """Searches by photos of one object in which the detector finds several: its parts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
@@ -29,7 +30,7 @@ TWO_PARTS = png(scene(("red", (20, 60, 140, 180)), ("blue", (180, 60, 290, 180))
 def encoder(db: None, spotter: ColourSpotter) -> ColourSpotter:
     """A shop with a product of each colour. Its detector takes patches for parts of one object."""
     fill_shop(spotter)
-    spotter.single = 0.9
+    spotter.single = 0.8
     return spotter
 
 
@@ -47,17 +48,22 @@ def unit(*numbers: float) -> np.ndarray:
 
 
 def test_parts_of_one_object_give_way_to_the_whole_photo() -> None:
-    parts = [box_of(0, 0, 0.8, 0.8, confidence=0.9), box_of(0, 0, 0.1, 0.1, confidence=0.6)]
+    parts = [box_of(0, 0, 0.4, 0.8, confidence=0.9), box_of(0.7, 0, 0.1, 0.1, confidence=0.6)]
     analysed = PhotoAnalysis(unit(0, 0, 1), parts, np.stack([unit(1, 0, 0)]), "", unit(0, 1, 0))
 
     targets = build_targets(analysed, 0.0)
 
-    # The whole photo counts half beside the crop around all detections.
+    # Beside the crop around all detections, the main part counts by the share of it that it covers,
+    # and the whole photo counts half.
     assert [target.vector.tolist() for target in targets] == [
         pytest.approx([1, 0, 0]),
-        pytest.approx([0, 0.8944, 0.4472], abs=1e-4),
+        pytest.approx([0.4082, 0.8165, 0.4082], abs=1e-4),
     ]
     assert [(target.object, target.confidence) for target in targets] == [(0, 0.9), (None, 0.9)]
+    # If they are surely parts of one object, this is the only target.
+    [target] = build_targets(replace(analysed, is_single=True), 0.0)
+    assert target.vector.tolist() == targets[1].vector.tolist()
+    assert (target.object, target.confidence) == (None, 0.9)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +134,21 @@ def test_results_of_the_whole_photo_take_turns_with_those_of_a_part(encoder: Col
     assert answer.has_two_readings
     assert len(answer.objects) == 2
     assert encoder.encoded == 3  # the photo, the more confident thing, both things
+    again = search(SearchRequest(query=answer.query_id))
+    assert [r.product.pk for r in again.results] == [r.product.pk for r in answer.results]
+    assert encoder.encoded == 3
+
+
+def test_a_photo_that_is_surely_of_one_object_is_searched_for_as_a_whole(
+    encoder: ColourSpotter,
+) -> None:
+    encoder.single = 0.9
+
+    answer = search(SearchRequest(images=(TWO_PARTS,)))
+
+    assert {(result.object, result.whole_photo) for result in answer.results} == {(None, False)}
+    assert not answer.has_two_readings
+    assert len(answer.objects) == 2
     again = search(SearchRequest(query=answer.query_id))
     assert [r.product.pk for r in again.results] == [r.product.pk for r in answer.results]
     assert encoder.encoded == 3
