@@ -21,7 +21,7 @@ from indexing.quality.generation_comparison import (
     comparable_generations,
     compare_photo,
     compare_sample,
-    describe_generation,
+    describe_generations,
 )
 
 TEMPLATE = "admin/catalog/generation/compare.html"
@@ -49,7 +49,7 @@ def show_comparison(request: HttpRequest, of: ModelAdmin) -> TemplateResponse:
             problem = _("This photo takes too long to read. Try again, or send a smaller copy.")
         except EncoderError as error:
             problem = str(error)
-    figures = [describe_generation(generation) for generation in pair]
+    figures = describe_generations(pair)
     context = {
         **of.admin_site.each_context(request),
         "title": _("Compare generations"),

@@ -11,13 +11,12 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from catalog.console.rights import Right, may
-from catalog.models import Generation, Measurement, ProductChange
+from catalog.models import Measurement
 from indexing.console.run_rows import describe_runs
-from indexing.models import ImageFailure
 from indexing.monitoring.freshness import next_refresh_at
-from indexing.monitoring.health import MAX_COUNTED, find_problems, free_share
+from indexing.monitoring.health import find_problems, free_share
 from indexing.monitoring.measurements import STAGES, measure_searches, read_series
-from indexing.pipeline.sources.pull_schedule import next_pull_of_all
+from indexing.monitoring.pulse import MAX_COUNTED, Pulse, read_pulse
 
 DAYS = (1, 7, 30)
 SERIES = {
@@ -46,20 +45,20 @@ class Chart:
 def describe_index(request: HttpRequest) -> dict[str, Any]:
     """Returns what the first page shows. It makes about a dozen small queries."""
     days = _days(request)
-    problems = find_problems()
-    live = Generation.objects.filter(state=Generation.State.LIVE).select_related("encoder").first()
+    pulse = read_pulse()
+    problems = find_problems(pulse)
     hour = measure_searches(timezone.now() - timedelta(hours=1))
     return {
         "problems": [(problem, may(request.user, problem.needs)) for problem in problems],
         "is_severe": bool(problems) and problems[0].severe,
-        "live": live,
-        "counts": _counts(),
+        "live": pulse.live,
+        "counts": _counts(pulse),
         "hour": hour,
         "weak_share": _share(hour["weak"] + hour["empty"], hour["searches"]),
         "stages": [(s, hour[f"{s}_p50_ms"], hour[f"{s}_p95_ms"]) for s in STAGES],
         "free_percent": round(100 * free_share()),
         "next_refresh_at": next_refresh_at(),
-        "next_pull_at": next_pull_of_all(),
+        "next_pull_at": next((s.next_at for s in pulse.sources), None),
         "moving": describe_runs(request.user),
         "charts": make_charts(days),
         "days": days,
@@ -129,7 +128,7 @@ def _chart(
     return Chart(title, f"{title}: {last}", json.dumps(data))
 
 
-def _counts() -> dict[str, Any]:
+def _counts(pulse: Pulse) -> dict[str, Any]:
     """Returns the numbers of products: those that wait or failed as they are now, and all and the
     indexed ones as they were measured last."""
     measured = Measurement.objects.first()
@@ -138,8 +137,8 @@ def _counts() -> dict[str, Any]:
         "total": figures.get("products_total"),
         "indexed": figures.get("products_indexed"),
         "at": measured.at if measured else None,
-        "pending": ProductChange.objects.all()[: MAX_COUNTED + 1].count(),
-        "failed": ImageFailure.objects.filter(quarantined=True)[: MAX_COUNTED + 1].count(),
+        "pending": pulse.pending,
+        "failed": pulse.failed,
         "most": MAX_COUNTED,
     }
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from catalog.console.audit_log import record_request
 from catalog.console.base import ReadOnlyAdmin, require
 from catalog.console.rights import Right, may
+from catalog.models import ImageAddress
 from indexing.console.question_page import ask
 from indexing.console.run_plans import describe_start, publish_choices, titles
 from indexing.console.run_rows import describe_runs
@@ -22,7 +23,8 @@ from indexing.console.run_steps import STEPS, Step
 from indexing.ledger import runs
 from indexing.ledger.run_rights import right_for
 from indexing.models import IndexingRun
-from indexing.monitoring.freshness import index_status, next_refresh_at, run_progress
+from indexing.monitoring.freshness import next_refresh_at, run_progress
+from indexing.monitoring.pulse import read_pulse
 from indexing.monitoring.run_names import name_kind
 from indexing.pipeline.training_run import describe_plan
 from indexing.quality.training_result import describe_training, last_training, summarise_training
@@ -159,7 +161,8 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         training = last_training()
         context = {
-            "index": index_status(),
+            "index": read_pulse(),
+            "photos_due": ImageAddress.objects.due().exists(),
             "next_refresh_at": next_refresh_at(),
             "may_operate": may(request.user, Right.OPERATE),
             "may_publish": may(request.user, Right.PUBLISH),

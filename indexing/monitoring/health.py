@@ -7,28 +7,26 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django_q.brokers import get_broker
-from django_q.models import Schedule
-from redis import RedisError
 
 from catalog.console.rights import Right
-from catalog.models import Generation, ProductImport, RefusedSearches, Source
+from catalog.models import Generation, ProductImport
 from indexing.ledger.run_rights import right_for
 from indexing.ledger.runs import abandoned_runs
-from indexing.models import ImageFailure, IndexingRun
+from indexing.models import IndexingRun
 from indexing.monitoring.durations import describe_duration
-from indexing.monitoring.freshness import freshness
+from indexing.monitoring.pulse import Pulse
 from indexing.monitoring.run_names import name_kind
 
 QUEUE_LATE = timedelta(minutes=3)  # schedules run every minute
 PULL_LATE = timedelta(hours=1)
 LEAST_FREE = 0.05  # share of the disk
-MAX_COUNTED = 1_000
+MAX_NAMED = 5  # sources with a problem of a kind
+MANY_TASKS = 50
+JUDGED = (IndexingRun.Kind.REFRESH, IndexingRun.Kind.REBUILD, IndexingRun.Kind.TRAINING)
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,14 @@ class Problem:
     needs: Right = Right.VIEW
 
 
-def find_problems() -> list[Problem]:
+def find_problems(pulse: Pulse) -> list[Problem]:
     """Returns what is wrong, the severe problems first. None: search is healthy."""
-    found = [problem for check in CHECKS for problem in check()]
+    found = [problem for check in CHECKS for problem in check(pulse)]
     return sorted(found, key=lambda problem: not problem.severe)
 
 
-def check_index() -> Iterator[Problem]:
-    if not Generation.objects.filter(state=Generation.State.LIVE).exists():
+def check_index(pulse: Pulse) -> Iterator[Problem]:
+    if pulse.live is None:
         yield Problem(
             True,
             _("Nothing can be found: no index is live yet."),
@@ -60,11 +58,9 @@ def check_index() -> Iterator[Problem]:
             _("Rebuild"),
             Right.PUBLISH,
         )
-        return
-    fresh = freshness()
-    if not fresh["fresh"]:
-        waits = describe_duration(timedelta(seconds=fresh["oldest_pending_s"]))
-        target = describe_duration(timedelta(seconds=fresh["target_s"]))
+    elif not pulse.is_fresh:
+        waits = describe_duration(timedelta(seconds=pulse.oldest_pending_s))
+        target = describe_duration(timedelta(seconds=settings.FRESHNESS_TARGET_S))
         yield Problem(
             True,
             _(
@@ -79,35 +75,28 @@ def check_index() -> Iterator[Problem]:
         )
 
 
-def check_queue() -> Iterator[Problem]:
-    late = timezone.now() - QUEUE_LATE
-    due = Schedule.objects.filter(func__startswith="indexing.", next_run__lt=late)
-    oldest = due.order_by("next_run").values_list("next_run", flat=True).first()
-    if oldest is not None:
-        since = describe_duration(timezone.now() - oldest)
+def check_queue(pulse: Pulse) -> Iterator[Problem]:
+    if pulse.next_task_at is not None and pulse.next_task_at < timezone.now() - QUEUE_LATE:
+        since = describe_duration(timezone.now() - pulse.next_task_at)
         yield Problem(
             True,
             _("The task queue has not run for %(since)s: nothing is refreshed or fetched.")
             % {"since": since},
             _("Start the queue: `make run`, or `python manage.py qcluster`."),
         )
-        return
-    try:
-        waiting = get_broker().queue_size()
-    except RedisError:
+    elif pulse.queued is None:
         yield Problem(True, _("The task queue cannot be reached."), _("Check Redis (REDIS_URL)."))
-        return
-    if waiting > 50:
+    elif pulse.queued > MANY_TASKS:
         yield Problem(
             False,
-            _("%(n)s tasks wait in the queue: its workers are busy or hang.") % {"n": waiting},
+            _("%(n)s tasks wait in the queue: its workers are busy or hang.") % {"n": pulse.queued},
             _("See what runs now."),
             reverse("admin:indexing_indexingrun_changelist"),
             _("Runs"),
         )
 
 
-def check_runs() -> Iterator[Problem]:
+def check_runs(pulse: Pulse) -> Iterator[Problem]:
     runs = reverse("admin:indexing_indexingrun_changelist")
     started = timezone.now() - timedelta(seconds=2 * settings.CHUNK_LEASE_S)
     for run in abandoned_runs():
@@ -120,10 +109,10 @@ def check_runs() -> Iterator[Problem]:
                 runs,
                 _("Runs"),
             )
-    for kind in (IndexingRun.Kind.REFRESH, IndexingRun.Kind.REBUILD, IndexingRun.Kind.TRAINING):
-        finished = IndexingRun.objects.filter(kind=kind).exclude(state__in=IndexingRun.UNFINISHED)
-        last = finished.first()
-        if last is not None and last.state == IndexingRun.State.FAILED:
+    finished = IndexingRun.objects.filter(kind__in=JUDGED).exclude(state__in=IndexingRun.UNFINISHED)
+    for last in finished.order_by("kind", "-pk").distinct("kind"):
+        kind = last.kind
+        if last.state == IndexingRun.State.FAILED:
             yield Problem(
                 kind == IndexingRun.Kind.REFRESH,
                 _("The last %(kind)s failed: %(error)s")
@@ -135,10 +124,8 @@ def check_runs() -> Iterator[Problem]:
             )
 
 
-def check_generations() -> Iterator[Problem]:
-    newest = Generation.objects.exclude(
-        state__in=[Generation.State.BUILDING, Generation.State.DROPPED]
-    ).first()
+def check_generations(pulse: Pulse) -> Iterator[Problem]:
+    newest = pulse.newest
     compare = reverse("admin:generations_compare")
     if newest is not None and newest.state == Generation.State.REJECTED:
         yield Problem(
@@ -159,10 +146,10 @@ def check_generations() -> Iterator[Problem]:
         )
 
 
-def check_sources() -> Iterator[Problem]:
+def check_sources(pulse: Pulse) -> Iterator[Problem]:
     late = timezone.now() - PULL_LATE
-    wrong = Source.objects.filter(enabled=True).filter(~Q(error="") | Q(next_at__lt=late))
-    for source in wrong.order_by("pk")[:5]:
+    wrong = [s for s in pulse.sources if s.error or (s.next_at and s.next_at < late)]
+    for source in wrong[:MAX_NAMED]:
         address = reverse("admin:catalog_source_change", args=[source.pk])
         if source.error:
             sentence = _("The source %(name)s cannot be pulled: %(error)s")
@@ -174,7 +161,7 @@ def check_sources() -> Iterator[Problem]:
     waiting = ProductImport.objects.filter(
         state=ProductImport.State.WAITING, source__isnull=False
     ).select_related("source")
-    for product_import in waiting[:5]:
+    for product_import in waiting[:MAX_NAMED]:
         assert product_import.source is not None
         yield Problem(
             False,
@@ -187,9 +174,8 @@ def check_sources() -> Iterator[Problem]:
         )
 
 
-def check_photos() -> Iterator[Problem]:
-    number = ImageFailure.objects.filter(quarantined=True)[: MAX_COUNTED + 1].count()
-    if number:
+def check_photos(pulse: Pulse) -> Iterator[Problem]:
+    if number := pulse.failed:
         yield Problem(
             False,
             ngettext(
@@ -204,10 +190,8 @@ def check_photos() -> Iterator[Problem]:
         )
 
 
-def check_load() -> Iterator[Problem]:
-    hour = timezone.now() - timedelta(hours=1)
-    refused = sum(RefusedSearches.objects.filter(minute__gte=hour).values_list("number", flat=True))
-    if refused:
+def check_load(pulse: Pulse) -> Iterator[Problem]:
+    if refused := pulse.refused:
         yield Problem(
             True,
             ngettext(
@@ -220,7 +204,7 @@ def check_load() -> Iterator[Problem]:
         )
 
 
-def check_disk() -> Iterator[Problem]:
+def check_disk(pulse: Pulse) -> Iterator[Problem]:
     free = free_share()
     if free < LEAST_FREE:
         yield Problem(
@@ -240,7 +224,7 @@ def free_share() -> float:
     return usage.free / usage.total
 
 
-CHECKS: tuple[Callable[[], Iterator[Problem]], ...] = (
+CHECKS: tuple[Callable[[Pulse], Iterator[Problem]], ...] = (
     *(check_index, check_queue, check_runs, check_load, check_disk),
     *(check_sources, check_photos, check_generations),
 )

@@ -3,18 +3,19 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 from PIL import Image
 
 from catalog.index.live_index import IndexSpace, encoder_of, open_space
+from catalog.index.search_statement import VectorQuery
+from catalog.index.vector_store import vector_store
 from catalog.models import Generation, ProductImage
 from catalog.product_cards import ProductCard, read_product_cards
-from catalog.quality.retrieval import search_products
 from catalog.quality.sampled_photos import read_embeddings
 from indexing.models import IndexEvaluation, IndexingRun
 from indexing.monitoring.durations import describe_duration
@@ -58,25 +59,39 @@ def comparable_generations() -> list[Generation]:
     )
 
 
-def describe_generation(generation: Generation) -> list[tuple[str, str]]:
-    """Returns the names and values of the figures of a generation."""
-    evaluation = IndexEvaluation.objects.filter(generation=generation).first()
-    figures = evaluation.figures if evaluation else {}
-    run = IndexingRun.objects.filter(generation=generation, kind=IndexingRun.Kind.REBUILD).first()
-    took = "–"
-    if run is not None and run.started_at and run.finished_at:
-        took = describe_duration(run.finished_at - run.started_at)
-    labelled = figures.get("photo_recall_at_5")
+def describe_generations(generations: Sequence[Generation]) -> list[list[tuple[str, str]]]:
+    """Returns the names and values of the figures of each generation."""
+    ids = [generation.pk for generation in generations]
+    evaluations = {
+        evaluation.generation_id: evaluation.figures
+        for evaluation in IndexEvaluation.objects.filter(generation__in=ids).order_by("pk")
+    }
+    rebuilds = IndexingRun.objects.filter(generation__in=ids, kind=IndexingRun.Kind.REBUILD)
+    took = {
+        run.generation_id: describe_duration(run.finished_at - run.started_at)
+        for run in rebuilds.order_by("pk")
+        if run.started_at and run.finished_at
+    }
+    sizes = _table_sizes(generations)
+    return [
+        _describe(g, evaluations.get(g.pk, {}), took.get(g.pk, "–"), size)
+        for g, size in zip(generations, sizes, strict=True)
+    ]
+
+
+def _describe(
+    generation: Generation, figures: dict[str, Any], took: str, size: str
+) -> list[tuple[str, str]]:
     return [
         (_("state"), generation.state),
         (_("encoder"), str(generation.encoder)),
         (_("photos"), f"{generation.images}"),
         (_("products"), f"{generation.products}"),
-        (_("size of the index"), _table_size(generation)),
+        (_("size of the index"), size),
         (_("build time"), took),
         (_("recall@20 of the graph"), _number(generation.recall_at_20)),
         (_("self-test"), describe_self_test(figures.get("self_test"))),
-        (_("recall@5 on labelled photos"), _number(labelled)),
+        (_("recall@5 on labelled photos"), _number(figures.get("photo_recall_at_5"))),
         (
             _("match levels"),
             describe_calibration(generation.calibration) if generation.match else "–",
@@ -89,7 +104,7 @@ def compare_sample(
     generations: Sequence[Generation],
 ) -> tuple[list[ComparedQuery], list[float | None]]:
     """Compares the generations on photos of a few products that both have embedded. Each product
-    itself is left out of the results. Returns the queries, and the median duration of a search of
+    itself is left out of the results. Returns the queries, and the mean duration of a search of
     each generation in ms."""
     images = ProductImage.objects.filter(product__is_visible=True).select_related("product")
     chosen = list(images.order_by("-product_id", "position")[: SAMPLE * 6])
@@ -124,16 +139,19 @@ def compare_photo(
 def _compare(
     spaces: Sequence[IndexSpace], rows: Sequence[tuple[str, str, int, Sequence[np.ndarray]]]
 ) -> tuple[list[ComparedQuery], list[float | None]]:
-    durations: list[list[float]] = [[] for _space in spaces]
-    found: list[list[list[tuple[int, float]]]] = []
-    for _url, _label, own, queries in rows:
-        of_query = []
-        for number, (space, query) in enumerate(zip(spaces, queries, strict=True)):
-            begun = time.perf_counter()
-            results = search_products(space, query)
-            durations[number].append(1000 * (time.perf_counter() - begun))
-            of_query.append([item for item in results if item[0] != own][: SHOWN + SHOWN])
-        found.append(of_query)
+    durations: list[float | None] = []
+    found: list[list[list[tuple[int, float]]]] = [[] for _row in rows]
+    for number, space in enumerate(spaces if rows else ()):
+        queries = np.stack([row[3][number] for row in rows])
+        begun = time.perf_counter()
+        nearest = vector_store().nearest(VectorQuery(space, queries, settings.SEARCH_CANDIDATES))
+        durations.append(round(1000 * (time.perf_counter() - begun) / len(rows), 1))
+        of_space: list[list[tuple[int, float]]] = [[] for _row in rows]
+        for product in nearest:
+            if product.product_id != rows[product.number][2]:
+                of_space[product.number].append((product.product_id, product.similarity))
+        for results, of_query in zip(of_space, found, strict=True):
+            of_query.append(results[: 2 * SHOWN])
     ids = {pk for of_query in found for results in of_query for pk, _ in results}
     cards = read_product_cards(sorted(ids))
     compared = []
@@ -143,16 +161,18 @@ def _compare(
         both = set.intersection(*sets) if sets else set()
         columns = [[Found(cards[pk], round(s, 3), pk in both) for pk, s in r] for r in shown]
         compared.append(ComparedQuery(url, label, columns, len(both)))
-    return compared, [round(median(d), 1) if d else None for d in durations]
+    return compared, durations
 
 
-def _table_size(generation: Generation) -> str:
+def _table_sizes(generations: Sequence[Generation]) -> list[str]:
+    """Returns the size of each vector table with its graph, as PostgreSQL writes it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_size_pretty(pg_total_relation_size(to_regclass(%s)))",
-            [generation.vector_table],
+            "SELECT pg_size_pretty(pg_total_relation_size(to_regclass(name)))"
+            " FROM unnest(%s::text[]) WITH ORDINALITY AS given (name, place) ORDER BY place",
+            [[generation.vector_table for generation in generations]],
         )
-        return cursor.fetchone()[0] or "–"
+        return [row[0] or "–" for row in cursor.fetchall()]
 
 
 def _number(value: Any) -> str:

@@ -35,12 +35,6 @@ def next_pull(source: Source, now: datetime | None = None) -> datetime | None:
     return croniter(cron, now or timezone.now()).get_next(datetime)
 
 
-def next_pull_of_all() -> datetime | None:
-    """Returns when the next source is pulled; None if no source is enabled."""
-    due = Source.objects.filter(enabled=True).order_by("next_at")
-    return due.values_list("next_at", flat=True).first()
-
-
 def next_attempt(
     source: Source, attempts: int, retry_after_s: float, is_final: bool
 ) -> datetime | None:

@@ -17,6 +17,7 @@ from tests.indexing.shop import add_products, rebuild
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
 MAX_QUERIES = 15
+SAVEPOINT = re.compile("SAVEPOINT|RELEASE SAVEPOINT|SET LOCAL")  # transactions within the test's
 # Counts all rows of a table that grows with the catalogue or with the searches.
 UNCAPPED = re.compile(
     r'SELECT COUNT\(\*\) AS "__count" FROM "catalog_(loggedsearch|event|product|productimage)"\s*$'
@@ -63,7 +64,8 @@ def test_pages_make_few_queries_whatever_they_show(busy_shop: dict[str, list[Any
         address = reverse(f"admin:{page}", args=busy_shop.get(page))
         with CaptureQueriesContext(connection) as captured:
             assert publisher.get(address).status_code == 200
-        counts[page] = len(captured)
-        assert [q["sql"] for q in captured if UNCAPPED.search(q["sql"])] == [], page
+        asked = [query["sql"] for query in captured if not SAVEPOINT.match(query["sql"])]
+        counts[page] = len(asked)
+        assert [sql for sql in asked if UNCAPPED.search(sql)] == [], page
 
     assert {page: n for page, n in counts.items() if n > MAX_QUERIES} == {}
