@@ -14,6 +14,7 @@ def show_home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Adds to the first page what its template shows to those who may look."""
     if may(request.user, Right.VIEW):
         context["home"] = describe_index(request)
+        context["title"] = _("Home")
     return context
 
 

@@ -24,7 +24,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(User)
-class ConsoleUserAdmin(UserAdmin, ModelAdmin):
+class ConsoleUserAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc]
     """Superusers put users into the groups viewer, operator and publisher."""
 
     form = FORMS.get("form", UserAdmin.form)  # type: ignore[misc]
@@ -34,5 +34,5 @@ class ConsoleUserAdmin(UserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class ConsoleGroupAdmin(GroupAdmin, ModelAdmin):
+class ConsoleGroupAdmin(GroupAdmin, ModelAdmin):  # type: ignore[misc]
     """The migration of the database sets the rights of the three groups. Others are free."""
