@@ -34,11 +34,12 @@ COLOURS = ("var(--color-primary-500)", "var(--color-red-500)", "var(--color-base
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart as unfold draws it. `data`: JSON for Chart.js; `meaning`: its last values in words,
-    for those who cannot see it."""
+    """A chart as unfold draws it. `lines`: the name and colour of each; `data`: JSON for Chart.js;
+    `meaning`: its last values in words, for those who cannot see it."""
 
     title: str
     meaning: str
+    lines: list[tuple[str, str]]
     data: str
 
 
@@ -125,7 +126,8 @@ def _chart(
     ]
     data = {"labels": [date_format(at, form) for at in times], "datasets": datasets}
     last = ", ".join(f"{name} {_last(values)}" for name, values in lines.items())
-    return Chart(title, f"{title}: {last}", json.dumps(data))
+    named = list(zip(lines, COLOURS, strict=False))
+    return Chart(title, f"{title}: {last}", named, json.dumps(data))
 
 
 def _counts(pulse: Pulse) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 screenshots in `test-results/console`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from catalog.models import Generation, Product
+from catalog.models import Generation, Measurement, Product
 from indexing.models import Chunk, ImageFailure, IndexingRun
 from indexing.pipeline.refresh import start_refresh
 from tests.indexing.shop import add_product, add_products, photo, rebuild, refresh
@@ -27,6 +29,13 @@ def generations() -> list[Generation]:
     event loop runs in this thread."""
     publisher = User.objects.create_user("anna", password=PASSWORD, is_staff=True)
     publisher.groups.add(Group.objects.get(name="publisher"))
+    for hour in range(100):
+        wave = 10 + hour % 24
+        figures = {"searches": wave, "weak": hour % 5, "refused": 0, "products_pending": wave}
+        lags = {"lag_p50_s": 60.0 * wave, "lag_p95_s": 200.0 * wave}
+        durations = {"total_p50_ms": 20.0 + wave, "total_p95_ms": 60.0 + 2 * wave}
+        at = timezone.now() - timedelta(hours=hour)
+        Measurement.objects.create(at=at, figures={**figures, **lags, **durations})
     add_products(range(12))
     add_product("bad", b"nonsense", title="Broken lamp")
     made = [rebuild().generation, rebuild(publish=False).generation]
@@ -47,7 +56,9 @@ def moving(generations: list[Generation]) -> IndexingRun:
 
 
 @pytest.fixture
-def console(page: Page, served: str, request: pytest.FixtureRequest) -> Callable[[str], Page]:
+def console(
+    page: Page, served: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Page]]:
     """Opens a page of the console as a publisher, checks that it is no wider than the screen, and
     keeps a screenshot."""
     size = request.getfixturevalue("size")
@@ -66,7 +77,8 @@ def console(page: Page, served: str, request: pytest.FixtureRequest) -> Callable
         assert width <= size[0], f"{address} is {width} pixels wide"
         return page
 
-    return show
+    yield show
+    page.goto("about:blank")  # a page that renews itself would ask a server that stops
 
 
 @SIZES
@@ -125,6 +137,7 @@ def test_a_broken_photo_is_found_from_home_and_replaced(
 def test_every_page_fits_the_screen(
     generations: list[Generation],
     console: Callable[[str], Page],
+    page: Page,
     size: tuple[int, int],
     tmp_path: Path,
 ) -> None:
@@ -138,7 +151,10 @@ def test_every_page_fits_the_screen(
         *("indexing/imagefailure/", f"catalog/product/{product.pk}/change/"),
     ):
         console(address)
-    page = console("catalog/loggedsearch/try/")
+    page.emulate_media(color_scheme="dark")
+    console("?days=7")
+    expect(page.get_by_label("Delay from a change until it is found, minutes")).to_be_visible()
+    console("catalog/loggedsearch/try/")
     page.get_by_label("Photo").set_input_files(query)
     page.locator("form[enctype] button", has_text="Search").click()
     expect(page.get_by_text("Decoded to 64 × 64 pixels")).to_be_visible()
