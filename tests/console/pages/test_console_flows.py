@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -90,6 +91,7 @@ def test_a_bar_moves_and_a_run_is_cancelled(
     expect(bar).to_have_attribute("value", "50")
 
     Chunk.objects.filter(run=moving).update(state="done")
+    connection.close()  # the browser's event loop has a connection of its own
     expect(bar).to_have_attribute("value", "100")  # without a reload
 
     page.get_by_role("link", name="Cancel…").click()
@@ -144,6 +146,7 @@ def test_every_page_fits_the_screen(
     query = tmp_path / "query.png"
     query.write_bytes(photo(3, "PNG"))
     product = Product.objects.filter(sku="00003").get()
+    connection.close()  # the browser's event loop has a connection of its own
     for address in (
         *("catalog/product/find/?q=Thing", f"catalog/product/{product.pk}/why/"),
         *("catalog/loggedsearch/analytics/", "catalog/loggedsearch/", "catalog/auditentry/"),
