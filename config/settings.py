@@ -1,5 +1,4 @@
-"""Settings of Vitrina. Environment variables set everything that differs between installations.
-`docs/settings.md` lists them all."""
+"""Settings of Vitrina. `docs/settings.md` lists the environment variables that set them."""
 
 import os
 from datetime import timedelta
@@ -174,6 +173,7 @@ SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
 # Events per minute. One call may send 500, so no limit is lower.
 EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)
 EVENTS_PER_SESSION = read_int("EVENTS_PER_SESSION", 500, 500, 10_000_000)
+SUGGESTIONS_PER_MINUTE = read_int("SUGGESTIONS_PER_MINUTE", 300, 1, 1_000_000)  # of an address
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
@@ -206,6 +206,7 @@ IMPORT_FETCH_AGE_S = read_int("IMPORT_FETCH_AGE_S", 86_400, 0, 3650 * 86_400)
 IMPORT_FETCH_RUN_S = read_int("IMPORT_FETCH_RUN_S", 600, 1, 86_400)
 IMPORT_ROOT = read_folder("IMPORT_ROOT", DATA_DIR / "import")  # sources name files below it
 UPLOADED_FEEDS = DATA_DIR / "uploaded_feeds"  # until they are imported, at most for a day
+IMPORT_UPLOADS_BYTES = 1024**2 * read_int("IMPORT_UPLOADS_MB", 1024, 1, 1024**2)  # that wait
 IMPORT_UPLOAD_BYTES = 1024**2 * read_int("IMPORT_UPLOAD_MB", 200, 1, 1024)  # of an uploaded feed
 SOURCE_CRON = read_cron("SOURCE_CRON", "40 */5 * * *")
 SOURCE_MAX_BYTES = 1024**2 * read_int("SOURCE_MAX_MB", 1024, 1, 1024**2)  # of a feed

@@ -41,7 +41,12 @@ class Result:
 class SearchAnswer:
     """The answer of the public contract. `complete` is False if there may be more matching products
     that the search did not compare; `calibrated` is False if it is not known for this index, or for
-    searches by words alone, how reliable match levels are. Then no result is exact."""
+    searches by words alone, how reliable match levels are. Then no result is exact; `total`: the
+    number of results on all pages with their hidden lookalikes, None if it is not known;
+    `corrected`: the words that were searched for instead of mistyped ones, or ""; `fits_words`:
+    False if nothing fits both the photo and the words: then the results fit the photo alone;
+    `is_blank`: whether the photo shows nothing; `object_names`: the tags of
+    the objects that were searched for, by their numbers."""
 
     query_id: str
     kind: str
@@ -55,6 +60,11 @@ class SearchAnswer:
     tags: list[tuple[Tag, float]] = field(default_factory=list)
     objects: list[Detection] = field(default_factory=list)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    total: int | None = None
+    corrected: str = ""
+    fits_words: bool = True
+    is_blank: bool = False
+    object_names: dict[int, Tag] = field(default_factory=dict)
 
     @property
     def server_timing(self) -> str:

@@ -1,27 +1,28 @@
 """Follows one search from the request to the answer. `answer_request` lists the steps."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-from django.conf import settings
 from django.db import ProgrammingError
 
 from catalog.detection.photo_analysis import PhotoAnalysis, Target, analyse_photos, choose_targets
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.photo_tags import ScoredTags, tagger_for
+from catalog.models import Tag
 from catalog.product_cards import ProductCard, read_product_cards
 from search.answer import Result, SearchAnswer
-from search.query.blank_photos import encode_blanks, find_blank_objects
+from search.query.blank_photos import shows_nothing
 from search.query.photo_decoding import decode_query, decoded_photos
 from search.query.query_photos import QueryPhoto, keep_photo, read_query_photos
 from search.query.vector import embed_query
-from search.ranking.match_level import classify_match, find_blank_results
+from search.query.words import find_word_query, read_words
 from search.ranking.paging import RankedResults, find_results
 from search.ranking.scoring import Ranked, explain_score
 from search.ranking.shown_variants import choose_shown
 from search.request import SearchRequest
 from search.serving.admission import admission
-from search.serving.deadline import Deadline, StageClock
+from search.serving.deadline import StageClock
 from search.serving.single_flight import SingleFlightCache
 
 MAX_PHOTO_TAGS = 5
@@ -48,24 +49,22 @@ def search(request: SearchRequest, limit_s: float | None = None) -> SearchAnswer
 
 def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) -> SearchAnswer:
     """Answers a search with one generation of the index."""
-    photos = read_query_photos(request)
-    kept_analysis = photos[0].analysis_by(index.query_encoder) if photos else None
-    if kept_analysis and request.box is None:
-        analyses = [kept_analysis]
-    else:
-        analyses = analyse_query_photos(request, photos, index, clock)
-    photo_analysis = kept_analysis or (analyses[0] if analyses else None)
+    photos, analyses, reusable = read_analyses(request, index, clock)
+    photo_analysis = reusable or (analyses[0] if analyses else None)
+    with clock.stage("retrieve"):
+        given = read_words(request.text) if request.text else None
+    request = replace(request, text=given.text) if given else request
     with clock.stage("embed"):
         targets = choose_targets(analyses)
         queries = embed_query(request, [target.vector for target in targets], index, clock.deadline)
         tags = tag_targets(targets, index)
-    found = find_results(request, queries, targets, tags, index, clock)
+        words = find_word_query(given, request, index, clock.deadline)
+    found = find_results(request, queries, targets, tags, index, clock, words)
     with clock.stage("rank"):
-        results = build_results(found, queries, targets, request, index, clock.deadline)
-    # Later searches can reuse only the analysis of one whole photo.
-    is_reusable = kept_analysis or (len(analyses) == 1 and request.box is None)
+        results = build_results(found, queries, targets, request, index)
+        is_blank = shows_nothing(targets, request, index, clock.deadline)
     return SearchAnswer(
-        query_id=keep_photo(photos, photo_analysis if is_reusable else None),
+        query_id=keep_photo(photos, reusable),
         kind=request.kind,
         box=request.box,
         generation=index.generation,
@@ -77,7 +76,26 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         tags=choose_tags(tags, targets, found.ranked),
         objects=photo_analysis.detections if photo_analysis else [],
         timings_ms=clock.timings(),
+        total=found.total,
+        corrected=given.corrected if given else "",
+        fits_words=any(item.candidate.fits for item in found.ranked) or not found.ranked,
+        is_blank=is_blank,
+        object_names=name_objects(targets, tags) if request.box is None else {},
     )
+
+
+def read_analyses(
+    request: SearchRequest, index: LiveIndex, clock: StageClock
+) -> tuple[list[QueryPhoto], list[PhotoAnalysis], PhotoAnalysis | None]:
+    """Returns the photos of a request, the analyses to search by, and the one that later searches
+    can reuse: that of a single whole photo, if there is one."""
+    photos = read_query_photos(request)
+    kept = photos[0].analysis_by(index.query_encoder) if photos else None
+    if kept and request.box is None:
+        return photos, [kept], kept
+    analyses = analyse_query_photos(request, photos, index, clock)
+    is_whole = len(analyses) == 1 and request.box is None
+    return photos, analyses, kept or (analyses[0] if is_whole else None)
 
 
 def analyse_query_photos(
@@ -109,6 +127,12 @@ def tag_targets(targets: list[Target], index: LiveIndex) -> list[ScoredTags]:
     return tagger_for(index.generation.encoder_id).tag_photos(vectors, MAX_PHOTO_TAGS)
 
 
+def name_objects(targets: list[Target], tags: list[ScoredTags]) -> dict[int, Tag]:
+    """Returns the best tag of each object that has one, by the number of the object."""
+    pairs = zip(targets, tags, strict=True)
+    return {t.object: given[0][0] for t, given in pairs if t.object is not None and given}
+
+
 def choose_tags(tags: list[ScoredTags], targets: list[Target], ranked: list[Ranked]) -> ScoredTags:
     """Returns the tags of the object that the first result was found for; none without a photo."""
     first_object = ranked[0].object if ranked else None
@@ -124,7 +148,6 @@ def build_results(
     targets: list[Target],
     request: SearchRequest,
     index: LiveIndex,
-    deadline: Deadline,
 ) -> list[Result]:
     """Returns the results of the requested page, with the products as they are now. Leaves out
     products that were deleted during the search."""
@@ -132,22 +155,12 @@ def build_results(
     products = read_product_cards([item.candidate.product_id for item in page])
     varied = [item for item in page if _has_variants(products, item)]
     variants = choose_shown(varied, request.filters, queries, targets, index) if varied else {}
-    blanks = find_blanks(page, targets, index, deadline)
     finds_objects = any(target.object is not None for target in targets)
-    calibration = index.generation.calibration
-    if not request.shows_product:
-        calibration = calibration.without_exact()
     return [
         Result(
             product=products[item.candidate.product_id],
             score=round(min(1.0, max(0.0, item.score)), 4),
-            match=classify_match(
-                item.candidate,
-                found.neighbourhoods[item.object],
-                calibration,
-                settings.MATCH_SIMILAR,
-                blank,
-            ),
+            match=item.match,
             duplicates=item.duplicates,
             features=item.features,
             explanation=explain_score(item, found.weights) if request.explain else None,
@@ -155,7 +168,7 @@ def build_results(
             whole_photo=finds_objects and item.object is None,
             variant=variants.get(item.candidate.product_id),
         )
-        for item, blank in zip(page, blanks, strict=True)
+        for item in page
         if item.candidate.product_id in products
     ]
 
@@ -163,17 +176,3 @@ def build_results(
 def _has_variants(products: Mapping[int, ProductCard], item: Ranked) -> bool:
     product = products.get(item.candidate.product_id)
     return product is not None and product.has_variants
-
-
-def find_blanks(
-    page: Sequence[Ranked], targets: Sequence[Target], index: LiveIndex, deadline: Deadline
-) -> list[bool]:
-    """Returns for each result whether its part of the query photo or its product's photo is
-    blank."""
-    if not page:
-        return []
-    blanks = encode_blanks(index, deadline)
-    blank_objects = find_blank_objects(targets, blanks, index)
-    return find_blank_results(
-        page, blank_objects, blanks, index.generation.calibration.blank_cosine
-    )

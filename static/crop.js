@@ -4,6 +4,7 @@
 // keyboard selects one. The event "crop" reports each finished choice.
 
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
+const FINGER = 22; // pixels
 const MIN_SIDE = 0.04; // share of the photo; a smaller box is a tap
 const EDGE_TOLERANCE = 0.002; // edges closer than this are equal
 const KEY_STEP = 0.02; // share of the photo that an arrow key moves the box
@@ -16,6 +17,7 @@ class CropBox extends HTMLElement {
   #edges = [0, 0, 1, 1]; // left, top, right, bottom
   #objects = new Map(); // button → its edges
   #drag = null;
+  #tap = null;
   #keyTimer = 0;
 
   connectedCallback() {
@@ -32,10 +34,19 @@ class CropBox extends HTMLElement {
     this.replaceChildren(this.frame);
     this.addEventListener("pointerdown", (event) => this.#start(event));
     this.addEventListener("pointermove", (event) => this.#move(event));
-    this.addEventListener("pointerup", () => this.#end());
+    this.addEventListener("pointerup", (event) => this.#end(event));
     this.addEventListener("pointercancel", () => this.#cancel());
     this.frame.addEventListener("keydown", (event) => this.#press(event));
     this.#show();
+  }
+
+  /** Whether a finger draws a box instead of scrolling the page. */
+  get drawing() {
+    return this.classList.contains("drawing");
+  }
+
+  set drawing(drawing) {
+    this.classList.toggle("drawing", drawing);
   }
 
   get box() {
@@ -74,6 +85,7 @@ class CropBox extends HTMLElement {
     button.setAttribute("aria-label", label);
     place(button, edges);
     button.style.zIndex = Math.round(100 * (1 - area(edges))); // smaller objects lie on top
+    button.title = label;
     button.addEventListener("click", (event) => {
       if (event.detail === 0) this.#choose(button); // from the keyboard; #end handles taps
     });
@@ -88,10 +100,16 @@ class CropBox extends HTMLElement {
     this.#tell();
   }
 
-  /** Returns the button of the smallest object around a point, even under a handle. */
+  /** Returns the button of the object whose dot, in its middle, is nearest to a point: of the
+   * objects around the point and of those whose dot is within a finger's width. */
   #objectAt(point) {
-    const around = [...this.#objects].filter(([, edges]) => contains(edges, point));
-    return around.sort(([, one], [, other]) => area(one) - area(other))[0]?.[0];
+    const { width, height } = this.getBoundingClientRect();
+    const apart = ([left, top, right, bottom]) =>
+      Math.hypot(((left + right) / 2 - point[0]) * width, ((top + bottom) / 2 - point[1]) * height);
+    const near = [...this.#objects].filter(
+      ([, edges]) => contains(edges, point) || apart(edges) < FINGER,
+    );
+    return near.sort(([, one], [, other]) => apart(one) - apart(other))[0]?.[0];
   }
 
   #isWhole() {
@@ -109,14 +127,19 @@ class CropBox extends HTMLElement {
 
   #start(event) {
     if (event.button !== 0 || !event.isPrimary) return;
+    const from = this.#point(event);
+    const handle = event.target.dataset.edges;
+    const inside = !this.#isWhole() && contains(this.#edges, from);
+    const kind = handle ? "resize" : inside ? "move" : "draw";
+    // A finger on the photo scrolls the page, unless the shopper wants to draw. A tap still selects.
+    if (kind === "draw" && event.pointerType === "touch" && !this.drawing) {
+      this.#tap = { object: this.#objectAt(from), x: event.clientX, y: event.clientY };
+      return;
+    }
     event.preventDefault(); // neither drag the picture nor select text
     this.frame.focus({ preventScroll: true, focusVisible: false });
     this.setPointerCapture(event.pointerId);
-    const handle = event.target.dataset.edges;
-    const from = this.#point(event);
-    const inside = !this.#isWhole() && contains(this.#edges, from);
-    const kind = handle ? "resize" : inside ? "move" : "draw";
-    const object = event.target.closest("button") ?? this.#objectAt(from); // selected if this is a tap
+    const object = this.#objectAt(from); // selected if this is a tap
     this.#drag = { kind, handle, object, from, to: from, edges: [...this.#edges] };
   }
 
@@ -139,7 +162,12 @@ class CropBox extends HTMLElement {
     this.#show();
   }
 
-  #end() {
+  #end(event) {
+    const tap = this.#tap;
+    this.#tap = null;
+    if (tap?.object && Math.hypot(event.clientX - tap.x, event.clientY - tap.y) < FINGER) {
+      this.#choose(tap.object);
+    }
     if (!this.#drag) return;
     const { kind, edges: before, object, from, to } = this.#drag;
     this.#drag = null;
@@ -155,6 +183,7 @@ class CropBox extends HTMLElement {
   }
 
   #cancel() {
+    this.#tap = null; // the browser scrolls
     if (!this.#drag) return;
     this.#edges = this.#drag.edges;
     this.#drag = null;

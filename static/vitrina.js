@@ -12,6 +12,9 @@ const input = document.getElementById("image");
 const camera = document.getElementById("camera");
 const preview = document.getElementById("photo");
 const crop = form.querySelector("crop-box");
+const words = document.getElementById("q");
+const drawBox = form.querySelector("[data-draw]");
+const openPhoto = form.querySelector("[data-open]");
 const wholePhoto = form.querySelector("[data-whole]");
 const status = document.getElementById("status");
 
@@ -29,10 +32,20 @@ async function usePhoto(file) {
   input.files = transfer.files;
   camera.value = "";
   keptQuery()?.remove();
+  clearFilters(); // those of the last photo rarely suit another one
   setBox(null);
   outline([]);
   showPhoto(URL.createObjectURL(photo));
   ask();
+}
+
+function clearFilters() {
+  for (const field of form.elements) {
+    if (!results().contains(field)) continue;
+    if (field.type === "checkbox") field.checked = false;
+    else if (field.type === "number") field.value = "";
+    else if (field.name === "sort") field.selectedIndex = 0;
+  }
 }
 
 /** Returns the photo upright, small and without metadata such as its location. If the browser
@@ -64,6 +77,7 @@ function showPhoto(url) {
   panel.classList.remove("unshown");
   preview.src = url;
   panel.classList.add("with-photo");
+  words.placeholder = words.dataset.withPhoto;
 }
 
 function photoIsShown() {
@@ -77,7 +91,9 @@ function removePhoto(event) {
   input.value = camera.value = "";
   keptQuery()?.remove();
   setBox(null);
-  panel.classList.remove("with-photo");
+  panel.classList.remove("with-photo", "open");
+  words.placeholder = words.dataset.words;
+  words.focus();
   ask();
 }
 
@@ -99,6 +115,7 @@ preview.addEventListener("load", photoIsShown);
 preview.addEventListener("error", () => panel.classList.add("unshown"));
 crop.addEventListener("crop", () => {
   setBox(crop.box);
+  draw(false);
   ask();
 });
 wholePhoto.addEventListener("click", () => {
@@ -106,6 +123,21 @@ wholePhoto.addEventListener("click", () => {
   ask();
   crop.frame.focus();
 });
+// On phones, a finger on the photo scrolls the page until the shopper wants to draw, and beside
+// results the photo is a strip until it is opened.
+function draw(drawing) {
+  crop.drawing = drawing;
+  drawBox.setAttribute("aria-pressed", String(drawing));
+  if (drawing) open(true);
+}
+
+function open(isOpen) {
+  panel.classList.toggle("open", isOpen);
+  openPhoto.setAttribute("aria-expanded", String(isOpen));
+}
+
+drawBox.addEventListener("click", () => draw(!crop.drawing));
+openPhoto.addEventListener("click", () => open(!panel.classList.contains("open")));
 form.querySelector("[data-clear]").addEventListener("click", removePhoto);
 
 // --- Ways in: choose, photograph, paste, drop, example --------------------------------------------
@@ -176,35 +208,61 @@ document.body.addEventListener("htmx:beforeRequest", () => {
 
 document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const photoIsGone = detail.xhr.status === 404 && keptQuery() && input.files.length > 0;
-  if (!photoIsGone) return;
-  detail.shouldSwap = false;
-  keptQuery().remove();
-  setTimeout(ask); // after htmx has finished this request
+  if (photoIsGone) {
+    detail.shouldSwap = false;
+    keptQuery().remove();
+    setTimeout(ask); // after htmx has finished this request
+  } else if (detail.xhr.status >= 500 && results().querySelector(".card")) {
+    detail.shouldSwap = false; // what is loaded stays
+    loseConnection();
+  }
 });
 
 let filtersWereOpen = false;
-document.body.addEventListener("htmx:beforeSwap", () => {
+let lastCard = null; // before more are appended, if the keyboard is on the button
+document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
   filtersWereOpen = Boolean(document.querySelector("#filters:popover-open"));
+  const more = detail.target.id === "more" && detail.target;
+  lastCard = more && more.contains(document.activeElement) ? more.previousElementSibling : null;
 });
 
 document.body.addEventListener("htmx:afterSwap", () => {
   const filters = document.getElementById("filters");
   if (filtersWereOpen && filters?.showPopover) filters.showPopover();
+  const next = lastCard?.nextElementSibling;
+  next?.querySelector("h2 a, button")?.focus({ preventScroll: true });
   readAnswer();
 });
 
-for (const failure of ["htmx:sendError", "htmx:timeout"]) {
-  document.body.addEventListener(failure, () => {
-    status.textContent = "";
-    shop.classList.add("offline");
-  });
+// --- Without a connection -------------------------------------------------------------------------
+
+const RETRY_MS = 5000;
+const again = document.querySelector("[data-again]");
+let retry = 0;
+let failed = () => {}; // repeats the request that failed last
+
+/** Says that the shop does not answer, and tries again by itself. The results stay. */
+function loseConnection() {
+  status.textContent = "";
+  shop.classList.add("offline");
+  clearTimeout(retry);
+  retry = setTimeout(tryAgain, RETRY_MS);
 }
 
-let retry = 0;
+for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+  document.body.addEventListener(failure, loseConnection);
+}
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  const button = detail.elt.closest("#more button");
+  failed = button ? () => button.isConnected && button.click() : ask;
+});
+window.addEventListener("online", () => shop.classList.contains("offline") && tryAgain());
+again.addEventListener("click", tryAgain);
 
 function tryAgain() {
-  const asked = form.elements.namedItem("q").value || keptQuery() || input.files.length;
-  if (asked) ask();
+  clearTimeout(retry);
+  const asked = words.value || keptQuery() || input.files.length;
+  if (asked) failed();
   else location.reload();
 }
 
@@ -212,7 +270,7 @@ function tryAgain() {
 function readAnswer() {
   const answer = results();
   shop.classList.remove("offline");
-  const said = answer.querySelector("#summary, [role=alert] p") ?? answer.querySelector("h2");
+  const said = answer.querySelector("[role=alert] p, #summary") ?? answer.querySelector("h1");
   status.textContent = said ? said.textContent.trim().replace(/\s+/g, " ") : "";
   if (answer.dataset.box !== undefined && !crop.busy && panel.classList.contains("with-photo")) {
     setBox(numbers(answer.dataset.box));

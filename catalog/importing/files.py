@@ -13,28 +13,31 @@ from django.db import OperationalError
 from catalog.importing.categories import CategoryTree
 from catalog.importing.errors import ImportFailed
 from catalog.importing.formats.column_mapping import ColumnMapping, read_mapping
-from catalog.importing.formats.feed import Feed, FeedOptions
+from catalog.importing.formats.feed import FeedOptions
 from catalog.importing.formats.opening import open_feed
 from catalog.importing.photos.feed_images import ReadImage, open_files, read_image
 from catalog.importing.rows.keeping import ImportKeeper
-from catalog.importing.rows.row_groups import ProductRows, RowGroups, batches
-from catalog.importing.upsert import upsert_rows
+from catalog.importing.rows.row_groups import Note, ProductRows, RowGroups, batches
+from catalog.importing.upsert import reprice_rows, upsert_rows
 from catalog.importing.word_proposals import propose_words
 
 BATCH_SIZE = 500
+PRICES_BATCH_SIZE = 5_000  # rows of which only prices and stock are written
 
 
 @dataclass
 class ImportReport:
     """The number of products written, (line number, sentence) for each line refused, the number of
-    words that wait to be accepted as tags, and (line number, sentence) for lines that were written
-    with a change or twice. `skus`: those of refused lines, by line, as far as they can be read.
-    `changes_at`: the next moment at which a sale in the feed begins or ends."""
+    words that wait to be accepted as tags, and (line number, sentence) for the first lines that
+    were written with a change or twice, of which there are `noted`. `skus`: those of refused lines,
+    by line, as far as they can be read. `changes_at`: the next moment at which a sale in the feed
+    begins or ends."""
 
     written: int = 0
     errors: list[tuple[int, str]] = field(default_factory=list)
     proposed: int = 0
     notes: list[tuple[int, str]] = field(default_factory=list)
+    noted: int = 0
     skus: dict[int, str] = field(default_factory=dict, compare=False)
     changes_at: datetime | None = None
 
@@ -70,8 +73,11 @@ def import_file(
     report = ImportReport() if report is None else report
     with open_files(path, images) as (file, read):
         feed = open_feed(file, file_format, columns, options)
-        _import(_records(feed), read, progress, batch_size, report, keeper)
-    report.notes, report.changes_at = sorted(feed.notes), feed.changes_at
+        try:
+            _import(feed.rows(), read, progress, batch_size, report, keeper, feed.note)
+        finally:
+            report.notes, report.noted = sorted(feed.notes), feed.noted
+    report.changes_at = feed.changes_at
     return report
 
 
@@ -97,24 +103,27 @@ def _import(
     batch_size: int,
     report: ImportReport,
     keeper: ImportKeeper | None = None,
+    note: Note = lambda line, sentence: None,
 ) -> None:
     keeper = keeper or ImportKeeper()
-    with RowGroups(report.refuse, keeper.known, keeper.is_partial) as groups:
+    with RowGroups(report.refuse, keeper.known, keeper.is_partial, note) as groups:
         with _describe_write_errors(report, "A temporary file cannot be written"):
             failure = _collect(lines, groups)
         if report.errors:
             progress(len(report.errors))
         if failure is None:
             keeper.decide(groups)
+            _write_prices(groups, progress, report, keeper)
+        repriced = report.written
         _write(batches(groups.products(), batch_size), read, progress, report, keeper)
         if groups.unchanged:
             progress(groups.unchanged)
     if failure is not None:
         sentence = f"{failure} {report.written} products before this are written."
         raise type(failure)(sentence) from failure
-    with _describe_write_errors(report, "A photo cannot be stored"):
+    with _describe_write_errors(report):
         keeper.finish()
-        if report.written or not groups.unchanged:
+        if report.written > repriced or not (repriced or groups.unchanged):
             report.proposed = propose_words()
     report.errors.sort()
 
@@ -130,6 +139,18 @@ def _collect(lines: Iterable[tuple[int, Any]], groups: RowGroups) -> ImportFaile
     return None
 
 
+def _write_prices(
+    groups: RowGroups, progress: Callable[[int], None], report: ImportReport, keeper: ImportKeeper
+) -> None:
+    """Writes the products of which only prices and stock have changed."""
+    for batch in batches(groups.prices(), PRICES_BATCH_SIZE):
+        with _describe_write_errors(report):
+            written = reprice_rows(batch, keeper)
+        groups.leave_out(written)
+        report.written += len(written)
+        progress(sum(len(product.rows) for product in written))
+
+
 def _write(
     products: Iterable[list[ProductRows]],
     read: ReadImage,
@@ -139,7 +160,7 @@ def _write(
 ) -> None:
     categories = CategoryTree()
     for batch in products:
-        with _describe_write_errors(report, "A photo cannot be stored"):
+        with _describe_write_errors(report):
             written, refused = upsert_rows(batch, read, categories, keeper)
         report.written += written
         skus = {row.line: row.record.sku for product in batch for row in product.rows}
@@ -148,21 +169,10 @@ def _write(
         progress(sum(len(product.rows) for product in batch))
 
 
-def _records(feed: Feed) -> Iterator[tuple[int, Any]]:
-    """Yields the rows of a feed, and notes repeated skus."""
-    seen: set[int] = set()  # hashes: small, also for millions of products
-    for line, row in feed.rows():
-        if isinstance(row, dict):
-            sku = row.get("sku")
-            if sku and not row.get("is_group"):
-                if hash(str(sku)) in seen:
-                    feed.note(line, f"sku {sku!r} is in the file again; this line counts")
-                seen.add(hash(str(sku)))
-        yield line, row
-
-
 @contextmanager
-def _describe_write_errors(report: ImportReport, failed: str) -> Iterator[None]:
+def _describe_write_errors(
+    report: ImportReport, failed: str = "A photo cannot be stored"
+) -> Iterator[None]:
     """Raises ImportFailed if a batch cannot be written. Its transaction leaves nothing of it.
     `failed` says what an OSError means."""
     try:

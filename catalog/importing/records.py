@@ -10,6 +10,7 @@ from catalog.models.attributes import describe_problem, is_unicode
 from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
 DEFAULT_CURRENCY = "EUR"
+REGULAR_PRICE = "regular_price"  # the attribute that keeps the price before a discount
 _MAX_TEXT_LENGTHS = {
     "title": 500,
     "title_ru": 500,

@@ -15,8 +15,10 @@ from catalog.importing.records import ProductRecord
 from catalog.importing.rows.keeping import ImportKeeper
 from catalog.importing.rows.partial_rows import place_partial_rows
 from catalog.importing.rows.row_groups import ProductRows, group_records
+from catalog.importing.rows.row_hashes import RowHashes
 from catalog.importing.writing.merging import Image, MergedProduct, merge_rows
 from catalog.importing.writing.write_photos import replace_photos
+from catalog.importing.writing.write_prices import write_prices
 from catalog.importing.writing.write_products import write_products
 from catalog.importing.writing.write_variants import remove_departed, write_variants
 
@@ -67,9 +69,28 @@ def upsert_rows(
     return len(good), errors
 
 
+def reprice_rows(products: Sequence[ProductRows], keeper: ImportKeeper) -> list[ProductRows]:
+    """Writes prices and stock alone, in one transaction, as `upsert_rows` would. The rows need
+    nothing else. Returns the products that are written. It leaves out those whose rows are refused,
+    that do not exist, or that have other variants than their rows say. Raises OperationalError."""
+    errors: dict[int, str] = {}
+    placed = place_partial_rows(products, errors) if keeper.is_partial else products
+    merged = [merge_rows(product, str, errors) for product in placed]
+    refused = {p.sku for p in placed if any(row.line in errors for row in p.rows)}
+    good = [product for product in merged if product and product.sku not in refused]
+    with transaction.atomic():
+        lock_addresses(shared=True)
+        keeper.begin_batch()
+        ids = write_prices(sorted(good, key=lambda product: product.sku))
+        places = {row.line: product.sku for product in placed for row in product.rows}
+        written = [p for p in products if places.get(p.rows[0].line) in ids]
+        keeper.end_batch(written, ids)
+    return written
+
+
 def _without_errors(product: ProductRows, errors: dict[int, str]) -> ProductRows:
     is_refused = any(row.line in errors for row in product.rows)
-    return replace(product, row_hash=b"") if is_refused else product
+    return replace(product, hashes=RowHashes()) if is_refused else product
 
 
 def _store_image(path: str, read_image: ReadImage) -> Image:

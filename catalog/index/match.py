@@ -49,6 +49,9 @@ class Calibration:
     A photo whose projected vector has at least the cosine `blank_cosine` with a blank photo
     (`catalog.visual.blank`) shows nothing and is never exact.
 
+    A photo with at least the cosine `word_cosine` with a text looks as the text says; None if that
+    is unknown.
+
     `queries`: how many photos whose product is known were searched by; `source`: what they are,
     "labelled photos", "views" of the catalogue, or "" if there are too few of both. Then exact is
     unknown. Of these photos, the first result is exact for the share `exact_share`, and the share
@@ -66,17 +69,18 @@ class Calibration:
     exact_right: float | None = None
     nothing_photos: int = 0
     nothing_weak: float | None = None
+    word_cosine: float | None = None
 
     @staticmethod
     def is_current(stored: Mapping[str, Any]) -> bool:
         """Returns whether a stored calibration has the present names and meanings."""
-        return "similar_resemblance" in stored
+        return {"similar_resemblance", "word_cosine"} <= stored.keys()
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Calibration":
         """Reads a stored calibration. Of those that versions up to 0.1 stored, under other names
         and for another measure, only the threshold of blank photos still applies."""
-        if not cls.is_current(stored):
+        if "similar_resemblance" not in stored:
             return cls(blank_cosine=stored.get("blank", cls.blank_cosine))
         known = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in stored.items() if name in known})

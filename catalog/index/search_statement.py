@@ -1,6 +1,7 @@
 """The search, as one SQL statement.
 
-It consists of NEIGHBOURS, one of the two FOUND parts, and CANDIDATES. A measurement that needs only
+It consists of NEIGHBOURS, FOUND_BY_VECTOR or the parts of `catalog.index.word_statement`, and
+CANDIDATES. A measurement that needs only
 the nearest products or photos sends NEIGHBOURS and NEAREST_PRODUCTS or NEAREST_PHOTOS. All are
 prepared once on a connection (see `catalog.index.prepared_sql`): vectors and words are parameters,
 everything on which the plan depends is a literal.
@@ -15,6 +16,7 @@ import numpy as np
 from psycopg import sql
 
 from catalog.index.live_index import IndexSpace
+from catalog.index.word_statement import WordQuery, select_matches
 
 MAX_FACET_PRODUCTS = 5_000  # products that the facets count
 
@@ -106,37 +108,9 @@ FOUND_BY_VECTOR = sql.SQL(
 ,
 -- The candidates of each query.
 found AS (
-    SELECT number, similarity, projected, product_id, {details}, 0::real AS lexical FROM scored
-)
-"""
-)
-
-FOUND_BY_VECTOR_OR_WORDS = sql.SQL(
-    """
-,
--- Any of the words, in English or Russian.
-search_words AS (
-    SELECT (replace(plainto_tsquery('english', {words})::text, '&', '|')::tsquery
-        || replace(plainto_tsquery('russian', {words})::text, '&', '|')::tsquery) AS words
-),
-
--- Products that pass the filters and contain the words, the best first.
-named AS (
-    SELECT product.id AS product_id, {details},
-        ts_rank(product.search_document, words) AS lexical
-    FROM catalog_product product, search_words
-    WHERE product.search_document @@ words AND {condition}
-    ORDER BY lexical DESC, product.id LIMIT {max_photos}
-),
-
--- The candidates of the single query: the products that only the vector found, and those that the
--- words found. The latter have a similarity if the vector found them too.
-found AS (
-    SELECT 0 AS number, similarity, projected, product_id, {details}, 0::real AS lexical
-    FROM scored WHERE product_id NOT IN (SELECT product_id FROM named)
-UNION ALL
-    SELECT 0, scored.similarity, scored.projected, named.*
-    FROM named LEFT JOIN scored USING (product_id)
+    SELECT number, similarity, projected, product_id, {details}, 0::float8 AS lexical,
+        false AS is_named, true AS fits
+    FROM scored
 )
 """
 )
@@ -144,8 +118,8 @@ UNION ALL
 CANDIDATES = sql.SQL(
     """
 ,
--- The products that the facets count, with their tags: the candidates and, if few enough products
--- pass the filters, all of these.
+-- The products that the facets count, with their tags: the candidates and, if the search is not
+-- by words and few enough products pass the filters, all of these.
 described AS MATERIALIZED (
     SELECT counted.*, ARRAY(
         SELECT tag_id FROM catalog_producttag product_tag
@@ -153,7 +127,7 @@ described AS MATERIALIZED (
     FROM (
         SELECT product_id, {details} FROM found
         UNION SELECT product_id, {details} FROM passing
-        WHERE (SELECT products FROM passing_count) <= least({exact_up_to}, {max_facet_products})
+        WHERE {counts_passing}
     ) counted
 )
 
@@ -161,8 +135,10 @@ described AS MATERIALIZED (
 -- is one row with the counts alone.
 SELECT passing_count.products AS passing,
     (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1) AS photos,
+    {named} AS named, {unlike} AS unlike,
     CASE row_number() OVER () WHEN 1 THEN {facets}::text END AS facets,
-    found.number, product_id, found.similarity, found.lexical, described.price,
+    found.number, product_id, found.similarity, found.lexical, found.is_named, found.fits,
+    described.price,
     described.created_at, described.in_stock, described.popularity, described.category_id,
     (SELECT rate FROM catalog_clickrate click_rate
         WHERE click_rate.product_id = found.product_id) AS clicks,
@@ -221,32 +197,39 @@ class Statement(NamedTuple):
 
 
 def add_candidates(
-    neighbours: Statement, query: VectorQuery, words: str, facets: sql.Composable
+    neighbours: Statement, query: VectorQuery, words: WordQuery | None, facets: sql.Composable
 ) -> Statement:
     """Builds the statement of a search from the `neighbours` that a store returned for the query.
-    `words`, if any, find products too, for a single query vector. `facets` is an SQL
+    `words`, if any, find products too, and decide which candidates fit. `facets` is an SQL
     expression over `described`.
 
     The columns are those of `search.retrieval.candidates.Candidate` and:
 
     - `passing`: the number of products that fulfil the condition, at most `exact_up_to` + 1;
     - `photos`: the most photos that a query vector found, NULL for none;
+    - `named`: the number of products that the words found, at most `max_photos`;
+    - `unlike`: whether a query vector found a photo that does not look as the words say;
     - `facets`: the facets as text, in the first row;
     - `number`: the number of the query vector, NULL in the only row if nothing is found."""
+    named, unlike = sql.SQL("0"), sql.SQL("false")
+    counts_passing: sql.Composable = sql.SQL("(SELECT products FROM passing_count) <= {}").format(
+        sql.Literal(min(query.exact_up_to, MAX_FACET_PRODUCTS))
+    )
+    parameters: list[Any] = []
+    found: sql.Composable = FOUND_BY_VECTOR.format(details=DETAILS)
     if words:
-        found = FOUND_BY_VECTOR_OR_WORDS.format(
-            details=DETAILS,
-            condition=query.condition,
-            max_photos=sql.Literal(query.max_photos),
-            words=sql.Placeholder(),
+        encoder = query.space.generation.encoder_id
+        found, parameters = select_matches(
+            words, DETAILS, query.condition, query.max_photos, encoder
         )
-    else:
-        found = FOUND_BY_VECTOR.format(details=DETAILS)
+        named, counts_passing = sql.SQL("(SELECT count(*) FROM named)"), sql.SQL("false")
+        if words.least_cosine is not None:
+            unlike = sql.SQL(f"(SELECT bool_or(wording < {words.least_cosine!r}) FROM matched)")
     candidates = CANDIDATES.format(
         details=DETAILS,
-        exact_up_to=sql.Literal(query.exact_up_to),
-        max_facet_products=sql.Literal(MAX_FACET_PRODUCTS),
+        counts_passing=counts_passing,
+        named=named,
+        unlike=unlike,
         facets=facets,
     )
-    parameters = [words, words] if words else []
     return Statement(neighbours.sql + found + candidates, neighbours.parameters + parameters)

@@ -10,6 +10,7 @@ from catalog.models.image_address import AddressedImage, ImageAddress
 from catalog.models.operations import AuditEntry, Measurement, RefusedSearches
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
+from catalog.models.search_term import SearchTerm
 from catalog.models.source import (
     ImportedRow,
     ProductImport,
@@ -48,6 +49,7 @@ __all__ = [
     "RefusedLine",
     "RefusedSearches",
     "Reranker",
+    "SearchTerm",
     "Source",
     "SourceProduct",
     "Tag",

@@ -79,9 +79,10 @@ class Source(models.Model):
 
 
 class SourceProduct(models.Model):
-    """A product that a source names, and the hash of its rows when they were imported last. The
-    row stays when an operator deletes the product, so that the same rows do not bring it back. An
-    empty hash is that of rows of which some were refused."""
+    """A product that a source names, and the hashes of its rows when they were imported last: of
+    the whole rows, and of the rest of them without prices and stock. The row stays when an operator
+    deletes the product, so that the same rows do not bring it back. An empty hash is that of rows
+    of which some were refused."""
 
     pk = models.CompositePrimaryKey("product_id", "source_id", "sku")
     source = models.ForeignKey(
@@ -90,6 +91,7 @@ class SourceProduct(models.Model):
     product_id = models.BigIntegerField()
     sku = models.CharField("SKU", max_length=200)
     row_hash = models.BinaryField(max_length=16)
+    rest_hash = models.BinaryField(max_length=16, default=b"")
 
     class Meta:
         indexes = [models.Index(fields=["source", "sku"], name="source_product_sku")]
@@ -138,6 +140,12 @@ class ProductImport(models.Model):
     hidden = models.PositiveIntegerField(default=0)
     removed = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField("refused lines", default=0)
+    noted = models.PositiveIntegerField(
+        "noted lines", default=0, help_text="Lines that were written with a change, or twice."
+    )
+    notes = models.JSONField(
+        default=list, blank=True, help_text="The first of them: line number and sentence."
+    )
     missing = models.PositiveIntegerField(
         default=0, help_text="Products that the feed no longer has, if an operator must decide."
     )

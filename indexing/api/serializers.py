@@ -96,6 +96,17 @@ class StatusPhotosSerializer(serializers.Serializer):
     oldest_waiting_s = serializers.FloatField()
 
 
+class StatusSourcesSerializer(serializers.Serializer):
+    """Feeds that are pulled regularly."""
+
+    total = serializers.IntegerField()
+    failing = serializers.IntegerField(help_text="Whose last pull has failed.")
+    waiting = serializers.IntegerField(help_text="Whose import waits for an operator.")
+    failures_in_a_row = serializers.IntegerField(
+        help_text="Of the source that has failed most often since its last success."
+    )
+
+
 class StatusFreshnessSerializer(serializers.Serializer):
     fresh = serializers.BooleanField()
     oldest_pending_s = serializers.FloatField()
@@ -131,6 +142,7 @@ class IndexStatusSerializer(serializers.Serializer):
     generation = StatusGenerationSerializer(allow_null=True)
     products = StatusProductsSerializer()
     photos = StatusPhotosSerializer()
+    sources = StatusSourcesSerializer()
     freshness = StatusFreshnessSerializer()
     runs = StatusRunsSerializer()
     next_refresh_at = serializers.DateTimeField()

@@ -17,11 +17,13 @@ def ask(
     buttons: list[tuple[str, str]],
     back: str,
     back_label: str,
+    about: int = 1,
     choices: Sequence[tuple[str, str, str]] = (),
 ) -> TemplateResponse:
     """Asks a question of this admin, in one or several paragraphs. `buttons`: name and label of
-    each. `back`: the address of a link that does nothing. `choices`: name, value and label of
-    each radio button, the first of them chosen."""
+    each. `back`: the address of a link that does nothing. `about`: the id of the import in
+    question, the value of the buttons. `choices`: name, value and label of each radio button, the
+    first of them chosen."""
     context = {
         **of.admin_site.each_context(request),
         "title": title,
@@ -31,5 +33,6 @@ def ask(
         "buttons": buttons,
         "back": back,
         "back_label": back_label,
+        "about": about,
     }
     return TemplateResponse(request, TEMPLATE, context)

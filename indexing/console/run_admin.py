@@ -26,6 +26,7 @@ from indexing.models import IndexingRun
 from indexing.monitoring.freshness import next_refresh_at, run_progress
 from indexing.monitoring.pulse import read_pulse
 from indexing.monitoring.run_names import name_kind
+from indexing.monitoring.source_figures import source_problems
 from indexing.pipeline.training_run import describe_plan
 from indexing.quality.training_result import describe_training, last_training, summarise_training
 from indexing.tasks import start_queued_run
@@ -110,7 +111,9 @@ class IndexingRunAdmin(ReadOnlyAdmin):
             choices = publish_choices() if kind == IndexingRun.Kind.REBUILD else ()
             title, plan = titles()[kind], describe_start(kind)
             buttons = [("start", _("Start"))]
-            return ask(request, self, title, plan, buttons, back, _("Back to the runs"), choices)
+            return ask(
+                request, self, title, plan, buttons, back, _("Back to the runs"), choices=choices
+            )
         options: dict[str, Any] = {}
         if kind == IndexingRun.Kind.REBUILD and request.POST.get("publish") == "no":
             options = {"publish": False}
@@ -162,6 +165,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         training = last_training()
         context = {
             "index": read_pulse(),
+            "source_problems": list(source_problems()),
             "photos_due": ImageAddress.objects.due().exists(),
             "next_refresh_at": next_refresh_at(),
             "may_operate": may(request.user, Right.OPERATE),

@@ -16,6 +16,7 @@ from catalog.models import Generation, ImageAddress, ProductChange
 from indexing.embedding.staleness import quarantined_images
 from indexing.ledger.runs import unfinished_runs
 from indexing.models import Chunk, IndexEvaluation, IndexingRun
+from indexing.monitoring.source_figures import source_figures
 from indexing.pipeline.fetching.photo_figures import photo_figures, products_in, waiting_addresses
 
 MAX_LAG_PRODUCTS = 10_000  # most recently indexed products, which the lag is measured on
@@ -30,6 +31,7 @@ def index_status() -> dict[str, Any]:
         "generation": _describe_generation(live_generation()),
         "products": _count_products(),
         "photos": photo_figures(),
+        "sources": source_figures(),
         "freshness": freshness(),
         "runs": {
             "running": [run_progress(run) for run in unfinished_runs()],

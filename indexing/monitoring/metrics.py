@@ -48,6 +48,7 @@ class IndexCollector(Collector):
         yield _count_by_state("vitrina_products", "products by state", products)
         photos = {state: status["photos"][state] for state in PHOTO_STATES}
         yield _count_by_state("vitrina_photos", "photos by address, by state", photos)
+        yield from _count_sources(status["sources"])
         if live is not None:
             yield gauge("generation", "id of the live generation", live["id"])
             yield gauge("images", "images in the live generation", live["images"])
@@ -66,6 +67,16 @@ def _count_by_state(name: str, meaning: str, counts: dict[str, int]) -> GaugeMet
     for state, count in counts.items():
         family.add_metric([state], count)
     return family
+
+
+def _count_sources(figures: dict[str, int]) -> Iterator[Metric]:
+    counts = {name: figures[name] for name in ("failing", "waiting")}
+    yield _count_by_state("vitrina_sources", "sources that fail, or wait for an operator", counts)
+    yield GaugeMetricFamily(
+        "vitrina_source_failures_in_a_row",
+        "most failed pulls of a source since its last success",
+        value=figures["failures_in_a_row"],
+    )
 
 
 def _self_test_recall(figures: dict[str, Any]) -> GaugeMetricFamily:

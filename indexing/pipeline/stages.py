@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from indexing.ledger.chunking import Check, Payload, StageFailed
 from indexing.models import Chunk, IndexingRun
-from indexing.pipeline import fetch_stage, rebuild, refresh, tag_stages, training_run
+from indexing.pipeline import fetch_stage, rebuild, refresh, tag_stages, term_stage, training_run
 from indexing.pipeline.sources import import_run
 
 __all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
@@ -37,6 +37,7 @@ class Stages(tuple[Stage, ...]):
         return self[position] if position < len(self) else None
 
 
+TERMS = Stage("terms", term_stage.plan_terms, term_stage.perform_terms)
 FETCH = Stage("fetch", fetch_stage.plan_fetch, fetch_stage.perform_fetch)
 
 STAGES = {
@@ -50,6 +51,7 @@ STAGES = {
             Stage("refresh", refresh.plan_refresh, refresh.perform_refresh),
             Stage("calibrate_tags", tag_stages.plan_calibrate, tag_stages.perform_calibrate),
             Stage("tag", tag_stages.plan_tag, tag_stages.perform_tag),
+            TERMS,
             Stage("repair", refresh.plan_repair, refresh.perform_repair),
             Stage("calibrate", refresh.plan_calibrate, refresh.perform_calibrate),
         ]
@@ -61,6 +63,7 @@ STAGES = {
             Stage("embed", rebuild.plan_embed, rebuild.perform_embed),
             Stage("calibrate_tags", tag_stages.plan_calibrate, tag_stages.perform_calibrate),
             Stage("tag", tag_stages.plan_tag, tag_stages.perform_tag),
+            TERMS,
             Stage("project", rebuild.plan_project, rebuild.perform_project),
             Stage("vectors", rebuild.plan_vectors, rebuild.perform_vectors),
             Stage("graph", rebuild.plan_graph, rebuild.perform_graph),

@@ -20,6 +20,7 @@ from catalog.visual.blank import blank_photos, closeness, nearly_blank_photos
 from indexing.ledger.chunking import Check
 from indexing.quality.labelled_sample import open_labelled_photo, read_labelled_photos
 from indexing.quality.photos_of_nothing import measure_resemblance
+from indexing.quality.word_calibration import measure_word_cosine
 
 MIN_RIGHT_SHARE = 0.9  # of the results called exact
 CONFIDENCE_DEVIATIONS = 0.84  # standard deviations; a one-sided confidence interval of 80 %
@@ -92,8 +93,10 @@ def measure_calibration(
     """Returns the calibration of an index whose queries the encoder of that id encodes, and the
     vectors of photos of nothing, (n, dimensions). With fewer than MIN_PRODUCTS products, nothing is
     known."""
+    word_cosine = measure_word_cosine(index)
     if index.generation.products < MIN_PRODUCTS:
-        return Calibration(), np.empty((0, index.generation.encoder.dimensions))
+        nothing = np.empty((0, index.generation.encoder.dimensions))
+        return Calibration(word_cosine=word_cosine), nothing
     labelled = search_labelled_photos(index, check)
     views, strangers = search_held_out_views(index, query_encoder_id, check)
     enough_views = len(views) >= MIN_QUERIES
@@ -104,6 +107,7 @@ def measure_calibration(
         blank_cosine=measure_blank_threshold(index),
         nothing_photos=resemblance.photos,
         nothing_weak=resemblance.weak,
+        word_cosine=word_cosine,
     )
     if len(labelled) >= MIN_PHOTOS:
         calibration = calibrate_exact(calibration, labelled, strangers, "labelled photos")

@@ -165,6 +165,10 @@ class TextParameters(SearchParameters):
         return super().search_request(text=self.validated_data["q"], **query)
 
 
+class SuggestionParameters(serializers.Serializer):
+    q = serializers.CharField(max_length=100, help_text="The beginning of a word or a name.")
+
+
 class NoParameters(serializers.Serializer):
     """The parameters of calls that take none."""
 

@@ -1,22 +1,17 @@
-"""The JSON of the API's responses, and of the events that clients send. The public contract fixes
-the names of the fields."""
+"""The JSON of the API's responses. The public contract fixes the names of the fields."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-from django.utils import timezone
 from django.utils.http import urlencode
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
-from catalog.models import Event, Product
+from catalog.models import Product
 from catalog.product_cards import ProductCard, VariantCard, read_variant_cards
 from search.answer import Result, SearchAnswer
 from search.filters.declared import faceted_filters
 from search.filters.kinds import ChoiceFilter
-
-MAX_EVENTS = 500
 
 
 class NamedSerializer(serializers.Serializer):
@@ -106,6 +101,15 @@ class QuerySerializer(serializers.Serializer):
     kind = serializers.ChoiceField(["photo", "text", "product", "mixed"])
     box = serializers.ListField(child=serializers.FloatField(), allow_null=True)
     objects = ObjectSerializer(many=True)
+    blank = serializers.BooleanField(help_text="Whether the photo shows nothing.")
+    corrected = serializers.CharField(
+        allow_null=True,
+        help_text="The words that were searched for instead of mistyped ones; null if none were.",
+    )
+    fits_words = serializers.BooleanField(
+        help_text="False if nothing fits both the photo and the words. Then the results fit the"
+        " photo alone."
+    )
 
 
 class GenerationSerializer(serializers.Serializer):
@@ -189,43 +193,17 @@ class SearchAnswerSerializer(serializers.Serializer):
     tags = ScoredTagSerializer(many=True)
     facets = FacetsSerializer()
     count = serializers.IntegerField(help_text="The number of results on this page.")
+    total = serializers.IntegerField(
+        allow_null=True,
+        help_text="The number of results on all pages, with the near-duplicates that are hidden"
+        " behind them; null if it is not known.",
+    )
     next_offset = serializers.IntegerField(allow_null=True)
     results = ResultSerializer(many=True)
 
 
-class EventSerializer(serializers.Serializer):
-    """An event, with `product` or `sku`, and `user` or `session`. `query` is the id of the search
-    that found the product."""
-
-    type = serializers.ChoiceField(Event.Type.choices)
-    product = serializers.IntegerField(min_value=1, max_value=2**63 - 1, required=False)
-    sku = serializers.CharField(max_length=200, required=False)
-    user = serializers.CharField(max_length=100, allow_blank=True, default="")
-    session = serializers.CharField(max_length=100, allow_blank=True, default="")
-    query = serializers.RegexField("^[0-9a-f]{32}$", allow_blank=True, default="")
-    at = serializers.DateTimeField(required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("product" in attrs) == ("sku" in attrs):
-            raise serializers.ValidationError("Give either product or sku.")
-        if not attrs["user"] and not attrs["session"]:
-            raise serializers.ValidationError("Give user or session.")
-        if "at" in attrs and attrs["at"] > timezone.now() + timedelta(minutes=5):
-            raise serializers.ValidationError("at lies in the future.")
-        return attrs
-
-
-class EventsSerializer(serializers.Serializer):
-    events = serializers.ListField(child=EventSerializer(), min_length=1, max_length=MAX_EVENTS)
-
-    def to_internal_value(self, data: Any) -> Any:
-        """Also accepts the list of events alone."""
-        return super().to_internal_value({"events": data} if isinstance(data, list) else data)
-
-
-class EventCountsSerializer(serializers.Serializer):
-    accepted = serializers.IntegerField()
-    unknown = serializers.IntegerField(help_text="Events whose product is not in the catalogue.")
+class SuggestionsSerializer(serializers.Serializer):
+    suggestions = serializers.ListField(child=serializers.CharField())
 
 
 def variant_json(
@@ -261,6 +239,9 @@ def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]
                 {"box": [round(edge, 4) for edge in item.box], "score": round(item.confidence, 4)}
                 for item in answer.objects
             ],
+            "blank": answer.is_blank,
+            "corrected": answer.corrected or None,
+            "fits_words": answer.fits_words,
         },
         "generation": {
             "id": answer.generation.pk,
@@ -276,6 +257,7 @@ def answer_json(answer: SearchAnswer, context: dict[str, Any]) -> dict[str, Any]
         ],
         "facets": answer.facets,
         "count": len(answer.results),
+        "total": answer.total,
         "next_offset": answer.next_offset,
         "results": answer.results,
     }

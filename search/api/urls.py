@@ -9,6 +9,7 @@ app_name = "api"
 urlpatterns = [
     path("search/photo/", views.PhotoSearchView.as_view(), name="search-photo"),
     path("search/text/", views.TextSearchView.as_view(), name="search-text"),
+    path("search/suggestions/", views.SuggestionsView.as_view(), name="suggestions"),
     path("events/", views.EventsView.as_view(), name="events"),
     path("products/", views.ProductListView.as_view(), name="products"),
     path("products/<rowid:pk>/", views.ProductDetailView.as_view(), name="product"),

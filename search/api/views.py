@@ -9,27 +9,29 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.problems import PROBLEMS
+from search.api.event_serializers import EventCountsSerializer, EventsSerializer
 from search.api.parameters import (
     FilterParameters,
     NoParameters,
     PhotoParameters,
     SearchParameters,
+    SuggestionParameters,
     TextParameters,
     parse,
 )
 from search.api.parsers import StrictJSONParser
 from search.api.serializers import (
-    EventCountsSerializer,
-    EventsSerializer,
     ProductDetailSerializer,
     ProductListSerializer,
     SearchAnswerSerializer,
+    SuggestionsSerializer,
     answer_json,
 )
-from search.api.throttles import EventsThrottle
+from search.api.throttles import EventsThrottle, SuggestionsThrottle
 from search.events.recording import record_events
 from search.events.search_log import logged_search
 from search.products import list_products, visible_product
+from search.query.suggestions import suggest
 from search.request import SearchRequest
 
 ANSWER: dict[Any, Any] = {200: SearchAnswerSerializer, **PROBLEMS}
@@ -68,6 +70,26 @@ class TextSearchView(SearchView):
         """Products that look as the words describe, or whose text contains the words."""
         parameters = parse(TextParameters, request.query_params)
         return self.answer(request, parameters.search_request())
+
+
+class SuggestionsView(APIView):
+    authentication_classes: list = []
+    throttle_classes = [SuggestionsThrottle]
+
+    @extend_schema(
+        operation_id="search_suggestions",
+        parameters=[SuggestionParameters],
+        responses={200: SuggestionsSerializer, **PROBLEMS},
+    )
+    def get(self, request: Request) -> Response:
+        """What the words of a search may become: names of categories, tags and products, while a
+        shopper types. An address may ask a limited number of times a minute; above it, the answer
+        is 429 `throttled`."""
+        parameters = parse(SuggestionParameters, request.query_params)
+        found = suggest(parameters.validated_data["q"])
+        response = Response(SuggestionsSerializer({"suggestions": found}).data)
+        response["Cache-Control"] = "public, max-age=300"
+        return response
 
 
 class SimilarProductsView(SearchView):

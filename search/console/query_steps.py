@@ -3,7 +3,7 @@ candidates before and after re-scoring, and every feature of the ranking."""
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -21,6 +21,7 @@ from search.photo_search import analyse_query_photos, build_results, tag_targets
 from search.query.photo_decoding import decode_within
 from search.query.query_photos import read_query_photos
 from search.query.vector import embed_query
+from search.query.words import find_word_query, read_words
 from search.ranking.paging import find_results
 from search.request import SearchRequest
 from search.serving.admission import admission
@@ -68,14 +69,18 @@ def follow_query(request: SearchRequest) -> QuerySteps:
         index = live_index()
         photos = read_query_photos(request)
         analyses = analyse_query_photos(request, photos, index, clock)
+        with clock.stage("retrieve"):
+            given = read_words(request.text) if request.text else None
+        request = replace(request, text=given.text) if given else request
         with clock.stage("embed"):
             targets = choose_targets(analyses)
             vectors = [target.vector for target in targets]
             queries = embed_query(request, vectors, index, clock.deadline)
             tags = tag_targets(targets, index)
-        found = find_results(request, queries, targets, tags, index, clock)
+            words = find_word_query(given, request, index, clock.deadline)
+        found = find_results(request, queries, targets, tags, index, clock, words)
         with clock.stage("rank"):
-            results = build_results(found, queries, targets, request, index, clock.deadline)
+            results = build_results(found, queries, targets, request, index)
         timings = clock.timings()
         objects = [(d.box, d.confidence) for d in (analyses[0].detections if analyses else [])]
         size, preview = _preview(request.images, objects, Deadline())

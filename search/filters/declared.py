@@ -28,7 +28,7 @@ FILTERS: list[Filter] = [
         _("Price"),
         sql="product.price",
         ends={"price_min": _("Lowest price"), "price_max": _("Highest price")},
-        empty_error=_("The lowest price is above the highest."),
+        empty_error=_("The lowest price is higher than the highest."),
         in_candidates=True,
         variant_sql="variant.price",
     ),

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 MAX_VALUES = 50  # of one filter
-MAX_TAGS = 20  # each tag is a condition of its own: planning 50 takes 0.2 s
 VALUES_PER_FACET = 20
 
 Text: TypeAlias = "str | _StrPromise"  # a promise is translated when it is shown
@@ -149,18 +148,18 @@ class CategoryFilter(ChoiceFilter):
 
 @dataclass(frozen=True, kw_only=True)
 class TagFilter(ChoiceFilter):
-    """Passes products that have all of the chosen tags."""
+    """Passes products that have one of the chosen tags."""
 
     model = Tag
-    max_values: int = MAX_TAGS
     max_length: int = 100
 
     def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
-        for slug in values.get(self.name, ()):
+        if slugs := values.get(self.name):
             yield SQL(
                 "EXISTS (SELECT FROM catalog_producttag link JOIN catalog_tag tag"
-                " ON tag.id = link.tag_id WHERE link.product_id = product.id AND tag.slug = {})"
-            ).format(literal(slug))
+                " ON tag.id = link.tag_id"
+                " WHERE link.product_id = product.id AND tag.slug = ANY({}))"
+            ).format(literal(list(slugs)))
 
     def facet_rows(self, relation: str, variants: Composable) -> Composable:
         return SQL("""

@@ -54,11 +54,11 @@ def _sentences() -> dict[str, str]:
     return {
         **photo_sentences(),
         "image_missing": _("Choose a photo, or write what you are looking for."),
-        "box_invalid": _("The selected part does not lie inside the photo: draw it again."),
-        "not_found": _("This photo is not kept any more. Choose it again."),
+        "box_invalid": _("The selected part is outside the photo. Draw the box again."),
+        "not_found": _("We no longer have this photo. Choose it again."),
         "index_not_ready": _(
-            "The catalogue is being indexed for the first time. This takes a minute or two; "
-            "the page goes on by itself."
+            "The catalogue is being prepared for its first search. This takes a minute or two. "
+            "The page will continue by itself."
         ),
-        "unavailable": _("The search cannot be reached. It is tried again in a few seconds."),
+        "unavailable": _("Search is not available right now. We will try again in a few seconds."),
     }

@@ -1,5 +1,6 @@
 """The form of the page. It makes a SearchRequest, or a sentence about each invalid field."""
 
+import math
 from typing import Any
 
 from django import forms
@@ -12,8 +13,18 @@ from search.errors import RequestError
 from search.filters.declared import FILTERS
 from search.filters.kinds import ChoiceFilter, Filter, RangeFilter, Text
 from search.page.examples import example_photo
-from search.request import MAX_OFFSET, SORTS, Box, Filters, SearchRequest, parse_box, read_uploads
+from search.request import (
+    DEFAULT_LIMIT,
+    MAX_OFFSET,
+    SORTS,
+    Box,
+    Filters,
+    SearchRequest,
+    parse_box,
+    read_uploads,
+)
 
+MAX_SHOWN = 10 * DEFAULT_LIMIT  # results that a page shows again after Back
 SORT_LABELS = (
     gettext_lazy("Best match"),
     gettext_lazy("Price: low to high"),
@@ -36,7 +47,7 @@ class ChoicesField(forms.Field):
         values = tuple(dict.fromkeys(text for text in value or () if text))
         too_long = any(len(text) > self.declared.max_length for text in values)
         if len(values) > self.declared.max_values or too_long:
-            raise forms.ValidationError(_("Choose fewer."))
+            raise forms.ValidationError(_("Choose fewer values."))
         for text in values:
             ProhibitNullCharactersValidator()(text)
             if problem := self.declared.find_problem(text):
@@ -54,7 +65,7 @@ class BoxField(forms.CharField):
         try:
             return parse_box(text)
         except RequestError as error:
-            sentence = _("The selected part does not lie inside the photo: draw it again.")
+            sentence = _("The selected part is outside the photo. Draw the box again.")
             raise forms.ValidationError(sentence, "box_invalid") from error
 
 
@@ -87,16 +98,21 @@ class SearchForm(forms.Form):
         required=False,
         choices=list(zip(SORTS, SORT_LABELS, strict=True)),
     )
+    shown = forms.IntegerField(required=False, min_value=1, max_value=MAX_SHOWN)
     offset = forms.IntegerField(
         required=False,
         min_value=0,
         validators=[
-            MaxValueValidator(MAX_OFFSET, gettext_lazy("There are no more results. Use filters."))
+            MaxValueValidator(
+                MAX_OFFSET,
+                gettext_lazy("There are no more results. Use filters to narrow the search."),
+            )
         ],
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.range_errors: dict[str, Text] = {}
         filters = {
             name: filter_field(declared, label)
             for declared in FILTERS
@@ -106,12 +122,15 @@ class SearchForm(forms.Form):
         self.order_fields(["q", "query", "example", "box", *filters])
 
     def clean(self) -> dict[str, Any]:
+        """Leaves out a range whose ends are in the wrong order, and keeps a sentence about it in
+        `range_errors`: the page shows it beside the fields, with the results without that range."""
         data = self.cleaned_data
         for declared in FILTERS:
             if isinstance(declared, RangeFilter):
                 lowest, highest = (data.get(name) for name in declared.parameters)
                 if lowest is not None and highest is not None and lowest > highest:
-                    raise forms.ValidationError(declared.empty_error)
+                    self.range_errors[declared.name] = declared.empty_error
+                    data.update(dict.fromkeys(declared.parameters))
         return data
 
     def search_request(self) -> SearchRequest:
@@ -129,6 +148,7 @@ class SearchForm(forms.Form):
             text=data["q"],
             filters=Filters.among(data),
             sort=data["sort"] or SORTS[0],
+            limit=_whole_pages(data["shown"]),
             offset=data["offset"] or 0,
         )
 
@@ -146,3 +166,8 @@ class SearchForm(forms.Form):
             label = self.fields[name].label if name in self.fields else None
             lines += [f"{label}: {error}" if label else str(error) for error in errors]
         return " ".join(lines)
+
+
+def _whole_pages(results: int | None) -> int:
+    """Returns the number of results on as many pages as have `results` results, at least one."""
+    return DEFAULT_LIMIT * max(1, math.ceil((results or 0) / DEFAULT_LIMIT))

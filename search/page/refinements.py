@@ -1,5 +1,6 @@
 """The filters and tags that the page offers beside an answer, and the URL of the search."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,8 +12,8 @@ from search.answer import SearchAnswer
 from search.filters.declared import FILTERS
 from search.filters.kinds import ChoiceFilter, Filter, RangeFilter, TagFilter, Text
 from search.filters.options import OptionFilter, split_option
-from search.page.forms import SearchForm
-from search.request import SORTS, SearchRequest
+from search.page.forms import MAX_SHOWN, SearchForm
+from search.request import DEFAULT_LIMIT, SORTS, Filters, SearchRequest
 
 MAX_TAG_CHIPS = 8
 
@@ -40,12 +41,14 @@ class RangeEnd:
 
 @dataclass(frozen=True)
 class FilterGroup:
-    """A filter on the page. It has either values to choose from or the ends of a range."""
+    """A filter on the page. It has either values to choose from or the ends of a range. `error`
+    says what is wrong with these ends."""
 
     name: str
     legend: Text
     choices: Sequence[Choice] = ()
     ends: Sequence[RangeEnd] = ()
+    error: Text = ""
 
 
 def filter_groups(
@@ -62,9 +65,46 @@ def filter_groups(
     return [group for group in groups if group.choices or group.ends]
 
 
+@dataclass(frozen=True)
+class ChosenFilter:
+    """A value of a filter that is on. `without` is the URL of the search without it."""
+
+    label: str
+    without: str
+
+
+def chosen_filters(
+    groups: Sequence[FilterGroup],
+    chips: Sequence[Choice],
+    request: SearchRequest,
+    answer: SearchAnswer,
+) -> list[ChosenFilter]:
+    """Returns the values of all filters that are on, in the order of the page."""
+    (tags,) = (f for f in FILTERS if isinstance(f, TagFilter))
+    chosen = []
+    for group in [FilterGroup(tags.name, tags.legend, chips), *groups]:
+        for choice in group.choices:
+            if choice.chosen:
+                label, left = str(choice.label), request.filters.get(group.name, True)
+                kept = tuple(v for v in left if v != choice.value) if left is not True else ()
+                chosen.append(_chosen(label, {group.name: kept}, request, answer))
+        for end in group.ends:
+            if end.name in request.filters:
+                label = f"{end.label}: {end.given}"
+                chosen.append(_chosen(label, {end.name: None}, request, answer))
+    return chosen
+
+
+def _chosen(
+    label: str, instead: dict[str, Any], request: SearchRequest, answer: SearchAnswer
+) -> ChosenFilter:
+    without = replace(request, filters=Filters(**{**request.filters, **instead}))
+    return ChosenFilter(label, address_of(without, answer))
+
+
 def tag_chips(request: SearchRequest, answer: SearchAnswer) -> list[Choice]:
     """Returns the tags to refine by: first the chosen ones, then the tags of the photo, then the
-    tags of the results."""
+    most frequent tags of the results on this page."""
     (declared,) = (f for f in FILTERS if isinstance(f, TagFilter))
     facet = answer.facets[declared.name]
     chosen = request.filters.get(declared.name, ())
@@ -73,15 +113,17 @@ def tag_chips(request: SearchRequest, answer: SearchAnswer) -> list[Choice]:
     for tag, _score in answer.tags:
         if tag.slug in counts:
             chips.setdefault(tag.slug, Choice(tag.slug, tag.label, counts[tag.slug], False))
-    found = sum(value["count"] for value in answer.facets["category"])
-    for value in facet:
-        if 1 < value["count"] < found:  # a tag of every result narrows nothing
-            chips.setdefault(value["value"], Choice(**value, chosen=False))
+    shown = Counter(tag for result in answer.results for tag in result.product.tags)
+    for given, count in shown.most_common():
+        if 1 < count < len(answer.results):  # a tag of every result narrows nothing
+            value = given.slug
+            chips.setdefault(value, Choice(value, given.label, counts.get(value), False))
     return list(chips.values())[: max(MAX_TAG_CHIPS, len(chosen))]
 
 
-def address_of(request: SearchRequest, answer: SearchAnswer) -> str:
-    """Returns the URL of this search. With a photo, it works as long as the photo is kept."""
+def address_of(request: SearchRequest, answer: SearchAnswer, shown: int = 0) -> str:
+    """Returns the URL of this search. With a photo, it works as long as the photo is kept. It
+    brings back as many pages as have `shown` results."""
     photo = request.images or request.query
     parameters = {
         "q": request.text,
@@ -89,6 +131,7 @@ def address_of(request: SearchRequest, answer: SearchAnswer) -> str:
         "box": box_text(request) if photo else "",
         **{name: "true" if value is True else value for name, value in request.filters.items()},
         "sort": request.sort if request.sort != SORTS[0] else "",
+        "shown": min(shown, MAX_SHOWN) if shown > DEFAULT_LIMIT else "",
     }
     given = {name: value for name, value in parameters.items() if value != ""}
     return f"{reverse('search:results')}?{urlencode(given, doseq=True)}"
@@ -111,7 +154,7 @@ def _group(
                 declared.parameters.items(), ("min", "max"), strict=True
             )
         ]
-        return FilterGroup(name, legend, ends=ends)
+        return FilterGroup(name, legend, ends=ends, error=form.range_errors.get(name, ""))
     if isinstance(declared, ChoiceFilter):
         choices = _with_chosen(answer.facets[name], filters.get(name, ()), declared)
         return FilterGroup(name, legend, choices)

@@ -13,5 +13,7 @@ urlpatterns = [
     path("search/photos/<slug:query>.jpg", views.photo, name="photo"),
     path("products/<rowid:pk>/", views.product, name="product"),
     path("examples/<str:name>", views.example, name="example"),
+    path("robots.txt", views.robots, name="robots"),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("language/", set_language, name="language"),
 ]

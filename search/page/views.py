@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.validators import slug_re
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.cache import cache_control
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.index.live_index import IndexNotReady, live_generation
@@ -18,17 +22,26 @@ from search.events.search_log import logged_search
 from search.page.errors import EXPECTED_ERRORS, PageError, page_error
 from search.page.examples import example_photo, examples
 from search.page.forms import SearchForm
+from search.page.photo_objects import outlined_objects
 from search.page.product_details import details_of, variants_of
-from search.page.refinements import address_of, box_text, filter_groups, tag_chips
+from search.page.refinements import (
+    address_of,
+    box_text,
+    chosen_filters,
+    filter_groups,
+    tag_chips,
+)
+from search.page.structured_data import product_json_ld
 from search.products import visible_product
 from search.query.preview import get_preview
-from search.request import Filters, SearchRequest
+from search.request import SORTS, Filters, SearchRequest
 from search.serving.deadline import Overloaded
 
 MAX_LOOKALIKES = 12
 
 
 @require_safe
+@gzip_page
 def home(request: HttpRequest) -> HttpResponse:
     """The start page. Without an index, it explains that there is none yet."""
     context: dict[str, Any] = {"form": SearchForm()}
@@ -42,6 +55,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@gzip_page
 def results(request: HttpRequest) -> HttpResponse:
     """The results of a search, as a fragment for htmx and else as a whole page."""
     form = SearchForm(request.POST if request.method == "POST" else request.GET, request.FILES)
@@ -60,18 +74,21 @@ def results(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(context["address"], status=303)
     response = _page(request, _template(htmx, "more" if asked.offset else "results"), context)
     response["Server-Timing"] = answer.server_timing
-    if htmx and not asked.offset:
-        _show_address(request, response, context["address"])
+    if htmx:
+        _show_address(request, response, context["address"], asked, answer)
     return response
 
 
 @require_safe
+@gzip_page
 def product(request: HttpRequest, pk: int) -> HttpResponse:
     """A product, and the products that look like it unless that search fails."""
     try:
         shown = visible_product(pk)
         variants = variants_of(shown, request.GET.get("variant", ""))
         context: dict[str, Any] = {"product": shown, "details": details_of(shown), **variants}
+        context["json_ld"] = product_json_ld(request, shown, variants["offer"], variants["photos"])
+        context["back"] = _results_before(request)
     except RequestError as error:
         raise Http404(str(error)) from error
     except (OperationalError, InterfaceError) as error:
@@ -108,20 +125,53 @@ def example(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404(str(error)) from error
 
 
+def _results_before(request: HttpRequest) -> str:
+    """Returns the address of the results that led to this page, or "" if there are none."""
+    before = urlsplit(request.headers.get("Referer", ""))
+    if before.netloc != request.get_host() or before.path != reverse("search:results"):
+        return ""
+    return f"{before.path}?{before.query}" if before.query else ""
+
+
+@require_safe
+@cache_control(public=True, max_age=86_400)
+def robots(request: HttpRequest) -> HttpResponse:
+    """Tells crawlers to leave searches alone: each costs as much as a shopper's."""
+    lines = ["User-agent: *", "Disallow: /search/", "Disallow: /admin/", "Disallow: /api/", ""]
+    return HttpResponse("\n".join(lines), content_type="text/plain")
+
+
+@require_safe
+@cache_control(public=True, max_age=86_400)
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Leads browsers that ask for the icon at its old address to the file."""
+    return redirect(static("favicon.svg"))
+
+
 def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer) -> dict[str, Any]:
     with_photo = bool(asked.images or asked.query)
+    groups, chips = filter_groups(form, asked, answer), tag_chips(asked, answer)
     return {
         "form": form,
         "asked": asked,
         "answer": answer,
-        "shown": asked.offset + len(answer.results),
+        "found": _number_found(asked, answer),
+        "objects": outlined_objects(answer),
         "query": answer.query_id if with_photo else "",
         "box": box_text(asked) if with_photo else "",
-        "groups": filter_groups(form, asked, answer),
-        "chips": tag_chips(asked, answer),
+        "groups": groups,
+        "chips": chips,
+        "chosen": chosen_filters(groups, chips, asked, answer),
         "address": address_of(asked, answer),
         "unfiltered": address_of(replace(asked, filters=Filters()), answer),
     }
+
+
+def _number_found(asked: SearchRequest, answer: SearchAnswer) -> int | None:
+    """Returns the number of products to tell, or None. A photo alone finds the whole catalogue, the
+    most similar first: its number says nothing."""
+    narrowed = asked.text or asked.filters or asked.sort != SORTS[0]
+    return answer.total if narrowed else None
 
 
 def _error_context(form: SearchForm, problem: PageError) -> dict[str, Any]:
@@ -152,9 +202,18 @@ def _with_retry_after(response: HttpResponse, problem: PageError) -> HttpRespons
     return response
 
 
-def _show_address(request: HttpRequest, response: HttpResponse, address: str) -> None:
-    """Makes the browser show the URL of the answer. The URL becomes a new entry of the history,
-    unless only the box or the filters of the same photo have changed."""
-    current = request.htmx.current_url or ""  # type: ignore[attr-defined]
-    same_photo = "query=" in current and "query=" in address
-    response["HX-Replace-Url" if same_photo else "HX-Push-Url"] = address
+def _show_address(
+    request: HttpRequest,
+    response: HttpResponse,
+    address: str,
+    asked: SearchRequest,
+    answer: SearchAnswer,
+) -> None:
+    """Makes the browser show the URL of the answer, as a new entry of the history. With a further
+    page of results, the present entry gets a URL that brings back all of them."""
+    if asked.offset:
+        shown = asked.offset + len(answer.results)
+        response["HX-Replace-Url"] = address_of(asked, answer, shown)
+        return
+    current = request.htmx.current_url_abs_path  # type: ignore[attr-defined]
+    response["HX-Replace-Url" if current == address else "HX-Push-Url"] = address

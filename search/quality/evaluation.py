@@ -134,7 +134,7 @@ def _search_by_vector(kind: str, text: str, right: set[int]) -> Outcome:
     index = live_index()
     start = time.perf_counter()
     query = index.encode_texts([text])
-    found = retrieve(index, query, Filters(), "", settings.SEARCH_CANDIDATES).by_query[0]
+    found = retrieve(index, query, Filters(), None, settings.SEARCH_CANDIDATES).by_query[0]
     ids = [
         item.candidate.product_id for item in rank_by_features(found, {}, {})[:RESULTS_PER_QUERY]
     ]

@@ -178,7 +178,7 @@ def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]
     max_photos = settings.SEARCH_CANDIDATES
     for query in queries:
         start = time.perf_counter()
-        answers.append(retrieve(index, query[None], filters, "", max_photos).by_query[0])
+        answers.append(retrieve(index, query[None], filters, None, max_photos).by_query[0])
         spans.append(1000 * (time.perf_counter() - start))
     for query, found in zip(queries, answers, strict=True):
         first = sorted((c.similarity or 0.0 for c in found), reverse=True)[:EXACT_NEIGHBOURS]

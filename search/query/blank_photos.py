@@ -7,6 +7,7 @@ import numpy as np
 from catalog.detection.photo_analysis import Target
 from catalog.index.live_index import LiveIndex
 from catalog.visual.blank import blank_photos, closeness
+from search.request import SearchRequest
 from search.serving.deadline import Deadline
 from search.serving.single_flight import SingleFlightCache
 
@@ -37,3 +38,14 @@ def find_blank_objects(
         if closeness(index.project(index.to_index_space(target.vector[None])), blanks)[0]
         >= index.generation.calibration.blank_cosine
     }
+
+
+def shows_nothing(
+    targets: Sequence[Target], request: SearchRequest, index: LiveIndex, deadline: Deadline
+) -> bool:
+    """Returns whether a whole photo shows nothing: it is blank, and no object was found in it. A
+    product of one colour may be as close to a blank photo, but it is an object. Raises
+    Overloaded."""
+    if not targets or request.box is not None or any(t.object is not None for t in targets):
+        return False
+    return bool(find_blank_objects(targets, encode_blanks(index, deadline), index))

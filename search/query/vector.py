@@ -58,6 +58,12 @@ def weigh_words(words: np.ndarray, shown: Sequence[np.ndarray]) -> float:
     return WORDS_LENGTH / max(0.1, float(np.linalg.norm(np.stack(shown)[:, used], axis=1).mean()))
 
 
+def encode_words(request: SearchRequest, index: LiveIndex, deadline: Deadline) -> np.ndarray | None:
+    """Returns the vector (dimensions,) of words that complement a photo or a product, or None in a
+    search by words alone. Raises Overloaded."""
+    return None if request.kind == "text" else encode_text(request.text, index, deadline)
+
+
 def encode_text(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
     """Returns the unit vector (dimensions,) of a text in the index space. Encodes each text once.
     Raises Overloaded if another search is encoding the same text when the time is up."""

@@ -21,13 +21,13 @@ def classify_match(
     """Returns "exact", "similar" or "weak", by the calibration (see `catalog.index.match`). A
     candidate whose text has the query's words is at least similar.
 
-    If the calibration does not know what is similar, a cosine of at least `similar_cosine` is. If
-    the query or the product is `blank`, the match is never exact, because all blank photos look the
-    same."""
+    A candidate that does not fit the words of the search is not exact. If the calibration does not
+    know what is similar, a cosine of at least `similar_cosine` is. If the query or the product is
+    `blank`, the match is never exact, because all blank photos look the same."""
     similarity, is_similar = candidate.similarity, candidate.lexical > 0
     if similarity is not None and neighbourhood is not None:
         if calibration.is_exact(similarity, neighbourhood):
-            return "similar" if blank else "exact"
+            return "exact" if candidate.fits and not blank else "similar"
         resembles = calibration.is_similar(similarity, neighbourhood)
         is_similar |= similarity >= similar_cosine if resembles is None else resembles
     return "similar" if is_similar else "weak"

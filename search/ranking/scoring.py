@@ -7,14 +7,17 @@ from typing import NamedTuple
 from search.ranking.features import NEUTRAL, compute_features
 from search.retrieval.candidates import Candidate
 
+MATCH_LEVELS = ("exact", "similar", "weak")
 RRF_K = 60  # Cormack, Clarke, Büttcher, 2009
+NAMED = 2.0  # added to the score of a product whose sku or title was searched for
 SIMILARITY_POWER = 2.5  # of an object's similarity, in its likelihood
 
 
 class Ranked(NamedTuple):
     """A candidate with its score. `base`: the unweighted terms of the score, a similarity or fused
     ranks; `object`: the number of the object in the photo that it matches; `duplicates`: the number
-    of lookalikes that are hidden behind it."""
+    of lookalikes that are hidden behind it; `match`: its match level, "exact", "similar" or
+    "weak"."""
 
     candidate: Candidate
     score: float
@@ -22,6 +25,7 @@ class Ranked(NamedTuple):
     features: dict[str, float]
     object: int | None = None
     duplicates: int = 0
+    match: str = "weak"
 
 
 def rank_by_features(
@@ -45,7 +49,7 @@ def rank_by_features(
 def rank_by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]) -> list[Ranked]:
     """Ranks as `rank_by_features` does, with reciprocal rank fusion of vector and words in place of
     the cosine. Each of the two contributes 1 for rank 1, less for lower ranks, and 0 for a
-    candidate that it did not find."""
+    candidate that it did not find. Products that the words name come first."""
     vector = _ranks({c.product_id: c.similarity for c in candidates if c.similarity is not None})
     words = _ranks({c.product_id: c.lexical for c in candidates if c.lexical > 0})
     best = 2 / (RRF_K + 1)
@@ -55,6 +59,8 @@ def rank_by_fusion(candidates: Sequence[Candidate], weights: Mapping[str, float]
             "looks": _reciprocal(vector.get(candidate.product_id)) / best,
             "words": _reciprocal(words.get(candidate.product_id)) / best,
         }
+        if candidate.is_named:
+            base["named"] = NAMED
         score = sum(base.values()) + weighted_sum(features)
         ranked.append(Ranked(candidate, score, base, features))
     return sorted(
@@ -110,6 +116,11 @@ def sort_ranked(ranked: Sequence[Ranked], sort: str) -> list[Ranked]:
     if sort == "-created":
         return sorted(ranked, key=lambda r: r.candidate.created_at, reverse=True)
     return list(ranked)
+
+
+def sort_by_match(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Sorts results by match level, the best first. Keeps the order within each level."""
+    return sorted(ranked, key=lambda r: MATCH_LEVELS.index(r.match))
 
 
 def _make_weighted_sum(weights: Mapping[str, float]) -> Callable[[Mapping[str, float]], float]:

@@ -18,19 +18,21 @@ from catalog.index.match import Neighbourhood, measure_neighbourhood
 from catalog.index.prepared_sql import fetch_search_rows
 from catalog.index.search_statement import VectorQuery, add_candidates
 from catalog.index.vector_store import vector_store
+from catalog.index.word_statement import WordQuery
 from catalog.models.product import content_hash
-from search.filters.declared import filter_condition
+from search.filters.declared import faceted_filters, filter_condition
 from search.request import Filters
-from search.retrieval.facets import facets_sql
+from search.retrieval.facets import facets_sql, read_facets
 
 
 class Candidate(NamedTuple):
     """A product that may become a result. The fields are columns of the search statement.
 
     `similarity`: the cosine of the product's best photo and the query, or None if only its words
-    matched; `lexical`: the rank of its text for the words, 0 if they do not match; `clicks`: the
-    click rate, 0 to 1, or None if it is unknown; `tags`: ids; `projected`: the projected vector of
-    the best photo in PostgreSQL's binary form."""
+    matched and it has no photo; `lexical`: how many of the words its texts have, plus their rank,
+    below 1; 0 if they do not match; `clicks`: the click rate, 0 to 1, or None if it is unknown;
+    `tags`: ids; `projected`: the projected vector of the best photo in PostgreSQL's binary form;
+    `is_named`: whether the words are its sku or title; `fits`: whether it fits the words."""
 
     product_id: int
     similarity: float | None
@@ -43,18 +45,27 @@ class Candidate(NamedTuple):
     clicks: float | None = None
     tags: Sequence[int] = ()
     projected: bytes | None = None
+    is_named: bool = False
+    fits: bool = True
 
 
 @dataclass(frozen=True)
 class Candidates:
     """The candidates of a search. `by_query`: the products for each query vector; `complete`:
     whether the search compared all products that match; `exhausted`: whether a deeper search would
-    find no more products; `facets`: the value of `facets_sql`."""
+    find no more products; `passing`: the number of products that pass the filters, if all of these
+    match and were counted; `facets`: the value of `facets_sql`."""
 
     by_query: list[list[Candidate]]
     complete: bool
     exhausted: bool
+    passing: int | None = None
     facets: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def is_all(self) -> bool:
+        """Whether these are all candidates that there are."""
+        return self.complete and self.exhausted
 
 
 MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
@@ -70,21 +81,23 @@ def retrieve(
     index: LiveIndex,
     queries: np.ndarray,
     filters: Filters,
-    words: str,
+    words: WordQuery | None,
     max_photos: int,
     excluded_product: int | None = None,
 ) -> Candidates:
     """Retrieves the candidates for each query vector, float32 (q, dimensions of the index space),
-    from its `max_photos` nearest photos, and the candidates for `words`, which require a single
-    vector. Leaves out the product with the id `excluded_product`.
+    from its `max_photos` nearest photos, and the candidates for `words`. Leaves out the product
+    with the id `excluded_product`.
 
     If few products pass the filters, all of them are compared. Otherwise the graph is searched. If
     it ends before it has found enough photos, all products that pass are compared as well."""
     condition = filter_condition(filters, excluded_product)
     query = VectorQuery(index, queries, max_photos, condition.test, cases=condition.cases)
-    if filters == Filters():
-        return _search(query, words, filters)
     limit = exact_search_limit(index.generation.images, max_photos)
+    if filters == Filters():
+        # In a small catalogue all products are counted, so facets are as exact as with filters.
+        is_small = index.generation.products <= limit
+        return _search(replace(query, exact_up_to=limit if is_small else 0), words, filters)
     broad_filter = f"{index.generation.pk}: over {limit} pass {condition.test.as_string()}"
     key = content_hash(broad_filter.encode())
     is_broad = caches["default"].get(key, False)
@@ -96,6 +109,28 @@ def retrieve(
     if candidates.exhausted:
         return _search(replace(query, exact_up_to=COMPARE_ALL), words, filters)
     return candidates
+
+
+def count_facets(
+    index: LiveIndex,
+    queries: np.ndarray,
+    filters: Filters,
+    words: WordQuery | None,
+    max_photos: int,
+    excluded_product: int | None,
+    candidates: Candidates,
+) -> dict[str, Any]:
+    """Returns the facets of the public contract. `candidates` pass all `filters`. The values of one
+    filter are alternatives, so the facet of a filter that is on counts as if that filter were off.
+    Each such filter costs one more search."""
+    counted = dict(candidates.facets or {})
+    for declared in faceted_filters():
+        others = {n: value for n, value in filters.items() if n not in declared.parameters}
+        if len(others) < len(filters):
+            without = Filters(**others)
+            found = retrieve(index, queries, without, words, max_photos, excluded_product)
+            counted[declared.name] = (found.facets or {}).get(declared.name)
+    return read_facets(counted)
 
 
 def measure_neighbourhoods(
@@ -128,7 +163,7 @@ def exact_search_limit(images: int, max_photos: int) -> int:
     return math.isqrt(math.ceil(GRAPH_COST * max_photos * images))
 
 
-def _search(query: VectorQuery, words: str, filters: Filters) -> Candidates:
+def _search(query: VectorQuery, words: WordQuery | None, filters: Filters) -> Candidates:
     neighbours = vector_store().neighbours(query)
     statement = add_candidates(neighbours, query, words, facets_sql("described", filters))
     rows = fetch_search_rows(*statement)
@@ -137,9 +172,15 @@ def _search(query: VectorQuery, words: str, filters: Filters) -> Candidates:
         if row.number is not None:
             by_query[row.number].append(Candidate._make(candidate_columns(row)))
     first = rows[0]
-    exhausted = (first.photos or 0) < query.max_photos
+    # Photos are found in the order of their likeness: after one that is unlike, no other fits.
+    looks_end = bool(words and words.is_alone and first.unlike)
+    words_end = not words or first.named < query.max_photos
+    exhausted = (looks_end or (first.photos or 0) < query.max_photos) and words_end
     # With filters, pgvector gives up after MAX_SCANNED photos. In a smaller index it sees all.
     sees_all = query.space.generation.images <= MAX_SCANNED
-    complete = first.passing <= query.exact_up_to or (exhausted and sees_all)
+    sees_all |= looks_end
+    complete = words_end and (first.passing <= query.exact_up_to or (exhausted and sees_all))
     facets = json.loads(first.facets) if first.facets else None
-    return Candidates(by_query, complete, exhausted, facets)
+    counted = not words and first.passing <= query.exact_up_to
+    passing = first.passing if counted else None
+    return Candidates(by_query, complete, exhausted, passing, facets)

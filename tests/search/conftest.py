@@ -54,6 +54,9 @@ ANSWER = {
         "kind": str,
         "box": (BOX, None),
         "objects": [{"box": BOX, "score": NUMBER}],
+        "blank": bool,
+        "corrected": (str, None),
+        "fits_words": bool,
     },
     "generation": {"id": int, "encoder": str, "published_at": str},
     "complete": bool,
@@ -68,6 +71,7 @@ ANSWER = {
         "option": FACET,
     },
     "count": int,
+    "total": (int, None),
     "next_offset": (int, None),
     "results": [
         {

@@ -14,7 +14,7 @@ from django.utils import timezone
 from catalog.importing.formats.prices import Price, choose_price, read_price
 from catalog.importing.formats.text_encoding import UNREADABLE, TextSource
 from catalog.importing.formats.texts import cut
-from catalog.importing.records import RecordError
+from catalog.importing.records import REGULAR_PRICE, RecordError
 from catalog.index.vocabulary import is_russian
 from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
@@ -33,7 +33,6 @@ PRODUCT_FIELDS = (
     *("price", "currency", "in_stock", "is_visible", "popularity", "url", "images"),
 )
 GROUP_FIELDS = ("group", "options", "is_group")
-REGULAR_PRICE = "regular_price"  # the attribute that keeps the price before a discount
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,9 @@ class Feed(ABC):
 
     `understood` maps the columns or elements of the file that products are read from to the fields
     of products, `ignored` lists the others. For XML, both grow while rows are read. `notes` says
-    which rows were changed, as (line, sentence), and has at most MAX_NOTES entries. `changes_at` is
-    the next moment at which a sale begins or ends, as far as rows have been read."""
+    which rows were changed, as (line, sentence), and has at most MAX_NOTES entries; `noted` counts
+    all of them. `changes_at` is the next moment at which a sale begins or ends, as far as rows have
+    been read."""
 
     format: ClassVar[str] = ""
 
@@ -61,6 +61,7 @@ class Feed(ABC):
         self.understood: dict[str, str] = {}
         self.ignored: list[str] = []
         self.notes: list[tuple[int, str]] = []
+        self.noted = 0
         self.changes_at: datetime | None = None
 
     @property
@@ -79,6 +80,7 @@ class Feed(ABC):
         """Yields the rows as the format has them; values may be empty."""
 
     def note(self, line: int, sentence: str) -> None:
+        self.noted += 1
         if len(self.notes) < MAX_NOTES:
             self.notes.append((line, sentence))
 

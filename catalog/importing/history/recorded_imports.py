@@ -9,12 +9,14 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from catalog.importing.files import ImportReport
 from catalog.importing.rows.keeping import ImportKeeper
 from catalog.importing.rows.row_groups import ProductRows
 from catalog.models import ImportedRow, ProductImport, RefusedLine, Source
 
 KEPT_IMPORTS = 100  # of a source, or of those without one
 LINES_PER_INSERT = 2_000
+KEPT_NOTES = 100  # of an import
 IMPORTS_LOCK = 0x5649_494D  # advisory, with the id of an import: a command is at work on it
 State = ProductImport.State
 
@@ -68,14 +70,13 @@ def follow_import(pk: int | None) -> None:
 
 
 def finish_import(
-    product_import: ProductImport,
-    refused: Iterable[tuple[int, str, str]] = (),
-    error: str = "",
+    product_import: ProductImport, report: ImportReport | None = None, error: str = ""
 ) -> ProductImport | None:
-    """Ends an import: counts what it changed, stores the refused lines (line number, sku, reason),
-    and forgets the journals of earlier imports of the source. An import that has changed and
-    refused nothing, and has not failed, leaves no trace, unless it is of an uploaded file. Returns
-    it, or None."""
+    """Ends an import: counts what it changed, stores the lines that the report refuses and the
+    first that it notes, and forgets the journals of earlier imports of the source. An import that
+    has changed and refused nothing, and has not failed, leaves no trace, unless it is of an
+    uploaded file. Returns it, or None."""
+    report = report or ImportReport()
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(COUNT, [product_import.pk])
@@ -83,25 +84,25 @@ def finish_import(
         names = ("added", "changed", "hidden", "removed")
         for name, count in zip(names, counts, strict=True):
             setattr(product_import, name, count)
-        product_import.refused = _store_lines(product_import, refused)
+        product_import.refused = _store_lines(product_import, report.refused_lines())
+        product_import.noted, product_import.notes = report.noted, report.notes[:KEPT_NOTES]
         product_import.state = State.FAILED if error else State.SUCCEEDED
         product_import.error, product_import.finished_at = error, timezone.now()
         traces = product_import.refused or error or product_import.upload
         if not (product_import.has_changes or traces):
             product_import.delete()
             return None
-        product_import.save(update_fields=[*names, "refused", "state", "error", "finished_at"])
+        of_report = ("refused", "noted", "notes", "state", "error", "finished_at")
+        product_import.save(update_fields=[*names, *of_report])
         if product_import.has_changes:
             _forget_earlier_journals(product_import)
     return product_import
 
 
 @contextmanager
-def recorded_import(
-    name: str, started_by: str, refused: Callable[[], Iterable[tuple[int, str, str]]]
-) -> Iterator[RecordedImport]:
-    """Records an import without a source within the context. `refused` returns its refused lines at
-    the end. An exception ends it as failed."""
+def recorded_import(name: str, started_by: str, report: ImportReport) -> Iterator[RecordedImport]:
+    """Records an import without a source within the context, which fills the report. An exception
+    ends it as failed."""
     settle_imports()
     begun = begin_import(name, started_by)
     with connection.cursor() as cursor:  # until the import or its connection ends
@@ -109,10 +110,10 @@ def recorded_import(
     try:
         yield RecordedImport(begun)
     except BaseException as error:
-        finish_import(begun, refused(), str(error) or type(error).__name__)
+        finish_import(begun, report, str(error) or type(error).__name__)
         raise
     else:
-        finish_import(begun, refused())
+        finish_import(begun, report)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [IMPORTS_LOCK, begun.pk])

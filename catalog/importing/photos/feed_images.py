@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from catalog.importing.errors import ImportFailed
+from catalog.importing.photos.compressed_files import decompressed, is_gzip
 from catalog.importing.photos.photo_archives import ArchiveError, open_archive
 from catalog.importing.records import RecordError
 
@@ -16,9 +17,9 @@ ReadImage = Callable[[str], bytes]
 
 @contextmanager
 def open_files(path: Path, images: Path | None = None) -> Iterator[tuple[Path, ReadImage]]:
-    """Opens a feed, or the archive that it is in, and the archive of its images, within the
-    context. Yields the file of the feed and a function that reads its images. Raises
-    ImportFailed."""
+    """Opens a feed, which may be compressed by gzip, or the archive that it is in, and the archive
+    of its images, within the context. Yields the file of the feed and a function that reads its
+    images. Raises ImportFailed."""
     if not path.is_file():
         raise ImportFailed(f"{path}: there is no such file.")
     with ExitStack() as stack:
@@ -29,6 +30,8 @@ def open_files(path: Path, images: Path | None = None) -> Iterator[tuple[Path, R
                 archive = stack.enter_context(open_archive(path))
                 feed = stack.enter_context(archive.extract_feed(FEED_SUFFIXES))
                 read = archive.read_image
+            elif is_gzip(path):
+                feed = stack.enter_context(decompressed(path))
             if images is not None:
                 read = stack.enter_context(open_archive(images)).read_image
         except ArchiveError as error:

@@ -3,16 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 from catalog.importing.rows.row_groups import ProductRows, RowGroups
+from catalog.importing.rows.row_hashes import RowHashes
 
 
 class ImportKeeper:
     """The keeper of an import that remembers nothing. Others override what they need.
 
-    `known`: the hash of the rows of each product, by sku, when they were imported last; rows with
+    `known`: the hashes of the rows of each product, by sku, when they were imported last; rows with
     the same hash are left out. None: rows are not hashed. `is_partial`: what rows leave out stays
     as it is."""
 
-    known: Mapping[str, bytes] | None = None
+    known: Mapping[str, RowHashes] | None = None
     is_partial = False
 
     def decide(self, groups: RowGroups) -> None:

@@ -6,16 +6,18 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 from catalog.importing.records import ProductRecord, RecordError, read_record
+from catalog.importing.rows.row_hashes import RowHashes, price_row
 
 MAX_BYTES_IN_MEMORY = 64 * 1024**2
-HASH_BYTES = 16
+_NO_HASHES = RowHashes()
 
 Refuse = Callable[[int, str, str], None]
 """Notes a refused row: its line number, a sentence, and its sku, or "" if that cannot be read."""
+Note = Callable[[int, str], None]
+"""Notes a row that is kept: its line number and a sentence."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class ProductRows:
     rows: list[Row]
     is_whole: bool = True
     refused_head: int | None = None
-    row_hash: bytes = b""
+    hashes: RowHashes = _NO_HASHES
 
 
 class RowGroups:
@@ -48,29 +50,32 @@ class RowGroups:
     sku are refused, so that importing the file again changes nothing. Closing the object removes
     the file.
 
-    `known` holds the hash of the rows of each product when they were imported last. Products whose
-    rows have the same hash are left out, and `unchanged` counts them. Rows of known products are
-    checked only if they are not left out. `unnamed` counts refused rows of which nobody can tell
-    the sku."""
+    `known` holds the hashes of the rows of each product when they were imported last. Products
+    whose rows have the same hash are left out, and `unchanged` counts them. Rows of known products
+    are checked only if they are not left out. `unnamed` counts refused rows of which nobody can
+    tell the sku. `note` gets the line of a row whose sku its product has had before, and a
+    sentence."""
 
     def __init__(
         self,
         refuse: Refuse,
-        known: Mapping[str, bytes] | None = None,
+        known: Mapping[str, RowHashes] | None = None,
         is_partial: bool = False,
+        note: Note = lambda line, sentence: None,
     ) -> None:
-        self._refuse = refuse
+        self._refuse, self._note = refuse, note
         spool = tempfile.SpooledTemporaryFile(MAX_BYTES_IN_MEMORY)  # noqa: SIM115
         self._file = spool  # `__exit__` closes it
         self._end = 0
-        self._known: Mapping[str, bytes] = known or {}
+        self._known: Mapping[str, RowHashes] = known or {}
         self._is_hashed = known is not None
         self._is_partial = is_partial
-        self._hashes: dict[str, bytes] = {}
+        self._hashes: dict[str, RowHashes] = {}
         self._places: dict[str, array[int]] = {}  # of each row: its place in the file, and its line
         self._owners: dict[str, str] = {}
         self._partial: set[str] = set()
         self._refused_heads: dict[str, int] = {}
+        self._left_out: set[str] = set()
         self._is_cut = False
         self.unchanged = self.unnamed = 0
 
@@ -90,11 +95,11 @@ class RowGroups:
                 raise raw
             kept: Any = raw
             if sku in self._known:
-                self._claim(_own_sku(raw), sku)
+                self._claim(line, _own_sku(raw), sku)
             else:
-                record = read_record(raw, is_partial=self._is_partial)
+                record = self._check(raw)
                 kept, sku = Row(line, record), record.product_sku
-                self._claim("" if record.is_group else record.sku, sku)
+                self._claim(line, "" if record.is_group else record.sku, sku)
         except RecordError as error:
             self._note_refused(line, raw, error)
             return False
@@ -105,19 +110,36 @@ class RowGroups:
         """Notes that the file ended early, so that rows of any product may be missing."""
         self._is_cut = True
 
+    def prices(self) -> Iterator[ProductRows]:
+        """Yields the rows of each product of which only prices and stock have changed, without the
+        fields that these do not depend on. `products` yields them too, unless they are left out."""
+        for sku, places in self._places.items():
+            hashes, known = self._hashes_of(sku), self._known.get(sku, _NO_HASHES)
+            if not hashes.differ_in_prices(known):
+                continue
+            kept = [(line, price_row(raw)) for line, raw in self._read(places)]
+            with suppress(RecordError):  # `products` says so
+                rows = [Row(line, self._check(raw)) for line, raw in kept]
+                yield ProductRows(sku, rows, hashes=hashes)
+
+    def leave_out(self, products: Iterable[ProductRows]) -> None:
+        """Leaves out products that are written already."""
+        self._left_out.update(product.sku for product in products)
+
     def products(self) -> Iterator[ProductRows]:
         """Yields the rows of each product whose rows have changed."""
         for sku, places in self._places.items():
-            is_whole = not self._is_cut and sku not in self._partial
-            row_hash = self._hashes.get(sku, b"") if is_whole else b""
-            if row_hash and self._known.get(sku) == row_hash:
+            if sku in self._left_out:
+                continue
+            hashes, known = self._hashes_of(sku), self._known.get(sku, _NO_HASHES)
+            if hashes.whole and known.whole == hashes.whole:
                 self.unchanged += 1
                 continue
             rows = list(self._checked(places))
-            is_whole = not self._is_cut and sku not in self._partial
             if rows:
-                row_hash = row_hash if is_whole else b""
-                yield ProductRows(sku, rows, is_whole, self._refused_heads.get(sku), row_hash)
+                is_whole = not self._is_cut and sku not in self._partial
+                refused_head = self._refused_heads.get(sku)
+                yield ProductRows(sku, rows, is_whole, refused_head, self._hashes_of(sku))
 
     def names(self, sku: str) -> bool:
         """Returns whether the file has a row of this sku, good or refused."""
@@ -128,34 +150,48 @@ class RowGroups:
         """The skus of refused rows, of products or of variants."""
         return frozenset(self._partial)
 
+    def _hashes_of(self, sku: str) -> RowHashes:
+        is_whole = not self._is_cut and sku not in self._partial
+        return self._hashes.get(sku, _NO_HASHES) if is_whole else _NO_HASHES
+
     def _keep(self, line: int, sku: str, raw: Any, kept: Any) -> None:
         data = pickle.dumps(raw, pickle.HIGHEST_PROTOCOL) if self._is_hashed else b""
         if self._is_hashed:
-            before = self._hashes.get(sku, b"")
-            self._hashes[sku] = blake2b(before + data, digest_size=HASH_BYTES).digest()
+            self._hashes[sku] = self._hashes.get(sku, _NO_HASHES).add(raw, data)
         if kept is not raw or not data:
             data = pickle.dumps(kept, pickle.HIGHEST_PROTOCOL)
         self._places.setdefault(sku, array("q")).extend((self._end, line))
         self._end += self._file.write(data)
 
-    def _checked(self, places: "array[int]") -> Iterator[Row]:
-        """Yields the good rows at these places, and refuses the others."""
+    def _read(self, places: "array[int]") -> Iterator[tuple[int, Any]]:
+        """Yields line numbers and what was kept of the rows at these places."""
         for place, line in zip(places[::2], places[1::2], strict=True):
             self._file.seek(place)
-            kept = pickle.load(self._file)
+            yield line, pickle.load(self._file)
+
+    def _checked(self, places: "array[int]") -> Iterator[Row]:
+        """Yields the good rows at these places, and refuses the others."""
+        for line, kept in self._read(places):
             if isinstance(kept, Row):
                 yield kept
                 continue
             try:
-                yield Row(line, read_record(kept, is_partial=self._is_partial))
+                yield Row(line, self._check(kept))
             except RecordError as error:
                 self._note_refused(line, kept, error)
 
-    def _claim(self, sku: str, product_sku: str) -> None:
+    def _check(self, raw: Any) -> ProductRecord:
+        return read_record(raw, is_partial=self._is_partial)
+
+    def _claim(self, line: int, sku: str, product_sku: str) -> None:
         if not sku:
             return
-        owner = self._owners.setdefault(sku, product_sku)
-        if owner != product_sku:
+        owner = self._owners.get(sku)
+        if owner is None:
+            self._owners[sku] = product_sku
+        elif owner == product_sku:
+            self._note(line, f"sku {sku!r} is in the file again; this line counts")
+        else:
             raise RecordError(
                 f"sku {sku!r} is already a variant of {owner!r} in this file"
                 if owner != sku

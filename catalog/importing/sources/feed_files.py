@@ -2,7 +2,6 @@
 IMPORT_ROOT."""
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from catalog.importing.errors import ImportFailed
-from catalog.importing.fetching.guarded_client import Answer, GuardedClient
+from catalog.importing.fetching.guarded_client import Answer
 from catalog.importing.fetching.network_guard import AddressRefused, configured_guard
 from catalog.importing.fetching.web_address import (
     AddressError,
@@ -20,6 +19,8 @@ from catalog.importing.fetching.web_address import (
     is_address,
     parse_address,
 )
+from catalog.importing.photos.compressed_files import read_parts
+from catalog.importing.sources.feed_requests import not_written, request_feed, temporary_folder
 from catalog.models.product import content_hash
 
 MAX_ETAG_LENGTH, MAX_DATE_LENGTH = 500, 100  # longer ones are not remembered
@@ -67,16 +68,11 @@ def open_feed_place(
         path = find_file(text)
         yield FeedFile(path, *_read_file(path))
         return
-    try:
-        address = parse_address(text)
-    except AddressError as error:
-        raise ImportFailed(f"{text[:200]} cannot be fetched: {error}.") from error
-    try:
-        temporary = tempfile.TemporaryDirectory(prefix="vitrina-feed-")
-    except OSError as error:
-        raise _not_written(error) from error
-    with temporary as folder:
-        yield _download(address, Path(folder), conditions or {}, check)
+    with temporary_folder() as folder:
+        with request_feed(text, settings.SOURCE_TIME_LIMIT_S, conditions) as answer:
+            name = file_name(answer.address) if answer else ""
+            feed = _store(answer, folder / name, check) if answer else None
+        yield feed
 
 
 def find_file(text: str) -> Path:
@@ -98,46 +94,36 @@ def _read_file(path: Path) -> tuple[str, int]:
     """Returns the hash of a file, and about the number of its rows."""
     if not path.is_file():
         raise ImportFailed(f"{path}: there is no such file.")
-    counter = _RowCounter()
     try:
         with path.open("rb") as file:
-            digest = content_hash(counter.count(iter(lambda: file.read(_PART), b"")))
+            digest = content_hash(iter(lambda: file.read(_PART), b""))
     except OSError as error:
         raise ImportFailed(f"{path}: the file cannot be read: {error.strerror}.") from error
-    return digest, counter.rows
+    return digest, count_rows(path)
 
 
-def _download(
-    address: WebAddress, folder: Path, conditions: Mapping[str, str], check: Callable[[], None]
-) -> FeedFile | None:
-    client = GuardedClient(configured_guard(), settings.SOURCE_TIME_LIMIT_S, connections=1)
+def count_rows(path: Path) -> int:
+    """Returns about the number of rows of a feed: its lines, or its elements if it is XML. 1 if it
+    cannot be read; the import will say so."""
+    lines = elements = 0
     try:
-        with client.get(address, settings.SOURCE_MAX_BYTES, conditions) as answer:
-            if answer.status == 304 and conditions:
-                return None
-            if answer.status != 200:
-                raise ImportFailed(f"The server answered with the status {answer.status}.")
-            return _store(answer, folder / file_name(answer.address), check)
-    finally:
-        client.close()
+        for part in read_parts(path):
+            lines += part.count(b"\n")
+            elements += sum(map(part.count, _ROW_ENDS))
+    except (ImportFailed, OSError):
+        return 1
+    return max(1, elements or lines)
 
 
 def _store(answer: Answer, path: Path, check: Callable[[], None]) -> FeedFile:
-    counter = _RowCounter()
     try:
         with path.open("wb") as file:
-            digest = content_hash(_written(counter.count(answer.parts), file, check))
+            digest = content_hash(_written(answer.parts, file, check))
     except OSError as error:
-        raise _not_written(error) from error
+        raise not_written(error) from error
     etag = _short(answer.headers.get("etag", ""), MAX_ETAG_LENGTH)
     modified = _short(answer.headers.get("last-modified", ""), MAX_DATE_LENGTH)
-    return FeedFile(path, digest, counter.rows, etag, modified)
-
-
-def _not_written(error: OSError) -> ImportFailed:
-    return ImportFailed(
-        f"A temporary file cannot be written: {error.strerror or error}. Nothing is imported."
-    )
+    return FeedFile(path, digest, count_rows(path), etag, modified)
 
 
 def _written(parts: Iterator[bytes], file: BinaryIO, check: Callable[[], None]) -> Iterator[bytes]:
@@ -160,20 +146,3 @@ def safe_name(name: str, max_length: int) -> str:
 def _short(value: str, length: int) -> str:
     is_usable = len(value) <= length and value.isascii() and value.isprintable()
     return value if is_usable else ""
-
-
-class _RowCounter:
-    """Counts the rows of a feed, more or less: lines, or elements of XML."""
-
-    def __init__(self) -> None:
-        self._lines = self._elements = 0
-
-    def count(self, parts: Iterator[bytes]) -> Iterator[bytes]:
-        for part in parts:
-            self._lines += part.count(b"\n")
-            self._elements += sum(map(part.count, _ROW_ENDS))
-            yield part
-
-    @property
-    def rows(self) -> int:
-        return self._elements or self._lines

@@ -1,17 +1,15 @@
 """Opens the beginnings of feeds, to look at them."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from django.conf import settings
-
 from catalog.importing.errors import ImportFailed
-from catalog.importing.fetching.guarded_client import Answer, GuardedClient
-from catalog.importing.fetching.network_guard import configured_guard
-from catalog.importing.fetching.web_address import is_address, parse_address
+from catalog.importing.fetching.guarded_client import Answer
+from catalog.importing.fetching.web_address import is_address
+from catalog.importing.photos.compressed_files import is_gzip, read_parts
 from catalog.importing.sources.feed_files import check_place, file_name, find_file
+from catalog.importing.sources.feed_requests import not_written, request_feed, temporary_folder
 
 START_BYTES = 8 * 1024**2
 TIME_LIMIT_S = 20.0
@@ -29,35 +27,39 @@ def open_feed_start(text: str) -> Iterator[tuple[Path, bool]]:
             raise ImportFailed(f"{text[:200]}: there is no such file below IMPORT_ROOT.")
         yield path, False
         return
-    address = parse_address(check_place(text))
-    client = GuardedClient(configured_guard(), TIME_LIMIT_S, connections=1)
-    with tempfile.TemporaryDirectory(prefix="vitrina-feed-") as folder:
-        try:
-            with client.get(address, settings.SOURCE_MAX_BYTES) as answer:
-                path = Path(folder) / file_name(answer.address)
-                is_cut = _store_start(answer, path)
-        finally:
-            client.close()
+    with temporary_folder() as folder:
+        with request_feed(check_place(text), TIME_LIMIT_S) as answer:
+            assert answer is not None  # the request had no conditions
+            try:
+                path, is_cut = _store_start(answer, folder / file_name(answer.address))
+            except OSError as error:
+                raise not_written(error) from error
         yield path, is_cut
 
 
-def _store_start(answer: Answer, path: Path) -> bool:
-    """Stores the first START_BYTES of an answer, or all of an archive. Returns whether it has
-    more."""
-    is_archive, size, is_cut = path.suffix.lower() == ".zip", 0, False
-    try:
-        with path.open("wb") as file:
-            for part in answer.parts:
-                if is_cut := size >= START_BYTES and not is_archive:
-                    break
-                size += file.write(part)
-    except OSError as error:
-        raise ImportFailed(
-            f"A temporary file cannot be written: {error.strerror or error}."
-        ) from error
+def _store_start(answer: Answer, path: Path) -> tuple[Path, bool]:
+    """Stores the first START_BYTES of an answer, decompressed, or all of an archive. Returns the
+    file, and whether the feed has more."""
+    size = None if path.suffix.lower() == ".zip" else START_BYTES
+    is_cut = _store(answer.parts, path, size)
+    if is_gzip(path):
+        start = path.with_name(f"start-{path.name.removesuffix('.gz')}")
+        is_cut |= _store(read_parts(path, is_cut=is_cut), start, size)
+        path = start
     if is_cut:
         _end_after_row(path)
-    return is_cut
+    return path, is_cut
+
+
+def _store(parts: Iterator[bytes], path: Path, size: int | None) -> bool:
+    """Stores the parts until there are `size` bytes. Returns whether there are more."""
+    stored = 0
+    with path.open("wb") as file:
+        for part in parts:
+            if size is not None and stored >= size:
+                return True
+            stored += file.write(part)
+    return False
 
 
 def _end_after_row(path: Path) -> None:

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from catalog.importing.errors import ImportFailed
 from catalog.importing.history.recorded_imports import RecordedImport, follow_import
 from catalog.importing.rows.row_groups import ProductRows, RowGroups
+from catalog.importing.rows.row_hashes import RowHashes
 from catalog.models import ProductImport, Source, Variant
 
 HIDDEN_PER_BATCH = 1_000
@@ -24,11 +25,13 @@ MEMBERS = """
 """The visible products that this source alone names, of full ones."""
 
 REMEMBER = """
-    INSERT INTO catalog_sourceproduct AS known (product_id, source_id, sku, row_hash)
-    SELECT product_id, %s, sku, row_hash
-    FROM unnest(%s::bigint[], %s::text[], %s::bytea[]) AS given (product_id, sku, row_hash)
-    ON CONFLICT (product_id, source_id, sku) DO UPDATE SET row_hash = excluded.row_hash
-    WHERE known.row_hash <> excluded.row_hash
+    INSERT INTO catalog_sourceproduct AS known (product_id, source_id, sku, row_hash, rest_hash)
+    SELECT product_id, %s, sku, row_hash, rest_hash
+    FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::bytea[])
+        AS given (product_id, sku, row_hash, rest_hash)
+    ON CONFLICT (product_id, source_id, sku)
+        DO UPDATE SET row_hash = excluded.row_hash, rest_hash = excluded.rest_hash
+    WHERE known.row_hash <> excluded.row_hash OR known.rest_hash <> excluded.rest_hash
 """
 FORGET_OLDER = """
     DELETE FROM catalog_sourceproduct older USING catalog_sourceproduct newer
@@ -118,7 +121,7 @@ class SourceImport(RecordedImport):
         of_variants = Variant.objects.filter(sku__in=others) if self.is_partial else ()
         owners = {variant.sku: variant.product_id for variant in of_variants}
         given = [
-            (pk, product.sku, product.row_hash)
+            (pk, product.sku, *product.hashes)
             for product in products
             if (pk := ids.get(product.sku) or owners.get(product.sku))
         ]
@@ -144,11 +147,11 @@ class SourceImport(RecordedImport):
                 cursor.execute(FORGET_OLDER, [self._source.pk])
 
 
-def _read_known(source_id: int) -> dict[str, bytes]:
+def _read_known(source_id: int) -> dict[str, RowHashes]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT sku, row_hash FROM catalog_sourceproduct WHERE source_id = %s"
+            "SELECT sku, row_hash, rest_hash FROM catalog_sourceproduct WHERE source_id = %s"
             " ORDER BY product_id",
             [source_id],
         )
-        return {sku: bytes(row_hash) for sku, row_hash in cursor}
+        return {sku: RowHashes(bytes(whole), bytes(rest)) for sku, whole, rest in cursor}

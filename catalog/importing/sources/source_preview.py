@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from catalog.importing.dry_run import PAGE_TIME_LIMIT_S, Preview, PreviewLimits, preview_file
 from catalog.importing.sources.feed_starts import open_feed_start
-from catalog.importing.sources.source_options import options_of
+from catalog.importing.sources.reading_options import options_of
 from catalog.models import Source
 
 
@@ -25,7 +25,7 @@ def preview_source(source: Source) -> SourcePreview:
         preview = preview_file(
             path,
             options.file_format,
-            options.mapping,
+            options.columns,
             options.feed,
             limits,
             is_partial=not source.is_full,

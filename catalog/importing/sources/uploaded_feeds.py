@@ -8,19 +8,17 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from django.conf import settings
 
 from catalog.importing.dry_run import PAGE_TIME_LIMIT_S, Preview, PreviewLimits, preview_file
 from catalog.importing.errors import ImportFailed
-from catalog.importing.formats.column_mapping import ColumnMapping, parse_mapping
-from catalog.importing.formats.feed import FeedOptions
 from catalog.importing.sources.feed_files import safe_name
+from catalog.importing.sources.reading_options import ReadingOptions
 
 KEPT_S = 86_400.0
 GONE = (
@@ -38,30 +36,13 @@ class UploadGone(ImportFailed):
 
 
 @dataclass(frozen=True)
-class UploadOptions:
-    """How an operator wants a file to be read. Empty values are found by its content."""
-
-    format: str = ""
-    mapping: Any = None
-    currency: str = ""
-
-    @property
-    def columns(self) -> ColumnMapping | None:
-        return parse_mapping(self.mapping, "The mapping") if self.mapping else None
-
-    @property
-    def feed(self) -> FeedOptions:
-        return FeedOptions(currency=self.currency)
-
-
-@dataclass(frozen=True)
 class UploadedFeed:
     """An uploaded file. `name` is the one that it had where it came from."""
 
     token: str
     name: str
     user_id: int
-    options: UploadOptions
+    options: ReadingOptions
 
     @property
     def path(self) -> Path:
@@ -71,23 +52,49 @@ class UploadedFeed:
 
 
 def keep_feed(
-    parts: Iterable[bytes], name: str, user_id: int, options: UploadOptions
+    parts: Iterable[bytes], name: str, user_id: int, options: ReadingOptions
 ) -> UploadedFeed:
-    """Keeps an uploaded file. Raises ImportFailed if it cannot be written."""
+    """Keeps an uploaded file. Raises ImportFailed if it cannot be written, or if it and others that
+    wait would have more than IMPORT_UPLOADS_BYTES."""
     kept = UploadedFeed(secrets.token_urlsafe(24), name[-200:], user_id, options)
     try:
         _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         kept.path.parent.mkdir(parents=True)
         with kept.path.open("xb") as file:
-            file.writelines(parts)
+            file.writelines(_within(parts, settings.IMPORT_UPLOADS_BYTES - _waiting_bytes()))
         about = {"name": kept.name, "user_id": user_id, "options": asdict(options)}
         (_folder() / kept.token / _ABOUT).write_text(json.dumps(about))
+    except ImportFailed:
+        remove_feed(kept.token)
+        raise
     except OSError as error:
         remove_feed(kept.token)
         raise ImportFailed(
             f"The file cannot be kept: {error.strerror or error}. Nothing is imported."
         ) from error
     return kept
+
+
+def _within(parts: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Yields the parts. Raises ImportFailed if they have more bytes than `size`."""
+    for part in parts:
+        size -= len(part)
+        if size < 0:
+            most = settings.IMPORT_UPLOADS_BYTES // 1024**2
+            raise ImportFailed(
+                f"The uploaded files that wait for their import may have {most} MB together. Import"
+                " or discard some of them, or try again when imports have finished."
+            )
+        yield part
+
+
+def _waiting_bytes() -> int:
+    """Returns the size of the uploaded files together."""
+    total = 0
+    for path in _folder().glob("*/feed/*"):
+        with suppress(OSError):
+            total += path.stat().st_size
+    return total
 
 
 def find_feed(token: str, user_id: int | None = None) -> UploadedFeed:
@@ -99,7 +106,7 @@ def find_feed(token: str, user_id: int | None = None) -> UploadedFeed:
     try:
         is_old = about.stat().st_mtime < time.time() - KEPT_S
         given = json.loads(about.read_bytes())
-        options = UploadOptions(**given.pop("options"))
+        options = ReadingOptions(**given.pop("options"))
         feed = UploadedFeed(token, options=options, **given)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UploadGone(GONE) from error
@@ -112,7 +119,7 @@ def preview_upload(feed: UploadedFeed) -> Preview:
     """Reads the beginning of an uploaded file. Raises ImportFailed if it cannot be opened."""
     options = feed.options
     limits = PreviewLimits(time_limit_s=PAGE_TIME_LIMIT_S)
-    return preview_file(feed.path, options.format or None, options.columns, options.feed, limits)
+    return preview_file(feed.path, options.file_format, options.columns, options.feed, limits)
 
 
 def remove_feed(token: str) -> None:

@@ -35,6 +35,10 @@ class MergedVariant:
     photos: list[int] | None
     given: frozenset[str] | None = None
 
+    def gives(self, field: str) -> bool:
+        """Whether its row says what this field is."""
+        return self.given is None or field in self.given
+
 
 @dataclass(frozen=True)
 class MergedProduct:

@@ -8,14 +8,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.console.audit_log import record, system_user
+from catalog.console.audit_log import record
 from catalog.importing.dry_run import Preview, preview_file
 from catalog.importing.fetching.guarded_client import FetchFailed
 from catalog.importing.fetching.web_address import is_address
 from catalog.importing.files import ImportFailed, ImportReport, import_file
 from catalog.importing.formats.feed import FeedOptions
 from catalog.importing.formats.opening import FORMATS
-from catalog.importing.history.line_report import csv_lines, write_report
+from catalog.importing.history.line_report import check_report, csv_lines, write_report
+from catalog.importing.history.operators import command_operator
 from catalog.importing.history.recorded_imports import recorded_import, settle_imports
 from catalog.importing.history.undoing import (
     UndoRefused,
@@ -29,6 +30,7 @@ from catalog.models import ImageAddress
 from catalog.progress import progress_bar
 
 MAX_SHOWN_ERRORS = 20
+NAME = "import_products"
 
 
 class Command(BaseCommand):
@@ -59,7 +61,10 @@ class Command(BaseCommand):
             "--images", type=Path, metavar="ZIP", help="a zip archive that holds the images"
         )
         parser.add_argument(
-            "--report", type=Path, metavar="CSV", help="write the refused lines to this file"
+            "--report",
+            type=Path,
+            metavar="CSV",
+            help="write refused and noted lines to this file",
         )
         parser.add_argument(
             "--undo", action="store_true", help="take the last import of this command back"
@@ -67,19 +72,20 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["undo"]:
-            record(_operator(), "undo import")
+            record(command_operator(NAME), "undo import")
             self._undo(options["verbosity"])
             return
         if not options["file"]:
             raise CommandError("Name a file or a web address.")
         feed_options = FeedOptions(currency=options["currency"].upper())
         try:
+            check_report(None if options["dry_run"] else options["report"])
             with _open_place(options["file"]) as path:
                 asked = (path, options["format"])
                 if options["dry_run"]:
                     self._show_preview(preview_file(*asked, options["mapping"], feed_options))
                     return
-                record(_operator(), "import file", options["file"])
+                record(command_operator(NAME), "import file", options["file"])
                 report = self._import(asked, feed_options, options)
         except (ImportFailed, FetchFailed) as error:
             raise CommandError(str(error)) from error
@@ -91,7 +97,7 @@ class Command(BaseCommand):
         report = ImportReport()
         try:
             with (
-                recorded_import(options["file"], _operator(), report.refused_lines) as keeper,
+                recorded_import(options["file"], command_operator(NAME), report) as keeper,
                 progress_bar(options["verbosity"], desc="import", unit=" products") as bar,
             ):
                 import_file(
@@ -105,7 +111,8 @@ class Command(BaseCommand):
                 )
         finally:
             if options["report"]:
-                write_report(csv_lines(report.refused_lines()), options["report"])
+                lines = csv_lines(report.refused_lines(), report.notes)
+                write_report(lines, options["report"])
         return report
 
     def _undo(self, verbosity: int) -> None:
@@ -115,7 +122,7 @@ class Command(BaseCommand):
             raise CommandError("There is no import to take back.")
         try:
             if last.state != last.State.UNDOING:  # or an undo was interrupted
-                last = request_undo(last, _operator())
+                last = request_undo(last, command_operator(NAME))
         except UndoRefused as error:
             raise CommandError(str(error)) from error
         with progress_bar(verbosity, desc="undo", unit=" rows") as bar:
@@ -124,7 +131,7 @@ class Command(BaseCommand):
 
     def _show_report(self, report: ImportReport) -> None:
         self._show_lines(report.errors)
-        self._show_lines(report.notes)
+        self._show_lines(report.notes, report.noted)
         self.stdout.write(f"{report.written} products written, {len(report.errors)} refused.")
         if waiting := ImageAddress.objects.due().count():
             self.stdout.write(
@@ -157,15 +164,12 @@ class Command(BaseCommand):
         if preview.failure:
             raise CommandError(preview.failure)
 
-    def _show_lines(self, lines: Sequence[tuple[int, str]]) -> None:
+    def _show_lines(self, lines: Sequence[tuple[int, str]], count: int = 0) -> None:
+        """Shows the first lines of `count`, by default of all that are given."""
         for line, reason in lines[:MAX_SHOWN_ERRORS]:
             self.stderr.write(f"line {line}: {reason}")
-        if len(lines) > MAX_SHOWN_ERRORS:
-            self.stderr.write(f"… and {len(lines) - MAX_SHOWN_ERRORS} more")
-
-
-def _operator() -> str:
-    return system_user("import_products")
+        if (more := max(count, len(lines)) - MAX_SHOWN_ERRORS) > 0:
+            self.stderr.write(f"… and {more} more")
 
 
 @contextmanager

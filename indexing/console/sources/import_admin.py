@@ -14,13 +14,16 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.text import Truncator
 
 from catalog.console.audit_log import record_request
 from catalog.console.rights import Right, may
 from catalog.importing.history.line_report import report_lines
 from catalog.models import ProductImport
 from indexing.console.question_page import ask
+from indexing.console.sources.preview_page import MAX_SHOWN_LINES
 from indexing.console.sources.upload_pages import UploadPages, check_right
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.sources import source_actions
@@ -28,6 +31,7 @@ from indexing.pipeline.sources.uploaded_imports import describe_result
 from indexing.tasks import start_queued_run
 
 State = ProductImport.State
+MAX_OUTCOME = 100  # characters in the list
 
 
 @admin.register(ProductImport)
@@ -42,21 +46,35 @@ class ProductImportAdmin(UploadPages):
     list_filter = ("state", "source")
     search_fields = ("name", "started_by")
     list_per_page = 50
-    exclude = ("chunk_id", "upload")
+    exclude = ("chunk_id", "upload", "notes")
+    readonly_fields = ("shown_notes",)
 
     @admin.display(description="report")
     def report(self, product_import: ProductImport) -> str:
-        if not product_import.refused:
+        kinds = [("refused", product_import.refused), ("noted", product_import.noted)]
+        if not (named := ", ".join(kind for kind, count in kinds if count)):
             return "–"
         address = reverse("admin:import_report", args=[product_import.pk])
-        return format_html('<a class="underline" href="{}">refused lines</a>', address)
+        return format_html(
+            '<a class="underline whitespace-nowrap" href="{}">{} lines</a>', address, named
+        )
+
+    @admin.display(description="notes")
+    def shown_notes(self, product_import: ProductImport) -> str:
+        """The first lines that were written with a change, or twice."""
+        notes = product_import.notes[:MAX_SHOWN_LINES]
+        lines = [(f"line {line}: {sentence}",) for line, sentence in notes]
+        if (more := product_import.noted - len(lines)) > 0:
+            lines.append((f"… and {more:,} more",))
+        return format_html_join(mark_safe("<br>"), "{}", lines) or "–"
 
     @admin.display(description="outcome")
     def outcome(self, product_import: ProductImport) -> str:
         if product_import.undone_at:
             kept = f"; {product_import.kept} products kept" if product_import.kept else ""
             return f"by {product_import.undone_by or '–'}{kept}"
-        return product_import.error or "–"
+        said = Truncator(product_import.error).chars(MAX_OUTCOME)
+        return format_html('<span class="whitespace-nowrap">{}</span>', said) if said else "–"
 
     def get_urls(self) -> list[URLPattern]:
         report = self.admin_site.admin_view(self.download_report)
@@ -100,10 +118,11 @@ class ProductImportAdmin(UploadPages):
         elif request.method != "POST":
             title, buttons = f"Undo the import of {shown.name}", [("undo", "Undo this import")]
             plan = source_actions.describe_undo_plan(shown)
-            return ask(request, self, title, plan, buttons, back, "Back to the import")
+            back_label = "Back to the import"
+            return ask(request, self, title, plan, buttons, back, back_label, shown.pk)
         elif "undo" in request.POST:
             try:
-                source_actions.undo_last(None, request.user.get_username())
+                source_actions.undo_last(None, request.user.get_username(), shown.pk)
                 record_request(request, "undo import", f"import {shown.pk}", shown.name)
             except source_actions.SourceError as error:
                 self.message_user(request, str(error), messages.WARNING)
@@ -113,7 +132,7 @@ class ProductImportAdmin(UploadPages):
         return HttpResponseRedirect(back)
 
     def download_report(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
-        """Sends the refused lines as CSV."""
+        """Sends the refused and noted lines as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         product_import = ProductImport.objects.filter(pk=object_id).first()

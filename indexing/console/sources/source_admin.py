@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from catalog.console.audit_log import record_request
 from catalog.console.base import ModelAdmin, require
@@ -25,6 +26,7 @@ from indexing.pipeline.sources.pull_schedule import next_pull
 from indexing.tasks import start_queued_run
 
 State = ProductImport.State
+MAX_SHOWN_ADDRESS = 40  # characters in the list
 SourceError = source_actions.SourceError
 
 
@@ -33,7 +35,7 @@ class SourceAdmin(ModelAdmin):
     """The buttons and actions call the same functions as `index sources`."""
 
     form = SourceForm
-    list_display = ("name", "address", "full", "enabled", "shown_result", "pulled_at", "next_at")
+    list_display = ("name", "place", "full", "enabled", "shown_result", "pulled_at", "next_at")
     list_filter = ("enabled", "is_full")
     search_fields = ("name", "address")
     list_per_page = 50
@@ -44,6 +46,11 @@ class SourceAdmin(ModelAdmin):
         ("State", {"fields": ("last_result", "pulled_at", "next_at", "steps")}),
     )
     actions = ("pull_now", "pull_everything")
+
+    @admin.display(description="address or file", ordering="address")
+    def place(self, source: Source) -> str:
+        shown = Truncator(source.address).chars(MAX_SHOWN_ADDRESS)
+        return format_html('<span class="break-words" title="{}">{}</span>', source.address, shown)
 
     @admin.display(description="full", boolean=True, ordering="is_full")
     def full(self, source: Source) -> bool:
@@ -136,7 +143,8 @@ class SourceAdmin(ModelAdmin):
         if request.method != "POST":
             buttons = [("confirm", "Hide them"), ("discard", "Discard the import")]
             question = source_actions.describe_question(waiting)
-            return self._ask(request, source, "A feed with missing products", question, buttons)
+            title = "A feed with missing products"
+            return self._ask(request, source, title, question, buttons, waiting)
         if "confirm" in request.POST:
             if self._tell(request, lambda: source_actions.confirm_hiding(source, by)):
                 record_request(request, "confirm hiding", f"source {source.name}")
@@ -155,9 +163,9 @@ class SourceAdmin(ModelAdmin):
             if request.method != "POST":
                 plan = source_actions.describe_undo_plan(last)
                 buttons = [("undo", "Undo this import")]
-                return self._ask(request, source, "Undo the last import", plan, buttons)
+                return self._ask(request, source, "Undo the last import", plan, buttons, last)
             if "undo" in request.POST:
-                undone = source_actions.undo_last(source, by)
+                undone = source_actions.undo_last(source, by, request.POST["undo"])
                 record_request(request, "undo import", f"source {source.name}, import {undone.pk}")
                 start_queued_run(IndexingRun.Kind.IMPORT, by)
                 self.message_user(request, f"Import {undone.pk} is being taken back.")
@@ -188,10 +196,11 @@ class SourceAdmin(ModelAdmin):
         title: str,
         question: str,
         buttons: list[tuple[str, str]],
+        about: ProductImport,
     ) -> HttpResponse:
         back = _address_of("change", source.pk)
         title = f"{source.name}: {title}"
-        return ask(request, self, title, question, buttons, back, "Back to the source")
+        return ask(request, self, title, question, buttons, back, "Back to the source", about.pk)
 
 
 def _address_of(step: str, pk: int) -> str:

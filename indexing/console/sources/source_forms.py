@@ -13,6 +13,12 @@ from catalog.models import Source
 from catalog.models.attributes import AttributesFormField
 from indexing.pipeline.sources.pull_schedule import is_cron
 
+# The classes of inputs, selects and text areas.
+LOOK = (
+    "border border-base-200 bg-white rounded-default shadow-xs text-sm px-3 py-2 w-full max-w-2xl"
+    " dark:bg-base-900 dark:border-base-700 dark:text-font-default-dark dark:scheme-dark"
+)
+
 
 class CronField(forms.CharField):
     """A cron expression of five fields, or nothing."""
@@ -54,20 +60,25 @@ class SourceForm(forms.ModelForm):
     format = forms.ChoiceField(
         choices=[("", "found by the content"), *((name, name) for name in FORMATS)],
         required=False,
+        widget=forms.Select(attrs={"class": LOOK}),
     )
     mapping = MappingField(
         required=False,
-        widget=forms.Textarea(attrs={"rows": 8}),
+        widget=forms.Textarea(attrs={"rows": 8, "class": LOOK}),
         help_text="JSON that says which column is which field, for a table with columns of its own."
         ' For example {"sku": "Number", "title": "Name", "price": "Price"}.',
     )
     currency = CodeField(
-        required=False, max_length=3, help_text="For prices that name none, such as USD."
+        required=False,
+        max_length=3,
+        widget=forms.TextInput(attrs={"class": LOOK}),
+        help_text="For prices that name none, such as USD.",
     )
     cron = CronField(
         label="Schedule",
         required=False,
         max_length=100,
+        widget=forms.TextInput(attrs={"class": LOOK}),
         help_text="A cron expression of five fields, in UTC. Empty: SOURCE_CRON of the settings.",
     )
 

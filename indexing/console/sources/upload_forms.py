@@ -8,13 +8,8 @@ from django.core.exceptions import ValidationError
 
 from catalog.console.base import FileInput
 from catalog.importing.formats.opening import FORMATS
-from catalog.importing.sources.uploaded_feeds import UploadOptions
-from indexing.console.sources.source_forms import CodeField, MappingField
-
-_LOOK = (
-    "border border-base-200 bg-white rounded-default shadow-xs text-sm px-3 py-2 w-full max-w-2xl"
-    " dark:bg-base-900 dark:border-base-700 dark:text-font-default-dark dark:scheme-dark"
-)
+from catalog.importing.sources.reading_options import ReadingOptions
+from indexing.console.sources.source_forms import LOOK, CodeField, MappingField
 
 
 class EmptyMappingField(MappingField):
@@ -34,20 +29,20 @@ class UploadForm(forms.Form):
     )
     format = forms.ChoiceField(
         label="Format",
-        widget=forms.Select(attrs={"class": _LOOK}),
+        widget=forms.Select(attrs={"class": LOOK}),
         choices=[("", "found by the content"), *((name, name) for name in FORMATS)],
         required=False,
     )
     mapping = EmptyMappingField(
         label="Mapping",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 6, "class": _LOOK}),
+        widget=forms.Textarea(attrs={"rows": 6, "class": LOOK}),
         help_text="JSON that says which column is which field, for a table with columns of its own."
         ' For example {"sku": "Number", "title": "Name", "price": "Price"}.',
     )
     currency = CodeField(
         label="Currency",
-        widget=forms.TextInput(attrs={"class": _LOOK}),
+        widget=forms.TextInput(attrs={"class": LOOK}),
         required=False,
         max_length=3,
         help_text="For prices that name none, such as USD.",
@@ -62,7 +57,7 @@ class UploadForm(forms.Form):
             )
         return file
 
-    def options(self) -> UploadOptions:
+    def options(self) -> ReadingOptions:
         """Returns how the file is to be read, once the form is valid."""
         given = self.cleaned_data
-        return UploadOptions(given["format"], given["mapping"], given["currency"])
+        return ReadingOptions(given["format"], given["mapping"], given["currency"])

@@ -16,6 +16,7 @@ from indexing.generations.adoption import adopt_encoder, fit_adapter_to_live
 from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.monitoring.freshness import index_status
+from indexing.monitoring.source_figures import source_problems
 from indexing.monitoring.stage_bars import StageBars
 from indexing.pipeline.fetch_stage import start_fetch
 from indexing.pipeline.fetching.claims import count_due
@@ -220,6 +221,8 @@ class Command(BaseCommand):
         photos = status["photos"]
         if photos["waiting"] or photos["fetched"] or photos["failed"] or photos["given_up"]:
             self.stdout.write(f"Photos by address: {describe_photos(photos)}")
+        for problem in source_problems():
+            self.stdout.write(problem)
         self.stdout.write(
             f"{'Fresh' if fresh['fresh'] else 'NOT FRESH'}: the oldest change waits"
             f" {fresh['oldest_pending_s']:.0f} s (target {fresh['target_s']} s); lag p50"

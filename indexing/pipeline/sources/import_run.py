@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.history.undoing import count_entries, describe_undo, undo_import
+from catalog.importing.sources.feed_files import count_rows
 from catalog.importing.sources.uploaded_feeds import find_feed
 from catalog.models import ProductImport, Source, SourceProduct
 from indexing.ledger import runs
@@ -19,7 +20,6 @@ from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.sources.pull_schedule import next_pull
 from indexing.pipeline.sources.pulling import Steps, fail, pull
 from indexing.pipeline.sources.uploaded_imports import (
-    count_rows,
     finish_upload,
     perform_upload,
     queued_uploads,
@@ -126,7 +126,7 @@ def _attempt(
 
 def _count_rows(product_import: ProductImport) -> int:
     try:
-        return count_rows(find_feed(product_import.upload))
+        return count_rows(find_feed(product_import.upload).path)
     except ImportFailed:
         return 1  # its chunk says so
 

@@ -11,8 +11,8 @@ from catalog.importing.files import BATCH_SIZE, ImportReport, import_file
 from catalog.importing.history.recorded_imports import begin_import, finish_import
 from catalog.importing.photos.named_addresses import request_photos_of_source
 from catalog.importing.sources.feed_files import FeedFile, open_feed_place
+from catalog.importing.sources.reading_options import options_checksum, options_of
 from catalog.importing.sources.source_import import SourceImport, TooManyMissing
-from catalog.importing.sources.source_options import SourceOptions, options_of
 from catalog.models import ProductImport, Source
 from indexing.pipeline.sources.pull_schedule import next_attempt, next_pull
 
@@ -47,14 +47,13 @@ def pull(source: Source, by: str, chunk_id: int | None = None, steps: Steps | No
     steps = steps or Steps()
     _settle_others(source, chunk_id)
     try:
-        options = options_of(source)
-        with open_feed_place(source.address, _conditions(source, options), steps.check) as feed:
-            if feed is None or _is_unchanged(source, options, feed):
+        with open_feed_place(source.address, _conditions(source), steps.check) as feed:
+            if feed is None or _is_unchanged(source, feed):
                 request_photos_of_source(source.pk)
                 waiting = source.imports.filter(state=State.WAITING).first()
-                return _succeed(source, waiting.error if waiting else UNCHANGED, feed, options)
+                return _succeed(source, waiting.error if waiting else UNCHANGED, feed)
             steps.plan(feed.rows)
-            return _import(source, by, chunk_id, feed, options, steps)
+            return _import(source, by, chunk_id, feed, steps)
     except FetchFailed as failure:
         return fail(source, str(failure), failure.is_final, failure.retry_after_s or 0.0)
     except ImportFailed as failure:
@@ -63,10 +62,11 @@ def pull(source: Source, by: str, chunk_id: int | None = None, steps: Steps | No
 
 def describe_import(product_import: ProductImport) -> str:
     """Describes what an import has changed."""
+    noted = product_import.noted
     return (
         f"{product_import.added:,} products added, {product_import.changed:,} changed,"
         f" {product_import.hidden:,} hidden, {product_import.removed:,} removed;"
-        f" {product_import.refused:,} lines refused."
+        f" {product_import.refused:,} lines refused{f', {noted:,} noted' if noted else ''}."
     )
 
 
@@ -75,9 +75,10 @@ def _import(
     by: str,
     chunk_id: int | None,
     feed: FeedFile,
-    options: SourceOptions,
     steps: Steps,
 ) -> str:
+    options = options_of(source)
+    columns = options.columns
     source.imports.filter(state=State.WAITING).delete()  # this pull asks anew
     begun = _begin(source, by, chunk_id)
     _forget_feed(source)
@@ -88,7 +89,7 @@ def _import(
             options.file_format,
             steps.counter(),
             BATCH_SIZE,
-            mapping=options.mapping,
+            mapping=columns,
             options=options.feed,
             keeper=keeper,
             report=report,
@@ -97,15 +98,15 @@ def _import(
         begun.state, begun.missing = State.WAITING, question.missing
         begun.error, begun.finished_at = str(question), timezone.now()
         begun.save()
-        return _succeed(source, str(question), feed, options)
+        return _succeed(source, str(question), feed)
     except ImportFailed as failure:
-        finish_import(begun, report.refused_lines(), str(failure))
+        finish_import(begun, report, str(failure))
         raise
     request_photos_of_source(source.pk)
-    finished = finish_import(begun, report.refused_lines())
+    finished = finish_import(begun, report)
     said = describe_import(finished) if finished else UNCHANGED
     source.changes_at = report.changes_at
-    return _succeed(source, " ".join([said, *keeper.notes]), feed, options)
+    return _succeed(source, " ".join([said, *keeper.notes]), feed)
 
 
 def _forget_feed(source: Source) -> None:
@@ -136,33 +137,33 @@ def _settle_others(source: Source, chunk_id: int | None) -> None:
         finish_import(other, error="It was interrupted. What it had written stays.")
 
 
-def _conditions(source: Source, options: SourceOptions) -> dict[str, str]:
+def _conditions(source: Source) -> dict[str, str]:
     """Returns the headers by which a server recognises an unchanged feed (RFC 9110, 13.1)."""
-    if not _may_be_unchanged(source, options):
+    if not _may_be_unchanged(source):
         return {}
     conditions = {"If-None-Match": source.etag, "If-Modified-Since": source.last_modified}
     return {name: value for name, value in conditions.items() if value}
 
 
-def _is_unchanged(source: Source, options: SourceOptions, feed: FeedFile) -> bool:
-    return _may_be_unchanged(source, options) and feed.content_hash == source.content_hash
+def _is_unchanged(source: Source, feed: FeedFile) -> bool:
+    return _may_be_unchanged(source) and feed.content_hash == source.content_hash
 
 
-def _may_be_unchanged(source: Source, options: SourceOptions) -> bool:
+def _may_be_unchanged(source: Source) -> bool:
     """Returns whether an equal feed would be read in the same way as the last time."""
     is_later = source.changes_at is not None and source.changes_at <= timezone.now()
     is_asked = source.reads_all or source.hides_up_to
-    return source.options_hash == options.checksum and not is_later and not is_asked
+    return source.options_hash == options_checksum(source) and not is_later and not is_asked
 
 
-def _succeed(source: Source, sentence: str, feed: FeedFile | None, options: SourceOptions) -> str:
+def _succeed(source: Source, sentence: str, feed: FeedFile | None) -> str:
     remembered = {}
     if feed is not None:
         remembered = {
             "etag": feed.etag,
             "last_modified": feed.last_modified,
             "content_hash": feed.content_hash,
-            "options_hash": options.checksum,
+            "options_hash": options_checksum(source),
             "changes_at": source.changes_at,
             "reads_all": False,
         }

@@ -12,7 +12,7 @@ from catalog.importing.history.undoing import (
     request_undo,
 )
 from catalog.importing.sources.feed_files import check_place
-from catalog.importing.sources.source_options import options_of
+from catalog.importing.sources.reading_options import options_of
 from catalog.models import ProductImport, Source
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
@@ -33,7 +33,7 @@ def add_source(name: str, address: str, **fields: object) -> Source:
     source = Source(name=name, address=address, next_at=timezone.now(), **fields)
     try:
         source.address = check_place(address)
-        options_of(source)
+        _ = options_of(source).columns  # can be read
     except ImportFailed as error:
         raise SourceError(str(error)) from error
     if source.cron and not is_cron(source.cron):
@@ -122,9 +122,15 @@ def describe_undo_plan(last: ProductImport) -> str:
     )
 
 
-def undo_last(source: Source | None, by: str) -> ProductImport:
-    """Asks to take the last import back. Raises SourceError."""
+def undo_last(source: Source | None, by: str, shown: str | int | None = None) -> ProductImport:
+    """Asks to take the last import back. `shown`: the id of the import that the operator has seen
+    as the last one. Raises SourceError, also if another one is the last by now."""
     last = undoable_import(source)
+    if shown is not None and str(shown) != str(last.pk):
+        raise SourceError(
+            f"Nothing is taken back: meanwhile import {last.pk} of {last.name} is the last one."
+            " Look at it first."
+        )
     try:
         return request_undo(last, by)
     except UndoRefused as error:

@@ -8,9 +8,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from catalog.console.audit_log import system_user
+from catalog.importing.errors import ImportFailed
 from catalog.importing.formats.opening import FORMATS
-from catalog.importing.history.line_report import report_lines, write_report
+from catalog.importing.history.line_report import check_report, report_lines, write_report
+from catalog.importing.history.operators import command_operator
 from catalog.importing.history.undoing import describe_undo
 from catalog.models import ProductImport, RefusedLine, Source
 from indexing.models import IndexingRun
@@ -50,7 +51,9 @@ def add_source_arguments(parser: ArgumentParser) -> None:
     pull.add_argument(
         "--all", action="store_true", help="compare every row with the catalogue, changed or not"
     )
-    pull.add_argument("--report", type=Path, metavar="CSV", help="write the refused lines to it")
+    pull.add_argument(
+        "--report", type=Path, metavar="CSV", help="write refused and noted lines to it"
+    )
     for name, meaning in NAMED.items():
         steps.add_parser(name, help=meaning).add_argument("name")
 
@@ -58,7 +61,7 @@ def add_source_arguments(parser: ArgumentParser) -> None:
 def handle_sources(options: dict[str, Any], work_on: WorkOn) -> Iterator[str]:
     """Does what the arguments say, and yields sentences. Raises SourceError."""
     step = options["step"] or "list"
-    by = system_user("index sources")
+    by = command_operator("index sources")
     if step == "list":
         yield from list_sources()
     elif step == "add":
@@ -68,9 +71,10 @@ def handle_sources(options: dict[str, Any], work_on: WorkOn) -> Iterator[str]:
             yield from _pull([source], by, work_on)
     elif step == "pull":
         chosen = [_find(options["name"])] if options["name"] else _enabled()
+        _check_report(chosen, options["report"])
         yield from _pull(chosen, by, work_on, options["all"])
         if options["report"]:
-            yield _write_report(chosen, options["report"])
+            yield _write_report(chosen[0], options["report"])
     elif step == "remove":
         source = _find(options["name"])
         source.delete()
@@ -181,10 +185,20 @@ def _undo(source: Source, by: str, work_on: WorkOn) -> Iterator[str]:
     yield describe_undo(undone)
 
 
-def _write_report(sources: list[Source], path: Path) -> str:
-    """Writes the refused lines of the last import of a source to a file."""
-    if len(sources) != 1:
+def _check_report(sources: list[Source], path: Path | None) -> None:
+    if path is not None and len(sources) != 1:
         raise SourceError("Name one source for --report.")
-    last = sources[0].imports.first()
-    write_report(report_lines(last) if last else (), path)
+    try:
+        check_report(path)
+    except ImportFailed as error:
+        raise SourceError(str(error)) from error
+
+
+def _write_report(source: Source, path: Path) -> str:
+    """Writes the refused and noted lines of the last import of a source to a file."""
+    last = source.imports.first()
+    try:
+        write_report(report_lines(last) if last else (), path)
+    except ImportFailed as error:
+        raise SourceError(str(error)) from error
     return f"{path}: {last.refused if last else 0:,} refused lines of the last import."

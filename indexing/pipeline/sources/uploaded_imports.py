@@ -1,7 +1,5 @@
 """Imports of files that operators have uploaded."""
 
-from functools import partial
-
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -45,7 +43,7 @@ def perform_upload(product_import: ProductImport, chunk_id: int, steps: Steps) -
         feed = find_feed(begun.upload)
         import_file(
             feed.path,
-            feed.options.format or None,
+            feed.options.file_format,
             steps.counter(),
             mapping=feed.options.columns,
             options=feed.options.feed,
@@ -61,8 +59,7 @@ def finish_upload(
     product_import: ProductImport, report: ImportReport | None = None, error: str = ""
 ) -> str:
     """Ends the import of an uploaded file, and removes the file. Returns what came of it."""
-    refused = report.refused_lines() if report else ()
-    finish_import(product_import, refused, error)
+    finish_import(product_import, report, error)
     remove_feed(product_import.upload)
     return describe_result(product_import)
 
@@ -74,16 +71,6 @@ def describe_result(product_import: ProductImport) -> str:
     if not (product_import.has_changes or product_import.refused):
         return NOTHING_NEW
     return describe_import(product_import)
-
-
-def count_rows(feed: UploadedFeed) -> int:
-    """Returns about the number of rows of an uploaded file: that of its lines."""
-    try:
-        with feed.path.open("rb") as file:
-            parts = iter(partial(file.read, 1024**2), b"")
-            return max(1, sum(part.count(b"\n") for part in parts))
-    except OSError:
-        return 1
 
 
 def queued_uploads() -> list[ProductImport]:

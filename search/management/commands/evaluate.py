@@ -18,6 +18,7 @@ from search.quality.evaluation import SkusByKind, evaluate_catalogue, evaluate_p
 from search.quality.figures import COMPARED_RECALLS, MATCHES, Outcome, summarise
 from search.quality.floor import Floor, build_floor
 from search.quality.photo_folders import PhotoFolder, read_photo_folder, scratch_shop
+from search.quality.word_evaluation import evaluate_words
 
 ERRORS = (PhotosError, ImportFailed, IndexNotReady, EncoderError, ImageError, OSError)
 
@@ -42,6 +43,11 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--catalogue", action="store_true", help="also search by catalogue images and by titles"
+        )
+        parser.add_argument(
+            "--words",
+            action="store_true",
+            help="also search by titles, skus, typos and nonsense, and by photos with a word",
         )
         parser.add_argument(
             "--no-floor", action="store_true", help="do not compare with plain ImageNet features"
@@ -85,6 +91,8 @@ class Command(BaseCommand):
             outcomes = evaluate_photos(photos, bar.update, floor, skus_by_kind)
         if options["catalogue"]:
             outcomes += evaluate_catalogue(floor)
+        if options["words"]:
+            outcomes += evaluate_words(photos)
         return outcomes
 
     def _build_floor(self, verbosity: int) -> Floor | None:
@@ -101,18 +109,18 @@ class Command(BaseCommand):
 
     def _print(self, figures: dict[str, dict[str, Any]]) -> None:
         self.stdout.write(
-            f"{'query':30}{'n':>6}{'@1':>8}{'@5':>8}{'@10':>8}{'MRR':>8}{'mean ms':>9}{'p95 ms':>8}"
+            f"{'query':34}{'n':>6}{'@1':>8}{'@5':>8}{'@10':>8}{'MRR':>8}{'mean ms':>9}{'p95 ms':>8}"
             f"{'objects':>9}{'tags@3':>8}{'exact':>8}{'right':>8}"
         )
         for kind, row in figures.items():
             self.stdout.write(
-                f"{kind:30}{row['queries']:>6}{_ranks(row)}{row['latency_mean_ms']:>9.1f}"
+                f"{kind:34}{row['queries']:>6}{_ranks(row)}{row['latency_mean_ms']:>9.1f}"
                 f"{row['latency_p95_ms']:>8.1f}{_share(row['objects_found']):>9}"
                 f"{_share(row['tagged@3']):>8}{_share(row['exact']):>8}"
                 f"{_share(row['exact_right']):>8}"
             )
             if floor := row["floor"]:
-                self.stdout.write(f"{'  floor':36}{_ranks(floor)}")
+                self.stdout.write(f"{'  floor':40}{_ranks(floor)}")
                 differences = [_difference(row, k) for k in COMPARED_RECALLS]
                 self.stdout.write(f"  search minus floor: {', '.join(differences)}")
             if row["tags_given"]:

@@ -81,6 +81,26 @@ def test_a_private_address_is_refused(address: str) -> None:
         run(address)
 
 
+def test_a_report_that_cannot_be_written_ends_the_import_first(tmp_path: Path) -> None:
+    (tmp_path / "shop.csv").write_text(SHOP)
+
+    with pytest.raises(CommandError, match="the report cannot be written: No such file"):
+        run(str(tmp_path / "shop.csv"), "--report", str(tmp_path / "missing" / "refused.csv"))
+
+    assert not Product.objects.exists()
+
+
+def test_a_user_without_a_name_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 54321)
+    (tmp_path / "shop.csv").write_text(SHOP)
+
+    run(str(tmp_path / "shop.csv"))
+
+    assert last().started_by == "user 54321 (import_products)"
+
+
 def test_refused_lines_are_written_to_a_file(tmp_path: Path) -> None:
     (tmp_path / "shop.csv").write_text(SHOP + "=1+1,Bed,cheap\n")
 

@@ -86,6 +86,19 @@ def test_html_and_formulas_are_shown_as_text(anna: Client) -> None:
     assert "&lt;script&gt;" in text_of(page)
 
 
+def test_files_that_wait_have_a_limit_together(anna: Client, folder: Path, settings: Any) -> None:
+    settings.IMPORT_UPLOADS_BYTES = 2 * len(FEED) + 10
+    first = address_of(upload(anna, FEED))
+    address_of(upload(anna, FEED))
+
+    refused = text_of(upload(anna, FEED))
+
+    assert "wait for their import may have" in refused
+    assert len(list(folder.iterdir())) == 2
+    press(anna, first, "discard")
+    assert "would be refused" in text_of(upload(anna, FEED))
+
+
 def test_a_name_cannot_leave_the_folder(anna: Client, folder: Path, tmp_path: Path) -> None:
     for name in ("../../../escape.csv", "..\\..\\escape.csv", "a" * 250 + ".csv", "п" * 200):
         assert upload(anna, FEED, name).status_code == 200

@@ -31,7 +31,8 @@ def test_the_status_has_the_fields_of_the_contract() -> None:
     status = index_status()
 
     assert set(status) == {
-        *("generation", "products", "photos", "freshness", "runs", "next_refresh_at")
+        *("generation", "products", "photos", "sources", "freshness", "runs"),
+        "next_refresh_at",
     }
     assert set(status["photos"]) == {
         *("waiting", "fetched", "failed", "given_up", "due", "oldest_waiting_s")

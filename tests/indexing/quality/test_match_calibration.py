@@ -1,5 +1,6 @@
 """Indexes are calibrated: on labelled photos, on views of the catalogue, or not at all."""
 
+from dataclasses import replace
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def test_with_too_few_products_nothing_is_known() -> None:
     add_products(range(MIN_PRODUCTS - 1))
     rebuild()
 
-    assert calibration_of_live() == Calibration()
+    assert replace(calibration_of_live(), word_cosine=None) == Calibration()
 
 
 @pytest.mark.usefixtures("empty_shop")
@@ -178,7 +179,7 @@ def test_an_adapter_that_may_not_be_used_is_not_calibrated() -> None:
 
 def with_a_black_corner(data: bytes) -> bytes:
     image = Image.open(BytesIO(data))
-    image.paste("black", (0, 0, 16, 16))
+    image.paste("black", (0, 0, 24, 24))
     file = BytesIO()
     image.save(file, "PNG")
     return file.getvalue()

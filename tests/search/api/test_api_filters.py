@@ -34,36 +34,31 @@ def collect_ids(get_page: Callable[[int], dict[str, Any]]) -> list[int]:
     return ids
 
 
-@pytest.mark.parametrize("sort", ["relevance", "price"])
 @pytest.mark.parametrize("limit", [41, 100])
-def test_pages_show_every_product_and_none_twice(limit: int, sort: str, by_photo: Search) -> None:
-    ids = collect_ids(
-        lambda offset: by_photo(CHAIR, limit=limit, offset=offset, sort=sort, fold=False)
-    )
+def test_pages_show_every_product_and_none_twice(limit: int, by_photo: Search) -> None:
+    ids = collect_ids(lambda offset: by_photo(CHAIR, limit=limit, offset=offset, fold=False))
 
     assert len(ids) == len(set(ids))
     assert set(ids) == set(Product.objects.values_list("pk", flat=True))
 
 
 def test_pages_of_a_text_search_neither_repeat_nor_skip(get: Get) -> None:
-    parameters = {"q": "chair", "limit": 100, "fold": False}
+    parameters = {"q": "chair", "limit": 10, "fold": False}
 
     ids = collect_ids(lambda offset: get("search/text/", {**parameters, "offset": offset}))
 
-    assert len(ids) == len(set(ids)) == Product.objects.count()
+    total = get("search/text/", parameters)["total"]
+    assert len(ids) == len(set(ids)) == total > 20
 
 
-@pytest.mark.parametrize("sort", ["relevance", "-price"])
-def test_every_product_is_shown_or_counted_as_a_lookalike(
-    sort: str, by_photo: Search, settings: Any
-) -> None:
+def test_every_product_is_shown_or_counted_as_a_lookalike(by_photo: Search, settings: Any) -> None:
     # Given searches that reach the whole catalogue at once: an earlier page does not count the
     # lookalikes that only a deeper search finds.
     settings.SEARCH_CANDIDATES = 10_000
     counted: list[int] = []
 
     def get_page(offset: int) -> dict[str, Any]:
-        answer = by_photo(CHAIR, limit=100, offset=offset, sort=sort)
+        answer = by_photo(CHAIR, limit=100, offset=offset)
         counted.extend(1 + result["duplicates"] for result in answer["results"])
         return answer
 
@@ -119,31 +114,43 @@ def test_a_repeated_category_or_brand_means_any_of_them(by_photo: Search) -> Non
     assert {brand for _, brand in found} <= set(brands)
 
 
-def test_a_repeated_tag_means_all_of_them(by_photo: Search) -> None:
-    both = Product.objects.filter(product_tags__tag__slug="chair").filter(
-        product_tags__tag__slug="armchair"
-    )
+def test_a_repeated_tag_means_any_of_them(by_photo: Search) -> None:
+    slugs = ["wheelbarrow", "rocking-horse"]
+    either = Product.objects.filter(product_tags__tag__slug__in=slugs).distinct()
 
-    answer = by_photo(CHAIR, limit=100, tag=["chair", "armchair"])
+    answer = by_photo(CHAIR, limit=100, fold="false", tag=slugs)
 
-    assert {p["id"] for p in products(answer)} == set(both.values_list("pk", flat=True)) != set()
-    assert all(
-        {"chair", "armchair"} <= {tag["slug"] for tag in p["tags"]} for p in products(answer)
-    )
+    assert {p["id"] for p in products(answer)} == set(either.values_list("pk", flat=True)) != set()
+
+
+def test_facets_count_as_if_their_own_filter_were_off(by_photo: Search) -> None:
+    def counts(answer: dict[str, Any], facet: str) -> dict[str, int]:
+        return {value["value"]: value["count"] for value in answer["facets"][facet]}
+
+    everything = by_photo(CHAIR)
+    office = by_photo(CHAIR, category="office")
+    both = by_photo(CHAIR, limit=100, category=["office", "bedroom"], fold="false")
+
+    assert counts(office, "category") == counts(everything, "category")
+    assert counts(office, "brand") != counts(everything, "brand")
+    chosen = counts(both, "category")
+    assert both["total"] == chosen["office"] + chosen["bedroom"]
 
 
 def test_price_limits_are_inclusive(by_photo: Search) -> None:
     Product.objects.filter(sku="blends-antiquechair").update(price=Decimal("100.00"))
 
     answer = by_photo(CHAIR, limit=100, price_min="100", price_max="100.00")
-    around = by_photo(CHAIR, limit=40, price_min="50", price_max="150.50", sort="price")
+    around = by_photo(CHAIR, limit=40, price_min="50", price_max="150.50")
+    by_price = by_photo(CHAIR, limit=40, price_min="50", price_max="150.50", sort="price")
 
     assert [product["sku"] for product in products(answer)] == ["blends-antiquechair"]
-    prices = [product["price"] for product in products(around)]
-    assert len(prices) > 20
-    assert prices == sorted(prices)
+    assert len(products(around)) > 20
+    assert all(50 <= product["price"] <= 150.5 for product in products(around))
+    prices = [product["price"] for product in products(by_price)]
+    assert prices == sorted(prices) != []
     assert 50 <= prices[0] <= prices[-1] <= 150.5
-    assert around["facets"]["price"]["min"] >= 50
+    assert around["facets"]["price"]["min"] < 50  # as if the prices were not limited
 
 
 @pytest.mark.parametrize(("value", "states"), [("true", {True}), ("false", {False})])
@@ -180,8 +187,8 @@ def test_facets_count_all_matches_and_not_only_the_page(by_photo: Search) -> Non
     answer = by_photo(CHAIR, category="lights", limit=1)
 
     lights = Product.objects.filter(category__slug="lights")
-    assert answer["facets"]["category"] == [
-        {"value": "lights", "label": "Lights", "count": lights.count()}
+    assert {"value": "lights", "label": "Lights", "count": lights.count()} in answer["facets"][
+        "category"
     ]
     assert {value["value"]: value["count"] for value in answer["facets"]["brand"]} == {
         brand: lights.filter(brand=brand).count()

@@ -58,6 +58,7 @@ STATUS = {
         "due": int,
         "oldest_waiting_s": float,
     },
+    "sources": {"total": int, "failing": int, "waiting": int, "failures_in_a_row": int},
     "runs": {
         "running": [
             {

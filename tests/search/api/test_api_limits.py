@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.index.live_index import live_index
 from catalog.models import Product, Tag
-from search.filters.kinds import MAX_TAGS
+from search.filters.kinds import MAX_VALUES
 from search.query.vector import embed_query
 from search.ranking.paging import find_results
 from search.request import MAX_OFFSET, SearchRequest
@@ -47,27 +47,25 @@ def test_a_repeated_filter_value_counts_once(client: Client, address: str, name:
     assert often.count("chair") == once.count("chair")
 
 
-def test_a_list_filtered_by_tags_contains_the_products_with_all_of_them(client: Client) -> None:
-    tags = ["chair", "armchair"]
+def test_a_list_filtered_by_tags_contains_the_products_with_any_of_them(client: Client) -> None:
+    tags = ["wheelbarrow", "rocking-horse"]
 
     executed = capture_statements(client, LIST, {"tag": tags, "limit": 100})
     found = client.get(LIST, {"tag": tags, "limit": 100}).json()
 
-    filtered = next(sql for sql in executed if "armchair" in sql)
-    assert filtered.count("EXISTS") == 2
-    both = Product.objects.filter(product_tags__tag__slug="chair").filter(
-        product_tags__tag__slug="armchair"
-    )
+    filtered = next(sql for sql in executed if "rocking-horse" in sql)
+    assert filtered.count("EXISTS") == 1
+    either = Product.objects.filter(product_tags__tag__slug__in=tags).distinct()
     assert (
         [p["id"] for p in found["results"]]
-        == [p.pk for p in both.order_by("-popularity", "id")]
+        == [p.pk for p in either.order_by("-popularity", "id")]
         != []
     )
 
 
 @pytest.mark.parametrize("address", [LIST, TEXT])
 @pytest.mark.parametrize(
-    ("name", "max_values"), [("tag", MAX_TAGS), ("category", 50), ("brand", 50)]
+    ("name", "max_values"), [("tag", MAX_VALUES), ("category", 50), ("brand", 50)]
 )
 def test_too_many_values_of_a_filter_are_refused(
     client: Client, check_problem: Check, address: str, name: str, max_values: int
@@ -84,10 +82,10 @@ def test_too_many_values_of_a_filter_are_refused(
 def test_too_many_tags_are_refused_on_the_page(client: Client) -> None:
     slugs = list(Tag.objects.values_list("slug", flat=True))
 
-    response = client.get(PAGE, {"q": "lamp", "tag": slugs[: MAX_TAGS + 1]})
+    response = client.get(PAGE, {"q": "lamp", "tag": slugs[: MAX_VALUES + 1]})
 
     assert response.status_code == 400
-    assert "Choose fewer." in response.content.decode()
+    assert "Choose fewer values." in response.content.decode()
 
 
 def test_lists_of_products_share_the_admission_of_searches(
@@ -157,4 +155,3 @@ def test_pages_of_a_search_at_its_maximum_depth_neither_repeat_nor_skip(
         offset = request.next_offset(len(found.ranked))
 
     assert 100 < len(ids) == len(set(ids)) < Product.objects.count()
-    assert not found.complete

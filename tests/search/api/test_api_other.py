@@ -63,7 +63,7 @@ def test_a_text_search_is_explained_by_looks_and_words(get: Get, settings: Any) 
     answer = get("search/text/", {"q": "lamp", "explain": "true"})
 
     explanation = answer["results"][0]["explanation"]
-    assert explanation.keys() == {"looks", "words", *settings.RANKING_WEIGHTS}
+    assert explanation.keys() == {"looks", "words", "named", *settings.RANKING_WEIGHTS}
     assert explanation["words"] == 0.5  # the first by words
 
 

@@ -51,6 +51,7 @@ def oak() -> Product:
     materials = ["oak", "100% 'steel'", "100% 'steel'", 7, None]
     for number, (product, material) in enumerate(zip(products, materials, strict=True)):
         product.attributes = {"material": material, "weight": number / 2, "kitchen": number > 2}
+        product.title = "Lamp"
         product.save()
     return products[0]
 
@@ -169,7 +170,7 @@ def test_the_pushed_address_repeats_the_search(oak: Product, client: Client) -> 
 def test_the_page_explains_an_empty_range(client: Client) -> None:
     response = client.get(PAGE, {"q": "lamp", "weight_min": "2", "weight_max": "1"})
 
-    assert response.status_code == 400
+    assert response.status_code == 200
     assert "The lightest is heavier than the heaviest." in response.content.decode()
 
 

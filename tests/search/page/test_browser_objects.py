@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def middle(page: Page, number: int) -> tuple[float, float]:
-    box = page.get_by_role("button", name=f"Search for thing {number} of 3").bounding_box()
+    box = page.get_by_role("button", name=f"Item {number} of 3").bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
@@ -43,31 +43,31 @@ def test_a_tap_on_an_object_searches_for_it(
 
     outlines = page.locator("crop-box button")
     expect(outlines).to_have_count(3)
-    expect(page.get_by_text("Tap a thing to search for it alone")).to_be_visible()
-    expect(page.locator("#results .card h3").nth(1)).to_have_text("Thing blue")
+    expect(page.get_by_text("Select an item, or draw a box around it.")).to_be_visible()
+    expect(page.locator("#results .card h2").nth(1)).to_have_text("Thing blue")
 
     page.mouse.click(*middle(page, 2))
     page.wait_for_url("**/search/?query=*&box=*")
-    expect(page.locator("#results .card h3").first).to_have_text("Thing blue")
+    expect(page.locator("#results .card h2").first).to_have_text("Thing blue")
     expect(outlines.nth(1)).to_have_attribute("aria-pressed", "true")
     expect(outlines).to_have_count(3)
 
     page.mouse.click(*middle(page, 1))
-    expect(page.locator("#results .card h3").first).to_have_text("Thing red")
+    expect(page.locator("#results .card h2").first).to_have_text("Thing red")
     expect(outlines.nth(0)).to_have_attribute("aria-pressed", "true")
     expect(outlines.nth(1)).to_have_attribute("aria-pressed", "false")
     assert spotter.detected_in == 1
 
     # The whole photo again. A box may start within an outline.
     page.get_by_role("button", name="Whole photo").click()
-    expect(page.locator("#results .card h3").nth(1)).to_have_text("Thing blue")
+    expect(page.locator("#results .card h2").nth(1)).to_have_text("Thing blue")
     x, y = middle(page, 2)
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 30, y + 25, steps=3)
     page.mouse.up()
     page.wait_for_url("**/search/?query=*&box=*")
-    expect(page.locator("#results .card h3").first).to_have_text("Thing blue")
+    expect(page.locator("#results .card h2").first).to_have_text("Thing blue")
     expect(page.locator('crop-box button[aria-pressed="true"]')).to_have_count(0)
 
 
@@ -82,12 +82,12 @@ def test_the_keyboard_chooses_an_object(site: str, file: Path, page: Page) -> No
     page.keyboard.press("Enter")
 
     page.wait_for_url("**/search/?query=*&box=*")
-    expect(page.locator("#results .card h3").first).to_have_text("Thing blue")
-    chosen = page.get_by_role("button", name="Search for thing 2 of 3 in the photo")
+    expect(page.locator("#results .card h2").first).to_have_text("Thing blue")
+    chosen = page.get_by_role("button", name="Item 2 of 3")
     expect(chosen).to_be_focused()
 
     # The whole photo once more.
     page.keyboard.press("Space")
-    expect(page.locator("#results .card h3").first).to_have_text("Thing red")
+    expect(page.locator("#results .card h2").first).to_have_text("Thing red")
     expect(chosen).to_have_attribute("aria-pressed", "false")
     expect(chosen).to_be_focused()

@@ -53,7 +53,7 @@ def test_pages_are_in_the_language_of_the_browser(client: Client, demo_index):
 
 def test_the_language_can_be_switched(client: Client, demo_index):
     client.post("/language/", {"language": "ru", "next": "/"})
-    assert "Найдите по фото" in text_of(client.get("/"))
+    assert "Сфотографируйте вещь" in text_of(client.get("/"))
 
 
 def test_prices_are_formatted_for_the_language(client: Client, demo_index):
@@ -71,15 +71,15 @@ def test_without_an_index_the_page_says_so_and_reloads(client: Client):
     assert response.status_code == 503
     assert response["Retry-After"] == "5"
     assert 'http-equiv="refresh"' in text_of(response)
-    assert "indexed for the first time" in text_of(response)
+    assert "prepared for its first search" in text_of(response)
 
 
 @pytest.mark.parametrize(
     ("missing", "sentence"),
     [
-        ("generation", "indexed for the first time"),
-        ("encoder", "cannot be reached"),
-        ("database", "cannot be reached"),
+        ("generation", "prepared for its first search"),
+        ("encoder", "not available right now"),
+        ("database", "not available right now"),
     ],
 )
 def test_the_page_retries_a_search_that_is_unavailable(

@@ -1,5 +1,7 @@
 """The page of a product, with Django's test client."""
 
+import json
+
 import pytest
 from django.test import Client
 
@@ -33,10 +35,43 @@ def test_a_product_is_shown_without_an_encoder(client: Client, demo_index):
 def test_a_missing_product_is_not_found(client: Client, pk: int):
     response = client.get(f"/products/{pk}/")
     assert response.status_code == 404
-    assert "Nothing is here" in text_of(response)
+    assert "Page not found" in text_of(response)
 
 
 def test_a_hidden_product_is_not_found(client: Client, demo_index):
     product = product_of_the_chair()
     Product.objects.filter(pk=product.pk).update(is_visible=False)
     assert client.get(f"/products/{product.pk}/").status_code == 404
+
+
+def test_a_product_describes_itself_to_other_sites(client: Client, demo_index):
+    product = product_of_the_chair()
+    Product.objects.filter(pk=product.pk).update(description="</script><b>&")
+    page = text_of(client.get(f"/products/{product.pk}/"))
+
+    text = page.partition('<script type="application/ld+json">')[2].partition("</script>")[0]
+    described = json.loads(text)
+    assert (described["@type"], described["sku"]) == ("Product", product.sku)
+    assert described["description"] == "</script><b>&"
+    assert described["image"][0].startswith("http://testserver/media/")
+    assert f'<meta property="og:title" content="{product.label}">' in page
+
+
+def test_a_product_leads_back_to_the_results(client: Client, demo_index):
+    address = f"/products/{product_of_the_chair().pk}/"
+    results = "/search/?q=chair&shown=48"
+
+    from_results = client.get(address, headers={"Referer": f"http://testserver{results}"})
+    from_elsewhere = client.get(address, headers={"Referer": f"http://example.com{results}"})
+
+    assert from_results.context["back"] == results
+    assert "Back to the results" in text_of(from_results)
+    assert "Back to the results" not in text_of(from_elsewhere)
+
+
+def test_pages_are_compressed_and_crawlers_are_told_what_to_leave(client: Client, demo_index):
+    page = client.get("/search/?q=chair", headers={"Accept-Encoding": "gzip"})
+
+    assert page["Content-Encoding"] == "gzip"
+    assert "Disallow: /search/" in client.get("/robots.txt").content.decode()
+    assert client.get("/favicon.ico")["Location"].endswith(".svg")

@@ -19,8 +19,6 @@ from search.request import Filters, SearchRequest
 from tests.search.colour_spotter import COLOURS, ColourSpotter, fill_shop, png, scene
 
 LEFT, RIGHT, SMALL = (20, 60, 140, 180), (180, 60, 290, 180), (200, 20, 240, 60)
-
-
 TWO_THINGS = png(scene(("red", LEFT), ("blue", RIGHT)))
 ONE_THING = png(scene(("red", LEFT)))
 NOTHING = png(scene())
@@ -197,13 +195,16 @@ def test_filters_and_sort_order_apply_to_every_object(encoder: ColourSpotter) ->
     assert answer.facets["brand"] == [{"value": "Warm", "label": "Warm", "count": 3}]
 
 
-def test_words_are_added_to_each_object(encoder: ColourSpotter) -> None:
+def test_words_decide_what_is_found_for_each_object(encoder: ColourSpotter) -> None:
     answer = search(SearchRequest(images=(TWO_THINGS,), text="lime"))
 
-    assert answer.kind == "mixed"
-    assert set(skus(answer)[:2]) == {"red", "blue"}
-    assert "lime" in skus(answer)[2:4]
-    assert answer.results[0].score == pytest.approx(1 / (1 + 0.6**2) ** 0.5, abs=0.02)
+    assert (answer.kind, answer.fits_words) == ("mixed", True)
+    assert skus(answer) == ["lime"]  # nothing else fits the word
+
+    unknown = search(SearchRequest(images=(TWO_THINGS,), text="blorf"))
+
+    assert (unknown.fits_words, set(skus(unknown)[:2])) == (False, {"red", "blue"})
+    assert all(result.match != "exact" for result in unknown.results)
 
 
 def test_a_photo_is_analysed_once_for_all_its_searches(encoder: ColourSpotter) -> None:
@@ -274,8 +275,8 @@ def test_the_schema_describes_the_object_of_a_result(client: Client) -> None:
 @pytest.mark.parametrize(
     ("language", "label"),
     [
-        ("en", "Search for thing 2 of 2 in the photo"),
-        ("ru", "Искать предмет 2 из 2 на фото"),
+        ("en", "Item 2 of 2"),
+        ("ru", "Предмет 2 из 2"),
     ],
 )
 def test_the_page_names_each_object(

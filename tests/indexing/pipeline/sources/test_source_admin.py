@@ -146,12 +146,46 @@ def test_an_import_is_undone_after_a_question(
     question = admin_client.get(page).content.decode()
     assert "1 products that it added are deleted, 1 that it changed" in question
     assert prices()["lamp"] == "11.00"
-    assert "is being taken back" in said(admin_client.post(page, {"undo": "1"}))
+    seen = last(source).pk
+    assert f'name="undo" value="{seen}"' in question
+    assert "is being taken back" in said(admin_client.post(page, {"undo": seen}))
     work()
 
     assert prices() == {"lamp": "10.00", "sofa": "20.00", "desk": "30.00"}
     assert "is taken back already" in said(admin_client.get(page))
     assert last(source).undone_by == "admin"
+
+
+def test_an_undo_is_of_the_import_that_the_page_has_shown(
+    admin_client: Client, server: PhotoServer, feed: AddFeed
+) -> None:
+    source = feed(SHOP)
+    seen = last(source).pk
+    send(server, source, SHOP.replace("10.00", "11.00"))
+
+    response = admin_client.post(page_of("source_undo", source), {"undo": seen})
+
+    assert "meanwhile import" in said(response)
+    assert (last(source).state, prices()["lamp"]) == ("succeeded", "11.00")
+
+
+def test_notes_of_an_import_are_kept(admin_client: Client, feed: AddFeed) -> None:
+    long = "Lamp " * 200
+    source = feed(f"{HEADER}\na,{long},1,yes\nb,Sofa,2,yes\nb,Sofa,=3,yes\nb,Bed,3,yes\n")
+    done = last(source)
+
+    page = admin_client.get(reverse("admin:catalog_productimport_change", args=[done.pk]))
+    response: Any = admin_client.get(reverse("admin:import_report", args=[done.pk]))
+
+    assert (done.refused, done.noted, source.result.endswith("1 lines refused, 2 noted.")) == (
+        *(1, 2),
+        True,
+    )
+    assert "line 2: title has 999 characters; it is cut to 500" in page.content.decode()
+    lines = b"".join(response.streaming_content).decode().splitlines()
+    assert [line.split(",")[0] + line[line.rindex(",") :] for line in lines[1:]] == [
+        *("4,refused", "2,imported", "5,imported")
+    ]
 
 
 def test_refused_lines_are_downloaded_without_formulas(admin_client: Client, feed: AddFeed) -> None:
@@ -166,7 +200,7 @@ def test_refused_lines_are_downloaded_without_formulas(admin_client: Client, fee
     assert response.headers["Content-Type"].startswith("text/csv")
     assert "attachment" in response.headers["Content-Disposition"]
     header, *lines = b"".join(response.streaming_content).decode().splitlines()
-    assert header == "line,sku,reason"
+    assert header == "line,sku,reason,result"
     assert [line.split(",")[:2] for line in lines] == [
         ["2", "'=1+1"],
         ["3", "'+1+1"],
@@ -185,7 +219,7 @@ def test_actions_need_the_right_to_operate(
         user.user_permissions.add(Permission.objects.get(codename=name))
     client.force_login(user)
 
-    response = client.post(page_of("source_undo", source), {"undo": "1"})
+    response = client.post(page_of("source_undo", source), {"undo": last(source).pk})
     act(client, "pull_now", source)
 
     may = right == "operate"

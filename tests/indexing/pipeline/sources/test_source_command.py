@@ -70,8 +70,19 @@ def test_the_refused_lines_are_written_to_a_file(server: PhotoServer, tmp_path: 
     assert "  line 2, =cmd(): price 'cheap'" in said
     assert "1 refused lines" in said
     header, line = (tmp_path / "refused.csv").read_text("utf-8-sig").splitlines()
-    assert header == "line,sku,reason"
+    assert header == "line,sku,reason,result"
     assert line.startswith("2,'=cmd(),")
+
+
+def test_a_report_that_cannot_be_written_ends_the_command_first(
+    server: PhotoServer, tmp_path: Path
+) -> None:
+    sources("add", server.put("/shop.csv", SHOP.encode()), "--name", "shop", "--no-pull")
+
+    with pytest.raises(CommandError, match="the report cannot be written: Is a directory"):
+        sources("pull", "shop", "--report", str(tmp_path))
+
+    assert not Product.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("catalog", "0021_uploaded_imports"),
+        ("catalog", "0023_search_terms"),
     ]
 
     operations = [

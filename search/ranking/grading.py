@@ -1,0 +1,59 @@
+"""Gives ranked results their match levels, and chooses those that a sorted answer shows."""
+
+from collections.abc import Mapping, Sequence
+
+from django.conf import settings
+
+from catalog.detection.photo_analysis import Target
+from catalog.index.live_index import LiveIndex
+from catalog.index.match import Neighbourhood
+from search.query.blank_photos import encode_blanks, find_blank_objects
+from search.ranking.match_level import classify_match, find_blank_results
+from search.ranking.scoring import Ranked, sort_by_match
+from search.request import DEFAULT_LIMIT, SearchRequest
+from search.serving.deadline import Deadline
+
+MIN_RELEVANT = 6  # results worth sorting without the weak ones
+
+
+def grade(
+    ranked: Sequence[Ranked],
+    neighbourhoods: Mapping[int | None, Neighbourhood | None],
+    targets: Sequence[Target],
+    request: SearchRequest,
+    index: LiveIndex,
+    deadline: Deadline,
+) -> list[Ranked]:
+    """Returns the results with their match levels. Those of searches by a photo or a product are
+    in the order of the levels. `neighbourhoods`: by the number of the photo's object."""
+    if not ranked:
+        return []
+    calibration = index.generation.calibration
+    if request.kind == "text" and calibration.word_cosine is not None:
+        return [item._replace(match="similar") for item in ranked]  # the others do not fit
+    blanks = encode_blanks(index, deadline)
+    blank_objects = find_blank_objects(targets, blanks, index)
+    are_blank = find_blank_results(ranked, blank_objects, blanks, calibration.blank_cosine)
+    if not request.shows_product:
+        calibration = calibration.without_exact()
+    by_words = request.kind == "text"  # beside a photo, words do not make a product like it
+    graded = [
+        item._replace(
+            match=classify_match(
+                item.candidate if by_words else item.candidate._replace(lexical=0.0),
+                neighbourhoods[item.object],
+                calibration,
+                settings.MATCH_SIMILAR,
+                is_blank,
+            )
+        )
+        for item, is_blank in zip(ranked, are_blank, strict=True)
+    ]
+    return graded if by_words else sort_by_match(graded)
+
+
+def keep_relevant(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Returns the results that are not weak. If these are fewer than MIN_RELEVANT, returns the
+    first page of the results instead."""
+    relevant = [item for item in ranked if item.match != "weak"]
+    return relevant if len(relevant) >= MIN_RELEVANT else list(ranked[:DEFAULT_LIMIT])

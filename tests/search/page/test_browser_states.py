@@ -1,0 +1,161 @@
+"""The states of the search page in Chromium, on a desktop and on a phone. Writes a screenshot of
+each state to the folder `screenshots` in the folder of data."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from config.paths import DATA_DIR
+from tests.search.browser import CHROMIUM, FLAGS
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+
+PHOTOS = Path(__file__).resolve().parents[3] / "catalog/demo/photos"
+CHAIR = PHOTOS / "blends-antiquechair-0.jpg"
+SIZES: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+
+
+@pytest.fixture
+def site(demo_index: None, served: str) -> str:
+    """The URL of a running site with the demo catalogue."""
+    return served
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=SIZES)
+def context(browser: Browser, request: pytest.FixtureRequest) -> BrowserContext:
+    return browser.new_context(locale="en-US", **SIZES[request.param])
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    expect.set_options(timeout=60_000)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    yield page
+    assert problems == []
+
+
+def shoot(page: Page, state: str) -> None:
+    folder = DATA_DIR / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    page.screenshot(path=folder / f"{state}-{width}.png")
+
+
+def choose(page: Page, photo: Path) -> None:
+    page.locator("#image").set_input_files(photo)
+    expect(page.locator("#results .card").first).to_be_visible()
+
+
+def test_the_states_of_the_page(site: str, page: Page) -> None:
+    page.goto(site)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    shoot(page, "start")
+
+    # Suggestions, chosen with the keyboard.
+    page.locator("#q").press_sequentially("lam")
+    expect(page.get_by_role("option").first).to_have_text("lamp")
+    shoot(page, "suggestions")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search/?q=lamp")
+    expect(page.locator("#results .card").first).to_contain_text("Lamp")
+    shoot(page, "words")
+
+    # A photo: its results begin above the fold, on a phone too.
+    choose(page, CHAIR)
+    page.wait_for_url("**query=*")
+    first = page.locator("#results .card").first.bounding_box()
+    assert first is not None
+    assert first["y"] < page.viewport_size["height"] - 100 if page.viewport_size else False
+    shoot(page, "photo")
+
+
+def test_a_lost_connection_and_back(site: str, page: Page, context: BrowserContext) -> None:
+    page.goto(site)
+    choose(page, CHAIR)
+    page.wait_for_url("**query=*")
+
+    # A lost connection: the results stay, and the page recovers.
+    context.set_offline(True)
+    page.locator("#show-more").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.locator("#results .card")).to_have_count(24)
+    shoot(page, "offline")
+    context.set_offline(False)
+    expect(page.locator("#results .card")).to_have_count(48)
+    expect(page.locator(".offline-notice")).to_be_hidden()
+
+    # Back leads from the product to the loaded pages, and from there to the start.
+    assert "shown=48" in page.url
+    page.locator("#results .card a").nth(30).click()
+    page.wait_for_url("**/products/**")
+    shoot(page, "product")
+    page.go_back()
+    expect(page.locator("#results .card")).to_have_count(48)
+    page.go_back()
+    page.wait_for_url(f"{site}/")
+    page.goto(f"{site}/search/?q=asdfghjkl")
+    expect(page.get_by_role("heading", level=2, name="Nothing found for")).to_be_visible()
+    shoot(page, "nothing")
+
+
+def test_filters_and_their_chips(site: str, page: Page) -> None:
+    page.goto(f"{site}/search/?q=chair")
+    if page.locator("#open-filters").is_visible():
+        page.locator("#open-filters").click()
+    page.locator("#filters label", has_text="Office").click()
+    page.wait_for_url("**category=office")
+    boxes = page.locator("#filters input[name=category]")
+    assert boxes.count() > 1  # the others have not vanished
+    button = page.get_by_role("button", name="Show")
+    if button.first.is_visible() and page.locator("#filters:popover-open").count():
+        shoot(page, "filters")
+        page.locator(".filters-foot button").click()
+    expect(page.locator(".chosen .chip")).to_have_count(1)
+    shoot(page, "filtered")
+    page.go_back()
+    page.wait_for_url("**/search/?q=chair")
+    expect(page.locator(".chosen")).to_have_count(0)
+
+
+def test_a_finger_on_the_photo_scrolls(site: str, browser: Browser) -> None:
+    page = browser.new_context(**SIZES["phone"]).new_page()
+    page.set_default_timeout(60_000)
+    page.goto(site)
+    choose(page, CHAIR)
+    page.get_by_role("button", name="Open the photo").click()
+    photo = page.locator("crop-box").bounding_box()
+    assert photo is not None
+    touch = "e => getComputedStyle(e).touchAction"
+    assert page.locator("crop-box").evaluate(touch).startswith("pan")
+    x, y = photo["x"] + photo["width"] / 2, photo["y"] + photo["height"] / 2
+    session = page.context.new_cdp_session(page)
+    for kind, dy in (("touchStart", 0), *(("touchMove", -20 * n) for n in range(1, 11))):
+        points = [{"x": x, "y": y + dy}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("scrollY > 50")
+    assert "box=" not in page.url
+    page.evaluate("scrollTo(0, 0)")
+    page.get_by_role("button", name="Draw a box").click()
+    assert page.locator("crop-box").evaluate(touch) == "none"
