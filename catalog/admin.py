@@ -7,11 +7,14 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+import catalog.console.audit_admin
 import catalog.console.logged_searches
-import catalog.console.tags  # noqa: F401
+import catalog.console.tags
+import catalog.console.user_admin  # noqa: F401
 from catalog.console.base import ModelAdmin, TabularInline
 from catalog.console.product_photos import ProductImageInline, render_thumbnail
 from catalog.console.product_variants import VariantInline
+from catalog.console.rights import Right, may
 from catalog.models import Category, Product, ProductTag
 from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
@@ -59,6 +62,10 @@ class ProductAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         return super().get_queryset(request).select_related("category").prefetch_related("images")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        context = {"may_import": may(request.user, Right.OPERATE), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     @admin.display(description="")
     def photo(self, product: Product) -> str:

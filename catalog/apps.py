@@ -5,3 +5,10 @@ class CatalogConfig(AppConfig):
     name = "catalog"
     verbose_name = "Catalogue"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_migrate
+
+        from catalog.console.rights import set_group_rights
+
+        post_migrate.connect(set_group_rights, dispatch_uid="catalog.group_rights")

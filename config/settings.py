@@ -19,6 +19,7 @@ from config.environment import (
     read_url,
     read_weights,
 )
+from config.log_lines import build_logging
 from config.paths import BASE_DIR, DATA_DIR
 
 # --- Identity -----------------------------------------------------------------------------------
@@ -167,6 +168,7 @@ SEARCH_QUEUE = read_int("SEARCH_QUEUE", 16, 0, 1000)
 SEARCH_TIME_LIMIT_S = read_float("SEARCH_TIME_LIMIT_S", 5.0, 0.1, 600.0)
 SEARCH_LOG_DAYS = read_int("SEARCH_LOG_DAYS", 90, 0, 3650)  # 0: no log
 SEARCH_LOG_PHOTO_DAYS = read_int("SEARCH_LOG_PHOTO_DAYS", 0, 0, 365)  # 0: photos are not kept
+SEARCH_LOG_WORDS_DAYS = read_int("SEARCH_LOG_WORDS_DAYS", 0, 0, 3650)  # 0: words are not kept
 SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
 # Events per minute. One call may send 500, so no limit is lower.
 EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)
@@ -188,6 +190,7 @@ COMPOSED_PHOTOS = read_int("COMPOSED_PHOTOS", 300, 0, 2000)  # of a self-test wi
 ADAPTER_SAMPLE = read_int("ADAPTER_SAMPLE", 2000, 100, 20_000)  # photos to fit adapters to
 # As a share of the new encoder's own recall.
 GATE_ADAPTER_RECALL = read_float("GATE_ADAPTER_RECALL", 0.95, 0.0, 1.0)
+MEASUREMENT_DAYS = read_int("MEASUREMENT_DAYS", 30, 1, 3650)  # kept for the charts of the console
 LABELLED_PHOTOS = read_file("LABELLED_PHOTOS", BASE_DIR / "catalog" / "demo" / "photos.jsonl")
 CHUNK_IMAGES = read_int("CHUNK_IMAGES", 512, 1, 100_000)
 CHUNK_LEASE_S = read_float("CHUNK_LEASE_S", 60.0, 1.0, 3600.0)
@@ -250,7 +253,13 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Admin --------------------------------------------------------------------------------------
-UNFOLD = {"SITE_TITLE": "Vitrina", "SITE_HEADER": "Vitrina", "SITE_URL": "/"}
+UNFOLD = {
+    "SITE_TITLE": "Vitrina",
+    "SITE_HEADER": "Vitrina",
+    "SITE_URL": "/",
+    "DASHBOARD_CALLBACK": "config.console.show_home",
+    "SIDEBAR": {"navigation": "config.console.navigation", "show_all_applications": True},
+}
 
 # --- Security -----------------------------------------------------------------------------------
 HTTPS = read_bool("HTTPS", False)  # behind a proxy that serves HTTPS and sets X-Forwarded-Proto
@@ -277,24 +286,4 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "filters": {"without_traceback": {"()": "config.log_lines.WithoutTraceback"}},
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
-        "stderr_line": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["without_traceback"],
-        },
-    },
-    "root": {"handlers": ["stderr"], "level": "INFO" if DEBUG else "WARNING"},
-    "loggers": {
-        "vitrina": {"level": "INFO"},
-        "django.request": {"level": "ERROR"},
-        "django.security": {"handlers": ["stderr_line"], "propagate": False},
-        "waitress": {"level": "ERROR"},
-    },
-}
+LOGGING = build_logging(DEBUG)

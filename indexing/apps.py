@@ -4,3 +4,16 @@ from django.apps import AppConfig
 class IndexingConfig(AppConfig):
     name = "indexing"
     verbose_name = "Indexing"
+
+    def ready(self) -> None:
+        """Registers the pages of the console, after those of the task queue that they replace."""
+        from indexing.console import (  # noqa: F401
+            encoder_admin,
+            failure_admin,
+            generation_admin,
+            photo_address_admin,
+            product_admin,
+            queue_admin,
+            run_admin,
+        )
+        from indexing.console.sources import import_admin, source_admin  # noqa: F401

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from catalog.models import Generation
 from catalog.models.product import HASH_LENGTH
@@ -48,6 +49,12 @@ class IndexingRun(models.Model):
         default=dict, blank=True, help_text="What a training or an import brought."
     )
     generation = models.ForeignKey(Generation, null=True, blank=True, on_delete=models.SET_NULL)
+    started_by = models.CharField(
+        "started by",
+        max_length=200,
+        blank=True,
+        help_text="A user name, a command or the schedule.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -133,6 +140,7 @@ class ImageFailure(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     reason = models.TextField(blank=True)
     quarantined = models.BooleanField(default=False)
+    since = models.DateTimeField(default=timezone.now, help_text="Time of the first failure.")
     last_at = models.DateTimeField("last failure", auto_now=True)
 
     class Meta:

@@ -3,6 +3,7 @@ the state of the work is in the ledger."""
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from django_q.tasks import async_task
 
@@ -12,6 +13,7 @@ from indexing.clicks.log_retention import delete_old_searches
 from indexing.clicks.reranker_training import describe_reranker
 from indexing.ledger import runs
 from indexing.models import IndexingRun
+from indexing.monitoring.measurements import take_measurement
 from indexing.pipeline.fetch_stage import start_fetch
 from indexing.pipeline.fetching.claims import count_due
 from indexing.pipeline.rebuild import start_rebuild
@@ -22,7 +24,8 @@ from indexing.pipeline.sources.uploaded_imports import tidy_uploads
 from indexing.pipeline.training_run import start_training
 from indexing.pipeline.worker import work_on
 
-START_RUN: dict[str, Callable[[], IndexingRun]] = {
+SCHEDULE = "schedule"  # how the ledger names what nobody has started by hand
+START_RUN: dict[str, Callable[..., IndexingRun]] = {
     IndexingRun.Kind.REFRESH: start_refresh,
     IndexingRun.Kind.REBUILD: start_rebuild,
     IndexingRun.Kind.TRAINING: partial(start_training, join=False),
@@ -40,7 +43,7 @@ def work_on_run(run_id: int) -> str:
 
 def refresh() -> str:
     """Works on a refresh until nothing is left to do. Scheduled by REFRESH_CRON."""
-    return work_on(start_refresh()).state
+    return work_on(runs.name_starter(start_refresh(), SCHEDULE)).state
 
 
 def fetch_photos() -> str:
@@ -48,7 +51,7 @@ def fetch_photos() -> str:
     minute."""
     if not count_due():
         return "nothing to fetch"
-    run = start_fetch()
+    run = runs.name_starter(start_fetch(), SCHEDULE)
     return "under way" if runs.is_worked_on(run) else work_on(run).state
 
 
@@ -59,10 +62,10 @@ def pull_sources() -> str:
     tidy_uploads()
     done = "nothing to pull"
     if has_requests():
-        run = start_imports()
+        run = runs.name_starter(start_imports(), SCHEDULE)
         done = "under way" if runs.is_worked_on(run) else work_on(run).state
     if refresh_is_wanted():
-        work_on(start_refresh())
+        work_on(runs.name_starter(start_refresh(), "after an import"))
     return done
 
 
@@ -75,6 +78,12 @@ def join_abandoned_runs() -> int:
     return len(abandoned)
 
 
+def measure() -> str:
+    """Adds a measurement to those that the console shows as charts, and removes old ones.
+    Scheduled every five minutes."""
+    return str(take_measurement())
+
+
 def learn_from_clicks() -> str:
     """Deletes old searches and learns from clicks. While an operator has withdrawn a reranker, the
     new one does not take over. Scheduled every night."""
@@ -85,10 +94,10 @@ def learn_from_clicks() -> str:
     return f"{learnt} ({report.set_aside} clicks are set aside)" if report.set_aside else learnt
 
 
-def start_queued_run(kind: str) -> IndexingRun:
-    """Starts a run with the default options, in the task queue, or joins the unfinished refresh or
-    rebuild. Raises RunConflict."""
-    run = START_RUN[kind]()
+def start_queued_run(kind: str, by: str, **options: Any) -> IndexingRun:
+    """Starts a run in the task queue, or joins the unfinished refresh or rebuild. `by`: who starts
+    it; `options`: those of `START_RUN`. Raises RunConflict."""
+    run = runs.name_starter(START_RUN[kind](**options), by)
     enqueue_run(run)
     return run
 

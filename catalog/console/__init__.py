@@ -1,5 +1,5 @@
-"""Base classes of admin classes, and the admin classes of tags, searches and clicks.
+"""Base classes of admin classes, and the admin classes of tags, searches, clicks and users.
 
-Other admin classes build on `base`, `product_photos` and `product_variants`;
-`error_pages.ConsoleErrors` is a middleware.
+Other admin classes build on `base`, `product_photos` and `product_variants`. `rights.may` decides
+who may do what, and `audit_log` records it. `error_pages.ConsoleErrors` is a middleware.
 """

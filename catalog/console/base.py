@@ -1,31 +1,111 @@
-"""Base classes of all admin classes: unfold's if it is installed, else Django's own."""
+"""Base classes of all admin classes: unfold's if it is installed, else Django's own. They record
+every change in the audit log."""
 
 from typing import Any
 
 from django.apps import apps
 from django.contrib import messages
-from django.contrib.auth import get_permission_codename
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from catalog.console.audit_log import name_rows, record_request
+from catalog.console.rights import Right, may
+
 if apps.is_installed("unfold"):
-    from unfold.admin import ModelAdmin, StackedInline, TabularInline
+    from unfold.admin import ModelAdmin as PlainAdmin
+    from unfold.admin import StackedInline, TabularInline
     from unfold.widgets import UnfoldAdminFileFieldWidget as FileInput
 else:
-    from django.contrib.admin import ModelAdmin, StackedInline, TabularInline
+    from django.contrib.admin import ModelAdmin as PlainAdmin
+    from django.contrib.admin import StackedInline, TabularInline
     from django.forms import FileInput
 
-__all__ = ["FileInput", "ModelAdmin", "ReadOnlyAdmin", "StackedInline", "TabularInline"]
+__all__ = [
+    "AuditedChanges",
+    "FileInput",
+    "ModelAdmin",
+    "ReadOnlyAdmin",
+    "StackedInline",
+    "TabularInline",
+    "require",
+]
+
+
+MAX_LISTED = 100_000
+
+
+def require(request: HttpRequest, right: Right) -> None:
+    """Raises PermissionDenied if the user does not have the right."""
+    if not may(request.user, right):
+        raise PermissionDenied
+
+
+class AuditedChanges:
+    """Part of an admin class. Records what its forms and actions change. Actions name the right
+    that they need: `permissions=["operate"]` or `["publish"]`."""
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, Right.OPERATE)
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, Right.PUBLISH)
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        record_request(request, "add", name_rows([obj]), str(obj))
+        return super().log_addition(request, obj, message)  # type: ignore[misc]
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        record_request(request, "change", name_rows([obj]), _describe_changes(message))
+        return super().log_change(request, obj, message)  # type: ignore[misc]
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        rows = list(queryset)
+        record_request(request, "delete", name_rows(rows), "; ".join(str(row) for row in rows[:10]))
+        return super().log_deletions(request, queryset)  # type: ignore[misc]
+
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **options: Any) -> None:
+        """Shows a message, and keeps it for the audit log if an action shows it."""
+        if (said := getattr(request, "action_said", None)) is not None:
+            said.append(str(message))
+        super().message_user(request, message, *args, **options)  # type: ignore[misc]
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        chosen = request.POST.getlist("_selected_action")[:100]
+        action = request.POST.get("action", "")
+        request.action_said = []  # type: ignore[attr-defined]
+        response = super().response_action(request, queryset)  # type: ignore[misc]
+        said = request.action_said  # type: ignore[attr-defined]
+        is_known = action in self.get_actions(request)  # type: ignore[attr-defined]
+        if said and is_known and action != "delete_selected" and chosen:
+            name = self.opts.verbose_name  # type: ignore[attr-defined]
+            record_request(request, action, f"{name} {', '.join(chosen)}", " ".join(said))
+        return response
+
+
+class CappedPaginator(Paginator):
+    """Counts at most MAX_LISTED rows, so that a list costs the same however large its table is.
+    Rows beyond are found by filters and searches."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return rows.order_by()[:MAX_LISTED].count() if isinstance(rows, QuerySet) else len(rows)
+
+
+class ModelAdmin(AuditedChanges, PlainAdmin):
+    """The base of all admin classes."""
+
+    paginator = CappedPaginator
+    show_full_result_count = False
 
 
 class ReadOnlyAdmin(ModelAdmin):
     """An admin whose rows nobody can add, change or delete, not even superusers: only the code
-    writes them. The permission to change rows allows its actions (`permissions=["steer"]`)."""
-
-    def has_steer_permission(self, request: HttpRequest) -> bool:
-        codename = get_permission_codename("change", self.opts)
-        return request.user.has_perm(f"{self.opts.app_label}.{codename}")
+    writes them. Its actions need rights of their own."""
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
@@ -48,3 +128,16 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def gone_sentence(self) -> str:
         return _("This row no longer exists: somebody has deleted it.")
+
+
+def _describe_changes(message: Any) -> str:
+    """Returns the names of the changed fields from the message of Django's own log."""
+    if isinstance(message, str):
+        return message
+    parts = []
+    for step in message:
+        for verb, what in step.items():
+            name = what.get("name", "")
+            fields = ", ".join(str(field) for field in what.get("fields", ()))
+            parts.append(" ".join(part for part in (verb, name, fields) if part))
+    return "; ".join(parts)

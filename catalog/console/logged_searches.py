@@ -17,9 +17,18 @@ from catalog.reranking import RerankingError, activate_reranker, withdraw_rerank
 
 @admin.register(LoggedSearch)
 class LoggedSearchAdmin(ReadOnlyAdmin):
-    list_display = ("at", "kind", "results", "offset", "filtered", "sort", "total_ms", "query_id")
-    list_filter = ("kind", "filtered", "sort")
-    search_fields = ("=query_id",)
+    list_display: Any = (
+        "at",
+        "kind",
+        "results",
+        "offset",
+        "filtered",
+        "sort",
+        "total_ms",
+        "query_id",
+    )
+    list_filter: Any = ("kind", "filtered", "sort")
+    search_fields: Any = ("=query_id",)
     list_per_page = 50
     show_full_result_count = False
 
@@ -91,11 +100,11 @@ class ClickBurstAdmin(ReadOnlyAdmin):
             return link_to_product(burst.product_id)
         return _("hashed address %(hash)s") % {"hash": burst.origin[:8]}
 
-    @admin.action(description=gettext_lazy("Count these clicks"), permissions=["steer"])
+    @admin.action(description=gettext_lazy("Count these clicks"), permissions=["operate"])
     def count(self, request: HttpRequest, chosen: QuerySet[ClickBurst]) -> None:
         self._decide(request, chosen, ClickBurst.Decision.COUNT)
 
-    @admin.action(description=gettext_lazy("Leave these clicks out"), permissions=["steer"])
+    @admin.action(description=gettext_lazy("Leave these clicks out"), permissions=["operate"])
     def leave_out(self, request: HttpRequest, chosen: QuerySet[ClickBurst]) -> None:
         self._decide(request, chosen, ClickBurst.Decision.LEAVE_OUT)
 
@@ -135,7 +144,7 @@ class RerankerAdmin(ReadOnlyAdmin):
     def learnt(self, reranker: Reranker) -> str:
         return ", ".join(f"{name} {value:+.3f}" for name, value in reranker.weights.items()) or "–"
 
-    @admin.action(description=gettext_lazy("Activate this reranker"), permissions=["steer"])
+    @admin.action(description=gettext_lazy("Activate this reranker"), permissions=["publish"])
     def activate(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
         if (reranker := self.get_chosen_row(request, chosen)) is None:
             return
@@ -149,7 +158,7 @@ class RerankerAdmin(ReadOnlyAdmin):
 
     @admin.action(
         description=gettext_lazy("Deactivate: rank by the formula (ignores the chosen row)"),
-        permissions=["steer"],
+        permissions=["publish"],
     )
     def withdraw(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
         if withdraw_reranker():

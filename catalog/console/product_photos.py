@@ -12,6 +12,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from PIL import Image
 
 from catalog.console.base import StackedInline
 from catalog.imaging.decoder_process import DecoderPool, DecodingTimeout
@@ -27,6 +28,19 @@ TOO_SLOW_SENTENCE = _("This photo takes too long to read. Try again, or send a s
 decoders = DecoderPool(1)  # a separate process, as broken photos may crash it
 
 
+def read_dropped_photo(data: bytes, at_least: int) -> Image.Image:
+    """Decodes a photo that an operator sends, in a child process, to an RGB image whose shorter
+    side has at least so many pixels, if the photo has them. Raises ImageError or
+    DecodingTimeout."""
+    return decoders.decode(
+        data,
+        at_least=at_least,
+        limits=ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS),
+        cpu_s=MAX_CPU_S,
+        wait_s=MAX_WAIT_S,
+    )
+
+
 class PhotoField(forms.FileField):
     """A file field that accepts only photos that can be indexed."""
 
@@ -35,16 +49,10 @@ class PhotoField(forms.FileField):
     def to_python(self, data: Any) -> File | None:
         file = super().to_python(data)
         if file is not None:
-            limits = ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS)
-            photo = file.read(limits.max_bytes + 1)  # one byte more shows that it is too large
+            # One byte more shows that it is too large.
+            photo = file.read(settings.IMAGE_MAX_BYTES + 1)
             try:
-                decoders.decode(
-                    photo,
-                    at_least=MIN_DECODED_SIDE,
-                    limits=limits,
-                    cpu_s=MAX_CPU_S,
-                    wait_s=MAX_WAIT_S,
-                )
+                read_dropped_photo(photo, MIN_DECODED_SIDE)
             except ImageError as error:
                 sentence = photo_sentences().get(error.code, str(error))
                 raise forms.ValidationError(sentence, code=error.code) from error

@@ -7,6 +7,7 @@ from catalog.models.embedding import Embedding, EncoderVersion, Projection
 from catalog.models.feedback import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.generation import Generation, Publication
 from catalog.models.image_address import AddressedImage, ImageAddress
+from catalog.models.operations import AuditEntry, Measurement, RefusedSearches
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
 from catalog.models.search_term import SearchTerm
@@ -23,6 +24,7 @@ from catalog.models.variant import Variant
 __all__ = [
     "Adapter",
     "AddressedImage",
+    "AuditEntry",
     "Category",
     "ClickBurst",
     "ClickRate",
@@ -35,6 +37,7 @@ __all__ = [
     "ImportedRow",
     "IndexedProduct",
     "LoggedSearch",
+    "Measurement",
     "OriginKey",
     "Product",
     "ProductChange",
@@ -44,6 +47,7 @@ __all__ = [
     "Projection",
     "Publication",
     "RefusedLine",
+    "RefusedSearches",
     "Reranker",
     "SearchTerm",
     "Source",

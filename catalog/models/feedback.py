@@ -25,6 +25,21 @@ class LoggedSearch(models.Model):
     offset = models.PositiveIntegerField(help_text="Number of results on earlier pages.")
     products = ArrayField(models.BigIntegerField(), help_text="Product ids, in the order shown.")
     features = models.JSONField(help_text="Ranking features of each product.")
+    best_match = models.CharField(
+        "best match",
+        max_length=7,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Highest match level of the results. Empty: there are none, or it is unknown.",
+    )
+    words = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Kept for SEARCH_LOG_WORDS_DAYS days.",
+    )
     origin = origin_field()
 
     class Meta:

@@ -37,7 +37,7 @@ def post_worker_init(worker: object) -> None:
     from catalog.index.live_index import IndexNotReady
     from catalog.visual.errors import EncoderError
     from search.errors import RequestError
-    from search.warm_up import warm_up
+    from search.page.warm_up import warm_up
 
     try:
         warm_up()

@@ -8,20 +8,21 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from catalog.models import ClickBurst, OriginKey
+from catalog.models import ClickBurst, LoggedSearch, OriginKey
 
 MAX_ROWS_PER_DELETE = 5_000
 
 
 def delete_old_searches() -> int:
-    """Deletes searches, events and bursts older than SEARCH_LOG_DAYS, photos older than
-    SEARCH_LOG_PHOTO_DAYS, and the origin keys of earlier days. Returns the number of searches and
-    events."""
+    """Deletes searches, events and bursts older than SEARCH_LOG_DAYS, words older than
+    SEARCH_LOG_WORDS_DAYS, photos older than SEARCH_LOG_PHOTO_DAYS, and the origin keys of earlier
+    days. Returns the number of searches and events."""
     before = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
     total = 0
     for table in ("catalog_loggedsearch", "catalog_event"):
         while deleted := _delete_batch(table, before):
             total += deleted
+    _forget_words(timezone.now() - timedelta(days=settings.SEARCH_LOG_WORDS_DAYS))
     OriginKey.objects.filter(day__lt=timezone.now().date()).delete()
     ClickBurst.objects.filter(day__lt=before.date()).delete()
     oldest = time.time() - 86_400 * settings.SEARCH_LOG_PHOTO_DAYS
@@ -30,6 +31,12 @@ def delete_old_searches() -> int:
             if photo.stat().st_mtime < oldest:
                 photo.unlink()
     return total
+
+
+def _forget_words(before: datetime) -> None:
+    old = LoggedSearch.objects.filter(at__lt=before).exclude(words="").values("pk")
+    while LoggedSearch.objects.filter(pk__in=old[:MAX_ROWS_PER_DELETE]).update(words=""):
+        pass
 
 
 def _delete_batch(table: str, before: datetime) -> int:

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
 from indexing.models import ImageFailure
+
+RELEASED_AT_ONCE = 1_000
 
 log = logging.getLogger("vitrina.indexing")
 
@@ -21,6 +24,7 @@ def record_failure(product_id: int, image_id: int, content_hash: str, reason: st
         )
         if failure.content_hash != content_hash:
             failure.content_hash, failure.attempts = content_hash, 0
+            failure.since = timezone.now()
         failure.attempts += 1
         failure.reason = reason[:1000]
         failure.quarantined = failure.attempts >= settings.QUARANTINE_ATTEMPTS
@@ -48,3 +52,14 @@ def release_images(keys: Sequence[tuple[int, int]]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         forget_failures(keys)
         cursor.execute("SELECT catalog_note_changes(%s)", [[key[0] for key in keys]])
+
+
+def release_all_images() -> int:
+    """Ends the quarantine of all images, and returns their number."""
+    number = 0
+    while keys := list(
+        ImageFailure.objects.values_list("product_id", "image_id")[:RELEASED_AT_ONCE]
+    ):
+        release_images(keys)
+        number += len(keys)
+    return number

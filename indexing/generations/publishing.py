@@ -83,18 +83,43 @@ def roll_back() -> Generation:
     are dropped are skipped. Raises PublishingError, and changes nothing, if none is left."""
     with transaction.atomic():
         _lock_publishing()
-        live = Generation.objects.filter(state=State.LIVE).first()
-        if live is None:
-            raise PublishingError(_("There is no earlier generation to go back to."))
-        if live.query_adapter_id is not None:
+        live, target = find_roll_back()
+        if target is None:
             return _set_query_adapter(live, None)
         stack = Publication.objects.filter(undone_at=None)
-        earlier = stack.exclude(generation=live)
-        target = earlier.filter(generation__state=State.RETIRED).select_related("generation")
-        if (back_to := target.first()) is None:
-            raise PublishingError(_explain_no_way_back(earlier))
+        back_to = stack.filter(generation=target).first()
+        assert back_to is not None  # `find_roll_back` has found it under the same lock
         stack.filter(pk__gt=back_to.pk).update(undone_at=timezone.now())
-        return _make_live(back_to.generation)
+        return _make_live(target)
+
+
+def find_roll_back() -> tuple[Generation, Generation | None]:
+    """Returns the live generation, and the one that a roll back makes live again; None if it would
+    only remove the adapter. Raises PublishingError if there is nothing to go back to."""
+    live = Generation.objects.filter(state=State.LIVE).select_related("encoder").first()
+    if live is None:
+        raise PublishingError(_("There is no earlier generation to go back to."))
+    if live.query_adapter_id is not None:
+        return live, None
+    earlier = Publication.objects.filter(undone_at=None).exclude(generation=live)
+    target = earlier.filter(generation__state=State.RETIRED).select_related("generation__encoder")
+    if (back_to := target.first()) is None:
+        raise PublishingError(_explain_no_way_back(earlier))
+    return live, back_to.generation
+
+
+def reject_generation(generation: Generation) -> None:
+    """Marks a built or retired generation as one that should not go live. Raises
+    PublishingError."""
+    with transaction.atomic():
+        _lock_publishing()
+        generation = _lock_generation(generation)
+        if generation.state not in (State.BUILT, State.RETIRED):
+            raise PublishingError(
+                _("Generation %(number)s is %(state)s: only built ones can be rejected.")
+                % {"number": generation.pk, "state": generation.state}
+            )
+        Generation.objects.filter(pk=generation.pk).update(state=State.REJECTED)
 
 
 def _explain_no_way_back(earlier: QuerySet[Publication]) -> str:

@@ -1,4 +1,4 @@
 """The ledger of offline work: runs, and the chunks that workers claim.
 
-Others use `runs`, `chunking` and `chunk_leases`.
+Others use `runs`, `run_rights`, `chunking` and `chunk_leases`.
 """

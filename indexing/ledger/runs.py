@@ -29,6 +29,13 @@ def start_run(kind: str, **fields: Any) -> IndexingRun:
         return unfinished or start_run(kind, **fields)
 
 
+def name_starter(run: IndexingRun, by: str) -> IndexingRun:
+    """Records who started a run, unless somebody else has. Returns its present row."""
+    IndexingRun.objects.filter(pk=run.pk, started_by="").update(started_by=by[:200])
+    run.refresh_from_db()
+    return run
+
+
 def unfinished_runs() -> QuerySet[IndexingRun]:
     return IndexingRun.objects.filter(state__in=IndexingRun.UNFINISHED)
 

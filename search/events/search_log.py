@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import Error, connection
+from django.utils import timezone
 from prometheus_client import Counter
 
 from catalog.models import LoggedSearch
@@ -18,10 +19,17 @@ from search.answer import SearchAnswer
 from search.events.request_origin import origin_of
 from search.photo_search import search
 from search.request import Filters, SearchRequest
+from search.serving.deadline import Overloaded
 
 log = logging.getLogger("vitrina.search")
 
+MATCHES = ("exact", "similar", "weak")  # the best first
 MAX_BATCH = 200  # entries of one statement
+
+ADD_REFUSED = """
+    INSERT INTO catalog_refusedsearches AS counted (minute, number) VALUES (%s, %s)
+    ON CONFLICT (minute) DO UPDATE SET number = counted.number + excluded.number
+"""
 
 DROPPED = Counter("vitrina_search_log_dropped", "Searches of this process that were not logged.")
 
@@ -48,7 +56,7 @@ class SearchLog:
         self._max_queued, self._max_queued_bytes = max_queued, max_queued_bytes
         self._write_interval_s = write_interval_s
         self._waiting: deque[Entry] = deque()
-        self._bytes = 0
+        self._bytes = self._refused = 0
         self._queue_lock = threading.Lock()
         self._write_lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -70,12 +78,32 @@ class SearchLog:
                 self._waiting.append(Entry(search, photo, address))
             self._start()
 
+    def add_refused(self) -> None:
+        """Counts a search that was refused because too many came at once."""
+        if settings.SEARCH_LOG_DAYS:
+            with self._queue_lock:
+                self._refused += 1
+                self._start()
+
     def flush(self) -> None:
         """Writes all queued entries in the calling thread. Waits for entries that another thread is
         writing."""
         with self._write_lock:
+            self._write_refused()
             while entries := self._take_batch():
                 self._write(entries)
+
+    def _write_refused(self) -> None:
+        with self._queue_lock:
+            number, self._refused = self._refused, 0
+        if not number:
+            return
+        minute = timezone.now().replace(second=0, microsecond=0)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(ADD_REFUSED, [minute, number])
+        except Error as error:
+            log.warning("%s refused searches are not counted: %s", number, error)
 
     def _take_batch(self) -> list[Entry]:
         with self._queue_lock:
@@ -118,7 +146,11 @@ class SearchLog:
 def logged_search(request: SearchRequest, address: str) -> SearchAnswer:
     """Searches and logs the search. `address` is the IP address of the shopper. Raises the same
     errors as `search`."""
-    answer = search(request)
+    try:
+        answer = search(request)
+    except Overloaded:
+        search_log.add_refused()
+        raise
     search_log.add(request, answer, address)
     return answer
 
@@ -142,6 +174,8 @@ def _log_row(request: SearchRequest, answer: SearchAnswer) -> LoggedSearch:
         sort=request.sort,
         offset=request.offset,
         products=[result.product.pk for result in answer.results],
+        best_match=next((m for m in MATCHES if any(r.match == m for r in answer.results)), ""),
+        words=request.text[:200] if settings.SEARCH_LOG_WORDS_DAYS else "",
         features=[
             {name: round(value, 4) for name, value in result.features.items()}
             for result in answer.results

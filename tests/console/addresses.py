@@ -10,7 +10,10 @@ from django.contrib.admin.utils import quote
 from django.urls import URLPattern, reverse
 
 ARGUMENTS = {
-    "kind": ["refresh", "rebuild", "training", "import"],
+    "kind": ["refresh", "rebuild", "training", "fetch", "import"],
+    "step": ["pause", "resume", "cancel"],
+    "product_id": [0],
+    "query_id": ["0" * 32],
     "url": ["nonsense/"],
     "token": ["nonsense"],
 }

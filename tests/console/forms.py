@@ -10,7 +10,7 @@ from django.contrib.auth.forms import UsernameField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from indexing.admin.source_forms import CronField, MappingField
+from indexing.console.sources.source_forms import CronField, MappingField
 from tests.indexing.shop import photo
 
 Sent = dict[str, list[Any]]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalog.console.audit_log import record
 from catalog.importing.dry_run import Preview, preview_file
 from catalog.importing.fetching.guarded_client import FetchFailed
 from catalog.importing.fetching.web_address import is_address
@@ -71,6 +72,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["undo"]:
+            record(command_operator(NAME), "undo import")
             self._undo(options["verbosity"])
             return
         if not options["file"]:
@@ -83,6 +85,7 @@ class Command(BaseCommand):
                 if options["dry_run"]:
                     self._show_preview(preview_file(*asked, options["mapping"], feed_options))
                     return
+                record(command_operator(NAME), "import file", options["file"])
                 report = self._import(asked, feed_options, options)
         except (ImportFailed, FetchFailed) as error:
             raise CommandError(str(error)) from error

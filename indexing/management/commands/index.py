@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalog.console.audit_log import record, system_user
 from catalog.index.match import Calibration
 from catalog.models import Adapter, Generation
 from catalog.visual.errors import EncoderError
@@ -33,6 +34,8 @@ from indexing.quality.training_result import describe_training, last_training
 from indexing.tasks import resume_queued_run
 
 RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_queued_run, "cancel": runs.cancel_run}
+READS = ("status", "encoders")  # what the audit log leaves out
+NAMED = ("generation", "run", "encoder", "step", "name", "address")
 ENCODER_ACTIONS = ("encoders", "register", "adopt")
 EXPECTED_ERRORS = (
     publishing.PublishingError,
@@ -88,11 +91,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         action = options["action"]
+        if action not in READS and not (action == "sources" and options["step"] in (None, "list")):
+            named = [f"{name} {options[name]}" for name in NAMED if options.get(name)]
+            record(system_user("index"), action, ", ".join(named))
         try:
             if action == "status":
                 self._show_status(options["json"])
             elif action == "refresh":
-                self._work_on(start_refresh(), options)
+                self._work_on(self._started(start_refresh()), options)
             elif action == "fetch":
                 self._fetch(options)
             elif action == "sources":
@@ -101,7 +107,7 @@ class Command(BaseCommand):
                 run = start_rebuild(
                     options["encoder"], not options["no_publish"], options["at_once"]
                 )
-                self._work_on(run, options)
+                self._work_on(self._started(run), options)
             elif action in ENCODER_ACTIONS:
                 getattr(self, f"_{action}")(options)
             elif action == "publish":
@@ -117,6 +123,9 @@ class Command(BaseCommand):
                 self._control_run(action, options["run"])
         except EXPECTED_ERRORS as error:
             raise CommandError(str(error)) from error
+
+    def _started(self, run: IndexingRun) -> IndexingRun:
+        return runs.name_starter(run, system_user("index"))
 
     def _fetch(self, options: dict[str, Any]) -> None:
         """Fetches photos until none are due. A run ends after IMPORT_FETCH_RUN_S, so there may be

@@ -7,10 +7,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from catalog.console.audit_log import record, system_user
 from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.quality.labelled_photos import PhotosError
 from catalog.visual.errors import EncoderError
-from indexing.ledger.runs import RunConflict
+from indexing.ledger.runs import RunConflict, name_starter
 from indexing.models import IndexingRun
 from indexing.monitoring.stage_bars import StageBars
 from indexing.pipeline.training_run import describe_plan, start_training
@@ -88,6 +89,9 @@ class Command(BaseCommand):
             run = start_training(given["source"], not given["no_publish"], **parameters)
         except RunConflict as conflict:
             raise CommandError(str(conflict)) from conflict
+        by = system_user("train_encoder")
+        record(by, "start training", f"run {run.pk}")
+        run = name_starter(run, by)
         self.stdout.write(f"Training {run.pk}: {describe_plan(run)}")
         with StageBars(given["verbosity"]) as bars:
             run = work_on(run, bars.update)

@@ -19,6 +19,7 @@ from catalog.index.live_index import IndexNotReady, live_index
 from catalog.index.vocabulary import read_vocabulary
 from catalog.models import Embedding, Product
 from catalog.visual.errors import EncoderError
+from search.page.warm_up import warm_up
 from search.quality.search_benchmark import (
     STAGES,
     Load,
@@ -30,7 +31,6 @@ from search.quality.search_benchmark import (
     read_photos,
 )
 from search.request import SearchRequest
-from search.warm_up import warm_up
 
 PHOTO_FOLDER = settings.BASE_DIR / "catalog" / "demo" / "photos"
 CLIENT_COUNTS = (4, 16)

@@ -39,7 +39,7 @@ def folder(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def anna() -> Client:
-    return operator("anna", "change_source", "view_productimport", "view_product")
+    return operator("anna", "operate", "view_productimport", "view_product")
 
 
 def kept(folder: Path) -> list[str]:
@@ -120,7 +120,7 @@ def test_two_uploads_do_not_disturb_each_other(anna: Client, folder: Path) -> No
 
 def test_an_upload_belongs_to_its_user_and_to_its_day(anna: Client, folder: Path) -> None:
     address = address_of(upload(anna, FEED))
-    other = operator("boris", "change_source", "view_productimport")
+    other = operator("boris", "operate", "view_productimport")
 
     assert GONE in text_of(other.get(address, follow=True))
     assert GONE in text_of(press(other, address, "import"))

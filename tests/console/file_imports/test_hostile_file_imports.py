@@ -34,7 +34,7 @@ def folder(settings: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def anna() -> Client:
-    return operator("anna", "change_source", "view_productimport")
+    return operator("anna", "operate", "view_productimport")
 
 
 def archive(**members: bytes) -> bytes:

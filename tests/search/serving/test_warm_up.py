@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from search.warm_up import warm_up
+from search.page.warm_up import warm_up
 from tests.support.processes import url_of_test_database
 from tests.support.web_servers import web_server
 

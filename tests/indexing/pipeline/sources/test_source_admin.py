@@ -209,20 +209,20 @@ def test_refused_lines_are_downloaded_without_formulas(admin_client: Client, fee
     ]
 
 
-@pytest.mark.parametrize("verb", ["view", "change"])
-def test_actions_need_the_right_to_change(
-    client: Client, server: PhotoServer, feed: AddFeed, verb: str
+@pytest.mark.parametrize("right", ["view_source", "operate"])
+def test_actions_need_the_right_to_operate(
+    client: Client, server: PhotoServer, feed: AddFeed, right: str
 ) -> None:
     source = feed(SHOP)
     user = User.objects.create_user("anna", is_staff=True)
-    for name in {"view_source", "view_productimport", f"{verb}_source"}:
+    for name in {"view_source", "view_productimport", right}:
         user.user_permissions.add(Permission.objects.get(codename=name))
     client.force_login(user)
 
     response = client.post(page_of("source_undo", source), {"undo": last(source).pk})
     act(client, "pull_now", source)
 
-    may = verb == "change"
+    may = right == "operate"
     assert response.status_code == (302 if may else 403)
     assert (last(source).state == ProductImport.State.UNDOING) is may
     assert bool(Source.objects.get().requested_by) is may

@@ -28,7 +28,7 @@ def _static_files_as_they_are(settings: Any) -> None:
 
 @pytest.fixture
 def anna() -> Client:
-    return operator("anna", "view_source", "change_source", "view_product")
+    return operator("anna", "view_source", "change_source", "operate", "view_product")
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_viewers_may_not_preview(server: PhotoServer, source: Source) -> None:
 
 
 def test_the_pages_of_sources_have_the_button(anna: Client, source: Source) -> None:
-    admin = operator("boris", "view_source", "add_source", "change_source")
+    admin = operator("boris", "view_source", "add_source", "change_source", "operate")
     add = reverse("admin:catalog_source_add")
     change = reverse("admin:catalog_source_change", args=[source.pk])
 

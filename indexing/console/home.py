@@ -1,0 +1,158 @@
+"""The first page of the console: is search healthy, and how has it fared over days?"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from catalog.console.rights import Right, may
+from catalog.models import Measurement
+from indexing.console.run_rows import describe_runs
+from indexing.monitoring.freshness import next_refresh_at
+from indexing.monitoring.health import find_problems, free_share
+from indexing.monitoring.measurements import STAGES, measure_searches, read_series
+from indexing.monitoring.pulse import MAX_COUNTED, Pulse, read_pulse
+
+DAYS = (1, 7, 30)
+SERIES = {
+    "lag_p50_s": "avg",
+    "lag_p95_s": "max",
+    "products_pending": "max",
+    "searches": "sum",
+    "refused": "sum",
+    "weak": "sum",
+    "total_p50_ms": "avg",
+    "total_p95_ms": "max",
+}
+COLOURS = ("var(--color-primary-500)", "var(--color-red-500)", "var(--color-base-400)")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart as unfold draws it. `lines`: the name and colour of each; `data`: JSON for Chart.js;
+    `meaning`: its last values in words, for those who cannot see it."""
+
+    title: str
+    meaning: str
+    lines: list[tuple[str, str]]
+    data: str
+
+
+def describe_index(request: HttpRequest) -> dict[str, Any]:
+    """Returns what the first page shows. It makes about a dozen small queries."""
+    days = _days(request)
+    pulse = read_pulse()
+    problems = find_problems(pulse)
+    hour = measure_searches(timezone.now() - timedelta(hours=1))
+    return {
+        "problems": [(problem, may(request.user, problem.needs)) for problem in problems],
+        "is_severe": bool(problems) and problems[0].severe,
+        "live": pulse.live,
+        "counts": _counts(pulse),
+        "hour": hour,
+        "weak_share": _share(hour["weak"] + hour["empty"], hour["searches"]),
+        "stages": [(s, hour[f"{s}_p50_ms"], hour[f"{s}_p95_ms"]) for s in STAGES],
+        "free_percent": round(100 * free_share()),
+        "next_refresh_at": next_refresh_at(),
+        "next_pull_at": next((s.next_at for s in pulse.sources), None),
+        "moving": describe_runs(request.user),
+        "charts": make_charts(days),
+        "days": days,
+        "all_days": DAYS,
+        "may_operate": may(request.user, Right.OPERATE),
+        "may_publish": may(request.user, Right.PUBLISH),
+    }
+
+
+def make_charts(days: int) -> list[Chart]:
+    """Returns the charts of the last days; none before there are two measurements."""
+    times, series = read_series(SERIES, days)
+    if len(times) < 2:
+        return []
+    weak = [
+        None if not n else round(100 * (w or 0) / n, 1)
+        for w, n in zip(series["weak"], series["searches"], strict=True)
+    ]
+    minutes = {
+        name: [None if v is None else round(v / 60, 1) for v in series[name]]
+        for name in ("lag_p50_s", "lag_p95_s")
+    }
+    milliseconds = {
+        name: [None if v is None else round(v, 1) for v in series[name]]
+        for name in ("total_p50_ms", "total_p95_ms")
+    }
+    lines: list[tuple[str, dict[str, list[float | None]]]] = [
+        (
+            _("Delay from a change until it is found, minutes"),
+            {_("median"): minutes["lag_p50_s"], _("95 of 100"): minutes["lag_p95_s"]},
+        ),
+        (_("Products that wait"), {_("waiting"): series["products_pending"]}),
+        (
+            _("Searches"),
+            {_("answered"): series["searches"], _("turned away"): series["refused"]},
+        ),
+        (
+            _("Duration of a search, ms"),
+            {
+                _("median"): milliseconds["total_p50_ms"],
+                _("95 of 100"): milliseconds["total_p95_ms"],
+            },
+        ),
+        (_("Searches with weak results only, %"), {_("weak"): weak}),
+    ]
+    return [_chart(title, times, lines_, days) for title, lines_ in lines]
+
+
+def _chart(
+    title: str, times: list[datetime], lines: dict[str, list[float | None]], days: int
+) -> Chart:
+    form = "H:i" if days == 1 else "d.m. H:i"
+    datasets = [
+        {
+            "label": name,
+            "data": values,
+            "borderColor": colour,
+            "displayYAxis": True,
+            "maxTicksXLimit": 6,
+            "pointRadius": 0,
+            "spanGaps": True,
+        }
+        for (name, values), colour in zip(lines.items(), COLOURS, strict=False)
+    ]
+    data = {"labels": [date_format(at, form) for at in times], "datasets": datasets}
+    last = ", ".join(f"{name} {_last(values)}" for name, values in lines.items())
+    named = list(zip(lines, COLOURS, strict=False))
+    return Chart(title, f"{title}: {last}", named, json.dumps(data))
+
+
+def _counts(pulse: Pulse) -> dict[str, Any]:
+    """Returns the numbers of products: those that wait or failed as they are now, and all and the
+    indexed ones as they were measured last."""
+    measured = Measurement.objects.first()
+    figures = measured.figures if measured else {}
+    return {
+        "total": figures.get("products_total"),
+        "indexed": figures.get("products_indexed"),
+        "at": measured.at if measured else None,
+        "pending": pulse.pending,
+        "failed": pulse.failed,
+        "most": MAX_COUNTED,
+    }
+
+
+def _days(request: HttpRequest) -> int:
+    given = request.GET.get("days", "")
+    return int(given) if given in map(str, DAYS) else 7
+
+
+def _share(part: int, whole: int) -> int | None:
+    return round(100 * part / whole) if whole else None
+
+
+def _last(values: list[float | None]) -> str:
+    return next((f"{value:g}" for value in reversed(values) if value is not None), "–")

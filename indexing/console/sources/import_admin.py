@@ -1,0 +1,176 @@
+"""Imports in the console: who, when, what changed, the refused lines as a file, and the progress.
+Those of files can be taken back here, and those of sources with their source."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.text import Truncator
+
+from catalog.console.audit_log import record_request
+from catalog.console.rights import Right, may
+from catalog.importing.history.line_report import report_lines
+from catalog.models import ProductImport
+from indexing.console.question_page import ask
+from indexing.console.sources.preview_page import MAX_SHOWN_LINES
+from indexing.console.sources.upload_pages import UploadPages, check_right
+from indexing.models import Chunk, IndexingRun
+from indexing.pipeline.sources import source_actions
+from indexing.pipeline.sources.uploaded_imports import describe_result
+from indexing.tasks import start_queued_run
+
+State = ProductImport.State
+MAX_OUTCOME = 100  # characters in the list
+
+
+@admin.register(ProductImport)
+class ProductImportAdmin(UploadPages):
+    """Imports of sources, of uploaded files and of the command import_products. The code alone
+    writes them."""
+
+    list_display = (
+        *("id", "name", "state", "started_by", "started_at", "added", "changed", "hidden"),
+        *("removed", "refused", "report", "outcome"),
+    )
+    list_filter = ("state", "source")
+    search_fields = ("name", "started_by")
+    list_per_page = 50
+    exclude = ("chunk_id", "upload", "notes")
+    readonly_fields = ("shown_notes",)
+
+    @admin.display(description="report")
+    def report(self, product_import: ProductImport) -> str:
+        kinds = [("refused", product_import.refused), ("noted", product_import.noted)]
+        if not (named := ", ".join(kind for kind, count in kinds if count)):
+            return "–"
+        address = reverse("admin:import_report", args=[product_import.pk])
+        return format_html(
+            '<a class="underline whitespace-nowrap" href="{}">{} lines</a>', address, named
+        )
+
+    @admin.display(description="notes")
+    def shown_notes(self, product_import: ProductImport) -> str:
+        """The first lines that were written with a change, or twice."""
+        notes = product_import.notes[:MAX_SHOWN_LINES]
+        lines = [(f"line {line}: {sentence}",) for line, sentence in notes]
+        if (more := product_import.noted - len(lines)) > 0:
+            lines.append((f"… and {more:,} more",))
+        return format_html_join(mark_safe("<br>"), "{}", lines) or "–"
+
+    @admin.display(description="outcome")
+    def outcome(self, product_import: ProductImport) -> str:
+        if product_import.undone_at:
+            kept = f"; {product_import.kept} products kept" if product_import.kept else ""
+            return f"by {product_import.undone_by or '–'}{kept}"
+        said = Truncator(product_import.error).chars(MAX_OUTCOME)
+        return format_html('<span class="whitespace-nowrap">{}</span>', said) if said else "–"
+
+    def get_urls(self) -> list[URLPattern]:
+        report = self.admin_site.admin_view(self.download_report)
+        undo = self.admin_site.admin_view(self.undo_import)
+        own = [
+            path("<int:object_id>/report.csv", report, name="import_report"),
+            path("<int:object_id>/undo/", undo, name="import_undo"),
+        ]
+        return own + super().get_urls()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Shows an import, and how far it is."""
+        shown = self.get_object(request, object_id)
+        context = {"is_under_way": False, **(extra_context or {})}
+        if shown is not None:
+            context |= {
+                "is_under_way": shown.state in ProductImport.UNFINISHED,
+                "progress": describe_progress(shown),
+                "may_undo": may(request.user, Right.OPERATE) and _is_undoable(shown),
+            }
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {"may_import": may(request.user, Right.OPERATE), **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
+
+    def undo_import(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Shows what taking the last import of a file back does, with a button that does it."""
+        check_right(request)
+        shown = ProductImport.objects.filter(pk=object_id).first()
+        if shown is None:
+            raise Http404
+        back = reverse("admin:catalog_productimport_change", args=[shown.pk])
+        if not _is_undoable(shown):
+            sentence = "Only the last import of a file can be taken back here."
+            self.message_user(request, sentence, messages.WARNING)
+        elif request.method != "POST":
+            title, buttons = f"Undo the import of {shown.name}", [("undo", "Undo this import")]
+            plan = source_actions.describe_undo_plan(shown)
+            back_label = "Back to the import"
+            return ask(request, self, title, plan, buttons, back, back_label, shown.pk)
+        elif "undo" in request.POST:
+            try:
+                source_actions.undo_last(None, request.user.get_username(), shown.pk)
+                record_request(request, "undo import", f"import {shown.pk}", shown.name)
+            except source_actions.SourceError as error:
+                self.message_user(request, str(error), messages.WARNING)
+            else:
+                start_queued_run(IndexingRun.Kind.IMPORT, request.user.get_username())
+                self.message_user(request, "The import is being taken back.")
+        return HttpResponseRedirect(back)
+
+    def download_report(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        """Sends the refused and noted lines as CSV."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        product_import = ProductImport.objects.filter(pk=object_id).first()
+        if product_import is None:
+            raise Http404
+        response = StreamingHttpResponse(
+            report_lines(product_import), content_type="text/csv; charset=utf-8"
+        )
+        name = f"refused-lines-{product_import.pk}.csv"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+
+def describe_progress(shown: ProductImport) -> str:
+    """Says how far an import is, or what came of it."""
+    if shown.state == State.QUEUED:
+        return "It waits for the worker, which begins within a minute."
+    if shown.state == State.UNDOING:
+        return "It is being taken back."
+    if shown.state == State.UNDONE:
+        return f"It is taken back. {outcome_of(shown)}"
+    if shown.state != State.RUNNING:
+        return describe_result(shown)
+    chunk = Chunk.objects.filter(pk=shown.chunk_id).first() if shown.chunk_id else None
+    if chunk is None or not chunk.done:
+        return "The file is being read."
+    return f"{chunk.done:,} rows of about {max(chunk.size, chunk.done):,} are done."
+
+
+def outcome_of(shown: ProductImport) -> str:
+    kept = f" Of {shown.kept:,} products something stays." if shown.kept else ""
+    return f"By {shown.undone_by or '–'}.{kept}"
+
+
+def _is_undoable(shown: ProductImport) -> bool:
+    if shown.source_id is not None:
+        return False
+    try:
+        return source_actions.undoable_import(None).pk == shown.pk
+    except source_actions.SourceError:
+        return False

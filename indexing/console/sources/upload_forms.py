@@ -1,0 +1,63 @@
+"""The form with which operators upload a file to import."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from catalog.console.base import FileInput
+from catalog.importing.formats.opening import FORMATS
+from catalog.importing.sources.reading_options import ReadingOptions
+from indexing.console.sources.source_forms import LOOK, CodeField, MappingField
+
+
+class EmptyMappingField(MappingField):
+    """A mapping that is shown as an empty box, and not as `null`, until somebody writes one."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return "" if value is None else super().prepare_value(value)
+
+
+class UploadForm(forms.Form):
+    """A file and how to read it."""
+
+    file = forms.FileField(
+        label="File",
+        widget=FileInput(),
+        help_text="A feed or an export of products, or a zip archive of one with its images.",
+    )
+    format = forms.ChoiceField(
+        label="Format",
+        widget=forms.Select(attrs={"class": LOOK}),
+        choices=[("", "found by the content"), *((name, name) for name in FORMATS)],
+        required=False,
+    )
+    mapping = EmptyMappingField(
+        label="Mapping",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6, "class": LOOK}),
+        help_text="JSON that says which column is which field, for a table with columns of its own."
+        ' For example {"sku": "Number", "title": "Name", "price": "Price"}.',
+    )
+    currency = CodeField(
+        label="Currency",
+        widget=forms.TextInput(attrs={"class": LOOK}),
+        required=False,
+        max_length=3,
+        help_text="For prices that name none, such as USD.",
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > settings.IMPORT_UPLOAD_BYTES:
+            most = settings.IMPORT_UPLOAD_BYTES // 1024**2
+            raise ValidationError(
+                f"This file is too large. Import files of at most {most} MB here."
+            )
+        return file
+
+    def options(self) -> ReadingOptions:
+        """Returns how the file is to be read, once the form is valid."""
+        given = self.cleaned_data
+        return ReadingOptions(given["format"], given["mapping"], given["currency"])

@@ -1,0 +1,164 @@
+"""Operators' ways through the console in a real browser, on a desktop and on a phone. They leave
+screenshots in `test-results/console`."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from catalog.models import Generation, Measurement, Product
+from indexing.models import Chunk, ImageFailure, IndexingRun
+from indexing.pipeline.refresh import start_refresh
+from tests.indexing.shop import add_product, add_products, photo, rebuild, refresh
+
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed_shop"), pytest.mark.long]
+
+SHOTS = Path(__file__).resolve().parents[3] / "test-results" / "console"
+PASSWORD = "Longer-than-8-chars"
+SIZES = pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
+
+
+@pytest.fixture
+def generations() -> list[Generation]:
+    """A shop with a live generation, one that waits, and a broken photo. Made before the browser's
+    event loop runs in this thread."""
+    publisher = User.objects.create_user("anna", password=PASSWORD, is_staff=True)
+    publisher.groups.add(Group.objects.get(name="publisher"))
+    for hour in range(100):
+        wave = 10 + hour % 24
+        figures = {"searches": wave, "weak": hour % 5, "refused": 0, "products_pending": wave}
+        lags = {"lag_p50_s": 60.0 * wave, "lag_p95_s": 200.0 * wave}
+        durations = {"total_p50_ms": 20.0 + wave, "total_p95_ms": 60.0 + 2 * wave}
+        at = timezone.now() - timedelta(hours=hour)
+        Measurement.objects.create(at=at, figures={**figures, **lags, **durations})
+    add_products(range(12))
+    add_product("bad", b"nonsense", title="Broken lamp")
+    made = [rebuild().generation, rebuild(publish=False).generation]
+    refresh()
+    refresh()
+    assert ImageFailure.objects.filter(quarantined=True).exists()
+    return [generation for generation in made if generation is not None]
+
+
+@pytest.fixture
+def moving(generations: list[Generation]) -> IndexingRun:
+    """A refresh of which one of two chunks is done."""
+    run = start_refresh()
+    IndexingRun.objects.filter(pk=run.pk).update(state="running", stage="refresh")
+    for ordinal, state in enumerate(["done", "pending"]):
+        Chunk.objects.create(run=run, stage="refresh", ordinal=ordinal, size=50, state=state)
+    return run
+
+
+@pytest.fixture
+def console(
+    page: Page, served: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Page]]:
+    """Opens a page of the console as a publisher, checks that it is no wider than the screen, and
+    keeps a screenshot."""
+    size = request.getfixturevalue("size")
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.goto(f"{served}/admin/login/")
+    page.get_by_label("Username").fill("anna")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+    def show(address: str) -> Page:
+        page.goto(f"{served}/admin/{address}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"\W+", "-", address).strip("-") or "home"
+        page.screenshot(path=SHOTS / f"{name}-{size[0]}.png", full_page=True)
+        assert width <= size[0], f"{address} is {width} pixels wide"
+        return page
+
+    yield show
+    page.goto("about:blank")  # a page that renews itself would ask a server that stops
+
+
+@SIZES
+def test_a_bar_moves_and_a_run_is_cancelled(
+    moving: IndexingRun, console: Callable[[str], Page], size: tuple[int, int]
+) -> None:
+    page = console("")
+    bar = page.locator("#moving-runs progress")
+    expect(bar).to_have_attribute("value", "50")
+
+    Chunk.objects.filter(run=moving).update(state="done")
+    connection.close()  # the browser's event loop has a connection of its own
+    expect(bar).to_have_attribute("value", "100")  # without a reload
+
+    page.get_by_role("link", name="Cancel…").click()
+    expect(page.get_by_text("What is done stays done.")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text(f"Run {moving.pk} is cancelled.")).to_be_visible()
+
+
+@SIZES
+def test_generations_are_compared_published_and_rolled_back(
+    generations: list[Generation], console: Callable[[str], Page], size: tuple[int, int]
+) -> None:
+    old, new = generations
+    page = console("catalog/generation/compare/")
+    expect(page.get_by_text("results in common").first).to_be_visible()
+    page.get_by_role("link", name=f"Publish generation {new.pk}…").click()
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text(f"Generation {new.pk} is live.")).to_be_visible()
+
+    page.get_by_role("link", name="Roll back…").click()
+    expect(page.get_by_text(f"This undoes the switch to generation {new.pk}")).to_be_visible()
+    page.get_by_role("button", name="Roll back").click()
+    expect(page.get_by_text(f"Generation {old.pk} is live.")).to_be_visible()
+
+
+@SIZES
+def test_a_broken_photo_is_found_from_home_and_replaced(
+    generations: list[Generation],
+    console: Callable[[str], Page],
+    size: tuple[int, int],
+    tmp_path: Path,
+) -> None:
+    good = tmp_path / "good.png"
+    good.write_bytes(photo(9, "PNG"))
+    page = console("")
+    page.get_by_role("link", name="Failed photos").last.click()
+    expect(page.get_by_text("Broken lamp (bad)")).to_be_visible()
+    page.get_by_role("link", name="Replace…").click()
+    page.get_by_label("New photo").set_input_files(good)
+    page.get_by_role("button", name="Replace the photo").click()
+    expect(page.get_by_text("The photo is replaced.")).to_be_visible()
+
+
+@SIZES
+def test_every_page_fits_the_screen(
+    generations: list[Generation],
+    console: Callable[[str], Page],
+    page: Page,
+    size: tuple[int, int],
+    tmp_path: Path,
+) -> None:
+    query = tmp_path / "query.png"
+    query.write_bytes(photo(3, "PNG"))
+    product = Product.objects.filter(sku="00003").get()
+    connection.close()  # the browser's event loop has a connection of its own
+    for address in (
+        *("catalog/product/find/?q=Thing", f"catalog/product/{product.pk}/why/"),
+        *("catalog/loggedsearch/analytics/", "catalog/loggedsearch/", "catalog/auditentry/"),
+        *("indexing/indexingrun/", "indexing/indexingrun/start/rebuild/", "catalog/generation/"),
+        *("indexing/imagefailure/", f"catalog/product/{product.pk}/change/"),
+    ):
+        console(address)
+    page.emulate_media(color_scheme="dark")
+    console("?days=7")
+    expect(page.get_by_label("Delay from a change until it is found, minutes")).to_be_visible()
+    console("catalog/loggedsearch/try/")
+    page.get_by_label("Photo").set_input_files(query)
+    page.locator("form[enctype] button", has_text="Search").click()
+    expect(page.get_by_text("Decoded to 64 × 64 pixels")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -1,0 +1,95 @@
+"""Two generations side by side; publishing, rejecting and rolling back say what they will do."""
+
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from catalog.index.live_index import live_generation
+from catalog.models import AuditEntry, Generation
+from tests.console.pages.people import member, said, text_of
+from tests.indexing.shop import add_products, photo, rebuild
+
+pytestmark = pytest.mark.usefixtures("empty_shop")
+
+COMPARE = "admin:generations_compare"
+
+
+@pytest.fixture
+def pair() -> list[Generation]:
+    """A live generation, and one that another encoder has built and that waits."""
+    add_products(range(12))
+    generations = [rebuild().generation, rebuild("other", publish=False).generation]
+    return [generation for generation in generations if generation is not None]
+
+
+def test_both_answer_the_same_photos_side_by_side(pair: list[Generation]) -> None:
+    viewer = member("viewer")
+
+    response = viewer.get(reverse(COMPARE))
+
+    page = text_of(response)
+    assert f"Generation {pair[0].pk}" in page
+    assert f"Generation {pair[1].pk}" in page
+    assert "recall@20 of the graph" in page
+    assert "results in common" in page
+    assert len(response.context["queries"]) == 5
+    assert all(len(query.columns) == 2 for query in response.context["queries"])
+    assert "Publish generation" not in page
+
+
+def test_a_dropped_photo_is_the_query_of_both(pair: list[Generation]) -> None:
+    viewer = member("viewer")
+    file = SimpleUploadedFile("7.jpg", photo(7), "image/jpeg")
+
+    [query] = viewer.post(reverse(COMPARE), {"photo": file}).context["queries"]
+    assert [column[0].card.sku for column in query.columns] == ["00007", "00007"]
+
+    broken = SimpleUploadedFile("7.jpg", photo(7)[:500], "image/jpeg")
+    assert "This photo cannot be read" in text_of(viewer.post(reverse(COMPARE), {"photo": broken}))
+
+
+def test_one_generation_is_nothing_to_compare(admin_client: Client) -> None:
+    assert "There is nothing to compare" in text_of(admin_client.get(reverse(COMPARE)))
+
+
+def test_publishing_and_rolling_back_say_what_they_do(pair: list[Generation]) -> None:
+    live, built = pair
+    publisher = member("publisher")
+    publish = reverse("admin:generation_publish", args=[built.pk])
+    roll_back = reverse("admin:generation_roll_back")
+
+    assert f"Generation {live.pk} is kept, so that you can roll back." in text_of(
+        publisher.get(publish)
+    )
+    assert live_generation() == live
+    assert said(publisher.post(publish, follow=True)) == [f"Generation {built.pk} is live."]
+
+    page = text_of(publisher.get(roll_back))
+    assert f"This undoes the switch to generation {built.pk}" in page
+    assert f"Generation {live.pk} (histogram) answers searches at once." in page
+    assert live_generation() == built
+    assert said(publisher.post(roll_back, follow=True)) == [f"Generation {live.pk} is live."]
+    assert said(publisher.get(roll_back, follow=True)) == [
+        "There is no earlier generation to go back to."
+    ]
+    actions = list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
+    assert actions == ["publish", "roll back"]
+
+
+def test_a_rejected_generation_is_named_and_can_still_be_published(
+    pair: list[Generation],
+) -> None:
+    publisher = member("publisher")
+    reject: Any = reverse("admin:generation_reject", args=[pair[1].pk])
+
+    assert "Searches do not change." in text_of(publisher.get(reject))
+    response = publisher.post(reject, follow=True)
+
+    assert said(response) == [f"Generation {pair[1].pk} is rejected."]
+    assert Generation.objects.get(pk=pair[1].pk).state == "rejected"
+    assert f"Generation {pair[1].pk} was built, but is worse" in text_of(publisher.get("/admin/"))
+    live = reverse("admin:generation_reject", args=[pair[0].pk])
+    assert "only built ones can be rejected" in said(publisher.post(live, follow=True))[0]

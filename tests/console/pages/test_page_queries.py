@@ -1,0 +1,71 @@
+"""Each page of the console makes few queries, and never more when there is more to show."""
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from catalog.models import AuditEntry, Event, LoggedSearch
+from indexing.models import ImageFailure
+from tests.console.pages.people import member
+from tests.indexing.shop import add_products, rebuild
+
+pytestmark = pytest.mark.usefixtures("empty_shop")
+
+MAX_QUERIES = 15
+SAVEPOINT = re.compile("SAVEPOINT|RELEASE SAVEPOINT|SET LOCAL")  # transactions within the test's
+# Counts all rows of a table that grows with the catalogue or with the searches.
+UNCAPPED = re.compile(
+    r'SELECT COUNT\(\*\) AS "__count" FROM "catalog_(loggedsearch|event|product|productimage)"\s*$'
+)
+PAGES = [
+    *("index", "find_product", "search_analytics", "try_query", "generations_compare"),
+    *("catalog_loggedsearch_changelist", "indexing_imagefailure_changelist"),
+    *("indexing_indexingrun_changelist", "catalog_generation_changelist", "moving_runs"),
+    *("catalog_auditentry_changelist", "why_not_found"),
+]
+
+
+@pytest.fixture
+def busy_shop() -> dict[str, list[Any]]:
+    """A shop in which each list has several rows. Returns the arguments of addresses."""
+    products = add_products(range(12))
+    rebuild()
+    rebuild(publish=False)
+    for product in products:
+        image = product.images.get()
+        ImageFailure.objects.create(
+            product_id=product.pk, image_id=image.pk, content_hash="x", quarantined=True
+        )
+        search = LoggedSearch.objects.create(
+            query_id=uuid.uuid4().hex,
+            kind="photo",
+            generation_id=1,
+            timings_ms={"total": 20.0},
+            filtered=False,
+            sort="relevance",
+            offset=0,
+            products=[p.pk for p in products],
+            features=[],
+        )
+        Event.objects.create(type="click", product_id=product.pk, query_id=search.query_id)
+        AuditEntry.objects.create(by="anna", action="refresh")
+    return {"why_not_found": [products[0].pk]}
+
+
+def test_pages_make_few_queries_whatever_they_show(busy_shop: dict[str, list[Any]]) -> None:
+    publisher = member("publisher")
+    counts = {}
+    for page in PAGES:
+        address = reverse(f"admin:{page}", args=busy_shop.get(page))
+        with CaptureQueriesContext(connection) as captured:
+            assert publisher.get(address).status_code == 200
+        asked = [query["sql"] for query in captured if not SAVEPOINT.match(query["sql"])]
+        counts[page] = len(asked)
+        assert [sql for sql in asked if UNCAPPED.search(sql)] == [], page
+
+    assert {page: n for page, n in counts.items() if n > MAX_QUERIES} == {}
