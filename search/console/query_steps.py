@@ -89,14 +89,7 @@ def follow_query(request: SearchRequest) -> QuerySteps:
         size=size,
         preview=preview,
         objects=objects,
-        targets=[
-            (
-                "" if target.object is None else str(target.object + 1),
-                round(target.confidence, 2),
-                [(tag.label, round(score, 2)) for tag, score in of_target],
-            )
-            for target, of_target in zip(targets, tags, strict=True)
-        ],
+        targets=_describe_targets(targets, tags),
         before=before,
         after=after,
         results=results,
@@ -105,6 +98,17 @@ def follow_query(request: SearchRequest) -> QuerySteps:
         timings_ms=timings,
         generation=index.generation,
     )
+
+
+def _describe_targets(targets: Any, tags: Any) -> list[tuple[str, float, list[tuple[str, float]]]]:
+    return [
+        (
+            "" if target.object is None else str(target.object + 1),
+            round(target.confidence, 2),
+            [(tag.label, round(score, 2)) for tag, score in of_target],
+        )
+        for target, of_target in zip(targets, tags, strict=True)
+    ]
 
 
 def _candidates(queries: Any, index: LiveIndex) -> tuple[list[Candidate], list[Candidate]]:
