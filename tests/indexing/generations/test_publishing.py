@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from catalog.index.live_index import live_generation
 from catalog.index.vector_store import vector_store
 from catalog.models import Generation, Product, ProductChange
+from indexing.embedding.views import VIEWS
 from indexing.generations import publishing
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
@@ -84,7 +85,7 @@ def test_embeddings_are_reused_and_old_generations_dropped(
     for _ in range(3):
         generations.append(rebuild().generation)
 
-    assert encoder.encoded == 20
+    assert encoder.encoded == 20 * VIEWS
     states = [Generation.objects.get(pk=g.pk).state for g in generations if g]
     assert states == ["dropped", "retired", "live"]
     assert [table_exists(g) for g in generations if g] == [False, True, True]
