@@ -38,7 +38,7 @@ def test_searches_during_a_rebuild_and_its_publish(
         best = answer.results[0]
         # then each finds the product of the photo, which vectors of another space would not,
         assert best.product.sku == f"{number % PHOTOS:05}"
-        assert best.score == pytest.approx(1, abs=0.1)
+        assert best.score > 0.8
         encoders_that_answered[answer.generation.encoder.name] += 1
         number += 1
 

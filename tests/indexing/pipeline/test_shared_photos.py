@@ -135,6 +135,6 @@ def test_looks_in_sizes_as_products_and_as_variants(
     encoded = encoder.encoded
     rebuild()
 
-    assert encoded == LOOKS
+    assert encoded == LOOKS * VIEWS
     assert Embedding.objects.count() == len(vectors_of()) == LOOKS * each
     assert count_nearest() == (NEAREST, NEAREST // each)

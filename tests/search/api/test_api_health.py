@@ -31,6 +31,7 @@ STATUS = {
             "exact_margin": (float, None),
             "exact_cosine": (float, None),
             "same_photo_cosine": (float, None),
+            "word_cosine": (float, None),
             "blank_cosine": float,
             "source": str,
             "queries": int,

@@ -208,5 +208,5 @@ def test_the_page_reports_an_invalid_query_id(
 
             page = response.content.decode()
             assert 400 <= response.status_code < 500
-            assert f"<h2>{title}</h2>" in page
+            assert f"<h1>{title}</h1>" in page
             assert page.startswith("<!doctype html>") == (not headers)

@@ -114,6 +114,7 @@ def test_a_lost_connection_and_back(site: str, page: Page, context: BrowserConte
     expect(page.locator("#results .card")).to_have_count(48)
     page.go_back()
     page.wait_for_url(f"{site}/")
+    page.wait_for_load_state("networkidle")
     page.goto(f"{site}/search/?q=asdfghjkl")
     expect(page.get_by_role("heading", level=2, name="Nothing found for")).to_be_visible()
     shoot(page, "nothing")

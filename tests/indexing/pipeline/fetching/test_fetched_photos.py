@@ -8,6 +8,7 @@ from django.core.files.storage import default_storage
 
 from catalog.models import AddressedImage, ImageAddress, Product, ProductChange, ProductImage
 from catalog.models.product import content_hash
+from indexing.embedding.views import VIEWS
 from indexing.monitoring.freshness import index_status
 from indexing.pipeline.fetching.outcomes import tidy_addresses
 from tests.catalog.importing.fetching.photo_server import PhotoServer
@@ -131,7 +132,7 @@ def test_a_changed_photo_replaces_the_one_before(
     refresh()
 
     assert photos_of("a") == hashed(BLUE)
-    assert (ProductImage.objects.get().pk, encoder.encoded) == (pk, 1)
+    assert (ProductImage.objects.get().pk, encoder.encoded) == (pk, VIEWS)
     assert known(url).etag == '"2"'
 
 
