@@ -58,17 +58,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=place_in_order(items))
 
 
-def place_in_order(items: list[pytest.Item]) -> Callable[[pytest.Item], int]:
+def place_in_order(items: list[pytest.Item]) -> Callable[[pytest.Item], tuple[int, bool]]:
     """Returns a key that puts the tests without a database behind the first file that reads the
-    demo. Other processes run them while one indexes the demo."""
+    demo: other processes run them while one indexes the demo. Among tests of one kind, files with
+    slow tests come first, so that no process is left alone with one at the end."""
     readers = (file_of(item.nodeid) for item in items if "demo_index" in item.fixturenames)
     first = next(readers, None)
+    slow = {file_of(item.nodeid) for item in items if item.get_closest_marker("slow")}
 
-    def place(item: pytest.Item) -> int:
-        marked = item.get_closest_marker("django_db") is not None
-        if marked or {"db", "transactional_db"} & set(item.fixturenames):
-            return 0 if file_of(item.nodeid) == first else 2
-        return 1
+    def place(item: pytest.Item) -> tuple[int, bool]:
+        file, fixtures = file_of(item.nodeid), set(item.fixturenames)
+        marker = item.get_closest_marker("django_db")
+        kind = 1
+        if marker is not None or "db" in fixtures:
+            kind = 0 if file == first else 2
+        if fixtures & {"transactional_db", "live_server"} or (
+            marker is not None and marker.kwargs.get("transaction")
+        ):
+            kind = 3
+        return kind, file not in slow
 
     return place
 

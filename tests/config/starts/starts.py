@@ -20,7 +20,10 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 PATIENCE_S = 400.0  # a first start takes half a minute on an idle machine
 STOP_S = 10.0
 PHOTOS = 1444
-SCHEDULES = ["fetch_photos", "join_abandoned_runs", "learn_from_clicks", "pull_sources", "refresh"]
+SCHEDULES = [
+    *("fetch_photos", "join_abandoned_runs", "learn_from_clicks"),
+    *("measure", "pull_sources", "refresh"),
+]
 
 
 class Tree:

@@ -46,7 +46,7 @@ def server(tmp_path: Path, settings: Any) -> Iterator[WebServer]:
 
 @pytest.fixture
 def cookies() -> str:
-    anna: Client = operator("anna", "change_source", "view_productimport")
+    anna: Client = operator("anna", "operate", "view_productimport")
     return f"csrftoken={TOKEN}; sessionid={anna.cookies['sessionid'].value}"
 
 

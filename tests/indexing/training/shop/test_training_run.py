@@ -27,6 +27,8 @@ from tests.indexing.shop import add_products, rebuild
 from tests.indexing.training.conftest import add_toy_products
 from tests.support.processes import PATIENCE_S, wait_until
 
+pytestmark = pytest.mark.slow
+
 SHORT = {"steps": 2, "products": 4, "size": 64, "object_steps": 0}
 
 
