@@ -65,11 +65,14 @@ class Role:
 ROLES = [
     Role("anonymous", staff=False),
     Role("viewer"),
-    Role("operator"),
     Role("publisher"),
-    Role("superuser", superuser=True),
 ]
-MORE_ROLES = [Role("staff without rights"), Role("customer in every group", staff=False)]
+MORE_ROLES = [
+    Role("staff without rights"),
+    Role("operator"),
+    Role("superuser", superuser=True),
+    Role("customer in every group", staff=False),
+]
 
 # The right that each page of its own needs. Those that start a run need that of its kind.
 PAGES = {

@@ -70,7 +70,13 @@ def test_the_second_signal_ends_a_process_that_swallowed_the_first() -> None:
     process.communicate()
 
 
-@pytest.mark.parametrize("code", [STUBBORN, DOZING], ids=["swallowed", "busy outside Python"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param(STUBBORN, id="swallowed"),
+        pytest.param(DOZING, id="busy outside Python", marks=pytest.mark.long),
+    ],
+)
 def test_a_process_that_ignores_a_signal_ends_within_ten_seconds(code: str) -> None:
     process = started(code)
     began = time.monotonic()

@@ -24,6 +24,7 @@ def finished(run: IndexingRun) -> bool:
     return run.is_finished
 
 
+@pytest.mark.long
 def test_a_photo_that_hangs_is_quarantined_in_the_task_queue_too(processes: Processes) -> None:
     # Given a task queue, whose workers are child processes, and a photo that needs a child decoder.
     add_products(range(10))

@@ -70,7 +70,7 @@ def test_clients_that_do_not_read_their_answer_do_not_delay_others(
         assert demo_server.request("/api/v1/search/photo/", "POST", photo, MULTIPART, 20)[0] == 200
 
 
-@pytest.mark.slow  # a body may take 30 s
+@pytest.mark.long  # a body may take 30 s
 def test_connections_that_send_too_slowly_are_closed(demo_server: WebServer) -> None:
     begun = (b"GET / HTTP/1.1\r\nHost: localhost\r\n", 40), (BODY, 90)
 
