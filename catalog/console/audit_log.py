@@ -1,6 +1,5 @@
 """The audit log: who changed what, and when. Its admin shows it read-only, to superusers too."""
 
-import getpass
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +11,7 @@ MAX_NAMED = 10  # rows that one entry names; more are counted
 
 
 def record(by: str, action: str, target: str = "", detail: str = "") -> None:
-    """Records a change. `by`: the name of a user, or `system_user`."""
+    """Records a change. `by`: the name of a user, or `command_operator`."""
     AuditEntry.objects.create(
         by=by[:200], action=action[:100], target=target[:500], detail=detail[:5000]
     )
@@ -21,15 +20,6 @@ def record(by: str, action: str, target: str = "", detail: str = "") -> None:
 def record_request(request: HttpRequest, action: str, target: str = "", detail: str = "") -> None:
     """Records a change that the user of this request made."""
     record(request.user.get_username() or "–", action, target, detail)
-
-
-def system_user(command: str) -> str:
-    """Returns how the log names the system's user who runs a command."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name
-        name = "?"
-    return f"{name} ({command})"
 
 
 def name_rows(rows: Iterable[Any]) -> str:

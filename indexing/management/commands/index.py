@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.console.audit_log import record, system_user
+from catalog.console.audit_log import record
+from catalog.importing.history.operators import command_operator
 from catalog.index.match import Calibration
 from catalog.models import Adapter, Generation
 from catalog.visual.errors import EncoderError
@@ -93,7 +94,7 @@ class Command(BaseCommand):
         action = options["action"]
         if action not in READS and not (action == "sources" and options["step"] in (None, "list")):
             named = [f"{name} {options[name]}" for name in NAMED if options.get(name)]
-            record(system_user("index"), action, ", ".join(named))
+            record(command_operator("index"), action, ", ".join(named))
         try:
             if action == "status":
                 self._show_status(options["json"])
@@ -125,7 +126,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _started(self, run: IndexingRun) -> IndexingRun:
-        return runs.name_starter(run, system_user("index"))
+        return runs.name_starter(run, command_operator("index"))
 
     def _fetch(self, options: dict[str, Any]) -> None:
         """Fetches photos until none are due. A run ends after IMPORT_FETCH_RUN_S, so there may be

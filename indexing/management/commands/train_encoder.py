@@ -7,8 +7,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from catalog.console.audit_log import record, system_user
+from catalog.console.audit_log import record
 from catalog.detection.torchvision_ops import declare_missing_ops
+from catalog.importing.history.operators import command_operator
 from catalog.quality.labelled_photos import PhotosError
 from catalog.visual.errors import EncoderError
 from indexing.ledger.runs import RunConflict, name_starter
@@ -89,7 +90,7 @@ class Command(BaseCommand):
             run = start_training(given["source"], not given["no_publish"], **parameters)
         except RunConflict as conflict:
             raise CommandError(str(conflict)) from conflict
-        by = system_user("train_encoder")
+        by = command_operator("train_encoder")
         record(by, "start training", f"run {run.pk}")
         run = name_starter(run, by)
         self.stdout.write(f"Training {run.pk}: {describe_plan(run)}")
