@@ -89,6 +89,19 @@ def join_category(names: Sequence[str]) -> str:
     return CATEGORY_SEPARATOR.join(step for step in steps if step)
 
 
+def deepest_first(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """Returns the deepest of several paths, of equally deep ones the first, and the others in their
+    order. Leaves out paths that a longer one goes through."""
+    different = list(dict.fromkeys(path for path in paths if path))
+    different = [
+        path
+        for path in different
+        if not any(other.startswith(f"{path}{CATEGORY_SEPARATOR}") for other in different)
+    ]
+    deepest = max(different, key=lambda path: path.count(CATEGORY_SEPARATOR), default="")
+    return deepest, [path for path in different if path != deepest]
+
+
 @lru_cache(4_096)  # few categories have many products
 def split_category(text: str) -> str:
     """Returns the path of a text such as "Garden > Lamps", in which a name may hold `&gt;`."""
