@@ -26,12 +26,14 @@ Values = dict[str, str]
 Options = tuple[tuple[str, str], ...]
 """(code of an attribute, its label) for each option of a configurable product."""
 
-# A name, and a value up to the next name. Quotation marks may enclose a value, or each of several.
+_QUOTED = r'"[^"]*(?:""[^"]*)*"'
+_NEXT = r"(?=,[A-Za-z]\w{0,99}=|$)"
+# A name, and its value up to the next name. Quotation marks may enclose each part of a value.
 _PAIR = re.compile(
-    r"""([A-Za-z]\w*)=((?:"(?:[^"]|"")*"\|?)+(?=,[A-Za-z]\w*=|$)|.*?(?=,[A-Za-z]\w*=|$))(?:,|$)""",
-    re.DOTALL,
+    rf"(?:^|,)\s*([A-Za-z]\w{{0,99}})=({_QUOTED}(?:\|{_QUOTED})*{_NEXT}|.*?{_NEXT})", re.DOTALL
 )
-_QUOTED = re.compile(r'"(?:[^"]|"")*"(?:\||$)')
+_QUOTED_PARTS = re.compile(rf"{_QUOTED}(?:\|{_QUOTED})*")
+_QUOTED_PART = re.compile(_QUOTED)
 _STEP = re.compile(r"(?<!\\)/")
 _BRANDS = ("manufacturer", "brand")
 _BOOKKEEPING = ("has_options", "required_options")
@@ -173,9 +175,8 @@ def _unquote(text: str) -> str:
 
 def _words(text: str) -> str | list[str]:
     """Bars stand between several values of an attribute."""
-    parts = [part.removesuffix("|") for part in _QUOTED.findall(text)]
-    if len("|".join(parts)) != len(text):
-        parts = text.split("|")
+    is_quoted = _QUOTED_PARTS.fullmatch(text)
+    parts = _QUOTED_PART.findall(text) if is_quoted else text.split("|")
     words = [one_line(_unquote(part)) for part in parts]
     return words if len(words) > 1 else words[0]
 

@@ -192,14 +192,13 @@ def _attributes(rows: _Rows, variants: list[MergedVariant]) -> dict[str, Any]:
     """Returns the attributes of the product and of its variants. Different values of one are a
     list. The price before a discount is that of the variant that gives the product its price."""
     found: dict[str, list[Any]] = {}
+    lists: set[str] = set()
     for row in rows.all:
         for name, value in row.record.attributes.items():
-            values, given = (
-                found.setdefault(name, []),
-                value if isinstance(value, list) else [value],
-            )
-            values += [one for one in given if one not in values]
-    lists = {n for r in rows.all for n, v in r.record.attributes.items() if isinstance(v, list)}
+            is_list = isinstance(value, list)
+            lists |= {name} if is_list else set()
+            values = found.setdefault(name, [])
+            values += [one for one in (value if is_list else [value]) if one not in values]
     attributes = {n: v if n in lists or len(v) > 1 else v[0] for n, v in found.items()}
     attributes.pop(REGULAR_PRICE, None)
     cheapest = min(variants, key=lambda variant: (not variant.in_stock, variant.price))
