@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
 from catalog.importing.dry_run import Preview
 from catalog.importing.errors import ImportFailed
@@ -67,7 +68,7 @@ def attempt(read: Callable[[], T]) -> tuple[T | None, str]:
     except (ImportFailed, FetchFailed) as error:
         return None, str(error)
     except OSError as error:
-        return None, f"The file cannot be read: {error.strerror or error}."
+        return None, _("The file cannot be read: %(reason)s.") % {"reason": error.strerror or error}
 
 
 def _first(entries: Sequence[Any], most: int) -> Shown:

@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import override
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.fetching.guarded_client import FetchFailed
@@ -14,10 +18,11 @@ from catalog.importing.sources.feed_files import FeedFile, open_feed_place
 from catalog.importing.sources.reading_options import options_checksum, options_of
 from catalog.importing.sources.source_import import SourceImport, TooManyMissing
 from catalog.models import ProductImport, Source
+from catalog.number_texts import grouped
 from indexing.pipeline.sources.pull_schedule import next_attempt, next_pull
 
 State = ProductImport.State
-UNCHANGED = "Unchanged since the last import."
+UNCHANGED = _lazy("Unchanged since the last import.")
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def pull(source: Source, by: str, chunk_id: int | None = None, steps: Steps | No
             if feed is None or _is_unchanged(source, feed):
                 request_photos_of_source(source.pk)
                 waiting = source.imports.filter(state=State.WAITING).first()
-                return _succeed(source, waiting.error if waiting else UNCHANGED, feed)
+                return _succeed(source, waiting.error if waiting else str(UNCHANGED), feed)
             steps.plan(feed.rows)
             return _import(source, by, chunk_id, feed, steps)
     except FetchFailed as failure:
@@ -62,12 +67,38 @@ def pull(source: Source, by: str, chunk_id: int | None = None, steps: Steps | No
 
 def describe_import(product_import: ProductImport) -> str:
     """Describes what an import has changed."""
-    noted = product_import.noted
+    counts = ("added", "changed", "hidden", "removed", "refused", "noted")
+    numbers = {name: grouped(getattr(product_import, name)) for name in counts}
+    if product_import.noted:
+        return (
+            _(
+                "%(added)s products added, %(changed)s changed, %(hidden)s hidden, %(removed)s"
+                " removed; %(refused)s lines refused, %(noted)s noted."
+            )
+            % numbers
+        )
     return (
-        f"{product_import.added:,} products added, {product_import.changed:,} changed,"
-        f" {product_import.hidden:,} hidden, {product_import.removed:,} removed;"
-        f" {product_import.refused:,} lines refused{f', {noted:,} noted' if noted else ''}."
+        _(
+            "%(added)s products added, %(changed)s changed, %(hidden)s hidden, %(removed)s removed;"
+            " %(refused)s lines refused."
+        )
+        % numbers
     )
+
+
+def describe_last_result(source: Source) -> str:
+    """Returns what came of the last pull that succeeded, in the active language as far as it can be
+    told again: `result` is in English."""
+    last = source.imports.first()
+    tellers: list[Callable[[], str]] = [lambda: str(UNCHANGED)]
+    if last is not None:
+        tellers.append(partial(describe_import, last))
+    for tell in tellers:
+        with override("en"):
+            in_english = tell()
+        if source.result.startswith(in_english):
+            return tell() + source.result.removeprefix(in_english)
+    return source.result
 
 
 def _import(
@@ -104,7 +135,7 @@ def _import(
         raise
     request_photos_of_source(source.pk)
     finished = finish_import(begun, report)
-    said = describe_import(finished) if finished else UNCHANGED
+    said = describe_import(finished) if finished else str(UNCHANGED)
     source.changes_at = report.changes_at
     return _succeed(source, " ".join([said, *keeper.notes]), feed)
 
