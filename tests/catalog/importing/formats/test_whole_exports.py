@@ -1,20 +1,17 @@
 """Exports with all the columns that shops write, and with what they write into them: nothing that
 describes a product is lost."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from catalog.importing.records import RecordError
-from tests.catalog.importing.feeds import WriteFeed, open_sample, read
-
-NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+from tests.catalog.importing.feeds import EXPORTED, WriteFeed, open_sample, read
 
 
 def read_export(name: str) -> dict[str, dict[str, Any]]:
     """Returns the good rows of an export by their skus, without prices as Decimal."""
-    rows = [row for _, row in open_sample(f"exports/{name}", NOW).rows()]
+    rows = [row for _, row in open_sample(f"exports/{name}", EXPORTED).rows()]
     good = [row for row in rows if not isinstance(row, RecordError)]
     return {row.get("sku", ""): row | {"price": str(row.get("price", ""))} for row in good}
 
