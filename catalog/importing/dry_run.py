@@ -61,9 +61,7 @@ class PreviewedProduct:
         }
         for name, value in fields.items():
             if value not in ("", [], {}, None):
-                listed = isinstance(value, list | tuple)
-                text = ", ".join(map(str, value)) if listed else str(value)
-                yield name, _shorten(text)
+                yield name, _shorten(_describe(value))
 
 
 @dataclass
@@ -156,6 +154,13 @@ def _add(preview: Preview, line: int, raw: Any, shown: int, is_partial: bool) ->
     preview.good += 1
     if len(preview.products) < shown:
         preview.products.append(PreviewedProduct(line, record))
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    listed = isinstance(value, list | tuple)
+    return ", ".join(map(str, value)) if listed else str(value)
 
 
 def _describe_images(images: tuple[str, ...]) -> str:

@@ -62,11 +62,13 @@ class SourceForm(forms.ModelForm):
     """Refuses what a pull could not read, as far as that can be told without reading it."""
 
     format = forms.ChoiceField(
+        label=_lazy("Format"),
         choices=[("", _lazy("found by the content")), *((name, name) for name in FORMATS)],
         required=False,
         widget=forms.Select(attrs={"class": LOOK}),
     )
     mapping = MappingField(
+        label=_lazy("Mapping"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 8, "class": LOOK}),
         help_text=_lazy(
@@ -75,13 +77,14 @@ class SourceForm(forms.ModelForm):
         ),
     )
     currency = CodeField(
+        label=_lazy("Currency"),
         required=False,
         max_length=3,
         widget=forms.TextInput(attrs={"class": LOOK}),
         help_text=_lazy("For prices that name none, such as USD."),
     )
     cron = CronField(
-        label=_lazy("schedule"),
+        label=_lazy("Schedule"),
         required=False,
         max_length=100,
         widget=forms.TextInput(attrs={"class": LOOK}),
