@@ -15,7 +15,7 @@ from catalog.importing.formats.feed import Feed, FeedOptions, Line
 from catalog.importing.formats.opening import open_feed
 from catalog.importing.photos.feed_images import open_files
 from catalog.importing.records import ProductRecord, RecordError, read_record
-from catalog.number_texts import grouped
+from catalog.problems import grouped
 
 READ_ROWS = 1_000
 SHOWN_PRODUCTS = 5

@@ -203,7 +203,7 @@ class ProductImport(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"import {self.pk} of {self.name}"
+        return _("Import %(id)s of %(name)s") % {"id": self.pk, "name": self.name}
 
     @property
     def has_changes(self) -> bool:

@@ -10,7 +10,6 @@ import idna
 from django.utils.translation import gettext as _
 
 from catalog.models.image_address import MAX_ADDRESS_LENGTH
-from catalog.number_texts import grouped
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_HOST_LENGTH = 253
@@ -84,7 +83,7 @@ def parse_address(text: str) -> WebAddress:
     address = WebAddress(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], target)
     if len(str(address)) > MAX_ADDRESS_LENGTH:
         raise AddressError(
-            _("it has more than %(number)s characters") % {"number": grouped(MAX_ADDRESS_LENGTH)}
+            _("it has more than %(number)s characters") % {"number": MAX_ADDRESS_LENGTH}
         )
     return address
 

@@ -13,8 +13,8 @@ from catalog.importing.formats.prices import read_date
 from catalog.importing.formats.tables import RowFeed, Table
 from catalog.importing.formats.texts import (
     deepest_first,
-    html_to_text,
     join_category,
+    join_texts,
     one_line,
     read_flag,
     split_images,
@@ -109,15 +109,8 @@ class Magento(RowFeed):
         is_group = values.get("type") == "configurable"
         group = sku if is_group else self._parents.get(sku, "")
         described = _pairs(values.get("attributes", ""))
-        options: dict[str, str] = {}
-        if group and not is_group:
-            for code, label in self._options[group]:
-                if text := one_line(_unquote(described.pop(code, ""))):
-                    options[label] = text
+        options = {} if is_group else self._take_options(group, described)
         brand = next((described.pop(name) for name in _BRANDS if name in described), "")
-        description = "\n\n".join(
-            text for name in ("short", "description") if (text := values.get(name, ""))
-        )
         category, others = deepest_first(self._paths(values.get("categories", "")))
         return {
             **attributes(
@@ -128,7 +121,7 @@ class Magento(RowFeed):
             OTHER_CATEGORIES: others,
             "sku": sku,
             "title": one_line(values.get("title", "")),
-            "description": html_to_text(description),
+            "description": join_texts(values.get("short", ""), values.get("description", "")),
             "brand": one_line(_unquote(brand)),
             "category": category,
             "keywords": split_words(values.get("keywords", "")),
@@ -146,6 +139,14 @@ class Magento(RowFeed):
                 self.decimal_mark,
             ),
         }
+
+    def _take_options(self, group: str, described: dict[str, str]) -> dict[str, str]:
+        """Takes the options of a variant of the group out of its attributes."""
+        taken = {
+            label: one_line(_unquote(described.pop(code, "")))
+            for code, label in self._options.get(group, ())
+        }
+        return {label: text for label, text in taken.items() if text}
 
     def _paths(self, text: str) -> list[str]:
         """Returns the category paths without their roots. A slash in a name is escaped; a comma is

@@ -28,6 +28,11 @@ def html_to_text(text: str) -> str:
     return text.strip()
 
 
+def join_texts(*texts: str) -> str:
+    """Returns the words of several texts of HTML, one below the other."""
+    return html_to_text("\n\n".join(filter(None, texts)))
+
+
 def one_line(text: str) -> str:
     """Returns a text without tags, entities and line breaks, such as a title."""
     if "&" in text or "<" in text:

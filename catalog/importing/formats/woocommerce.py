@@ -12,8 +12,8 @@ from catalog.importing.formats.prices import read_date
 from catalog.importing.formats.tables import RowFeed, Table, normalise_column
 from catalog.importing.formats.texts import (
     deepest_first,
-    html_to_text,
     join_category,
+    join_texts,
     one_line,
     read_flag,
     split_escaped,
@@ -77,14 +77,11 @@ class WooCommerce(RowFeed):
         sku = values.get("sku") or (f"id:{values['id']}" if values.get("id") else "")
         parent = values.get("parent", "")
         group = self._skus.get(parent, parent) if is_variation else sku if is_group else ""
-        if is_group and values.get("id"):
-            self._skus[f"id:{values['id']}"] = sku
+        if is_group:
+            self._skus[f"id:{values.get('id', '')}"] = sku
         described = _attributes(values)
         options = {name: ", ".join(words) for name, words in described.items()}
         described = {} if is_variation and group else described
-        description = "\n\n".join(
-            text for name in ("short", "description") if (text := values.get(name, ""))
-        )
         category, others = _categories(values.get("category", ""))
         return {
             **attributes({name: w if len(w) > 1 else w[0] for name, w in described.items()}),
@@ -93,15 +90,14 @@ class WooCommerce(RowFeed):
             OTHER_CATEGORIES: others,
             "sku": sku,
             "title": one_line(values.get("title", "")),
-            "description": html_to_text(_LINE_BREAK.sub(_unescape_break, description)),
+            "description": _description(values),
             "brand": one_line(", ".join(split_escaped(values.get("brand", ""), ","))),
             "category": category,
             "keywords": [one_line(word) for word in split_escaped(values.get("keywords", ""), ",")],
             "url": values.get("url", ""),
             "images": split_escaped(values.get("images", ""), ","),
             "in_stock": _is_in_stock(values),
-            "is_visible": values.get("published", "1") in ("1", "")
-            and values.get("visibility", "").lower() != "hidden",
+            "is_visible": _is_visible(values),
             "group": group,
             "is_group": is_group or None,
             "options": options if is_variation and group else {},
@@ -132,6 +128,16 @@ def _attributes(values: Values) -> dict[str, list[str]]:
             if words:
                 found[one_line(name)] = [one_line(word) for word in words]
     return found
+
+
+def _is_visible(values: Values) -> bool:
+    is_hidden = values.get("visibility", "").lower() == "hidden"
+    return values.get("published", "1") in ("1", "") and not is_hidden
+
+
+def _description(values: Values) -> str:
+    texts = (values.get(name, "") for name in ("short", "description"))
+    return join_texts(*(_LINE_BREAK.sub(_unescape_break, text) for text in texts))
 
 
 def _unescape_break(escaped: re.Match[str]) -> str:

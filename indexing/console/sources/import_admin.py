@@ -24,7 +24,7 @@ from catalog.console.audit_log import record_request
 from catalog.console.rights import Right, may
 from catalog.importing.history.line_report import report_lines
 from catalog.models import ProductImport
-from catalog.number_texts import grouped
+from catalog.problems import grouped
 from indexing.console.question_page import ask
 from indexing.console.sources.preview_page import MAX_SHOWN_LINES
 from indexing.console.sources.upload_pages import UploadPages, check_right

@@ -18,7 +18,7 @@ from catalog.importing.sources.feed_files import FeedFile, open_feed_place
 from catalog.importing.sources.reading_options import options_checksum, options_of
 from catalog.importing.sources.source_import import SourceImport, TooManyMissing
 from catalog.models import ProductImport, Source
-from catalog.number_texts import grouped
+from catalog.problems import grouped
 from indexing.pipeline.sources.pull_schedule import next_attempt, next_pull
 
 State = ProductImport.State

@@ -15,7 +15,7 @@ from catalog.importing.history.undoing import (
 from catalog.importing.sources.feed_files import check_place
 from catalog.importing.sources.reading_options import options_of
 from catalog.models import ProductImport, Source
-from catalog.number_texts import grouped
+from catalog.problems import grouped
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.sources.pull_schedule import is_cron
