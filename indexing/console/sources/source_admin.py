@@ -25,7 +25,7 @@ from indexing.console.sources.source_preview_page import show_source
 from indexing.models import IndexingRun
 from indexing.pipeline.sources import source_actions
 from indexing.pipeline.sources.pull_schedule import next_pull
-from indexing.pipeline.sources.pulling import describe_last_result
+from indexing.pipeline.sources.pulling import translate_result
 from indexing.tasks import start_queued_run
 
 State = ProductImport.State
@@ -68,9 +68,7 @@ class SourceAdmin(ModelAdmin):
         if source.error:
             numbers = {"number": source.attempts, "reason": source.error}
             return _("Failed attempts: %(number)s. %(reason)s") % numbers
-        if waiting := source.imports.filter(state=State.WAITING).first():
-            return source_actions.describe_question(waiting)
-        return describe_last_result(source) or _("Not pulled yet.")
+        return translate_result(source.result) or _("Not pulled yet.")
 
     @admin.display(description=_lazy("steps"))
     def steps(self, source: Source) -> str:

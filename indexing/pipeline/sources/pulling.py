@@ -1,13 +1,12 @@
 """Pulls one source: fetches its feed, compares it with what it said before, and writes the rest."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import override
+from django.utils.translation import gettext_noop
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.fetching.guarded_client import FetchFailed
@@ -16,13 +15,26 @@ from catalog.importing.history.recorded_imports import begin_import, finish_impo
 from catalog.importing.photos.named_addresses import request_photos_of_source
 from catalog.importing.sources.feed_files import FeedFile, open_feed_place
 from catalog.importing.sources.reading_options import options_checksum, options_of
-from catalog.importing.sources.source_import import SourceImport, TooManyMissing
+from catalog.importing.sources.source_import import (
+    MANY_MISSING,
+    SourceImport,
+    TooManyMissing,
+)
 from catalog.models import ProductImport, Source
 from catalog.problems import grouped
 from indexing.pipeline.sources.pull_schedule import next_attempt, next_pull
 
 State = ProductImport.State
-UNCHANGED = _lazy("Unchanged since the last import.")
+UNCHANGED = gettext_noop("Unchanged since the last import.")
+CHANGED = gettext_noop(
+    "%(added)s products added, %(changed)s changed, %(hidden)s hidden, %(removed)s removed;"
+    " %(refused)s lines refused."
+)
+CHANGED_AND_NOTED = gettext_noop(
+    "%(added)s products added, %(changed)s changed, %(hidden)s hidden, %(removed)s removed;"
+    " %(refused)s lines refused, %(noted)s noted."
+)
+_PLACE = re.compile(r"%\\\((\w+)\\\)s")  # in an escaped sentence
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,7 @@ def pull(source: Source, by: str, chunk_id: int | None = None, steps: Steps | No
             if feed is None or _is_unchanged(source, feed):
                 request_photos_of_source(source.pk)
                 waiting = source.imports.filter(state=State.WAITING).first()
-                return _succeed(source, waiting.error if waiting else str(UNCHANGED), feed)
+                return _succeed(source, waiting.error if waiting else UNCHANGED, feed)
             steps.plan(feed.rows)
             return _import(source, by, chunk_id, feed, steps)
     except FetchFailed as failure:
@@ -69,36 +81,19 @@ def describe_import(product_import: ProductImport) -> str:
     """Describes what an import has changed."""
     counts = ("added", "changed", "hidden", "removed", "refused", "noted")
     numbers = {name: grouped(getattr(product_import, name)) for name in counts}
-    if product_import.noted:
-        return (
-            _(
-                "%(added)s products added, %(changed)s changed, %(hidden)s hidden, %(removed)s"
-                " removed; %(refused)s lines refused, %(noted)s noted."
-            )
-            % numbers
-        )
-    return (
-        _(
-            "%(added)s products added, %(changed)s changed, %(hidden)s hidden, %(removed)s removed;"
-            " %(refused)s lines refused."
-        )
-        % numbers
-    )
+    return _(CHANGED_AND_NOTED if product_import.noted else CHANGED) % numbers
 
 
-def describe_last_result(source: Source) -> str:
-    """Returns what came of the last pull that succeeded, in the active language as far as it can be
-    told again: `result` is in English."""
-    last = source.imports.first()
-    tellers: list[Callable[[], str]] = [lambda: str(UNCHANGED)]
-    if last is not None:
-        tellers.append(partial(describe_import, last))
-    for tell in tellers:
-        with override("en"):
-            in_english = tell()
-        if source.result.startswith(in_english):
-            return tell() + source.result.removeprefix(in_english)
-    return source.result
+def translate_result(result: str) -> str:
+    """Returns the `result` of a source, which is in English, in the active language, as far as its
+    sentences are known."""
+    for sentence in (UNCHANGED, CHANGED_AND_NOTED, CHANGED, MANY_MISSING):
+        pattern = _PLACE.sub(r"(?P<\1>[0-9,]+)", re.escape(sentence).replace("%%", "%"))
+        if match := re.match(pattern, result):
+            given = {name: text.replace(",", "") for name, text in match.groupdict().items()}
+            told = _(sentence) % {name: grouped(int(text)) for name, text in given.items()}
+            return told + result[match.end() :]
+    return result
 
 
 def _import(
@@ -135,7 +130,7 @@ def _import(
         raise
     request_photos_of_source(source.pk)
     finished = finish_import(begun, report)
-    said = describe_import(finished) if finished else str(UNCHANGED)
+    said = describe_import(finished) if finished else UNCHANGED
     source.changes_at = report.changes_at
     return _succeed(source, " ".join([said, *keeper.notes]), feed)
 
