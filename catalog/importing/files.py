@@ -75,8 +75,8 @@ def import_file(
         feed = open_feed(file, file_format, columns, options)
         try:
             note = feed.note
-            images = None if feed.needs_images else note
-            _import(feed.rows(), read, progress, batch_size, report, keeper, note, images)
+            note_image = None if feed.needs_images else note
+            _import(feed.rows(), read, progress, batch_size, report, keeper, note, note_image)
         finally:
             report.notes, report.noted = sorted(feed.notes), feed.noted
     report.changes_at = feed.changes_at
