@@ -39,10 +39,10 @@ def show_source(
         page = PreviewPage(title, _BUTTONS, choices | {"may_pull": False}, " ".join(problems))
         return show_preview(request, site, opts, page, None)
     read, problem = attempt(partial(preview_source, given))
-    remarks = [] if is_saved else [NOT_SAVED]
+    remarks: list[str] = [] if is_saved else [str(NOT_SAVED)]
     remarks += [problem] if problem else []
-    remarks += [CUT] if read and read.is_cut else []
-    page = PreviewPage(title, _BUTTONS, choices, " ".join(map(str, remarks)))
+    remarks += [str(CUT)] if read and read.is_cut else []
+    page = PreviewPage(title, _BUTTONS, choices, " ".join(remarks))
     return show_preview(request, site, opts, page, _preview_of(read))
 
 
