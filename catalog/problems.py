@@ -1,9 +1,10 @@
 """Errors that both sides report: the problems of the REST API, and sentences about unusable
-photos."""
+photos. And numbers in sentences."""
 
 from typing import Any
 
 from django.conf import settings
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
@@ -14,6 +15,11 @@ def retry_after_s(status: int) -> int | None:
     """Returns after how many seconds a client may repeat a request that failed with this status, or
     None if the same request would fail again."""
     return RETRY_AFTER_S if status == 503 else None
+
+
+def grouped(number: int) -> str:
+    """Returns a whole number with marks between thousands, as the active language writes it."""
+    return str(number_format(number, force_grouping=True))
 
 
 def photo_sentences() -> dict[str, str]:

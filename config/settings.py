@@ -100,6 +100,7 @@ STATEMENT_TIMEOUT_S = read_float("STATEMENT_TIMEOUT_S", 0.0, 0.0, 86_400.0)
 DATABASES = {"default": build_database_settings(HNSW_EF_SEARCH, DATABASE_POOL, STATEMENT_TIMEOUT_S)}
 
 # --- Language and time --------------------------------------------------------------------------
+LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ru", "Русский")]
 LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]

@@ -7,12 +7,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from catalog.importing.errors import FeedCutOff, ImportFailed
 from catalog.importing.formats.column_mapping import ColumnMapping, read_mapping
 from catalog.importing.formats.feed import Feed, FeedOptions, Line
 from catalog.importing.formats.opening import open_feed
 from catalog.importing.photos.feed_images import open_files
 from catalog.importing.records import ProductRecord, RecordError, read_record
+from catalog.problems import grouped
 
 READ_ROWS = 1_000
 SHOWN_PRODUCTS = 5
@@ -58,9 +61,7 @@ class PreviewedProduct:
         }
         for name, value in fields.items():
             if value not in ("", [], {}, None):
-                listed = isinstance(value, list | tuple)
-                text = ", ".join(map(str, value)) if listed else str(value)
-                yield name, _shorten(text)
+                yield name, _shorten(_describe(value))
 
 
 @dataclass
@@ -84,11 +85,16 @@ class Preview:
 
     def describe(self) -> str:
         """Says how many rows are good, in a sentence or two."""
-        rest = "" if self.is_whole or self.failure else " The file has more."
-        return (
-            f"{self.good:,} of the first {self.read:,} products are good,"
-            f" {len(self.errors):,} would be refused.{rest} Nothing was written."
-        )
+        sentences = [
+            _("%(good)s of the first %(read)s products are good, %(refused)s would be refused.")
+            % {
+                **{"good": grouped(self.good), "read": grouped(self.read)},
+                "refused": grouped(len(self.errors)),
+            },
+            "" if self.is_whole or self.failure else _("The file has more."),
+            _("Nothing was written."),
+        ]
+        return " ".join(filter(None, sentences))
 
 
 def preview_file(
@@ -150,10 +156,18 @@ def _add(preview: Preview, line: int, raw: Any, shown: int, is_partial: bool) ->
         preview.products.append(PreviewedProduct(line, record))
 
 
+def _describe(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    listed = isinstance(value, list | tuple)
+    return ", ".join(map(str, value)) if listed else str(value)
+
+
 def _describe_images(images: tuple[str, ...]) -> str:
     more = len(images) - MAX_SHOWN_IMAGES
     named = ", ".join(_shorten(name) for name in images[:MAX_SHOWN_IMAGES])
-    return f"{len(images)}: {named}{f' and {more} more' if more > 0 else ''}" if images else ""
+    rest = " " + _("and %(number)s more") % {"number": more} if more > 0 else ""
+    return f"{len(images)}: {named}{rest}" if images else ""
 
 
 def _shorten(text: str) -> str:

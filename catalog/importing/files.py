@@ -74,7 +74,9 @@ def import_file(
     with open_files(path, images) as (file, read):
         feed = open_feed(file, file_format, columns, options)
         try:
-            _import(feed.rows(), read, progress, batch_size, report, keeper, feed.note)
+            note = feed.note
+            note_image = None if feed.needs_images else note
+            _import(feed.rows(), read, progress, batch_size, report, keeper, note, note_image)
         finally:
             report.notes, report.noted = sorted(feed.notes), feed.noted
     report.changes_at = feed.changes_at
@@ -104,7 +106,9 @@ def _import(
     report: ImportReport,
     keeper: ImportKeeper | None = None,
     note: Note = lambda line, sentence: None,
+    note_image: Note | None = None,
 ) -> None:
+    """`note_image`: notes an image that cannot be read. None: its row is refused."""
     keeper = keeper or ImportKeeper()
     with RowGroups(report.refuse, keeper.known, keeper.is_partial, note) as groups:
         with _describe_write_errors(report, "A temporary file cannot be written"):
@@ -115,7 +119,8 @@ def _import(
             keeper.decide(groups)
             _write_prices(groups, progress, report, keeper)
         repriced = report.written
-        _write(batches(groups.products(), batch_size), read, progress, report, keeper)
+        changed = batches(groups.products(), batch_size)
+        _write(changed, read, progress, report, keeper, note_image)
         if groups.unchanged:
             progress(groups.unchanged)
     if failure is not None:
@@ -157,12 +162,16 @@ def _write(
     progress: Callable[[int], None],
     report: ImportReport,
     keeper: ImportKeeper,
+    note_image: Note | None,
 ) -> None:
     categories = CategoryTree()
     for batch in products:
+        left_out: dict[int, str] | None = None if note_image is None else {}
         with _describe_write_errors(report):
-            written, refused = upsert_rows(batch, read, categories, keeper)
+            written, refused = upsert_rows(batch, read, categories, keeper, left_out)
         report.written += written
+        for line, reason in (left_out or {}).items():
+            note_image(line, f"{reason}; it is left out")  # type: ignore[misc]
         skus = {row.line: row.record.sku for product in batch for row in product.rows}
         for line, reason in refused.items():
             report.refuse(line, reason, skus.get(line, ""))

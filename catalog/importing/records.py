@@ -11,6 +11,7 @@ from catalog.models.product import MAX_DESCRIPTION_LENGTH
 
 DEFAULT_CURRENCY = "EUR"
 REGULAR_PRICE = "regular_price"  # the attribute that keeps the price before a discount
+OTHER_CATEGORIES = "other_categories"  # the attribute with the paths beside that of the category
 _MAX_TEXT_LENGTHS = {
     "title": 500,
     "title_ru": 500,

@@ -1,6 +1,6 @@
 """Writes batches of checked rows to the catalogue, identified by sku."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -38,12 +38,14 @@ def upsert_rows(
     read_image: ReadImage,
     categories: CategoryTree,
     keeper: ImportKeeper | None = None,
+    left_out: dict[int, str] | None = None,
 ) -> tuple[int, dict[int, str]]:
     """Creates or updates products in one transaction, and writes only what differs. If two rows
     have the same sku, the last one wins. Photos at web addresses are fetched later. Returns the
     number of products, and {line: error} for the rows that are refused, such as those with an
     unreadable image; the others are written. Raises OSError if a photo cannot be stored, and
-    OperationalError if the database cannot write; then no product is written.
+    OperationalError if the database cannot write; then no product is written. With `left_out`, an
+    unreadable image is left out instead of its row, and `left_out` gets {line: sentence}.
 
     A variant belongs to the product that has claimed it last. A product whose sku has become that
     of a variant is deleted. A variant that its product's rows leave out is deleted, unless one of
@@ -58,14 +60,15 @@ def upsert_rows(
         return images[name]
 
     placed = place_partial_rows(products, errors) if keeper.is_partial else products
-    merged = [merge_rows(product, find_image, errors) for product in placed]
+    merged = [merge_rows(product, find_image, errors, left_out) for product in placed]
     # Sorted, so that imports at the same time lock rows in one order: no deadlocks.
     good = sorted((product for product in merged if product), key=lambda product: product.sku)
     with transaction.atomic():
         lock_addresses(shared=True)
         keeper.begin_batch()
         ids = _write(good, categories)
-        keeper.end_batch([_without_errors(product, errors) for product in products], ids)
+        noted = errors.keys() | (left_out or {}).keys()
+        keeper.end_batch([_hashed_if_whole(product, noted) for product in products], ids)
     return len(good), errors
 
 
@@ -88,9 +91,10 @@ def reprice_rows(products: Sequence[ProductRows], keeper: ImportKeeper) -> list[
     return written
 
 
-def _without_errors(product: ProductRows, errors: dict[int, str]) -> ProductRows:
-    is_refused = any(row.line in errors for row in product.rows)
-    return replace(product, hashes=RowHashes()) if is_refused else product
+def _hashed_if_whole(product: ProductRows, noted: Set[int]) -> ProductRows:
+    """Forgets the hashes of rows that the next import of the same file is to try again."""
+    is_noted = any(row.line in noted for row in product.rows)
+    return replace(product, hashes=RowHashes()) if is_noted else product
 
 
 def _store_image(path: str, read_image: ReadImage) -> Image:

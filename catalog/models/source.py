@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from catalog.models.image_address import MAX_ADDRESS_LENGTH
 from catalog.models.product import HASH_LENGTH
@@ -18,51 +20,64 @@ class Source(models.Model):
     that was imported last, with the options of `options_hash`; a feed that is the same need not be
     read. From `changes_at` on it must be, because a sale in it begins or ends."""
 
-    name = models.CharField(max_length=100, unique=True)
+    name = models.CharField(_("name"), max_length=100, unique=True)
     address = models.CharField(
-        "address or file",
+        _("address or file"),
         max_length=MAX_ADDRESS_LENGTH,
-        help_text="A web address, or the path of a file below IMPORT_ROOT.",
+        help_text=_("A web address, or the path of a file below IMPORT_ROOT."),
     )
     format = models.CharField(
-        max_length=20, blank=True, help_text="Empty: found by the content of the feed."
+        _("format"),
+        max_length=20,
+        blank=True,
+        help_text=_("Empty: found by the content of the feed."),
     )
     mapping = models.JSONField(
-        default=dict, blank=True, help_text="Which column of a table is which field of products."
+        _("mapping"),
+        default=dict,
+        blank=True,
+        help_text=_("Which column of a table is which field of products."),
     )
     currency = models.CharField(
-        max_length=3, blank=True, help_text="For prices that name none, such as USD."
+        _("currency"),
+        max_length=3,
+        blank=True,
+        help_text=_("For prices that name none, such as USD."),
     )
     is_full = models.BooleanField(
-        "full",
+        _("full"),
         default=True,
-        help_text="A full feed has all products: those that it no longer has are hidden. A partial"
-        " one only adds and changes, and what its rows leave out stays.",
+        help_text=_(
+            "A full feed has all products: those that it no longer has are hidden. A partial"
+            " one only adds and changes, and what its rows leave out stays."
+        ),
     )
     cron = models.CharField(
-        "schedule",
+        _("schedule"),
         max_length=100,
         blank=True,
-        help_text="A cron expression of five fields, in UTC. Empty: SOURCE_CRON.",
+        help_text=_("A cron expression of five fields, in UTC. Empty: SOURCE_CRON."),
     )
-    enabled = models.BooleanField(default=True, help_text="Is pulled by its schedule.")
+    enabled = models.BooleanField(
+        _("enabled"), default=True, help_text=_("Is pulled by its schedule.")
+    )
 
-    next_at = models.DateTimeField("next pull", null=True, blank=True, editable=False)
+    next_at = models.DateTimeField(_("next pull"), null=True, blank=True, editable=False)
     requested_by = models.CharField(max_length=150, blank=True, editable=False)
     reads_all = models.BooleanField(
         default=False,
         editable=False,
-        help_text="The next pull compares every row with the catalogue, changed or not.",
+        help_text=_("The next pull compares every row with the catalogue, changed or not."),
     )
     hides_up_to = models.PositiveIntegerField(
-        default=0, editable=False, help_text="Number of products that an operator lets it hide."
+        default=0, editable=False, help_text=_("Number of products that an operator lets it hide.")
     )
     attempts = models.PositiveSmallIntegerField(
-        "failed attempts", default=0, editable=False, help_text="Since the last success."
+        _("failed attempts"), default=0, editable=False, help_text=_("Since the last success.")
     )
-    pulled_at = models.DateTimeField("last pull", null=True, blank=True, editable=False)
-    result = models.TextField("last result", blank=True, editable=False)
-    error = models.TextField(blank=True, editable=False, help_text="Why the last pull failed.")
+    pulled_at = models.DateTimeField(_("last pull"), null=True, blank=True, editable=False)
+    result = models.TextField(_("last result"), blank=True, editable=False)
+    error = models.TextField(blank=True, editable=False, help_text=_("Why the last pull failed."))
     etag = models.CharField("ETag", max_length=500, blank=True, editable=False)
     last_modified = models.CharField("Last-Modified", max_length=100, blank=True, editable=False)
     content_hash = models.CharField(max_length=HASH_LENGTH, blank=True, editable=False)
@@ -73,6 +88,8 @@ class Source(models.Model):
 
     class Meta:
         ordering = ["name"]
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
 
     def __str__(self) -> str:
         return self.name
@@ -89,7 +106,7 @@ class SourceProduct(models.Model):
         Source, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False
     )
     product_id = models.BigIntegerField()
-    sku = models.CharField("SKU", max_length=200)
+    sku = models.CharField(_("SKU"), max_length=200)
     row_hash = models.BinaryField(max_length=16)
     rest_hash = models.BinaryField(max_length=16, default=b"")
 
@@ -105,60 +122,77 @@ class ProductImport(models.Model):
     command or an operator named. It counts products."""
 
     class State(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        WAITING = "waiting"
-        DISCARDED = "discarded"
-        UNDOING = "undoing"
-        UNDONE = "undone"
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
+        WAITING = "waiting", _("Waiting")
+        DISCARDED = "discarded", _("Discarded")
+        UNDOING = "undoing", _("Undoing")
+        UNDONE = "undone", _("Undone")
 
     UNFINISHED = (State.QUEUED, State.RUNNING, State.UNDOING)
 
     source = models.ForeignKey(
-        Source, null=True, blank=True, on_delete=models.SET_NULL, related_name="imports"
+        Source,
+        verbose_name=_("source"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="imports",
     )
-    name = models.CharField(max_length=300, help_text="The source, the file or the address.")
+    name = models.CharField(
+        _("name"), max_length=300, help_text=_("The source, the file or the address.")
+    )
     state = models.CharField(
+        _("state"),
         max_length=10,
         choices=State.choices,
         default=State.RUNNING,
-        help_text="Waiting: an operator confirms or discards it.",
+        help_text=_("Waiting: an operator confirms or discards it."),
     )
     chunk_id = models.BigIntegerField(
-        null=True, blank=True, help_text="The chunk of the run that imports."
+        null=True, blank=True, help_text=_("The chunk of the run that imports.")
     )
     upload = models.CharField(
-        max_length=64, blank=True, help_text="The token of the file that an operator has uploaded."
+        max_length=64,
+        blank=True,
+        help_text=_("The token of the file that an operator has uploaded."),
     )
-    started_by = models.CharField("by", max_length=150, blank=True)
-    started_at = models.DateTimeField(default=timezone.now)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    added = models.PositiveIntegerField(default=0)
-    changed = models.PositiveIntegerField(default=0)
-    hidden = models.PositiveIntegerField(default=0)
-    removed = models.PositiveIntegerField(default=0)
-    refused = models.PositiveIntegerField("refused lines", default=0)
+    started_by = models.CharField(_("by"), max_length=150, blank=True)
+    started_at = models.DateTimeField(_("started at"), default=timezone.now)
+    finished_at = models.DateTimeField(_("finished at"), null=True, blank=True)
+    added = models.PositiveIntegerField(_("added"), default=0)
+    changed = models.PositiveIntegerField(_("changed"), default=0)
+    hidden = models.PositiveIntegerField(pgettext_lazy("number of products", "hidden"), default=0)
+    removed = models.PositiveIntegerField(_("removed"), default=0)
+    refused = models.PositiveIntegerField(_("refused lines"), default=0)
     noted = models.PositiveIntegerField(
-        "noted lines", default=0, help_text="Lines that were written with a change, or twice."
+        _("noted lines"), default=0, help_text=_("Lines that were written with a change, or twice.")
     )
     notes = models.JSONField(
-        default=list, blank=True, help_text="The first of them: line number and sentence."
+        default=list, blank=True, help_text=_("The first of them: line number and sentence.")
     )
     missing = models.PositiveIntegerField(
-        default=0, help_text="Products that the feed no longer has, if an operator must decide."
-    )
-    error = models.TextField(blank=True)
-    undone_by = models.CharField(max_length=150, blank=True)
-    undone_at = models.DateTimeField(null=True, blank=True)
-    kept = models.PositiveIntegerField(
+        _("missing"),
         default=0,
-        help_text="Products of which something was not taken back, because it has changed since.",
+        help_text=_("Products that the feed no longer has, if an operator must decide."),
+    )
+    error = models.TextField(_("error"), blank=True)
+    undone_by = models.CharField(_("undone by"), max_length=150, blank=True)
+    undone_at = models.DateTimeField(_("undone at"), null=True, blank=True)
+    kept = models.PositiveIntegerField(
+        _("kept"),
+        default=0,
+        help_text=_(
+            "Products of which something was not taken back, because it has changed since."
+        ),
     )
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = _("import of products")
+        verbose_name_plural = _("imports of products")
         constraints = [
             models.UniqueConstraint(
                 fields=["chunk_id"], condition=Q(chunk_id__isnull=False), name="import_of_a_chunk"
@@ -169,7 +203,7 @@ class ProductImport(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"import {self.pk} of {self.name}"
+        return _("Import %(id)s of %(name)s") % {"id": self.pk, "name": self.name}
 
     @property
     def has_changes(self) -> bool:
@@ -198,7 +232,7 @@ class ImportedRow(models.Model):
     row_id = models.BigIntegerField()
     op = models.CharField(
         max_length=1,
-        help_text="I, U or D: inserted, updated, deleted. X: inserted and deleted again.",
+        help_text=_("I, U or D: inserted, updated, deleted. X: inserted and deleted again."),
     )
     digest = models.UUIDField(null=True)
     before = models.JSONField(null=True)
@@ -220,7 +254,7 @@ class RefusedLine(models.Model):
         ProductImport, on_delete=models.DO_NOTHING, db_constraint=False
     )
     line = models.PositiveIntegerField()
-    sku = models.CharField("SKU", max_length=200, blank=True)
+    sku = models.CharField(_("SKU"), max_length=200, blank=True)
     reason = models.TextField()
 
     class Meta:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from catalog.importing.fetching.web_address import WebAddress
 
@@ -54,9 +55,11 @@ class NetworkGuard:
         if (host, port) in self._allowed:
             return
         if port not in PUBLIC_PORTS:
-            raise AddressRefused(f"The port {port} of {host} is not allowed.")
+            raise AddressRefused(
+                _("The port %(port)s of %(host)s is not allowed.") % {"port": port, "host": host}
+            )
         if host.split(".")[-1] in _LOCAL_NAMES:
-            raise AddressRefused(f"{host} is not a public host.")
+            raise AddressRefused(_("%(host)s is not a public host.") % {"host": host})
 
     def resolve(self, host: str, port: int, timeout_s: float) -> list[str]:
         """Returns the IP addresses to connect to for a host. Raises AddressRefused if one of them
@@ -73,7 +76,10 @@ class NetworkGuard:
             return
         for ip in ips:
             if not is_public(ip):
-                raise AddressRefused(f"{host} is not a public host: its address is {ip}.")
+                raise AddressRefused(
+                    _("%(host)s is not a public host: its address is %(ip)s.")
+                    % {"host": host, "ip": ip}
+                )
 
 
 def configured_guard() -> NetworkGuard:

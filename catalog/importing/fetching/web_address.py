@@ -7,6 +7,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
 import idna
+from django.utils.translation import gettext as _
 
 from catalog.models.image_address import MAX_ADDRESS_LENGTH
 
@@ -65,23 +66,25 @@ def parse_address(text: str) -> WebAddress:
     in unusual spellings (`http://2130706433/`)."""
     text = text.strip()
     if any(not character.isprintable() for character in text) or "\\" in text:
-        raise AddressError("it contains a control character or a backslash")
+        raise AddressError(_("it contains a control character or a backslash"))
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise AddressError(f"it is not a valid address ({error})") from error
+        raise AddressError(_("it is not a valid address (%(error)s)") % {"error": error}) from error
     if parts.scheme not in DEFAULT_PORTS:
-        raise AddressError("it must start with http:// or https://")
+        raise AddressError(_("it must start with http:// or https://"))
     if "@" in parts.netloc:
-        raise AddressError("it must not contain a user name or a password")
+        raise AddressError(_("it must not contain a user name or a password"))
     if port == 0:
-        raise AddressError("port 0 does not exist")
+        raise AddressError(_("port 0 does not exist"))
     host = _read_host(parts.hostname or "", is_bracketed="[" in parts.netloc)
     target = _encode(parts.path or "/") + (f"?{_encode(parts.query)}" if parts.query else "")
     address = WebAddress(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], target)
     if len(str(address)) > MAX_ADDRESS_LENGTH:
-        raise AddressError(f"it has more than {MAX_ADDRESS_LENGTH:,} characters")
+        raise AddressError(
+            _("it has more than %(number)s characters") % {"number": MAX_ADDRESS_LENGTH}
+        )
     return address
 
 
@@ -91,20 +94,22 @@ def _encode(text: str) -> str:
 
 def _read_host(host: str, is_bracketed: bool) -> str:
     if not host:
-        raise AddressError("it has no host")
+        raise AddressError(_("it has no host"))
     if "%" in host:
-        raise AddressError("its host contains a percent sign or the zone of an IPv6 address")
+        raise AddressError(_("its host contains a percent sign or the zone of an IPv6 address"))
     if is_bracketed:
         try:
             return str(IPv6Address(host))
         except AddressValueError as error:
-            raise AddressError("it has no IPv6 address between the brackets") from error
+            raise AddressError(_("it has no IPv6 address between the brackets")) from error
     host = _to_ascii(host).removesuffix(".")
     labels = host.split(".")
     if len(host) > MAX_HOST_LENGTH or not all(_LABEL.fullmatch(label) for label in labels):
-        raise AddressError(f"{host[:100]!r} is not a host name")
+        raise AddressError(_("%(host)r is not a host name") % {"host": host[:100]})
     if _NUMBER.fullmatch(labels[-1]) and _read_ipv4(host) is None:
-        raise AddressError(f"{host!r} is not an IPv4 address of four decimal numbers")
+        raise AddressError(
+            _("%(host)r is not an IPv4 address of four decimal numbers") % {"host": host}
+        )
     return host
 
 
@@ -115,7 +120,7 @@ def _to_ascii(host: str) -> str:
     try:
         return idna.encode(host, uts46=True).decode("ascii").lower()
     except idna.IDNAError as error:
-        raise AddressError(f"{host[:100]!r} is not a host name") from error
+        raise AddressError(_("%(host)r is not a host name") % {"host": host[:100]}) from error
 
 
 def _read_ipv4(host: str) -> IPv4Address | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from catalog.importing.errors import ImportFailed
 from catalog.importing.formats.feed import PRODUCT_FIELDS
 from catalog.importing.formats.text_encoding import cannot_read
@@ -56,7 +58,9 @@ def parse_mapping(given: Any, name: str) -> ColumnMapping:
     `{"sku": "Number", "images": ["Photo 1", "Photo 2"], "currency": {"value": "EUR"},
     "category": {"column": "Path", "separator": "/"}, "options": {"Size": "Size EU"}}`"""
     if not isinstance(given, dict) or "sku" not in given:
-        raise ImportFailed(f'{name}: the mapping must be a JSON object with a "sku".')
+        raise ImportFailed(
+            _('%(name)s: the mapping must be a JSON object with a "sku".') % {"name": name}
+        )
     mapping = ColumnMapping({})
     for field_name, entry in given.items():
         _add(mapping, name, field_name, entry)
@@ -67,7 +71,9 @@ def _add(mapping: ColumnMapping, mapping_name: str, name: str, entry: Any) -> No
     if name == "options" and _is_text_object(entry):
         mapping.options.update(entry)
     elif name == "options":
-        raise ImportFailed(f'{mapping_name}: "options" must be an object: option to column.')
+        raise ImportFailed(
+            _('%(name)s: "options" must be an object: option to column.') % {"name": mapping_name}
+        )
     elif isinstance(entry, str):
         mapping.columns[name] = (entry,)
     elif isinstance(entry, list) and entry and all(isinstance(item, str) for item in entry):
@@ -79,8 +85,11 @@ def _add(mapping: ColumnMapping, mapping_name: str, name: str, entry: Any) -> No
         mapping.separators[name] = entry["separator"]
     else:
         raise ImportFailed(
-            f'{mapping_name}: "{name}" must be the name of a column, a list of such names,'
-            ' {"value": "…"} or {"column": "…", "separator": "…"}.'
+            _(
+                '%(name)s: "%(field)s" must be the name of a column, a list of such names,'
+                ' {"value": "…"} or {"column": "…", "separator": "…"}.'
+            )
+            % {"name": mapping_name, "field": name}
         )
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from catalog.importing.formats.prices import Price, choose_price, read_price
 from catalog.importing.formats.text_encoding import UNREADABLE, TextSource
 from catalog.importing.formats.texts import cut
+from catalog.importing.image_names import ImageNameError, check_image_name
 from catalog.importing.records import REGULAR_PRICE, RecordError
 from catalog.index.vocabulary import is_russian
 from catalog.models.product import MAX_DESCRIPTION_LENGTH
@@ -51,9 +52,11 @@ class Feed(ABC):
     of products, `ignored` lists the others. For XML, both grow while rows are read. `notes` says
     which rows were changed, as (line, sentence), and has at most MAX_NOTES entries; `noted` counts
     all of them. `changes_at` is the next moment at which a sale begins or ends, as far as rows have
-    been read."""
+    been read. `needs_images`: a row with an image that cannot be read is refused; otherwise the
+    image is left out and noted."""
 
     format: ClassVar[str] = ""
+    needs_images: ClassVar[bool] = False
 
     def __init__(self, source: TextSource, options: FeedOptions) -> None:
         self.source = source
@@ -117,10 +120,26 @@ class Feed(ABC):
         if len(kept) < len(words):
             row["keywords"] = kept
             self.note(line, f"{len(words) - len(kept)} keywords are left out: too long or too many")
-        images = row.get("images", [])
+        images = self._check_images(line, row.get("images", []))
+        if images:
+            row["images"] = images
+        else:
+            row.pop("images", None)
         if len(images) > MAX_IMAGES:
             row["images"] = images[:MAX_IMAGES]
             self.note(line, f"{len(images)} images; the first {MAX_IMAGES} are kept")
+
+    def _check_images(self, line: int, images: list[str]) -> list[str]:
+        """Returns the images that can be read or fetched, as far as their names tell."""
+        kept = []
+        for image in images:
+            named = f"https:{image}" if image.startswith("//") else image
+            try:
+                check_image_name(named)
+                kept.append(named)
+            except ImageNameError as error:
+                self.note(line, f"{error}; it is left out")
+        return kept
 
     def price_fields(
         self,
@@ -153,6 +172,14 @@ def attributes(named: Mapping[str, Any]) -> Row:
     return {
         f"{name} (attribute)" if name in taken else name: value for name, value in named.items()
     }
+
+
+def add_value(found: dict[str, Any], name: str, value: str) -> None:
+    """Adds the value of an attribute. If another value has the name already, both become a list."""
+    values = found.get(name, [])
+    values = values if isinstance(values, list) else [values]
+    if value and value not in values:
+        found[name] = [*values, value] if values else value
 
 
 def regular_price(regular: Price | None, price: Price | None) -> str:

@@ -1,10 +1,11 @@
 """Google Merchant: RSS 2.0, Atom and TSV, by https://support.google.com/merchants/answer/7052112."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from catalog.importing.formats.feed import Feed, Row, attributes
+from catalog.importing.formats.feed import Feed, Row, add_value, attributes
 from catalog.importing.formats.prices import read_period
 from catalog.importing.formats.tables import RowFeed, normalise_column
 from catalog.importing.formats.texts import (
@@ -14,7 +15,7 @@ from catalog.importing.formats.texts import (
     split_images,
 )
 from catalog.importing.formats.xml_stream import Element, XmlFeed, local_name, text_of
-from catalog.importing.records import RecordError
+from catalog.importing.records import OTHER_CATEGORIES, RecordError
 
 Values = dict[str, list[str]]
 _FIELDS = {
@@ -23,7 +24,8 @@ _FIELDS = {
     **{"price": "price", "sale_price": "price", "sale_price_effective_date": "price"},
     **{"brand": "brand", "product_type": "category", "item_group_id": "group"},
     **{"google_product_category": "google_product_category", "summary": "description"},
-    **{"content": "description"},
+    **{"content": "description", "structured_title": "title"},
+    "structured_description": "description",
 }
 _OPTIONS = {"color": "Color", "size": "Size", "material": "Material", "pattern": "Pattern"}
 _ATTRIBUTES = (
@@ -32,12 +34,16 @@ _ATTRIBUTES = (
     *("product_height", "product_weight"),
 )
 _DETAIL = "product_detail"
+_DETAIL_PARTS = ("section_name", "attribute_name", "attribute_value")
+_NAMESPACE = "base.google.com"
 _MEANINGS = {
     **_FIELDS,
     **dict.fromkeys(_OPTIONS, "option or attribute"),
     **dict.fromkeys(_ATTRIBUTES, "attribute"),
     _DETAIL: "attribute",
 }
+_STRUCTURED = ("structured_title", "structured_description")  # of texts that a machine has written
+_NEXT_DETAIL = re.compile(r",(?=[^,:]*:[^,:]+:)")
 _IN_STOCK = {"in_stock", "limited_availability", "available_for_order"}
 
 
@@ -45,8 +51,9 @@ def _google_row(feed: Feed, line: int, values: Values, decimal_mark: str = "") -
     """Turns Google's attributes, by name, into a row."""
     first = {name: next((text for text in texts if text), "") for name, texts in values.items()}
     google_category = one_line(first.get("google_product_category", ""))
-    path = first.get("product_type") or ("" if google_category.isdigit() else google_category)
-    description = first.get("description") or first.get("summary") or first.get("content", "")
+    paths = list(filter(None, values.get("product_type", [])))
+    paths = paths or ["" if google_category.isdigit() else google_category]
+    description = _first_of(first, "description", "structured_description", "summary", "content")
     availability = first.get("availability", "").lower().replace(" ", "_")
     group = first.get("item_group_id", "")
     varying = {option: one_line(first.get(name, "")) for name, option in _OPTIONS.items()}
@@ -57,11 +64,12 @@ def _google_row(feed: Feed, line: int, values: Values, decimal_mark: str = "") -
         **described,
         **({} if group else {option.lower(): text for option, text in varying.items()}),
         "google_product_category": google_category,
+        OTHER_CATEGORIES: [split_category(path) for path in paths[1:]],
         "sku": first.get("id", ""),
-        "title": one_line(first.get("title", "")),
+        "title": one_line(_first_of(first, "title", "structured_title")),
         "description": html_to_text(description),
         "brand": one_line(first.get("brand", "")),
-        "category": split_category(path),
+        "category": split_category(paths[0]),
         "url": first.get("link", ""),
         "images": _images(values),
         "in_stock": availability in _IN_STOCK if availability else None,
@@ -86,6 +94,28 @@ def _sale_period(feed: Feed, line: int, text: str) -> tuple[datetime | None, dat
         return None, feed.options.now
 
 
+def _first_of(texts: dict[str, str], *names: str) -> str:
+    return next((texts[name] for name in names if texts.get(name)), "")
+
+
+def _details(details: Iterable[Sequence[str]]) -> dict[str, Any]:
+    """Returns attributes for details, each a section, a name and a value. If two sections have the
+    same name, the second one stands before it."""
+    sections: dict[str, str] = {}
+    named: dict[str, Any] = {}
+    for section, name, value in (map(one_line, detail) for detail in details):
+        is_taken = sections.setdefault(name, section) != section
+        if name:
+            add_value(named, f"{section}: {name}" if is_taken and section else name, value)
+    return attributes(named)
+
+
+def _split_details(text: str) -> list[list[str]]:
+    """Reads `General:Material:Oak,General:Weight:3 kg`."""
+    parts = (part.strip(' "').split(":", 2) for part in _NEXT_DETAIL.split(text))
+    return [part for part in parts if len(part) == 3]
+
+
 def _images(values: Values) -> list[str]:
     """Returns the main image and the additional ones, once each."""
     texts = [*values.get("image_link", []), *values.get("additional_image_link", [])]
@@ -105,7 +135,8 @@ class GoogleXml(XmlFeed):
 
     def _product(self, line: int, element: Element) -> Row | None:
         values: Values = {}
-        details: dict[str, str] = {}
+        others: Values = {}  # of RSS and Atom
+        details: list[Sequence[str]] = []
         for child in element.iterchildren("*"):
             name = local_name(child)
             if name not in _MEANINGS:
@@ -113,27 +144,34 @@ class GoogleXml(XmlFeed):
                 continue
             self._understand(name, _MEANINGS[name])
             if name == _DETAIL:
-                parts = {local_name(part): text_of(part) for part in child.iterchildren("*")}
-                details[one_line(parts.get("attribute_name", ""))] = one_line(
-                    parts.get("attribute_value", "")
-                )
-            elif name == "link":
-                values.setdefault(name, []).append(text_of(child) or child.get("href", ""))
-            else:
-                values.setdefault(name, []).append(text_of(child))
-        if not values:
+                parts = _parts(child)
+                detail = [parts.get(part, "") for part in _DETAIL_PARTS]
+                details += [detail] if parts else _split_details(text_of(child))
+                continue
+            text = _parts(child).get("content", "") if name in _STRUCTURED else text_of(child)
+            if name == "link":
+                text = text or child.get("href", "")
+            (values if _is_googles(child) else others).setdefault(name, []).append(text)
+        if not (values := others | values):
             return None
-        details.pop("", None)
-        return attributes(details) | _google_row(self, line, values)
+        return _details(details) | _google_row(self, line, values)
+
+
+def _parts(element: Element) -> dict[str, str]:
+    return {local_name(part): text_of(part) for part in element.iterchildren("*")}
+
+
+def _is_googles(element: Element) -> bool:
+    """Whether the element is one of Google's, which count before those that RSS and Atom have under
+    the same name."""
+    return element.prefix == "g" or element.tag.startswith("g:") or _NAMESPACE in element.tag
 
 
 class GoogleTable(RowFeed):
     """The text format: tab-separated, with the attributes as columns."""
 
     format: ClassVar[str] = "google"
-    columns: ClassVar[dict[str, str]] = {
-        normalise_column(name): name for name in _MEANINGS if name != _DETAIL
-    }
+    columns: ClassVar[dict[str, str]] = {normalise_column(name): name for name in _MEANINGS}
     meanings: ClassVar[dict[str, str]] = _MEANINGS
     price_columns: tuple[str, ...] = ("price", "sale_price")
 
@@ -146,8 +184,12 @@ class GoogleTable(RowFeed):
         return self.columns.get(_without_prefix(column), "")
 
     def _product(self, line: int, values: dict[str, str]) -> Row | None:
+        details = _details(_split_details(values.pop(_DETAIL, "")))
         lists = {name: [text] for name, text in values.items() if text}
-        return _google_row(self, line, lists, self.decimal_mark)
+        for name in _STRUCTURED:
+            if name in lists:  # trained_algorithmic_media:"The text"
+                lists[name] = [values[name].partition(":")[2].strip('"')]
+        return details | _google_row(self, line, lists, self.decimal_mark)
 
 
 def _without_prefix(column: str) -> str:

@@ -15,6 +15,7 @@ class JsonLines(Feed):
     attributes."""
 
     format: ClassVar[str] = "jsonl"
+    needs_images: ClassVar[bool] = True
 
     def _read(self) -> Iterator[Line]:
         for number, line in enumerate(self._read_lines(), 1):

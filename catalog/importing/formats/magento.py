@@ -12,22 +12,31 @@ from catalog.importing.formats.feed import FeedOptions, Row, attributes
 from catalog.importing.formats.prices import read_date
 from catalog.importing.formats.tables import RowFeed, Table
 from catalog.importing.formats.texts import (
-    html_to_text,
+    deepest_first,
     join_category,
+    join_texts,
     one_line,
     read_flag,
     split_images,
     split_words,
 )
-from catalog.importing.records import RecordError
+from catalog.importing.records import OTHER_CATEGORIES, RecordError
 
 Values = dict[str, str]
 Options = tuple[tuple[str, str], ...]
 """(code of an attribute, its label) for each option of a configurable product."""
 
-_PAIR = re.compile(r",(?=[A-Za-z]\w*=)")
+_QUOTED = r'"[^"]*(?:""[^"]*)*"'
+_NEXT = r"(?=,[A-Za-z]\w{0,99}=|$)"
+# A name, and its value up to the next name. Quotation marks may enclose each part of a value.
+_PAIR = re.compile(
+    rf"(?:^|,)\s*([A-Za-z]\w{{0,99}})=({_QUOTED}(?:\|{_QUOTED})*{_NEXT}|.*?{_NEXT})", re.DOTALL
+)
+_QUOTED_PARTS = re.compile(rf"{_QUOTED}(?:\|{_QUOTED})*")
+_QUOTED_PART = re.compile(_QUOTED)
 _STEP = re.compile(r"(?<!\\)/")
 _BRANDS = ("manufacturer", "brand")
+_BOOKKEEPING = ("has_options", "required_options")
 _HIDDEN = "not visible individually"
 
 
@@ -41,19 +50,20 @@ class Magento(RowFeed):
         **{name: name for name in ("sku", "description", "price", "categories", "visibility")},
         **{"store view code": "view", "product type": "type", "name": "title"},
         **{"short description": "short", "product online": "online", "is in stock": "in_stock"},
-        "weight": "weight",
+        **{"weight": "weight", "country of manufacture": "country"},
         **{"special price": "special", "special price from date": "begins"},
         **{"special price to date": "ends", "base image": "image", "qty": "quantity"},
         **{"additional images": "images", "additional attributes": "attributes"},
         **{"configurable variations": "variations", "meta keywords": "keywords"},
         **{"configurable variation labels": "labels", "manage stock": "managed"},
+        "use config manage stock": "managed by default",
     }
     meanings: ClassVar[dict[str, str]] = {
         **{"categories": "category", "visibility": "is_visible", "online": "is_visible"},
         **{"type": "is_group", "short": "description", "special": "price", "begins": "price"},
         **{"ends": "price", "image": "images", "quantity": "in_stock", "managed": "in_stock"},
         **{"attributes": "option or attribute", "variations": "group", "labels": "option"},
-        "weight": "attribute",
+        **{"weight": "attribute", "country": "attribute", "managed by default": "in_stock"},
         "view": "rows of store views are left out",
     }
     price_columns: tuple[str, ...] = ("price", "special")
@@ -99,23 +109,21 @@ class Magento(RowFeed):
         is_group = values.get("type") == "configurable"
         group = sku if is_group else self._parents.get(sku, "")
         described = _pairs(values.get("attributes", ""))
-        options: dict[str, str] = {}
-        if group and not is_group:
-            for code, label in self._options[group]:
-                if text := described.pop(code, ""):
-                    options[label] = text
+        options = {} if is_group else self._take_options(group, described)
         brand = next((described.pop(name) for name in _BRANDS if name in described), "")
-        description = "\n\n".join(
-            text for name in ("short", "description") if (text := values.get(name, ""))
-        )
+        category, others = deepest_first(self._paths(values.get("categories", "")))
         return {
-            **attributes({name: _words(text) for name, text in described.items()}),
+            **attributes(
+                {n: _words(text) for n, text in described.items() if n not in _BOOKKEEPING}
+            ),
             "weight": values.get("weight", ""),
+            "country_of_manufacture": values.get("country", ""),
+            OTHER_CATEGORIES: others,
             "sku": sku,
             "title": one_line(values.get("title", "")),
-            "description": html_to_text(description),
-            "brand": one_line(brand),
-            "category": self._category(values.get("categories", "")),
+            "description": join_texts(values.get("short", ""), values.get("description", "")),
+            "brand": one_line(_unquote(brand)),
+            "category": category,
             "keywords": split_words(values.get("keywords", "")),
             "images": _images(values),
             "in_stock": _is_in_stock(values),
@@ -132,32 +140,45 @@ class Magento(RowFeed):
             ),
         }
 
-    def _category(self, text: str) -> str:
-        """Returns the deepest path without its root. A slash in a name is escaped; a comma is not,
-        so a path begins only where the name of a root stands."""
+    def _take_options(self, group: str, described: dict[str, str]) -> dict[str, str]:
+        """Takes the options of a variant of the group out of its attributes."""
+        taken = {
+            label: one_line(_unquote(described.pop(code, "")))
+            for code, label in self._options.get(group, ())
+        }
+        return {label: text for label, text in taken.items() if text}
+
+    def _paths(self, text: str) -> list[str]:
+        """Returns the category paths without their roots. A slash in a name is escaped; a comma is
+        not, so a path begins only where the name of a root stands."""
         paths: list[str] = []
         for part in re.split(r"[,|]", text):
             if paths and _STEP.split(part, maxsplit=1)[0] not in self._roots:
                 paths[-1] += f",{part}"
             else:
                 paths.append(part)
-        steps = max((_STEP.split(path) for path in paths), key=len)
-        return join_category([step.replace("\\/", "/").strip('" ') for step in steps[1:]])
+        return [
+            join_category([step.replace("\\/", "/").strip('" ') for step in _STEP.split(path)[1:]])
+            for path in paths
+        ]
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """Reads `color=Red,size=M`. A value may hold commas, and quotation marks around it."""
-    found: dict[str, str] = {}
-    for part in _PAIR.split(text):
-        name, equals, value = part.partition("=")
-        if equals:
-            found[sys.intern(name.strip())] = value.strip().strip('"')
-    return found
+    """Reads `color=Red,size=M`. A value may hold commas, and keeps its quotation marks."""
+    return {sys.intern(name): value.strip() for name, value in _PAIR.findall(text)}
+
+
+def _unquote(text: str) -> str:
+    """Removes the quotation marks around a value, and makes doubled ones inside single."""
+    is_quoted = len(text) > 1 and text.startswith('"') and text.endswith('"')
+    return text[1:-1].replace('""', '"') if is_quoted else text
 
 
 def _words(text: str) -> str | list[str]:
     """Bars stand between several values of an attribute."""
-    words = [one_line(word) for word in text.split("|")]
+    is_quoted = _QUOTED_PARTS.fullmatch(text)
+    parts = _QUOTED_PART.findall(text) if is_quoted else text.split("|")
+    words = [one_line(_unquote(part)) for part in parts]
     return words if len(words) > 1 else words[0]
 
 
@@ -168,7 +189,10 @@ def _images(values: Values) -> list[str]:
 
 
 def _is_in_stock(values: Values) -> bool | None:
-    if read_flag(values.get("managed", "")) is False:
+    """Stock that is not managed is never short. The configuration of the shop decides on that,
+    which the file does not have, unless the product has a setting of its own."""
+    is_own = not read_flag(values.get("managed by default", ""))
+    if is_own and read_flag(values.get("managed", "")) is False:
         return True
     return read_flag(values.get("in_stock", "") or values.get("quantity", ""))
 

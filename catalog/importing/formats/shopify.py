@@ -21,7 +21,7 @@ Values = dict[str, str]
 _METAFIELD = re.compile(r"(.+?)\s*\(product\.metafields\.[^)]*\)")
 _WRITTEN_AS_TEXT = re.compile(r"^'(?=\d+$)")  # Shopify keeps leading zeros from spreadsheets
 _DEFAULT_VARIANT = ("title", "default title")
-_ATTRIBUTES = ("type", "gender", "age_group", "google_product_category")
+_ATTRIBUTES = ("type", "gender", "age_group", "google_product_category", "mpn", "condition")
 
 
 class Shopify(TableFeed):
@@ -48,6 +48,9 @@ class Shopify(TableFeed):
         **{"variant image": "variant image", "variant image url": "variant image"},
         **{"google shopping / gender": "gender", "google shopping / age group": "age_group"},
         "google shopping / google product category": "google_product_category",
+        **{"google shopping / mpn": "mpn", "google shopping / condition": "condition"},
+        "google shopping / manufacturer part number (mpn)": "mpn",
+        **{"variant grams": "grams", "weight value (grams)": "grams", "image position": "at"},
     }
     meanings: ClassVar[dict[str, str]] = {
         **{"handle": "group", "published": "is_visible", "status": "is_visible"},
@@ -55,6 +58,7 @@ class Shopify(TableFeed):
         **{f"option{n} value": "option" for n in (1, 2, 3)},
         **{"compared": "regular_price", "quantity": "in_stock", "tracker": "in_stock"},
         **{"policy": "in_stock", "image": "images", "variant image": "images"},
+        **{"at": "images", "grams": "attribute"},
         **{"barcode": "attribute", **dict.fromkeys(_ATTRIBUTES, "attribute")},
         "type": "category or attribute",
     }
@@ -100,7 +104,8 @@ class Shopify(TableFeed):
         first = rows[0][1]
         variants = [rows[0], *((line, row) for line, row in rows[1:] if _is_variant(row))]
         names = [first.get(f"option{n} name", "") for n in (1, 2, 3)]
-        images = _unique(row.get("image", "") for _, row in rows)
+        placed = sorted((_place(row, n), row.get("image", "")) for n, (_, row) in enumerate(rows))
+        images = _unique(image for _, image in placed)
         of_variants = {row.get("variant image", "") for _, row in variants}
         shared = [image for image in images if image not in of_variants]
         for line, variant in variants:
@@ -136,6 +141,7 @@ class Shopify(TableFeed):
             **attributes(metafields),
             **{name: one_line(first.get(name, "")) for name in _ATTRIBUTES},
             "type": kind if category else "",
+            "weight (g)": _read_weight(variant.get("grams", "")),
             "barcode": _WRITTEN_AS_TEXT.sub("", variant.get("barcode", "")),
             "sku": sku or "-".join([handle, *options.values()]),
             "title": one_line(first["title"]),
@@ -151,6 +157,18 @@ class Shopify(TableFeed):
             "options": options,
             **self.price_fields(compared or price, price, decimal_mark=self.decimal_mark),
         }
+
+
+def _place(row: Values, number: int) -> tuple[int, int]:
+    """Returns where the image of a row stands: by its position, and otherwise by its row."""
+    at = row.get("at", "")
+    return int(at) if at.isdecimal() else number + 1, number
+
+
+def _read_weight(text: str) -> str:
+    """Returns a weight without needless decimals, or "" if it is 0."""
+    weight = text.removesuffix(".0").removesuffix(".00")
+    return "" if weight == "0" else weight
 
 
 def _is_variant(row: Values) -> bool:

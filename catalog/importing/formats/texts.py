@@ -28,6 +28,11 @@ def html_to_text(text: str) -> str:
     return text.strip()
 
 
+def join_texts(*texts: str) -> str:
+    """Returns the words of several texts of HTML, one below the other."""
+    return html_to_text("\n\n".join(filter(None, texts)))
+
+
 def one_line(text: str) -> str:
     """Returns a text without tags, entities and line breaks, such as a title."""
     if "&" in text or "<" in text:
@@ -87,6 +92,19 @@ def join_category(names: Sequence[str]) -> str:
     """Returns a path as products have it, "Garden > Lamps". The sign > inside a name becomes ›."""
     steps = (one_line(name).replace(">", "›").strip() for name in names)
     return CATEGORY_SEPARATOR.join(step for step in steps if step)
+
+
+def deepest_first(paths: Sequence[str]) -> tuple[str, list[str]]:
+    """Returns the deepest of several paths, of equally deep ones the first, and the others in their
+    order. Leaves out paths that a longer one goes through."""
+    different = list(dict.fromkeys(path for path in paths if path))
+    different = [
+        path
+        for path in different
+        if not any(other.startswith(f"{path}{CATEGORY_SEPARATOR}") for other in different)
+    ]
+    deepest = max(different, key=lambda path: path.count(CATEGORY_SEPARATOR), default="")
+    return deepest, [path for path in different if path != deepest]
 
 
 @lru_cache(4_096)  # few categories have many products

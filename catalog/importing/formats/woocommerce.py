@@ -7,20 +7,24 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from catalog.importing.formats.feed import Row, attributes
+from catalog.importing.formats.feed import FeedOptions, Row, attributes
 from catalog.importing.formats.prices import read_date
-from catalog.importing.formats.tables import RowFeed, normalise_column
+from catalog.importing.formats.tables import RowFeed, Table, normalise_column
 from catalog.importing.formats.texts import (
-    html_to_text,
+    deepest_first,
     join_category,
+    join_texts,
     one_line,
     read_flag,
     split_escaped,
 )
+from catalog.importing.records import OTHER_CATEGORIES
 
 Values = dict[str, str]
 _ATTRIBUTE = re.compile(r"attribute (\d+) (name|value\(s\))")
 _ESCAPED_FORMULA = re.compile(r"^'(?=[=+@\t\r-])")  # as WooCommerce writes it for spreadsheets
+# WooCommerce escapes line breaks, and a backslash before n.
+_LINE_BREAK = re.compile(r"\\(\\n|n)")
 _MEASURES = re.compile(r"(weight|length|width|height) \(\w+\)")
 
 
@@ -45,6 +49,10 @@ class WooCommerce(RowFeed):
     }
     price_columns: tuple[str, ...] = ("price", "sale_price")
 
+    def __init__(self, table: Table, options: FeedOptions) -> None:
+        super().__init__(table, options)
+        self._skus: dict[str, str] = {}  # `id:` and the ID of a group -> its SKU
+
     @classmethod
     def recognises(cls, header: Sequence[str]) -> bool:
         names = {normalise_column(name) for name in header}
@@ -67,28 +75,29 @@ class WooCommerce(RowFeed):
         kinds = [kind.strip() for kind in values.get("type", "").lower().split(",")]
         is_variation, is_group = "variation" in kinds, "variable" in kinds
         sku = values.get("sku") or (f"id:{values['id']}" if values.get("id") else "")
-        group = values.get("parent", "") if is_variation else sku if is_group else ""
+        parent = values.get("parent", "")
+        group = self._skus.get(parent, parent) if is_variation else sku if is_group else ""
+        if is_group:
+            self._skus[f"id:{values.get('id', '')}"] = sku
         described = _attributes(values)
         options = {name: ", ".join(words) for name, words in described.items()}
         described = {} if is_variation and group else described
-        description = "\n\n".join(
-            text for name in ("short", "description") if (text := values.get(name, ""))
-        )
+        category, others = _categories(values.get("category", ""))
         return {
             **attributes({name: w if len(w) > 1 else w[0] for name, w in described.items()}),
             **{name: text for name, text in values.items() if _MEASURES.fullmatch(name)},
             "gtin": values.get("gtin", ""),
+            OTHER_CATEGORIES: others,
             "sku": sku,
             "title": one_line(values.get("title", "")),
-            "description": html_to_text(description.replace("\\n", "\n")),
+            "description": _description(values),
             "brand": one_line(", ".join(split_escaped(values.get("brand", ""), ","))),
-            "category": _category(values.get("category", "")),
+            "category": category,
             "keywords": [one_line(word) for word in split_escaped(values.get("keywords", ""), ",")],
             "url": values.get("url", ""),
             "images": split_escaped(values.get("images", ""), ","),
             "in_stock": _is_in_stock(values),
-            "is_visible": values.get("published", "1") in ("1", "")
-            and values.get("visibility", "").lower() != "hidden",
+            "is_visible": _is_visible(values),
             "group": group,
             "is_group": is_group or None,
             "options": options if is_variation and group else {},
@@ -121,15 +130,28 @@ def _attributes(values: Values) -> dict[str, list[str]]:
     return found
 
 
-def _category(text: str) -> str:
-    """Returns the deepest of several paths, and of equally deep ones the first. Names may hold an
-    escaped comma, and `&gt;`."""
+def _is_visible(values: Values) -> bool:
+    is_hidden = values.get("visibility", "").lower() == "hidden"
+    return values.get("published", "1") in ("1", "") and not is_hidden
+
+
+def _description(values: Values) -> str:
+    texts = (values.get(name, "") for name in ("short", "description"))
+    return join_texts(*(_LINE_BREAK.sub(_unescape_break, text) for text in texts))
+
+
+def _unescape_break(escaped: re.Match[str]) -> str:
+    return "\n" if escaped[1] == "n" else "\\n"
+
+
+def _categories(text: str) -> tuple[str, list[str]]:
+    """Returns the path of the category, and other paths. Names may hold an escaped comma, and
+    `&gt;`."""
     paths = [path.split(">") for path in split_escaped(text, ",")]
-    deepest = max(paths, key=len, default=[])
-    return join_category([html.unescape(name) for name in deepest])
+    return deepest_first([join_category([html.unescape(name) for name in path]) for path in paths])
 
 
 def _is_in_stock(values: Values) -> bool | None:
     """Returns whether pieces are there. A product on backorder has none."""
     text = values.get("in_stock", "") or values.get("stock", "")
-    return bool(read_flag(text)) if text else None
+    return bool(read_flag(text)) if text not in ("", "parent") else None

@@ -3,10 +3,10 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from catalog.importing.errors import FeedCutOff
-from catalog.importing.formats.feed import FeedOptions, Row, attributes
+from catalog.importing.formats.feed import FeedOptions, Row, add_value, attributes
 from catalog.importing.formats.text_encoding import TextSource
 from catalog.importing.formats.texts import html_to_text, join_category, one_line, read_flag
 from catalog.importing.formats.xml_stream import (
@@ -20,14 +20,20 @@ from catalog.importing.records import RecordError
 
 _FIELDS = {
     **{"name": "title", "typePrefix": "title", "model": "title", "vendor": "brand"},
+    "title": "title",
     **{"description": "description", "url": "url", "picture": "images", "price": "price"},
     **{"oldprice": "regular_price", "currencyId": "currency", "categoryId": "category"},
     **{"available": "in_stock", "count": "in_stock", "disabled": "is_visible"},
     "param": "option or attribute",
 }
-_ATTRIBUTES = ("vendorCode", "barcode", "country_of_origin", "sales_notes", "weight", "dimensions")
-_ATTRIBUTE_NAMES = {"vendorCode": "vendor_code"}
-_MAX_DEPTH = 20
+_ATTRIBUTES = (
+    *("vendorCode", "barcode", "country_of_origin", "sales_notes", "weight", "dimensions"),
+    # of books, audio books, music and films
+    *("author", "publisher", "series", "year", "ISBN", "volume", "part", "language", "binding"),
+    *("page_extent", "performed_by", "performance_type", "storage", "format", "recording_length"),
+    *("artist", "media", "starring", "director", "originalName", "country"),
+)
+_ATTRIBUTE_NAMES = {"vendorCode": "vendor_code", "originalName": "original_name"}
 _COMPARED_GROUPS = 1_000
 
 
@@ -49,7 +55,7 @@ class YandexMarket(XmlFeed):
         yield from super()._read()
 
     def _find_categories_and_options(self) -> None:
-        groups: OrderedDict[str, dict[str, str]] = OrderedDict()
+        groups: OrderedDict[str, dict[str, Any]] = OrderedDict()
         for _, element in read_elements(self.source, ("category", "offer")):
             if local_name(element) == "category":
                 parent = element.get("parentId", "")
@@ -57,12 +63,12 @@ class YandexMarket(XmlFeed):
             else:
                 self._compare(element, groups)
 
-    def _compare(self, offer: Element, groups: OrderedDict[str, dict[str, str]]) -> None:
+    def _compare(self, offer: Element, groups: OrderedDict[str, dict[str, Any]]) -> None:
         """Compares an offer with the one before it in its group, among the groups met lately."""
         group = offer.get("group_id", "")
         if not group:
             return
-        params = dict(_params(offer))
+        params = _params(offer)
         before = groups.pop(group, params)
         self._options |= {name for name in params if before.get(name, params[name]) != params[name]}
         groups[group] = params
@@ -71,6 +77,7 @@ class YandexMarket(XmlFeed):
 
     def _product(self, line: int, element: Element) -> Row | None:
         texts: dict[str, str] = {}
+        described: dict[str, Any] = {}
         pictures: list[str] = []
         for child in element.iterchildren("*"):
             name = local_name(child)
@@ -80,14 +87,16 @@ class YandexMarket(XmlFeed):
                     pictures.append(text_of(child))
                 elif name != "param":
                     texts.setdefault(name, text_of(child))
+                if name in _ATTRIBUTES:
+                    add_value(described, _ATTRIBUTE_NAMES.get(name, name), one_line(text_of(child)))
             else:
                 self._ignore(name)
-        params, group = dict(_params(element)), element.get("group_id", "")
-        options = {n: text for n, text in params.items() if group and n in self._options}
+        params, group = _params(element), element.get("group_id", "")
+        options = {n: _as_text(v) for n, v in params.items() if group and n in self._options}
         category_id = texts.get("categoryId", "")
         return {
-            **attributes({n: text for n, text in params.items() if n not in options}),
-            **{_ATTRIBUTE_NAMES.get(n, n): one_line(texts.get(n, "")) for n in _ATTRIBUTES},
+            **attributes({n: value for n, value in params.items() if n not in options}),
+            **described,
             "yml_category_id": category_id,
             "sku": element.get("id", ""),
             "title": _title(texts),
@@ -113,25 +122,37 @@ class YandexMarket(XmlFeed):
         return fields
 
     def _path(self, category_id: str) -> str:
-        names: list[str] = []
-        while category_id in self._categories and len(names) < _MAX_DEPTH:
-            name, category_id = self._categories[category_id]
-            names.insert(0, name)
-        return join_category(names)
+        """Returns the path to a category. Of categories that name each other as parents, each
+        counts once."""
+        names: dict[str, str] = {}  # by id
+        while category_id in self._categories and category_id not in names:
+            names[category_id], parent = self._categories[category_id]
+            category_id = parent
+        return join_category(list(names.values())[::-1])
 
 
-def _params(offer: Element) -> Iterator[tuple[str, str]]:
-    """Yields (name, value with its unit) of the parameters of an offer."""
+def _params(offer: Element) -> dict[str, Any]:
+    """Returns the values of the parameters of an offer, with their units."""
+    found: dict[str, Any] = {}
     for param in offer.iterchildren("{*}param"):
         value = " ".join((one_line(text_of(param)), param.get("unit", ""))).strip()
-        if (name := one_line(param.get("name", ""))) and value:
-            yield name, value
+        if name := one_line(param.get("name", "")):
+            add_value(found, name, value)
+    return found
+
+
+def _as_text(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 def _title(texts: dict[str, str]) -> str:
-    """Returns the name, or what an offer of the type "vendor.model" has in its place."""
-    parts = ("name",) if texts.get("name") else ("typePrefix", "vendor", "model")
-    return one_line(" ".join(texts.get(part, "") for part in parts))
+    """Returns the name, or what offers of the types "vendor.model" and "artist.title" have in its
+    place."""
+    if name := one_line(texts.get("name", "")):
+        return name
+    if title := one_line(texts.get("title", "")):
+        return title
+    return one_line(" ".join(texts.get(part, "") for part in ("typePrefix", "vendor", "model")))
 
 
 def _is_in_stock(offer: Element, texts: dict[str, str]) -> bool | None:

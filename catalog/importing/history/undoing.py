@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from catalog.importing.history.rows_back import remove_inserted, restore_others
 from catalog.importing.photos.named_addresses import lock_addresses
@@ -35,22 +36,26 @@ def last_import(source_id: int | None) -> ProductImport | None:
 
 def check_undo(product_import: ProductImport) -> None:
     """Raises UndoRefused if the import cannot be taken back."""
+    named = {"import": _name(product_import)}
     if product_import.state == State.UNDONE:
         raise UndoRefused(
-            f"{_name(product_import)} is taken back already. To have its changes again, pull the"
-            " whole source."
+            _("%(import)s is taken back already. To have its changes again, pull the whole source.")
+            % named
         )
     if product_import.state == State.UNDOING:
-        raise UndoRefused(f"{_name(product_import)} is being taken back.")
+        raise UndoRefused(_("%(import)s is being taken back.") % named)
     if product_import.state == State.RUNNING:
-        raise UndoRefused(f"{_name(product_import)} is under way: let it finish first.")
+        raise UndoRefused(_("%(import)s is under way: let it finish first.") % named)
     last = last_import(product_import.source_id)
     if last is None or not product_import.has_changes:
-        raise UndoRefused(f"{_name(product_import)} has changed nothing.")
+        raise UndoRefused(_("%(import)s has changed nothing.") % named)
     if last.pk != product_import.pk:
         raise UndoRefused(
-            f"{_name(product_import)} is not the last one of its source. Only the last one,"
-            f" import {last.pk}, can be taken back."
+            _(
+                "%(import)s is not the last one of its source. Only the last one, import %(last)s,"
+                " can be taken back."
+            )
+            % {**named, "last": last.pk}
         )
 
 
@@ -105,7 +110,7 @@ def describe_undo(product_import: ProductImport) -> str:
 
 
 def _name(product_import: ProductImport) -> str:
-    return f"Import {product_import.pk} of {product_import.name}"
+    return _("Import %(id)s of %(name)s") % {"id": product_import.pk, "name": product_import.name}
 
 
 def _next_products(pk: int, condition: str) -> list[int]:

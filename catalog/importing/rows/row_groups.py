@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalog.importing.records import ProductRecord, RecordError, read_record
-from catalog.importing.rows.row_hashes import RowHashes, price_row
+from catalog.importing.rows.row_hashes import PRICE_FIELDS, RowHashes, price_row
 
 MAX_BYTES_IN_MEMORY = 64 * 1024**2
 _NO_HASHES = RowHashes()
@@ -111,16 +111,23 @@ class RowGroups:
         self._is_cut = True
 
     def prices(self) -> Iterator[ProductRows]:
-        """Yields the rows of each product of which only prices and stock have changed, without the
-        fields that these do not depend on. `products` yields them too, unless they are left out."""
+        """Yields the rows of each product of which only prices and stock have changed, or that a
+        partial feed gives nothing else of, without the fields that these do not depend on.
+        `products` yields them too, unless they are left out."""
         for sku, places in self._places.items():
-            hashes, known = self._hashes_of(sku), self._known.get(sku, _NO_HASHES)
-            if not hashes.differ_in_prices(known):
-                continue
-            kept = [(line, price_row(raw)) for line, raw in self._read(places)]
+            if rows := self._price_rows(sku, places):
+                yield ProductRows(sku, rows, hashes=self._hashes_of(sku))
+
+    def _price_rows(self, sku: str, places: "array[int]") -> list[Row]:
+        hashes, known = self._hashes_of(sku), self._known.get(sku)
+        if known is None:
+            rows = [row for _, row in self._read(places)] if self._is_partial else []
+            return rows if hashes.whole and all(map(_gives_prices_alone, rows)) else []
+        if hashes.differ_in_prices(known):
             with suppress(RecordError):  # `products` says so
-                rows = [Row(line, self._check(raw)) for line, raw in kept]
-                yield ProductRows(sku, rows, hashes=hashes)
+                read = self._read(places)
+                return [Row(line, self._check(price_row(raw))) for line, raw in read]
+        return []
 
     def leave_out(self, products: Iterable[ProductRows]) -> None:
         """Leaves out products that are written already."""
@@ -210,6 +217,10 @@ class RowGroups:
             self._partial.add(error.sku)
         else:
             self.unnamed += 1
+
+
+def _gives_prices_alone(row: Row) -> bool:
+    return row.record.given is not None and row.record.given <= {"sku", *PRICE_FIELDS}
 
 
 def _text(raw: Any, name: str) -> str:

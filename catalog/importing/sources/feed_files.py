@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.fetching.guarded_client import Answer
@@ -51,7 +52,10 @@ def check_place(text: str) -> str:
         address = parse_address(text)
         configured_guard().check_address(address)
     except (AddressError, AddressRefused) as error:
-        raise ImportFailed(f"{text[:200]} cannot be fetched: {error}") from error
+        raise ImportFailed(
+            _("%(address)s cannot be fetched: %(reason)s")
+            % {"address": text[:200], "reason": error}
+        ) from error
     return str(address)
 
 
@@ -82,10 +86,13 @@ def find_file(text: str) -> Path:
     try:
         path = (root / text).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
-        raise ImportFailed(f"{text[:200]!r} is not the path of a file.") from error
+        raise ImportFailed(
+            _("%(path)r is not the path of a file.") % {"path": text[:200]}
+        ) from error
     if not path.is_relative_to(root) or path == root:
         raise ImportFailed(
-            f"{text[:200]} lies outside IMPORT_ROOT ({root}): sources may only name files below it."
+            _("%(path)s lies outside IMPORT_ROOT (%(root)s): sources may only name files below it.")
+            % {"path": text[:200], "root": root}
         )
     return path
 
@@ -93,7 +100,7 @@ def find_file(text: str) -> Path:
 def _read_file(path: Path) -> tuple[str, int]:
     """Returns the hash of a file, and about the number of its rows."""
     if not path.is_file():
-        raise ImportFailed(f"{path}: there is no such file.")
+        raise ImportFailed(_("%(path)s: there is no such file.") % {"path": path})
     try:
         with path.open("rb") as file:
             digest = content_hash(iter(lambda: file.read(_PART), b""))

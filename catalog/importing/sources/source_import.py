@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils.translation import gettext_noop
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.history.recorded_imports import RecordedImport, follow_import
@@ -13,6 +14,10 @@ from catalog.importing.rows.row_hashes import RowHashes
 from catalog.models import ProductImport, Source, Variant
 
 HIDDEN_PER_BATCH = 1_000
+MANY_MISSING = gettext_noop(
+    "The feed no longer has %(missing)s of %(members)s products, more than may be hidden without"
+    " asking (%(share)s%%). Nothing is imported until an operator confirms or discards it."
+)
 
 MEMBERS = """
     SELECT of_source.sku, product.id FROM catalog_sourceproduct of_source
@@ -51,9 +56,11 @@ class TooManyMissing(ImportFailed):
 
     def __init__(self, missing: int, members: int) -> None:
         super().__init__(
-            f"The feed no longer has {missing:,} of {members:,} products, more than may be hidden"
-            f" without asking ({settings.SOURCE_MAX_HIDDEN:.0%}). Nothing is imported until an"
-            " operator confirms or discards it."
+            MANY_MISSING
+            % {
+                **{"missing": f"{missing:,}", "members": f"{members:,}"},
+                "share": f"{settings.SOURCE_MAX_HIDDEN * 100:.0f}",
+            }
         )
         self.missing = missing
 

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.importing.dry_run import PAGE_TIME_LIMIT_S, Preview, PreviewLimits, preview_file
 from catalog.importing.errors import ImportFailed
@@ -21,7 +23,7 @@ from catalog.importing.sources.feed_files import safe_name
 from catalog.importing.sources.reading_options import ReadingOptions
 
 KEPT_S = 86_400.0
-GONE = (
+GONE = _lazy(
     "This file is not kept any more, or somebody else has uploaded it. Uploaded files are kept for"
     " a day. Choose the file again."
 )
@@ -70,7 +72,8 @@ def keep_feed(
     except OSError as error:
         remove_feed(kept.token)
         raise ImportFailed(
-            f"The file cannot be kept: {error.strerror or error}. Nothing is imported."
+            _("The file cannot be kept: %(reason)s. Nothing is imported.")
+            % {"reason": error.strerror or error}
         ) from error
     return kept
 
@@ -82,8 +85,11 @@ def _within(parts: Iterable[bytes], size: int) -> Iterator[bytes]:
         if size < 0:
             most = settings.IMPORT_UPLOADS_BYTES // 1024**2
             raise ImportFailed(
-                f"The uploaded files that wait for their import may have {most} MB together. Import"
-                " or discard some of them, or try again when imports have finished."
+                _(
+                    "The uploaded files that wait for their import may have %(most)s MB together."
+                    " Import or discard some of them, or try again when imports have finished."
+                )
+                % {"most": most}
             )
         yield part
 
@@ -101,7 +107,7 @@ def find_feed(token: str, user_id: int | None = None) -> UploadedFeed:
     """Returns an uploaded file. With `user_id`, only one of this user that is not too old. Raises
     UploadGone."""
     if not _TOKEN.fullmatch(token):
-        raise UploadGone(GONE)
+        raise UploadGone(str(GONE))
     about = _folder() / token / _ABOUT
     try:
         is_old = about.stat().st_mtime < time.time() - KEPT_S
@@ -109,9 +115,9 @@ def find_feed(token: str, user_id: int | None = None) -> UploadedFeed:
         options = ReadingOptions(**given.pop("options"))
         feed = UploadedFeed(token, options=options, **given)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise UploadGone(GONE) from error
+        raise UploadGone(str(GONE)) from error
     if not feed.path.is_file() or (user_id is not None and (is_old or feed.user_id != user_id)):
-        raise UploadGone(GONE)
+        raise UploadGone(str(GONE))
     return feed
 
 

@@ -2,12 +2,17 @@
 call `FindImage`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from catalog.importing.photos.photo_files import PhotoFile
-from catalog.importing.records import DEFAULT_CURRENCY, ProductRecord, RecordError
+from catalog.importing.records import (
+    DEFAULT_CURRENCY,
+    REGULAR_PRICE,
+    ProductRecord,
+    RecordError,
+)
 from catalog.importing.rows.row_groups import ProductRows, Row
 
 MAX_VARIANTS = 2_500  # of a product
@@ -75,16 +80,21 @@ class _Rows:
 
 
 def merge_rows(
-    product: ProductRows, find_image: FindImage, errors: dict[int, str]
+    product: ProductRows,
+    find_image: FindImage,
+    errors: dict[int, str],
+    left_out: dict[int, str] | None = None,
 ) -> MergedProduct | None:
     """Merges the rows of a product, and finds their images. Of rows with one sku, the last one
     counts. Adds a sentence to `errors`, by line, for each row that is refused, and leaves it out.
-    Returns None if nothing is left, or if the row that describes the product itself is refused."""
+    With `left_out`, a row whose image cannot be read is not refused: the image is left out, and
+    `left_out` says so by line. Returns None if nothing is left, or if the row that describes the
+    product itself is refused."""
     rows, before = _last_of_each_sku(product), len(errors)
     if len(rows.variants) > MAX_VARIANTS:
         _refuse(rows, errors, f"group {product.sku!r} has more than {MAX_VARIANTS} variants")
         return None
-    _find_images(rows, find_image, errors)
+    _find_images(rows, find_image, errors, left_out)
     line = product.refused_head
     if rows.head and rows.head.line in errors:
         line = rows.head.line
@@ -114,13 +124,20 @@ def _last_of_each_sku(product: ProductRows) -> _Rows:
     return rows
 
 
-def _find_images(rows: _Rows, find_image: FindImage, errors: dict[int, str]) -> None:
+def _find_images(
+    rows: _Rows, find_image: FindImage, errors: dict[int, str], left_out: dict[int, str] | None
+) -> None:
     for row in rows.all:
         names = row.record.images
-        try:
-            rows.images[row.line] = None if names is None else [find_image(n) for n in names]
-        except RecordError as error:
-            errors[row.line] = str(error)
+        found: list[Image] = []
+        for name in names or ():
+            try:
+                found.append(find_image(name))
+            except RecordError as error:
+                noted = errors if left_out is None else left_out
+                noted.setdefault(row.line, str(error))
+        # A product whose images are all left out keeps its photos.
+        rows.images[row.line] = None if names is None or (names and not found) else found
 
 
 def _check_currencies(rows: _Rows, errors: dict[int, str]) -> None:
@@ -164,9 +181,29 @@ def _merge(sku: str, rows: _Rows, is_whole: bool) -> MergedProduct:
         shown = dict.fromkeys(places[_key(image)] for image in rows.images[row.line] or ())
         variants.append(_merge_variant(row, head_price, list(shown) if has_photos else None))
     images = list(photos.values()) if has_photos else None
+    if rows.variants and record.given is None:
+        record = replace(record, attributes=_attributes(rows, variants))
     is_of_variants = record.given is not None and not rows.head
     fields_given = frozenset[str]() if is_of_variants else record.given
     return MergedProduct(sku, record, fields, images, variants, is_whole, fields_given)
+
+
+def _attributes(rows: _Rows, variants: list[MergedVariant]) -> dict[str, Any]:
+    """Returns the attributes of the product and of its variants. Different values of one are a
+    list. The price before a discount is that of the variant that gives the product its price."""
+    found: dict[str, list[Any]] = {}
+    lists: set[str] = set()
+    for row in rows.all:
+        for name, value in row.record.attributes.items():
+            is_list = isinstance(value, list)
+            lists |= {name} if is_list else set()
+            values = found.setdefault(name, [])
+            values += [one for one in (value if is_list else [value]) if one not in values]
+    attributes = {n: v if n in lists or len(v) > 1 else v[0] for n, v in found.items()}
+    attributes.pop(REGULAR_PRICE, None)
+    cheapest = min(variants, key=lambda variant: (not variant.in_stock, variant.price))
+    regular = rows.variants[cheapest.sku].record.attributes.get(REGULAR_PRICE)
+    return attributes if regular is None else attributes | {REGULAR_PRICE: regular}
 
 
 def _merge_variant(row: Row, head_price: Decimal, photos: list[int] | None) -> MergedVariant:

@@ -17,11 +17,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.audit_log import record_request
 from catalog.console.rights import Right, may
 from catalog.importing.history.line_report import report_lines
 from catalog.models import ProductImport
+from catalog.problems import grouped
 from indexing.console.question_page import ask
 from indexing.console.sources.preview_page import MAX_SHOWN_LINES
 from indexing.console.sources.upload_pages import UploadPages, check_right
@@ -49,30 +52,31 @@ class ProductImportAdmin(UploadPages):
     exclude = ("chunk_id", "upload", "notes")
     readonly_fields = ("shown_notes",)
 
-    @admin.display(description="report")
+    @admin.display(description=_lazy("report"))
     def report(self, product_import: ProductImport) -> str:
-        kinds = [("refused", product_import.refused), ("noted", product_import.noted)]
-        if not (named := ", ".join(kind for kind, count in kinds if count)):
+        if not (named := describe_report(product_import)):
             return "–"
         address = reverse("admin:import_report", args=[product_import.pk])
         return format_html(
-            '<a class="underline whitespace-nowrap" href="{}">{} lines</a>', address, named
+            '<a class="underline whitespace-nowrap" href="{}">{}</a>', address, named
         )
 
-    @admin.display(description="notes")
+    @admin.display(description=_lazy("notes"))
     def shown_notes(self, product_import: ProductImport) -> str:
         """The first lines that were written with a change, or twice."""
         notes = product_import.notes[:MAX_SHOWN_LINES]
-        lines = [(f"line {line}: {sentence}",) for line, sentence in notes]
+        lines = [
+            (_("line %(line)s: %(reason)s") % {"line": line, "reason": sentence},)
+            for line, sentence in notes
+        ]
         if (more := product_import.noted - len(lines)) > 0:
-            lines.append((f"… and {more:,} more",))
+            lines.append(("… " + _("and %(number)s more") % {"number": grouped(more)},))
         return format_html_join(mark_safe("<br>"), "{}", lines) or "–"
 
-    @admin.display(description="outcome")
+    @admin.display(description=_lazy("outcome"))
     def outcome(self, product_import: ProductImport) -> str:
         if product_import.undone_at:
-            kept = f"; {product_import.kept} products kept" if product_import.kept else ""
-            return f"by {product_import.undone_by or '–'}{kept}"
+            return outcome_of(product_import)
         said = Truncator(product_import.error).chars(MAX_OUTCOME)
         return format_html('<span class="whitespace-nowrap">{}</span>', said) if said else "–"
 
@@ -95,6 +99,7 @@ class ProductImportAdmin(UploadPages):
             context |= {
                 "is_under_way": shown.state in ProductImport.UNFINISHED,
                 "progress": describe_progress(shown),
+                "report_label": describe_report(shown).capitalize(),
                 "may_undo": may(request.user, Right.OPERATE) and _is_undoable(shown),
             }
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
@@ -113,12 +118,13 @@ class ProductImportAdmin(UploadPages):
             raise Http404
         back = reverse("admin:catalog_productimport_change", args=[shown.pk])
         if not _is_undoable(shown):
-            sentence = "Only the last import of a file can be taken back here."
+            sentence = _("Only the last import of a file can be taken back here.")
             self.message_user(request, sentence, messages.WARNING)
         elif request.method != "POST":
-            title, buttons = f"Undo the import of {shown.name}", [("undo", "Undo this import")]
+            title = _("Undo the import of %(name)s") % {"name": shown.name}
+            buttons = [("undo", _("Undo this import"))]
             plan = source_actions.describe_undo_plan(shown)
-            back_label = "Back to the import"
+            back_label = _("Back to the import")
             return ask(request, self, title, plan, buttons, back, back_label, shown.pk)
         elif "undo" in request.POST:
             try:
@@ -128,7 +134,7 @@ class ProductImportAdmin(UploadPages):
                 self.message_user(request, str(error), messages.WARNING)
             else:
                 start_queued_run(IndexingRun.Kind.IMPORT, request.user.get_username())
-                self.message_user(request, "The import is being taken back.")
+                self.message_user(request, _("The import is being taken back."))
         return HttpResponseRedirect(back)
 
     def download_report(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
@@ -149,22 +155,37 @@ class ProductImportAdmin(UploadPages):
 def describe_progress(shown: ProductImport) -> str:
     """Says how far an import is, or what came of it."""
     if shown.state == State.QUEUED:
-        return "It waits for the worker, which begins within a minute."
+        return _("It waits for the worker, which begins within a minute.")
     if shown.state == State.UNDOING:
-        return "It is being taken back."
+        return _("It is being taken back.")
     if shown.state == State.UNDONE:
-        return f"It is taken back. {outcome_of(shown)}"
+        return outcome_of(shown)
     if shown.state != State.RUNNING:
         return describe_result(shown)
     chunk = Chunk.objects.filter(pk=shown.chunk_id).first() if shown.chunk_id else None
     if chunk is None or not chunk.done:
-        return "The file is being read."
-    return f"{chunk.done:,} rows of about {max(chunk.size, chunk.done):,} are done."
+        return _("The file is being read.")
+    return _("%(done)s rows of about %(total)s are done.") % {
+        "done": grouped(chunk.done),
+        "total": grouped(max(chunk.size, chunk.done)),
+    }
 
 
 def outcome_of(shown: ProductImport) -> str:
-    kept = f" Of {shown.kept:,} products something stays." if shown.kept else ""
-    return f"By {shown.undone_by or '–'}.{kept}"
+    undone = _("Taken back by %(by)s.") % {"by": shown.undone_by or "–"}
+    if not shown.kept:
+        return undone
+    kept = _("Products of which something stays: %(number)s.") % {"number": grouped(shown.kept)}
+    return f"{undone} {kept}"
+
+
+def describe_report(shown: ProductImport) -> str:
+    """Names the lines that the report has, or returns "" if it has none."""
+    if shown.refused and shown.noted:
+        return _("refused and noted lines")
+    if shown.refused:
+        return _("refused lines")
+    return _("noted lines") if shown.noted else ""
 
 
 def _is_undoable(shown: ProductImport) -> bool:

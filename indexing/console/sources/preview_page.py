@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from catalog.importing.dry_run import Preview
 from catalog.importing.errors import ImportFailed
@@ -16,6 +18,34 @@ TEMPLATE = "admin/catalog/productimport/preview.html"
 MAX_SHOWN_LINES = 20
 MAX_SHOWN_COLUMNS = 100
 T = TypeVar("T")
+FIELDS = {
+    "sku": pgettext_lazy("field of products", "sku"),
+    "title": pgettext_lazy("field of products", "title"),
+    "title_ru": pgettext_lazy("field of products", "title_ru"),
+    "description": pgettext_lazy("field of products", "description"),
+    "brand": pgettext_lazy("field of products", "brand"),
+    "category": pgettext_lazy("field of products", "category"),
+    "category_ru": pgettext_lazy("field of products", "category_ru"),
+    "keywords": pgettext_lazy("field of products", "keywords"),
+    "price": pgettext_lazy("field of products", "price"),
+    "currency": pgettext_lazy("field of products", "currency"),
+    "in_stock": pgettext_lazy("field of products", "in_stock"),
+    "is_visible": pgettext_lazy("field of products", "is_visible"),
+    "popularity": pgettext_lazy("field of products", "popularity"),
+    "url": pgettext_lazy("field of products", "url"),
+    "images": pgettext_lazy("field of products", "images"),
+    "group": pgettext_lazy("field of products", "group"),
+    "options": pgettext_lazy("field of products", "options"),
+    "is_group": pgettext_lazy("field of products", "is_group"),
+    "regular_price": pgettext_lazy("field of products", "regular_price"),
+    "other_categories": pgettext_lazy("field of products", "other_categories"),
+    "google_product_category": pgettext_lazy("field of products", "google_product_category"),
+    "option": pgettext_lazy("field of products", "option"),
+    "attribute": pgettext_lazy("field of products", "attribute"),
+    "option or attribute": pgettext_lazy("field of products", "option or attribute"),
+    "category or attribute": pgettext_lazy("field of products", "category or attribute"),
+}
+"""The names of fields, which in English are those of JSON Lines."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +80,12 @@ def show_preview(
         **page.choices,
     }
     if preview is not None:
-        understood = list(preview.understood.items())
+        understood = [(name, name_of(field)) for name, field in preview.understood.items()]
         context |= {
+            "products": [
+                (product, [(name_of(name), text) for name, text in product.shown_fields()])
+                for product in preview.products
+            ],
             "understood": _first(understood, MAX_SHOWN_COLUMNS),
             "ignored": _first(preview.ignored, MAX_SHOWN_COLUMNS),
             "errors": _first(preview.errors, MAX_SHOWN_LINES),
@@ -67,7 +101,12 @@ def attempt(read: Callable[[], T]) -> tuple[T | None, str]:
     except (ImportFailed, FetchFailed) as error:
         return None, str(error)
     except OSError as error:
-        return None, f"The file cannot be read: {error.strerror or error}."
+        return None, _("The file cannot be read: %(reason)s.") % {"reason": error.strerror or error}
+
+
+def name_of(field: str) -> str:
+    """Returns the name of a field of products, or of an attribute, in the active language."""
+    return str(FIELDS.get(field, field))
 
 
 def _first(entries: Sequence[Any], most: int) -> Shown:

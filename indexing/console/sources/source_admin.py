@@ -12,6 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.audit_log import record_request
 from catalog.console.base import ModelAdmin, require
@@ -23,6 +25,7 @@ from indexing.console.sources.source_preview_page import show_source
 from indexing.models import IndexingRun
 from indexing.pipeline.sources import source_actions
 from indexing.pipeline.sources.pull_schedule import next_pull
+from indexing.pipeline.sources.pulling import translate_result
 from indexing.tasks import start_queued_run
 
 State = ProductImport.State
@@ -42,44 +45,45 @@ class SourceAdmin(ModelAdmin):
     readonly_fields = ("last_result", "pulled_at", "next_at", "steps")
     fieldsets = (
         (None, {"fields": ("name", "address", "format", "mapping", "currency", "is_full")}),
-        ("Schedule", {"fields": ("cron", "enabled")}),
-        ("State", {"fields": ("last_result", "pulled_at", "next_at", "steps")}),
+        (_lazy("Schedule"), {"fields": ("cron", "enabled")}),
+        (_lazy("State"), {"fields": ("last_result", "pulled_at", "next_at", "steps")}),
     )
     actions = ("pull_now", "pull_everything")
 
-    @admin.display(description="address or file", ordering="address")
+    @admin.display(description=_lazy("address or file"), ordering="address")
     def place(self, source: Source) -> str:
         shown = Truncator(source.address).chars(MAX_SHOWN_ADDRESS)
         return format_html('<span class="break-words" title="{}">{}</span>', source.address, shown)
 
-    @admin.display(description="full", boolean=True, ordering="is_full")
+    @admin.display(description=_lazy("full"), boolean=True, ordering="is_full")
     def full(self, source: Source) -> bool:
         return source.is_full
 
-    @admin.display(description="last result")
+    @admin.display(description=_lazy("last result"))
     def shown_result(self, source: Source) -> str:
         return self.last_result(source)
 
-    @admin.display(description="last result")
+    @admin.display(description=_lazy("last result"))
     def last_result(self, source: Source) -> str:
         if source.error:
-            return f"Failed {source.attempts} times: {source.error}"
-        return source.result or "Not pulled yet."
+            numbers = {"number": source.attempts, "reason": source.error}
+            return _("Failed attempts: %(number)s. %(reason)s") % numbers
+        return translate_result(source.result) or _("Not pulled yet.")
 
-    @admin.display(description="steps")
+    @admin.display(description=_lazy("steps"))
     def steps(self, source: Source) -> str:
         """Links to what an operator can do now."""
         if source.pk is None:
             return "–"
-        steps = [("imports", "Imports")]
+        steps = [("imports", _("Imports"))]
         if source.imports.filter(state=State.WAITING).exists():
-            steps = [("hiding", "Confirm or discard…"), *steps]
+            steps = [("hiding", _("Confirm or discard…")), *steps]
         try:
             source_actions.undoable_import(source)
         except SourceError:
             pass
         else:
-            steps.append(("undo", "Undo the last import…"))
+            steps.append(("undo", _("Undo the last import…")))
         return format_html(
             " · ".join('<a class="text-primary-600 underline" href="{}">{}</a>' for _ in steps),
             *(part for name, label in steps for part in (_address_of(name, source.pk), label)),
@@ -94,12 +98,13 @@ class SourceAdmin(ModelAdmin):
             obj.next_at = next_pull(obj)
             obj.save(update_fields=[*form.changed_data, "next_at"])
 
-    @admin.action(description="Pull now", permissions=["operate"])
+    @admin.action(description=_lazy("Pull now"), permissions=["operate"])
     def pull_now(self, request: HttpRequest, chosen: QuerySet[Source]) -> None:
         self._pull(request, chosen, reads_all=False)
 
     @admin.action(
-        description="Pull now, and compare every row with the catalogue", permissions=["operate"]
+        description=_lazy("Pull now, and compare every row with the catalogue"),
+        permissions=["operate"],
     )
     def pull_everything(self, request: HttpRequest, chosen: QuerySet[Source]) -> None:
         self._pull(request, chosen, reads_all=True)
@@ -141,9 +146,9 @@ class SourceAdmin(ModelAdmin):
             self.message_user(request, str(error), messages.WARNING)
             return _back_to(source)
         if request.method != "POST":
-            buttons = [("confirm", "Hide them"), ("discard", "Discard the import")]
+            buttons = [("confirm", _("Hide them")), ("discard", _("Discard the import"))]
             question = source_actions.describe_question(waiting)
-            title = "A feed with missing products"
+            title = _("A feed with missing products")
             return self._ask(request, source, title, question, buttons, waiting)
         if "confirm" in request.POST:
             if self._tell(request, lambda: source_actions.confirm_hiding(source, by)):
@@ -162,13 +167,13 @@ class SourceAdmin(ModelAdmin):
             last = source_actions.undoable_import(source)
             if request.method != "POST":
                 plan = source_actions.describe_undo_plan(last)
-                buttons = [("undo", "Undo this import")]
-                return self._ask(request, source, "Undo the last import", plan, buttons, last)
+                buttons = [("undo", _("Undo this import"))]
+                return self._ask(request, source, _("Undo the last import"), plan, buttons, last)
             if "undo" in request.POST:
                 undone = source_actions.undo_last(source, by, request.POST["undo"])
                 record_request(request, "undo import", f"source {source.name}, import {undone.pk}")
                 start_queued_run(IndexingRun.Kind.IMPORT, by)
-                self.message_user(request, f"Import {undone.pk} is being taken back.")
+                self.message_user(request, _("The import is being taken back."))
         except SourceError as error:
             self.message_user(request, str(error), messages.WARNING)
         return _back_to(source)
@@ -200,7 +205,7 @@ class SourceAdmin(ModelAdmin):
     ) -> HttpResponse:
         back = _address_of("change", source.pk)
         title = f"{source.name}: {title}"
-        return ask(request, self, title, question, buttons, back, "Back to the source", about.pk)
+        return ask(request, self, title, question, buttons, back, _("Back to the source"), about.pk)
 
 
 def _address_of(step: str, pk: int) -> str:

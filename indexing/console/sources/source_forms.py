@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.formats.column_mapping import parse_mapping
@@ -26,7 +28,9 @@ class CronField(forms.CharField):
     def clean(self, value: Any) -> str:
         text = super().clean(value)
         if text and not is_cron(text):
-            raise ValidationError("Write a cron expression of five fields, such as 40 */5 * * *.")
+            raise ValidationError(
+                _("Write a cron expression of five fields, such as 40 */5 * * *.")
+            )
         return text
 
 
@@ -38,7 +42,7 @@ class MappingField(AttributesFormField):
         if not given:
             return {}
         try:
-            parse_mapping(given, "The mapping")
+            parse_mapping(given, _("The mapping"))
         except ImportFailed as error:
             raise ValidationError(str(error)) from error
         return given
@@ -50,7 +54,7 @@ class CodeField(forms.CharField):
     def clean(self, value: Any) -> str:
         code = super().clean(value).upper()
         if code and not (len(code) == 3 and code.isascii() and code.isalpha()):
-            raise ValidationError("Write a three-letter code such as EUR.")
+            raise ValidationError(_("Write a three-letter code such as EUR."))
         return code
 
 
@@ -58,28 +62,35 @@ class SourceForm(forms.ModelForm):
     """Refuses what a pull could not read, as far as that can be told without reading it."""
 
     format = forms.ChoiceField(
-        choices=[("", "found by the content"), *((name, name) for name in FORMATS)],
+        label=_lazy("Format"),
+        choices=[("", _lazy("found by the content")), *((name, name) for name in FORMATS)],
         required=False,
         widget=forms.Select(attrs={"class": LOOK}),
     )
     mapping = MappingField(
+        label=_lazy("Mapping"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 8, "class": LOOK}),
-        help_text="JSON that says which column is which field, for a table with columns of its own."
-        ' For example {"sku": "Number", "title": "Name", "price": "Price"}.',
+        help_text=_lazy(
+            "JSON that says which column is which field, for a table with columns of its own."
+            ' For example {"sku": "Number", "title": "Name", "price": "Price"}.'
+        ),
     )
     currency = CodeField(
+        label=_lazy("Currency"),
         required=False,
         max_length=3,
         widget=forms.TextInput(attrs={"class": LOOK}),
-        help_text="For prices that name none, such as USD.",
+        help_text=_lazy("For prices that name none, such as USD."),
     )
     cron = CronField(
-        label="Schedule",
+        label=_lazy("Schedule"),
         required=False,
         max_length=100,
         widget=forms.TextInput(attrs={"class": LOOK}),
-        help_text="A cron expression of five fields, in UTC. Empty: SOURCE_CRON of the settings.",
+        help_text=_lazy(
+            "A cron expression of five fields, in UTC. Empty: SOURCE_CRON of the settings."
+        ),
     )
 
     class Meta:

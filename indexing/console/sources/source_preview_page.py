@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.importing.sources.source_preview import SourcePreview, preview_source
 from catalog.models import Source
@@ -13,8 +15,8 @@ from indexing.console.sources.preview_page import PreviewPage, attempt, show_pre
 from indexing.console.sources.source_forms import SourceForm
 
 _READ = ("address", "format", "mapping", "currency", "is_full")
-CUT = "Only the beginning of the feed was fetched."
-NOT_SAVED = "This is how the source would be read with the changes that are not saved yet."
+CUT = _lazy("Only the beginning of the feed was fetched.")
+NOT_SAVED = _lazy("This is how the source would be read with the changes that are not saved yet.")
 
 
 def show_source(
@@ -29,7 +31,7 @@ def show_source(
         if name in form.errors
     ]
     given = form.instance
-    title = f"Preview of {given.name or 'a new source'}"
+    title = _("Preview of %(name)s") % {"name": given.name or _("a new source")}
     pk = source.pk if source else None
     is_saved = pk is not None and not form.has_changed()
     choices = _choices(pk, is_saved)
@@ -37,9 +39,9 @@ def show_source(
         page = PreviewPage(title, _BUTTONS, choices | {"may_pull": False}, " ".join(problems))
         return show_preview(request, site, opts, page, None)
     read, problem = attempt(partial(preview_source, given))
-    remarks = [] if is_saved else [NOT_SAVED]
+    remarks: list[str] = [] if is_saved else [str(NOT_SAVED)]
     remarks += [problem] if problem else []
-    remarks += [CUT] if read and read.is_cut else []
+    remarks += [str(CUT)] if read and read.is_cut else []
     page = PreviewPage(title, _BUTTONS, choices, " ".join(remarks))
     return show_preview(request, site, opts, page, _preview_of(read))
 
@@ -51,7 +53,7 @@ def _choices(pk: int | None, is_saved: bool) -> dict[str, Any]:
     back = reverse("admin:catalog_source_changelist")
     if pk is not None:
         back = reverse("admin:catalog_source_change", args=[pk])
-    label = "Back to the sources" if pk is None else "Back to the source as it is saved"
+    label = _("Back to the sources") if pk is None else _("Back to the source as it is saved")
     return {"may_pull": is_saved, "source_id": pk, "back": back, "back_label": label}
 
 

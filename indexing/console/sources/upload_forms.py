@@ -5,6 +5,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.base import FileInput
 from catalog.importing.formats.opening import FORMATS
@@ -23,29 +25,33 @@ class UploadForm(forms.Form):
     """A file and how to read it."""
 
     file = forms.FileField(
-        label="File",
+        label=_lazy("File"),
         widget=FileInput(),
-        help_text="A feed or an export of products, or a zip archive of one with its images.",
+        help_text=_lazy(
+            "A feed or an export of products, or a zip archive of one with its images."
+        ),
     )
     format = forms.ChoiceField(
-        label="Format",
+        label=_lazy("Format"),
         widget=forms.Select(attrs={"class": LOOK}),
-        choices=[("", "found by the content"), *((name, name) for name in FORMATS)],
+        choices=[("", _lazy("found by the content")), *((name, name) for name in FORMATS)],
         required=False,
     )
     mapping = EmptyMappingField(
-        label="Mapping",
+        label=_lazy("Mapping"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 6, "class": LOOK}),
-        help_text="JSON that says which column is which field, for a table with columns of its own."
-        ' For example {"sku": "Number", "title": "Name", "price": "Price"}.',
+        help_text=_lazy(
+            "JSON that says which column is which field, for a table with columns of its own."
+            ' For example {"sku": "Number", "title": "Name", "price": "Price"}.'
+        ),
     )
     currency = CodeField(
-        label="Currency",
+        label=_lazy("Currency"),
         widget=forms.TextInput(attrs={"class": LOOK}),
         required=False,
         max_length=3,
-        help_text="For prices that name none, such as USD.",
+        help_text=_lazy("For prices that name none, such as USD."),
     )
 
     def clean_file(self) -> Any:
@@ -53,7 +59,8 @@ class UploadForm(forms.Form):
         if file.size > settings.IMPORT_UPLOAD_BYTES:
             most = settings.IMPORT_UPLOAD_BYTES // 1024**2
             raise ValidationError(
-                f"This file is too large. Import files of at most {most} MB here."
+                _("This file is too large. Import files of at most %(most)s MB here.")
+                % {"most": most}
             )
         return file
 

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from catalog.console.audit_log import record_request
@@ -45,7 +46,10 @@ class UploadPages(ReadOnlyAdmin):
         try:
             response: HttpResponse = csrf_protect(self._take_file)(request)
         except OSError as error:
-            self._warn(request, f"The file cannot be kept: {error.strerror or error}.")
+            self._warn(
+                request,
+                _("The file cannot be kept: %(reason)s.") % {"reason": error.strerror or error},
+            )
             response = HttpResponseRedirect(request.path)
         return response
 
@@ -62,7 +66,7 @@ class UploadPages(ReadOnlyAdmin):
                 return HttpResponseRedirect(reverse("admin:import_preview", args=[kept.token]))
         context = {
             **self.admin_site.each_context(request),
-            "title": "Import a file",
+            "title": _("Import a file"),
             "opts": self.opts,
             "form": form,
         }
@@ -72,7 +76,7 @@ class UploadPages(ReadOnlyAdmin):
         """Shows what an uploaded file says, imports it, or forgets it."""
         check_right(request)
         if (begun := ProductImport.objects.filter(upload=token).first()) is not None:
-            self.message_user(request, "This is the import of that file.")
+            self.message_user(request, _("This is the import of that file."))
             return _to_import(begun)
         try:
             feed = find_feed(token, _user_id(request))
@@ -86,12 +90,15 @@ class UploadPages(ReadOnlyAdmin):
             begun = request_import(feed, request.user.get_username())
             record_request(request, "import file", f"import {begun.pk}", feed.name)
             start_queued_run(IndexingRun.Kind.IMPORT, request.user.get_username())
-            self.message_user(request, f"{feed.name} is being imported.")
+            self.message_user(request, _("%(name)s is being imported.") % {"name": feed.name})
             return _to_import(begun)
         preview, problem = attempt(partial(preview_upload, feed))
         choices = {"may_import": preview is not None and bool(preview.good)}
         page = PreviewPage(
-            f"Preview of {feed.name}", "admin/catalog/productimport/choices.html", choices, problem
+            _("Preview of %(name)s") % {"name": feed.name},
+            "admin/catalog/productimport/choices.html",
+            choices,
+            problem,
         )
         return show_preview(request, self.admin_site, self.opts, page, preview)
 

@@ -1,9 +1,12 @@
 """Pulls one source: fetches its feed, compares it with what it said before, and writes the rest."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.fetching.guarded_client import FetchFailed
@@ -12,12 +15,26 @@ from catalog.importing.history.recorded_imports import begin_import, finish_impo
 from catalog.importing.photos.named_addresses import request_photos_of_source
 from catalog.importing.sources.feed_files import FeedFile, open_feed_place
 from catalog.importing.sources.reading_options import options_checksum, options_of
-from catalog.importing.sources.source_import import SourceImport, TooManyMissing
+from catalog.importing.sources.source_import import (
+    MANY_MISSING,
+    SourceImport,
+    TooManyMissing,
+)
 from catalog.models import ProductImport, Source
+from catalog.problems import grouped
 from indexing.pipeline.sources.pull_schedule import next_attempt, next_pull
 
 State = ProductImport.State
-UNCHANGED = "Unchanged since the last import."
+UNCHANGED = gettext_noop("Unchanged since the last import.")
+CHANGED = gettext_noop(
+    "%(added)s products added, %(changed)s changed, %(hidden)s hidden, %(removed)s removed;"
+    " %(refused)s lines refused."
+)
+CHANGED_AND_NOTED = gettext_noop(
+    "%(added)s products added, %(changed)s changed, %(hidden)s hidden, %(removed)s removed;"
+    " %(refused)s lines refused, %(noted)s noted."
+)
+_PLACE = re.compile(r"%\\\((\w+)\\\)s")  # in an escaped sentence
 
 
 @dataclass(frozen=True)
@@ -62,12 +79,21 @@ def pull(source: Source, by: str, chunk_id: int | None = None, steps: Steps | No
 
 def describe_import(product_import: ProductImport) -> str:
     """Describes what an import has changed."""
-    noted = product_import.noted
-    return (
-        f"{product_import.added:,} products added, {product_import.changed:,} changed,"
-        f" {product_import.hidden:,} hidden, {product_import.removed:,} removed;"
-        f" {product_import.refused:,} lines refused{f', {noted:,} noted' if noted else ''}."
-    )
+    counts = ("added", "changed", "hidden", "removed", "refused", "noted")
+    numbers = {name: grouped(getattr(product_import, name)) for name in counts}
+    return _(CHANGED_AND_NOTED if product_import.noted else CHANGED) % numbers
+
+
+def translate_result(result: str) -> str:
+    """Returns the `result` of a source, which is in English, in the active language, as far as its
+    sentences are known."""
+    for sentence in (UNCHANGED, CHANGED_AND_NOTED, CHANGED, MANY_MISSING):
+        pattern = _PLACE.sub(r"(?P<\1>[0-9,]+)", re.escape(sentence).replace("%%", "%"))
+        if match := re.match(pattern, result):
+            given = {name: text.replace(",", "") for name, text in match.groupdict().items()}
+            told = _(sentence) % {name: grouped(int(text)) for name, text in given.items()}
+            return told + result[match.end() :]
+    return result
 
 
 def _import(

@@ -3,6 +3,7 @@ transaction and returns a sentence for them, or raises SourceError with one."""
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.history.undoing import (
@@ -14,12 +15,12 @@ from catalog.importing.history.undoing import (
 from catalog.importing.sources.feed_files import check_place
 from catalog.importing.sources.reading_options import options_of
 from catalog.models import ProductImport, Source
+from catalog.problems import grouped
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.sources.pull_schedule import is_cron
 
 State = ProductImport.State
-_NEXT_PULLS = " The next pulls leave these rows alone until the feed changes them."
 
 
 class SourceError(Exception):
@@ -45,11 +46,11 @@ def add_source(name: str, address: str, **fields: object) -> Source:
 def request_pull(source: Source, by: str, *, reads_all: bool = False) -> str:
     """Asks for a pull now. With `reads_all`, every row is compared with the catalogue."""
     if is_pulled(source):
-        raise SourceError(f"{source.name} is being pulled already.")
+        raise SourceError(_("%(name)s is being pulled already.") % {"name": source.name})
     Source.objects.filter(pk=source.pk).update(
         next_at=timezone.now(), requested_by=by[:150], reads_all=reads_all
     )
-    return f"{source.name} is pulled within a minute."
+    return _("%(name)s is pulled within a minute.") % {"name": source.name}
 
 
 def is_pulled(source: Source) -> bool:
@@ -63,17 +64,17 @@ def waiting_import(source: Source) -> ProductImport:
     """Returns the import that waits for an operator. Raises SourceError if there is none."""
     waiting = source.imports.filter(state=State.WAITING).first()
     if waiting is None:
-        raise SourceError(f"No import of {source.name} waits for a decision.")
+        raise SourceError(_("No import of %(name)s waits for a decision.") % {"name": source.name})
     return waiting
 
 
 def describe_question(waiting: ProductImport) -> str:
     """Says what confirming does."""
-    return (
-        f"The feed no longer has {waiting.missing:,} products. Confirming hides them, and imports"
-        " the rest of the feed as it is then. If still more products are missing by then, it asks"
+    return _(
+        "Products that the feed no longer has: %(number)s. Confirming hides them, and imports the"
+        " rest of the feed as it is then. If still more products are missing by then, it asks"
         " again. Discarding leaves the catalogue as it is until the feed changes."
-    )
+    ) % {"number": grouped(waiting.missing)}
 
 
 def confirm_hiding(source: Source, by: str) -> str:
@@ -83,7 +84,10 @@ def confirm_hiding(source: Source, by: str) -> str:
         Source.objects.filter(pk=source.pk).update(
             next_at=timezone.now(), requested_by=by[:150], hides_up_to=waiting.missing
         )
-    return f"{source.name} is pulled within a minute and may hide {waiting.missing:,} products."
+    return _("%(name)s is pulled within a minute. It may hide this many products: %(number)s.") % {
+        "name": source.name,
+        "number": grouped(waiting.missing),
+    }
 
 
 def discard_import(source: Source, by: str) -> str:
@@ -93,7 +97,7 @@ def discard_import(source: Source, by: str) -> str:
         waiting.state, waiting.undone_by, waiting.undone_at = State.DISCARDED, by, timezone.now()
         waiting.save(update_fields=["state", "undone_by", "undone_at"])
         Source.objects.filter(pk=source.pk).update(hides_up_to=0)
-    return f"The import of {source.name} is discarded: nothing was changed."
+    return _("The import of %(name)s is discarded: nothing was changed.") % {"name": source.name}
 
 
 def undoable_import(source: Source | None) -> ProductImport:
@@ -101,9 +105,9 @@ def undoable_import(source: Source | None) -> ProductImport:
     one, of those that commands made. Raises SourceError."""
     last = last_import(source.pk if source else None)
     if last is None:
-        raise SourceError(
-            f"{source.name} has imported nothing." if source else "No file was imported."
-        )
+        if source is None:
+            raise SourceError(_("No file was imported."))
+        raise SourceError(_("%(name)s has imported nothing.") % {"name": source.name})
     try:
         check_undo(last)
     except UndoRefused as error:
@@ -113,13 +117,19 @@ def undoable_import(source: Source | None) -> ProductImport:
 
 def describe_undo_plan(last: ProductImport) -> str:
     """Says what taking an import back would do."""
-    return (
-        f"Import {last.pk} of {last.started_at:%Y-%m-%d %H:%M} UTC by {last.started_by or '–'}:"
-        f" {last.added:,} products that it added are deleted, {last.changed:,} that it changed"
-        f" become as they were, {last.hidden:,} that it hid are shown, {last.removed:,} that it"
-        " removed come back. What somebody has changed since stays as it is."
-        + (_NEXT_PULLS if last.source_id else "")
-    )
+    plan = _(
+        "Import %(id)s of %(at)s UTC by %(by)s. Products that it added are deleted: %(added)s."
+        " Those that it changed become as they were: %(changed)s. Those that it hid are shown:"
+        " %(hidden)s. Those that it removed come back: %(removed)s. What somebody has changed since"
+        " stays as it is."
+    ) % {
+        **{"id": last.pk, "at": f"{last.started_at:%Y-%m-%d %H:%M}", "by": last.started_by or "–"},
+        **{"added": grouped(last.added), "changed": grouped(last.changed)},
+        **{"hidden": grouped(last.hidden), "removed": grouped(last.removed)},
+    }
+    if not last.source_id:
+        return plan
+    return f"{plan} " + _("The next pulls leave these rows alone until the feed changes them.")
 
 
 def undo_last(source: Source | None, by: str, shown: str | int | None = None) -> ProductImport:
@@ -128,8 +138,11 @@ def undo_last(source: Source | None, by: str, shown: str | int | None = None) ->
     last = undoable_import(source)
     if shown is not None and str(shown) != str(last.pk):
         raise SourceError(
-            f"Nothing is taken back: meanwhile import {last.pk} of {last.name} is the last one."
-            " Look at it first."
+            _(
+                "Nothing is taken back: meanwhile import %(id)s of %(name)s is the last one. Look"
+                " at it first."
+            )
+            % {"id": last.pk, "name": last.name}
         )
     try:
         return request_undo(last, by)

@@ -2,6 +2,7 @@
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.importing.errors import ImportFailed
 from catalog.importing.files import ImportReport, import_file
@@ -17,7 +18,7 @@ from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.sources.pulling import Steps, describe_import
 
 State = ProductImport.State
-NOTHING_NEW = "The catalogue already has all products of the file, just as they are there."
+NOTHING_NEW = _lazy("The catalogue already has all products of the file, just as they are there.")
 
 
 def request_import(feed: UploadedFeed, by: str) -> ProductImport:
@@ -69,7 +70,7 @@ def describe_result(product_import: ProductImport) -> str:
     if product_import.error:
         return product_import.error
     if not (product_import.has_changes or product_import.refused):
-        return NOTHING_NEW
+        return str(NOTHING_NEW)
     return describe_import(product_import)
 
 

@@ -12,6 +12,7 @@ from catalog.importing.records import RecordError
 
 SAMPLES = Path(__file__).parent / "samples"
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)  # sales of the samples are on
+EXPORTED = datetime(2026, 11, 30, 12, tzinfo=UTC)  # sales of the whole exports are on
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 WriteFeed = Callable[..., Path]
 

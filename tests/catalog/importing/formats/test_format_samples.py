@@ -246,4 +246,4 @@ def test_a_feed_says_what_it_understands_and_what_it_ignores() -> None:
 
     assert feed.understood["product_type"] == "category"
     assert feed.ignored == ["shipping"]
-    assert open_sample("shopify.csv").ignored == ["Image Position", "Gift Card"]
+    assert open_sample("shopify.csv").ignored == ["Gift Card"]

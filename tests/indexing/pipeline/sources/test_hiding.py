@@ -78,7 +78,7 @@ def test_an_operator_confirms(server: PhotoServer, feed: AddFeed) -> None:
     sentence = confirm_hiding(source, "anna")
     source = pull(source)
 
-    assert "may hide 8 products" in sentence
+    assert "may hide this many products: 8" in sentence
     done = last(source)
     assert (done.state, counts(done)) == ("succeeded", (0, 1, 8, 0))
     assert (visible(), prices()["p0"], source.hides_up_to) == (2, "0.50", 0)

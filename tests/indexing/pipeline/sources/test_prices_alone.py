@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 
 from catalog.importing import files
-from catalog.importing.rows.row_hashes import RowHashes
+from catalog.importing.rows import row_groups
+from catalog.importing.rows.row_hashes import PRICE_FIELDS, RowHashes
 from catalog.models import Product, ProductChange, Source, Variant
 from tests.catalog.importing.fetching.photo_server import PhotoServer
 from tests.indexing.pipeline.sources.conftest import AddFeed
@@ -107,14 +108,39 @@ def test_prices_of_a_partial_feed_reach_variants_by_their_own_sku(
     server: PhotoServer, feed: AddFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed(SHIRT)
-    source = feed("sku,price\nshirt-m,9\n", name="prices", is_full=False)
     monkeypatch.setattr(files, "upsert_rows", None)
+    source = feed("sku,price\nshirt-m,9\n", name="prices", is_full=False)
+    assert prices() == {"shirt": "9.00"}
 
     send(server, source, "sku,price\nshirt-m,8\n")
 
     assert Variant.objects.get(sku="shirt-m").price == 8
     assert prices() == {"shirt": "8.00"}
     assert not source.error
+
+
+def test_a_first_list_of_prices_leaves_what_whole_rows_would(
+    server: PhotoServer, feed: AddFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed(SHOP)
+    feed(SHIRT, name="shirts")
+    given = "sku,price,in_stock,regular_price\nlamp,11,no,15\nshirt-s,6,,\ngone,5,yes,\ndesk,30,,\n"
+    left: list[list[Any]] = []
+    for only_prices in (PRICE_FIELDS, frozenset[str]()):
+        with monkeypatch.context() as patch:
+            patch.setattr(row_groups, "PRICE_FIELDS", only_prices)
+            source = feed(given, name="prices", is_full=False)
+        [refused] = last(source).refusedline_set.all()
+        imported, done = rows(), counts(last(source))
+        undo(source)
+        left.append([imported, rows(), refused.sku, done])
+        source.delete()
+
+    in_sets, whole = left
+    for table in ("product", "variant"):
+        assert [found[table] for found in in_sets[:2]] == [found[table] for found in whole[:2]]
+    assert in_sets[2:] == whole[2:] == ["gone", (0, 2, 0, 0)]
+    assert prices() == {"lamp": "10.00", "sofa": "20.00", "desk": "30.00", "shirt": "10.00"}
 
 
 def test_prices_alone_leave_what_an_operator_has_changed(

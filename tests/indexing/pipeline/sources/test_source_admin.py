@@ -117,7 +117,7 @@ def test_an_operator_confirms_hiding(
     page = page_of("source_hiding", source)
     assert page in admin_client.get(page_of("catalog_source_change", source)).content.decode()
 
-    assert "no longer has 2 products" in admin_client.get(page).content.decode()
+    assert "that the feed no longer has: 2" in admin_client.get(page).content.decode()
     admin_client.post(page, {"confirm": "1"})
     work()
 
@@ -144,7 +144,7 @@ def test_an_import_is_undone_after_a_question(
     page = page_of("source_undo", source)
 
     question = admin_client.get(page).content.decode()
-    assert "1 products that it added are deleted, 1 that it changed" in question
+    assert "added are deleted: 1. Those that it changed become as they were: 1" in question
     assert prices()["lamp"] == "11.00"
     seen = last(source).pk
     assert f'name="undo" value="{seen}"' in question
