@@ -34,7 +34,7 @@ def given_feedback(request: SearchRequest, answer: SearchAnswer) -> list[Feedbac
         said.append((pk, "less", _("Less like “%s”"), replace(request, **left)))
     for pk in wrong:
         hidden = _without(request.hidden, pk)
-        said.append((pk, "wrong", _("Not “%s”"), replace(request, hidden=hidden)))
+        said.append((pk, "wrong", _("Hidden: “%s”"), replace(request, hidden=hidden)))
     return [
         Feedback(kind, pk, text % names[pk], address_of(without, answer))
         for pk, kind, text, without in said
