@@ -1,11 +1,13 @@
-"""The states of the search page in Chromium, on a desktop and on a phone. Writes a screenshot of
-each state to the folder `screenshots` in the folder of data."""
+"""The states of the search page in Chromium, on a desktop and on a phone. axe-core finds nothing
+wrong with any of them, in light and dark. Writes a screenshot of each state to the folder
+`screenshots` in the folder of data."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from config.paths import DATA_DIR
@@ -54,6 +56,12 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 
 def shoot(page: Page, state: str) -> None:
+    """Writes a screenshot, and checks the page with axe-core in both themes."""
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        wrong = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found]
+        assert wrong == [], (state, scheme)
     folder = DATA_DIR / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     width = page.viewport_size["width"] if page.viewport_size else 0
