@@ -16,7 +16,7 @@ from tests.search.page.test_browser_states import (  # noqa: F401  (fixtures)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
-OTHER = CHAIR.with_name("blends-antiquechair-2.jpg")
+OTHER = CHAIR.with_name("blends-officetable-2.jpg")
 
 
 def say(page: Page, number: int, name: str) -> str:  # noqa: F811

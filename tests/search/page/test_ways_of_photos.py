@@ -15,7 +15,7 @@ from tests.search.page.page_requests import CHAIR, HTMX, chair_upload, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
-OTHER = CHAIR.with_name("blends-antiquechair-2.jpg")
+OTHER = CHAIR.with_name("blends-officetable-2.jpg")
 NOTHING_THERE = "We found no photo at this address."
 
 
