@@ -74,6 +74,9 @@ def choose(page: Page, photo: Path) -> None:
 
 
 def test_the_states_of_the_page(site: str, page: Page) -> None:
+    page.goto(f"{site}/search/?q=asdfghjkl")
+    expect(page.get_by_role("heading", level=2, name="Nothing found for")).to_be_visible()
+    shoot(page, "nothing")
     page.goto(site)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     shoot(page, "start")
@@ -122,10 +125,6 @@ def test_a_lost_connection_and_back(site: str, page: Page, context: BrowserConte
     expect(page.locator("#results .card")).to_have_count(48)
     page.go_back()
     page.wait_for_url(f"{site}/")
-    page.wait_for_load_state("networkidle")
-    page.goto(f"{site}/search/?q=asdfghjkl")
-    expect(page.get_by_role("heading", level=2, name="Nothing found for")).to_be_visible()
-    shoot(page, "nothing")
 
 
 def test_filters_and_their_chips(site: str, page: Page) -> None:
