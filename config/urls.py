@@ -15,7 +15,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from indexing.api import views as index
 from search.api import problem_details
-from search.serving.product_photos import WIDTHS, sized_photo
+from search.serving.sized_photos import WIDTHS, sized_photo
 
 
 def serve_media(request: HttpRequest, path: str) -> HttpResponseBase:

@@ -1,9 +1,9 @@
-"""Template filters for photos of products in the widths that `search.serving.product_photos` has.
+"""Template filters for photos of products in the widths that `search.serving.sized_photos` has.
 The property `sizes` of a picture says how wide the page shows it; the browser then chooses."""
 
 from django import template
 
-from search.serving.product_photos import WIDTHS
+from search.serving.sized_photos import WIDTHS
 
 register = template.Library()
 

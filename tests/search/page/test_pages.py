@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from catalog.models import Generation, Product
-from search.serving.product_photos import WIDTHS
+from search.serving.sized_photos import WIDTHS
 from tests.search.outages import lose_encoder, refuse_connection
 from tests.search.page.page_requests import HTMX, product_of_the_chair, text_of
 

@@ -23,7 +23,7 @@ MAX_CPU_S = 3.0  # of a decoder, for one photo
 TOUCH_INTERVAL_S = 86_400  # the files that were used last are kept longest
 
 decoders = DecoderPool(min(2, os.cpu_count() or 1))
-sized_photos = BoundedFolder(lambda: settings.SIZED_PHOTOS, lambda: settings.SIZED_PHOTOS_BYTES)
+sized_files = BoundedFolder(lambda: settings.SIZED_PHOTOS, lambda: settings.SIZED_PHOTOS_BYTES)
 _locks = [threading.Lock() for _ in range(64)]
 
 
@@ -45,7 +45,7 @@ def sized_photo(original: Path, width: int, media_type: str) -> bytes | None:
         if made is None:
             made = _make(original.read_bytes(), width, FORMATS[media_type])
             with suppress(OSError):  # a full disk: it is made again next time
-                sized_photos.write(name, made)
+                sized_files.write(name, made)
         return made
     except (ImageError, DecodingTimeout):
         return None
@@ -54,7 +54,7 @@ def sized_photo(original: Path, width: int, media_type: str) -> bytes | None:
 
 
 def _read(name: str) -> bytes | None:
-    path = sized_photos.path(name)
+    path = sized_files.path(name)
     with suppress(FileNotFoundError):
         made = path.read_bytes()
         if time.time() - path.stat().st_mtime > TOUCH_INTERVAL_S:

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from PIL import Image
 
-from search.serving.product_photos import WIDTHS, sized_photo
+from search.serving.sized_photos import WIDTHS, sized_photo
 
 BROWSER = {"Accept": "image/avif,image/webp,image/*,*/*;q=0.8"}
 
