@@ -30,8 +30,10 @@ def given_feedback(request: SearchRequest, answer: SearchAnswer) -> list[Feedbac
     if like in names:
         said.append((like, "like", _("More like “%s”"), replace(request, product_id=None)))
     for pk in less:
-        left = {"less_products": _without(less, pk), "hidden": _without(request.hidden, pk)}
-        said.append((pk, "less", _("Less like “%s”"), replace(request, **left)))
+        left = replace(
+            request, less_products=_without(less, pk), hidden=_without(request.hidden, pk)
+        )
+        said.append((pk, "less", _("Less like “%s”"), left))
     for pk in wrong:
         hidden = _without(request.hidden, pk)
         said.append((pk, "wrong", _("Hidden: “%s”"), replace(request, hidden=hidden)))
