@@ -13,16 +13,20 @@ from django.conf import settings
 from catalog.imaging.decoder_process import DecoderPool, DecodingTimeout
 from catalog.imaging.image_decoding import DEFAULT_LIMITS, ImageError
 from catalog.models.product import content_hash
+from search.serving.admission import Admission
 from search.serving.bounded_folder import BoundedFolder
+from search.serving.deadline import Deadline, Overloaded
 
 WIDTHS = (160, 240, 480, 720, 1200)  # pixels
 FORMATS = {"image/webp": "WEBP", "image/jpeg": "JPEG"}
 QUALITY = 80
-WAIT_S = 5.0  # for a decoder, or for another request that makes the same photo
+WAIT_S = 5.0  # for a decoder
+MAX_WAITING = 14  # requests that wait for a decoder; further ones get the photo as it is stored
 MAX_CPU_S = 3.0  # of a decoder, for one photo
 TOUCH_INTERVAL_S = 86_400  # the files that were used last are kept longest
 
 decoders = DecoderPool(min(2, os.cpu_count() or 1))
+making = Admission(2, MAX_WAITING)
 sized_files = BoundedFolder(lambda: settings.SIZED_PHOTOS, lambda: settings.SIZED_PHOTOS_BYTES)
 _locks = [threading.Lock() for _ in range(64)]
 
@@ -37,20 +41,16 @@ def sized_photo(original: Path, width: int, media_type: str) -> bytes | None:
     made = _read(name)
     if made is not None:
         return made
-    lock = _locks[zlib.crc32(name.encode()) % len(_locks)]
-    if not lock.acquire(timeout=WAIT_S):
-        return None
     try:
-        made = _read(name)
-        if made is None:
-            made = _make(original.read_bytes(), width, FORMATS[media_type])
-            with suppress(OSError):  # a full disk: it is made again next time
-                sized_files.write(name, made)
-        return made
-    except (ImageError, DecodingTimeout):
+        with making.admitted(Deadline(WAIT_S)), _locks[zlib.crc32(name.encode()) % len(_locks)]:
+            made = _read(name)
+            if made is None:
+                made = _make(original.read_bytes(), width, FORMATS[media_type])
+                with suppress(OSError):  # a full disk: it is made again next time
+                    sized_files.write(name, made)
+            return made
+    except (ImageError, DecodingTimeout, Overloaded):
         return None
-    finally:
-        lock.release()
 
 
 def _read(name: str) -> bytes | None:
