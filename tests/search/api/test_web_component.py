@@ -49,6 +49,7 @@ def test_a_photo_a_box_and_a_click(served: str, page: Page) -> None:
     expect(cards).to_have_count(12)
 
     # A box searches the kept photo again.
+    page.locator("vitrina-search .frame").scroll_into_view_if_needed()
     frame = page.locator("vitrina-search .frame").bounding_box()
     assert frame is not None
     page.mouse.move(frame["x"] + 5, frame["y"] + 5)
