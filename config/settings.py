@@ -84,7 +84,10 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "libraries": {"shop": "search.page.number_formats"},
+            "libraries": {
+                "shop": "search.page.number_formats",
+                "photos": "search.page.photo_sizes",
+            },
         },
     }
 ]
@@ -162,6 +165,11 @@ LOOKALIKE = read_float("LOOKALIKE", 0.985, 0.5, 1.0)
 QUERY_PHOTO_KEPT_S = read_int("QUERY_PHOTO_KEPT_S", 900, 0, 86_400)  # for searches with another box
 QUERY_PHOTOS = DATA_DIR / "query_photos"
 QUERY_PHOTOS_BYTES = 1024**2 * read_int("QUERY_PHOTOS_MB", 1024, 16, 1024**2)
+# Photos of products in the widths that pages show. The least used ones go first.
+SIZED_PHOTOS = DATA_DIR / "sized_photos"
+SIZED_PHOTOS_BYTES = 1024**2 * read_int("SIZED_PHOTOS_MB", 1024, 1, 1024**2)
+PHOTO_ADDRESSES = read_bool("PHOTO_ADDRESSES", True)  # shoppers may give the address of a photo
+PHOTO_ADDRESS_HOSTS = read_hosts("PHOTO_ADDRESS_HOSTS")  # even if their addresses are private
 DECODERS = read_int("DECODERS", min(4, os.cpu_count() or 1), 1, 64)  # processes of each web process
 SEARCHES_AT_ONCE = read_int("SEARCHES_AT_ONCE", 8, 1, 128)  # in each web process
 # Further searches wait in each web process, up to this number. More get 503.

@@ -1,26 +1,51 @@
 """All URLs of the site."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.contrib import admin
-from django.http import Http404, HttpRequest
+from django.core.exceptions import SuspiciousFileOperation
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
-from django.views.decorators.cache import cache_control
+from django.utils._os import safe_join
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from indexing.api import views as index
 from search.api import problem_details
+from search.serving.sized_photos import WIDTHS, sized_photo
 
 
-# Photos are stored under the hash of their content, so a copy never becomes outdated.
-@cache_control(public=True, max_age=31_536_000, immutable=True)
 def serve_media(request: HttpRequest, path: str) -> HttpResponseBase:
-    """Serves a photo of a product. Paths that no file can have get 404 too."""
+    """Serves a photo of a product: the stored file, or with the parameter `w` a copy of that width,
+    as WebP if the client takes it and else as JPEG. A photo that cannot be decoded now is served as
+    it is stored. Paths that no file can have get 404 too."""
+    width = request.GET.get("w", "")
+    if width and width not in map(str, WIDTHS):
+        sentence = f"w must be one of {', '.join(map(str, WIDTHS))}."
+        return HttpResponse(sentence, status=400, content_type="text/plain")
     try:
-        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
-    except OSError as error:
+        sized = _serve_sized(request, path, int(width)) if width else None
+        response = sized or serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    except (OSError, ValueError, SuspiciousFileOperation) as error:
         raise Http404(path) from error
+    if sized or not width:
+        # Photos are stored under the hash of their content, so a copy never becomes outdated.
+        patch_cache_control(response, public=True, max_age=31_536_000, immutable=True)
+    return response
+
+
+def _serve_sized(request: HttpRequest, path: str, width: int) -> HttpResponse | None:
+    file = Path(safe_join(settings.MEDIA_ROOT, path))
+    kind = "image/webp" if "image/webp" in request.headers.get("Accept", "") else "image/jpeg"
+    photo = sized_photo(file, width, kind) if file.is_file() else None
+    if photo is None:
+        return None
+    response = HttpResponse(photo, content_type=kind)
+    patch_vary_headers(response, ["Accept"])
+    return response
 
 
 urlpatterns = [

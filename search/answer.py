@@ -1,5 +1,6 @@
 """The answer of a search, for the API and the page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,8 @@ class Result:
     to 1; `duplicates`: the number of lookalikes that are hidden behind this product; `features`:
     the values that ranked it; `explanation`: the terms of the score, with `explain` only; `object`:
     the number of the object in the photo that the product matches; `whole_photo`: whether it
-    matches the whole photo, in a search that also looked for an object in it."""
+    matches the whole photo, in a search that also looked for an object in it; `other_variants`:
+    those that look different, where a page shows them."""
 
     product: ProductCard
     score: float
@@ -26,6 +28,7 @@ class Result:
     object: int | None = None
     whole_photo: bool = False
     variant: VariantCard | None = None
+    other_variants: Sequence[VariantCard] = ()
 
     @property
     def offer(self) -> ProductCard | VariantCard:
@@ -46,7 +49,7 @@ class SearchAnswer:
     `corrected`: the words that were searched for instead of mistyped ones, or ""; `fits_words`:
     False if nothing fits both the photo and the words: then the results fit the photo alone;
     `is_blank`: whether the photo shows nothing; `object_names`: the tags of
-    the objects that were searched for, by their numbers."""
+    the objects that were searched for, by their numbers; `photos`: how many the search had."""
 
     query_id: str
     kind: str
@@ -65,6 +68,7 @@ class SearchAnswer:
     fits_words: bool = True
     is_blank: bool = False
     object_names: dict[int, Tag] = field(default_factory=dict)
+    photos: int = 0
 
     @property
     def server_timing(self) -> str:

@@ -14,7 +14,7 @@ from catalog.product_cards import ProductCard, read_product_cards
 from search.answer import Result, SearchAnswer
 from search.query.blank_photos import shows_nothing
 from search.query.photo_decoding import decode_query, decoded_photos
-from search.query.query_photos import QueryPhoto, keep_photo, read_query_photos
+from search.query.query_photos import QueryPhoto, keep_photos, read_query_photos
 from search.query.vector import embed_query
 from search.query.words import find_word_query, read_words
 from search.ranking.paging import RankedResults, find_results
@@ -64,7 +64,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         results = build_results(found, queries, targets, request, index)
         is_blank = shows_nothing(targets, request, index, clock.deadline)
     return SearchAnswer(
-        query_id=keep_photo(photos, reusable),
+        query_id=keep_photos(photos, reusable),
         kind=request.kind,
         box=request.box,
         generation=index.generation,
@@ -80,6 +80,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         corrected=given.corrected if given else "",
         fits_words=any(item.candidate.fits for item in found.ranked) or not found.ranked,
         is_blank=is_blank,
+        photos=len(photos),
         object_names=name_objects(targets, tags) if request.box is None else {},
     )
 
@@ -89,7 +90,8 @@ def read_analyses(
 ) -> tuple[list[QueryPhoto], list[PhotoAnalysis], PhotoAnalysis | None]:
     """Returns the photos of a request, the analyses to search by, and the one that later searches
     can reuse: that of a single whole photo, if there is one."""
-    photos = read_query_photos(request)
+    with clock.stage("decode"):
+        photos = read_query_photos(request, clock.deadline)
     kept = photos[0].analysis_by(index.query_encoder) if photos else None
     if kept and request.box is None:
         return photos, [kept], kept

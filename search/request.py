@@ -38,18 +38,21 @@ class Filters(dict[str, Any]):
 
 @dataclass(frozen=True)
 class SearchRequest:
-    """One search, by at least one of `images`, `query`, `text` and `product_id`. `query` is the id
-    of an earlier search, whose photo is used again. `box` is a part of the first image. The search
-    moves away from `less_text` and `less_products`. With `fold`, only one product of several
-    near-duplicates is a result."""
+    """One search, by at least one of `images`, `query`, `address`, `text` and `product_id`. `query`
+    is the id of an earlier search, whose photos are used again, before `images`. `address` is the
+    web address of a photo. `box` is a part of the first image. The search moves away from
+    `less_text` and `less_products`. The products `hidden` are no results. With `fold`, only one
+    product of several near-duplicates is a result."""
 
     images: tuple[bytes, ...] = ()
     query: str = ""
+    address: str = ""
     box: Box | None = None
     text: str = ""
     product_id: int | None = None
     less_text: str = ""
     less_products: tuple[int, ...] = ()
+    hidden: tuple[int, ...] = ()
     filters: Filters = field(default_factory=Filters)
     sort: str = SORTS[0]
     limit: int = DEFAULT_LIMIT
@@ -64,7 +67,7 @@ class SearchRequest:
         kinds = [
             kind
             for kind, is_present in (
-                ("photo", self.images or self.query),
+                ("photo", self.has_photo),
                 ("text", self.text),
                 ("product", self.product_id is not None),
             )
@@ -73,10 +76,25 @@ class SearchRequest:
         return "mixed" if len(kinds) > 1 or self.less_text or self.less_products else kinds[0]
 
     @property
+    def has_photo(self) -> bool:
+        return bool(self.images or self.query or self.address)
+
+    @property
     def shows_product(self) -> bool:
-        """Whether the search has a photo, which may show a product of the catalogue. Words name no
-        single product, and a product is not among its own lookalikes."""
-        return bool(self.images or self.query)
+        """Whether the search is for what a photo shows, which may be a product of the catalogue.
+        Words name no single product, and a product is not among its own lookalikes."""
+        return self.has_photo and self.product_id is None
+
+    @property
+    def wrong(self) -> tuple[int, ...]:
+        """The hidden products that the search does not move away from."""
+        return tuple(pk for pk in self.hidden if pk not in self.less_products)
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """The products that are no results: those that are hidden, and the one that the search is
+        for more of."""
+        return self.hidden if self.product_id is None else (*self.hidden, self.product_id)
 
     def next_offset(self, results: int) -> int | None:
         """Returns the offset of the next page of a search that has `results` results in all, or

@@ -2,14 +2,17 @@
 // photo, the box, a filter or the order changes. htmx sends the form and swaps the answer in.
 // Without this script, the buttons of the form do the same.
 
-const MAX_SIDE = 1600; // pixels; larger photos upload slowly and are found no better
-const JPEG_QUALITY = 0.9;
+import { addressIn, imagesIn, putFiles, shrunk } from "./photo_files.js";
+
+const MAX_PHOTOS = 5; // of one thing, in a search
 
 const form = document.getElementById("search");
 const shop = document.querySelector(".shop");
 const panel = form.querySelector(".panel");
 const input = document.getElementById("image");
 const camera = document.getElementById("camera");
+const another = document.getElementById("another");
+const morePhotos = form.querySelector(".more-photos");
 const preview = document.getElementById("photo");
 const crop = form.querySelector("crop-box");
 const words = document.getElementById("q");
@@ -24,19 +27,57 @@ const ask = () => form.requestSubmit();
 
 // --- The photo ------------------------------------------------------------------------------------
 
-/** Shows a photo and searches for it. */
-async function usePhoto(file) {
-  const photo = await shrunk(file);
-  const transfer = new DataTransfer();
-  transfer.items.add(photo);
-  input.files = transfer.files;
-  camera.value = "";
-  keptQuery()?.remove();
+let photos = []; // those of the present search that this page has sent
+
+/** Searches for what the photos show, all of them the same thing. Shows the first. */
+async function usePhotos(files) {
+  photos = await Promise.all([...files].slice(0, MAX_PHOTOS).map(shrunk));
+  putFiles(input, photos);
+  camera.value = another.value = "";
+  forgetSearch();
   clearFilters(); // those of the last photo rarely suit another one
   setBox(null);
   outline([]);
-  showPhoto(URL.createObjectURL(photo));
+  showMore([]);
+  showPhoto(URL.createObjectURL(photos[0]));
   ask();
+}
+
+/** Adds photos of the same thing to the search. */
+async function addPhotos(files) {
+  const room = MAX_PHOTOS - 1 - morePhotos.children.length;
+  const added = await Promise.all([...files].slice(0, Math.max(0, room)).map(shrunk));
+  photos.push(...added);
+  putFiles(another, added);
+  if (added.length) ask();
+}
+
+/** Searches for what a photo at a web address shows. */
+function useAddress(address) {
+  input.value = camera.value = another.value = "";
+  forgetSearch();
+  clearFilters();
+  setBox(null);
+  words.value = address;
+  ask();
+}
+
+/** Forgets the photos of the last answer, and what the shopper said about its products. */
+function forgetSearch() {
+  for (const field of results().querySelectorAll("input[type=hidden]")) field.remove();
+}
+
+/** Shows further photos of the thing, small. */
+function showMore(addresses) {
+  morePhotos.replaceChildren(
+    ...addresses.map((address) => {
+      const item = document.createElement("li");
+      const image = Object.assign(new Image(48, 48), { src: address, alt: "" });
+      item.append(image);
+      return item;
+    }),
+  );
+  morePhotos.hidden = !addresses.length;
 }
 
 function clearFilters() {
@@ -46,29 +87,6 @@ function clearFilters() {
     else if (field.type === "number") field.value = "";
     else if (field.name === "sort") field.selectedIndex = 0;
   }
-}
-
-/** Returns the photo upright, small and without metadata such as its location. If the browser
- * cannot read the file, as most cannot read HEIC, returns the original for the server to read. */
-async function shrunk(file) {
-  let bitmap;
-  try {
-    bitmap = await createImageBitmap(file, { imageOrientation: "from-image" });
-  } catch {
-    return file;
-  }
-  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
-  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
-  const pen = canvas.getContext("2d");
-  pen.fillStyle = "#fff"; // JPEG has no transparency
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", JPEG_QUALITY));
-  return blob ? new File([blob], "photo.jpg", { type: "image/jpeg" }) : file;
 }
 
 function showPhoto(url) {
@@ -88,8 +106,9 @@ function photoIsShown() {
 function removePhoto(event) {
   if (!form.elements.namedItem("q").value.trim()) return; // the link leads to the home page
   event.preventDefault();
-  input.value = camera.value = "";
-  keptQuery()?.remove();
+  input.value = camera.value = another.value = "";
+  forgetSearch();
+  showMore([]);
   setBox(null);
   panel.classList.remove("with-photo", "open");
   words.placeholder = words.dataset.words;
@@ -143,19 +162,18 @@ form.querySelector("[data-clear]").addEventListener("click", removePhoto);
 // --- Ways in: choose, photograph, paste, drop, example --------------------------------------------
 
 for (const source of [input, camera]) {
-  source.addEventListener("change", () => source.files.length && usePhoto(source.files[0]));
+  source.addEventListener("change", () => source.files.length && usePhotos(source.files));
 }
-
-function imageIn(transfer) {
-  const files = [...(transfer?.files ?? [])];
-  return files.find((file) => file.type.startsWith("image/") || /\.(heic|heif)$/i.test(file.name));
-}
+another.addEventListener("change", () => another.files.length && addPhotos(another.files));
 
 document.addEventListener("paste", (event) => {
-  const file = imageIn(event.clipboardData);
-  if (!file) return; // leave pasted text alone
+  const files = imagesIn(event.clipboardData);
+  const isField = event.target.closest?.("input, textarea") && event.target !== words;
+  const address = isField ? "" : addressIn(event.clipboardData);
+  if (!files.length && !address) return; // leave pasted text alone
   event.preventDefault();
-  usePhoto(file);
+  if (files.length) usePhotos(files);
+  else useAddress(address);
 });
 document.addEventListener("dragover", (event) => {
   if (!event.dataTransfer.types.includes("Files")) return;
@@ -170,15 +188,16 @@ document.addEventListener("drop", (event) => {
   if (!event.dataTransfer.types.includes("Files")) return;
   event.preventDefault();
   // Other files are sent too: the server says what is wrong with them.
-  const file = imageIn(event.dataTransfer) ?? event.dataTransfer.files[0];
-  if (file) usePhoto(file);
+  const files = imagesIn(event.dataTransfer);
+  const sent = files.length ? files : event.dataTransfer.files;
+  if (sent.length) usePhotos(sent);
 });
 for (const example of document.querySelectorAll("[data-example]")) {
   example.addEventListener("click", async (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     const answer = await fetch(example.querySelector("img").src);
-    usePhoto(new File([await answer.blob()], "example.jpg", { type: "image/jpeg" }));
+    usePhotos([new File([await answer.blob()], "example.jpg", { type: "image/jpeg" })]);
   });
 }
 
@@ -193,11 +212,11 @@ document.addEventListener("change", ({ target }) => {
 // address can be shared.
 document.body.addEventListener("htmx:configRequest", ({ detail }) => {
   const data = detail.formData;
-  const sends = !keptQuery() && input.files.length > 0;
+  const sends = { image: !keptQuery() && input.files.length > 0, another: another.files.length > 0 };
   for (const [name, value] of [...data]) {
-    if (value === "" || (value instanceof File && (!sends || !value.name))) data.delete(name);
+    if (value === "" || (value instanceof File && (!sends[name] || !value.name))) data.delete(name);
   }
-  if (sends) return;
+  if (sends.image || sends.another) return;
   data.delete("csrfmiddlewaretoken");
   detail.verb = "get";
   detail.useUrlParams = true;
@@ -210,6 +229,8 @@ document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const photoIsGone = detail.xhr.status === 404 && keptQuery() && input.files.length > 0;
   if (photoIsGone) {
     detail.shouldSwap = false;
+    putFiles(input, photos);
+    another.value = "";
     keptQuery().remove();
     setTimeout(ask); // after htmx has finished this request
   } else if (detail.xhr.status >= 500 && results().querySelector(".card")) {
@@ -231,8 +252,38 @@ document.body.addEventListener("htmx:afterSwap", () => {
   if (filtersWereOpen && filters?.showPopover) filters.showPopover();
   const next = lastCard?.nextElementSibling;
   next?.querySelector("h2 a, button")?.focus({ preventScroll: true });
+  if (saidSomething) [...document.querySelectorAll("[data-undo]")].at(-1)?.focus();
+  saidSomething = false;
   readAnswer();
 });
+
+// --- What shoppers say about products -------------------------------------------------------------
+
+let saidSomething = false;
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".card-menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+  const button = event.target.closest(".card-menu button");
+  if (!button) return;
+  event.preventDefault();
+  if (button.name === "like") results().querySelector("input[name=like]")?.remove(); // one is liked
+  const { name, value } = button;
+  const field = Object.assign(document.createElement("input"), { type: "hidden", name, value });
+  field.setAttribute("form", form.id);
+  results().append(field);
+  button.closest("details").open = false;
+  saidSomething = true;
+  ask();
+});
+document.addEventListener("keydown", ({ key, target }) => {
+  const menu = key === "Escape" && target.closest?.(".card-menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+words.addEventListener("change", () => keptQuery() || forgetSearch()); // other words, another search
 
 // --- Without a connection -------------------------------------------------------------------------
 
@@ -272,12 +323,17 @@ function readAnswer() {
   shop.classList.remove("offline");
   const said = answer.querySelector("[role=alert] p, #summary") ?? answer.querySelector("h1");
   status.textContent = said ? said.textContent.trim().replace(/\s+/g, " ") : "";
+  if (answer.dataset.photo) {
+    if (!panel.matches(".with-photo:not(.unshown)")) showPhoto(answer.dataset.photo);
+    if (/^https?:/i.test(words.value)) words.value = ""; // the photo has taken its place
+    another.value = "";
+    showMore([...answer.querySelectorAll(".more-photo")].map((one) => one.value));
+  }
   if (answer.dataset.box !== undefined && !crop.busy && panel.classList.contains("with-photo")) {
     setBox(numbers(answer.dataset.box));
     const found = [...answer.querySelectorAll(".found-object")];
     outline(found.map((one) => ({ box: numbers(one.value), label: one.textContent })));
   }
-  if (panel.classList.contains("unshown") && answer.dataset.photo) showPhoto(answer.dataset.photo);
   const wait = answer.querySelector("[data-retry]")?.dataset.retry;
   clearTimeout(retry);
   if (wait) retry = setTimeout(tryAgain, 1000 * wait);

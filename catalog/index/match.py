@@ -15,6 +15,7 @@ import numpy as np
 
 NOTHING_WEIGHT = 0.5  # of the closeness to photos of nothing
 NOTHING_NEIGHBOURS = 5  # photos of nothing; their mean cosine is the closeness
+ANY_COSINE = -1.0  # earlier versions had no least cosine of an exact result by labelled photos
 MIN_PRODUCTS = 50  # in a catalogue, to calibrate its match levels
 
 
@@ -74,7 +75,8 @@ class Calibration:
     @staticmethod
     def is_current(stored: Mapping[str, Any]) -> bool:
         """Returns whether a stored calibration has the present names and meanings."""
-        return {"similar_resemblance", "word_cosine"} <= stored.keys()
+        has_names = {"similar_resemblance", "word_cosine"} <= stored.keys()
+        return has_names and stored.get("exact_cosine") != ANY_COSINE
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Calibration":

@@ -26,7 +26,8 @@ MIN_RIGHT_SHARE = 0.9  # of the results called exact
 CONFIDENCE_DEVIATIONS = 0.84  # standard deviations; a one-sided confidence interval of 80 %
 MIN_PHOTOS = 30  # labelled photos, to calibrate exact
 MIN_STRANGER_SHARE = 0.95  # of photos whose product is left out; they are below the thresholds
-FARTHEST_SHARE = 0.25  # of the views with a right first result; farther photos are never exact
+# Of the photos with a right first result; photos that are farther from theirs are never exact.
+FARTHEST_SHARES = {"views": 0.25, "labelled photos": 0.05}
 MIN_SAME_PHOTO_COSINE = 0.95
 FOLDS = 5  # for cross-validation
 SAMPLE_PHOTOS = 2_000  # of the catalogue
@@ -194,14 +195,15 @@ def fit_exact(first: FirstResults, strangers: FirstResults, source: str) -> Thre
     The margin is the least one at or above which at least MIN_RIGHT_SHARE of the results are right.
     The lower confidence bound of that share counts, so that it holds for other photos too.
 
-    Views of the catalogue are easier than photos of shoppers, so they need more: a margin that only
-    a share of 1 - MIN_STRANGER_SHARE of strangers reach, and a cosine like those from which this is
-    known. A photo that is farther from its nearest product than most views is unlike the views."""
+    A photo that is farther from its nearest product than nearly all of these photos are from theirs
+    is unlike them: it shows other goods. Views of the catalogue are easier than photos of shoppers,
+    so they need more: the cosine of most of them, and a margin that only a share of
+    1 - MIN_STRANGER_SHARE of strangers reach."""
     if not first.right.any():
         return None
-    cosine, least = -1.0, -np.inf
+    cosine = float(np.quantile(first.cosines[first.right], FARTHEST_SHARES[source]))
+    least = -np.inf
     if source == "views":
-        cosine = float(np.quantile(first.cosines[first.right], FARTHEST_SHARE))
         least = float(np.quantile(strangers.margins, MIN_STRANGER_SHARE))
     near = first[first.cosines >= cosine]
     reliable = [m for m in np.unique(near.margins) if _are_reliable(near.right[near.margins >= m])]

@@ -150,7 +150,7 @@ class PhotoParameters(SearchParameters):
             )
         return super().search_request(
             images=images,
-            query=data.get("query", ""),
+            query="" if images else data.get("query", ""),
             box=data.get("box"),
             text=data["text"],
             **query,

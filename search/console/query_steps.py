@@ -67,7 +67,7 @@ def follow_query(request: SearchRequest) -> QuerySteps:
     clock = StageClock()
     with admission.admitted(clock.deadline):
         index = live_index()
-        photos = read_query_photos(request)
+        photos = read_query_photos(request, clock.deadline)
         analyses = analyse_query_photos(request, photos, index, clock)
         with clock.stage("retrieve"):
             given = read_words(request.text) if request.text else None

@@ -1,6 +1,6 @@
 """Declares the filters, and combines their SQL conditions."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -49,11 +49,9 @@ def faceted_filters() -> list[FacetedFilter]:
     return [declared for declared in FILTERS if isinstance(declared, FacetedFilter)]
 
 
-def filter_condition(
-    filters: Mapping[str, Any], excluded_product: int | None = None
-) -> ProductCondition:
-    """Returns the condition that a product is visible, passes `filters` and does not have the id
-    `excluded_product`.
+def filter_condition(filters: Mapping[str, Any], left_out: Sequence[int] = ()) -> ProductCondition:
+    """Returns the condition that a product is visible, passes `filters` and has none of the ids
+    `left_out`.
 
     The price and the stock of a product with variants are those of one of its variants. So it
     passes if they do, and else if another variant passes. Without filters that other variants may
@@ -64,8 +62,8 @@ def filter_condition(
     about_variants = [f for f in FILTERS if any(f.variant_conditions(filters))]
     others = [f for f in FILTERS if f not in about_variants]
     always = [SQL("product.is_visible"), *(c for f in others for c in f.conditions(filters))]
-    if excluded_product is not None:
-        always.append(SQL("product.id <> {}").format(literal(excluded_product)))
+    if left_out:
+        always.append(SQL("product.id <> ALL({})").format(literal(list(left_out))))
     by_product = [c for f in about_variants for c in f.conditions(filters)]
     if all(f.is_decided_by_product(filters) for f in about_variants):
         return ProductCondition.of(_all([*always, *by_product]))

@@ -11,6 +11,7 @@ from catalog.index.live_index import IndexNotReady
 from catalog.problems import photo_sentences, retry_after_s
 from catalog.visual.errors import EncoderError
 from search.errors import RequestError, describe_error
+from search.query.photo_addresses import AddressFailed
 
 log = logging.getLogger("vitrina.page")
 
@@ -47,13 +48,19 @@ def page_error(error: Exception) -> PageError:
     status, code, sentence = described
     if status == 503:
         log.warning("%s: %s", code, error)
-    return PageError(status, code, _sentences().get(code, sentence))
+    sentences = _sentences()
+    if isinstance(error, AddressFailed):
+        return PageError(status, code, sentences["address"])
+    return PageError(status, code, sentences.get(code, sentence))
 
 
 def _sentences() -> dict[str, str]:
     return {
         **photo_sentences(),
         "image_missing": _("Choose a photo, or write what you are looking for."),
+        "address": _(
+            "We found no photo at this address. Save the photo and choose it here instead."
+        ),
         "box_invalid": _("The selected part is outside the photo. Draw the box again."),
         "not_found": _("We no longer have this photo. Choose it again."),
         "index_not_ready": _(

@@ -1,6 +1,7 @@
 """The form of the page. It makes a SearchRequest, or a sentence about each invalid field."""
 
 import math
+import re
 from typing import Any
 
 from django import forms
@@ -9,10 +10,12 @@ from django.core.validators import MaxValueValidator, ProhibitNullCharactersVali
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from catalog.models import Product
 from search.errors import RequestError
 from search.filters.declared import FILTERS
 from search.filters.kinds import ChoiceFilter, Filter, RangeFilter, Text
 from search.page.examples import example_photo
+from search.query.photo_addresses import names_photo
 from search.request import (
     DEFAULT_LIMIT,
     MAX_OFFSET,
@@ -24,6 +27,9 @@ from search.request import (
     read_uploads,
 )
 
+MAX_LESS = 20
+MAX_WRONG = 50
+ROW_ID = re.compile("[0-9]{1,18}")
 MAX_SHOWN = 10 * DEFAULT_LIMIT  # results that a page shows again after Back
 SORT_LABELS = (
     gettext_lazy("Best match"),
@@ -85,9 +91,30 @@ def filter_field(declared: Filter, label: Text) -> forms.Field:
     return FlagField(label=label, required=False)
 
 
+class ProductsField(forms.Field):
+    """Ids of products. Its value is a tuple of different ids of visible products, the last
+    `max_products` that were given: others can be neither liked nor hidden any more."""
+
+    widget = forms.MultipleHiddenInput
+
+    def __init__(self, max_products: int) -> None:
+        super().__init__(required=False)
+        self.max_products = max_products
+
+    def clean(self, value: Any) -> tuple[int, ...]:
+        given = list(dict.fromkeys(text for text in value or () if ROW_ID.fullmatch(text)))
+        ids = [int(text) for text in given[-self.max_products :]]
+        if not ids:
+            return ()
+        visible = set(Product.objects.visible().filter(pk__in=ids).values_list("pk", flat=True))
+        return tuple(pk for pk in ids if pk in visible)
+
+
 class SearchForm(forms.Form):
-    """A search by photo, by words or by both. The photo is an upload, the kept photo of an earlier
-    search, or an example."""
+    """A search by photo, by words or by both. The photos are uploads, the kept photos of an earlier
+    search, an example, or at a web address that stands in place of the words. `another` is one more
+    photo of the thing that the kept photos show. `like`, `less` and `wrong` are products of which
+    the shopper wants more, or which are not what the shopper looks for."""
 
     q = forms.CharField(label=gettext_lazy("Words"), required=False, max_length=500)
     query = forms.CharField(required=False, max_length=100)
@@ -98,6 +125,9 @@ class SearchForm(forms.Form):
         required=False,
         choices=list(zip(SORTS, SORT_LABELS, strict=True)),
     )
+    like = ProductsField(1)
+    less = ProductsField(MAX_LESS)
+    wrong = ProductsField(MAX_WRONG)
     shown = forms.IntegerField(required=False, min_value=1, max_value=MAX_SHOWN)
     offset = forms.IntegerField(
         required=False,
@@ -138,14 +168,19 @@ class SearchForm(forms.Form):
         if not self.is_valid():
             raise RequestError("parameter_invalid", self._sentences())
         data = self.cleaned_data
-        images = self._photos()
-        if not images and not data["query"] and not data["q"]:
+        images, another = self._photos(), self._uploads("another")
+        if not (images or another or data["query"] or data["q"]):
             raise RequestError("image_missing", "Choose a photo, or write what you look for.")
+        is_address = names_photo(data["q"])
         return SearchRequest(
-            images=images,
-            query="" if images else data["query"],
+            images=(*images, *another),
+            query="" if images or is_address else data["query"],
+            address=data["q"].strip() if is_address else "",
             box=data["box"],
-            text=data["q"],
+            text="" if is_address else data["q"],
+            product_id=data["like"][0] if data["like"] else None,
+            less_products=data["less"],
+            hidden=(*data["less"], *data["wrong"]),
             filters=Filters.among(data),
             sort=data["sort"] or SORTS[0],
             limit=_whole_pages(data["shown"]),
@@ -153,11 +188,14 @@ class SearchForm(forms.Form):
         )
 
     def _photos(self) -> tuple[bytes, ...]:
-        uploaded: list[UploadedFile] = self.files.getlist("image") if self.files else []  # type: ignore[attr-defined]
-        if uploaded:
-            return read_uploads(uploaded)
+        if uploaded := self._uploads("image"):
+            return uploaded
         name = self.cleaned_data["example"]
         return (example_photo(name),) if name else ()
+
+    def _uploads(self, name: str) -> tuple[bytes, ...]:
+        files: list[UploadedFile] = self.files.getlist(name) if self.files else []  # type: ignore[attr-defined]
+        return read_uploads(files)
 
     def _sentences(self) -> str:
         """Returns all errors in one line, each after the label of its field, if there is one."""

@@ -124,16 +124,18 @@ def tag_chips(request: SearchRequest, answer: SearchAnswer) -> list[Choice]:
 def address_of(request: SearchRequest, answer: SearchAnswer, shown: int = 0) -> str:
     """Returns the URL of this search. With a photo, it works as long as the photo is kept. It
     brings back as many pages as have `shown` results."""
-    photo = request.images or request.query
     parameters = {
         "q": request.text,
-        "query": answer.query_id if photo else "",
-        "box": box_text(request) if photo else "",
+        "query": answer.query_id if request.has_photo else "",
+        "box": box_text(request) if request.has_photo else "",
         **{name: "true" if value is True else value for name, value in request.filters.items()},
+        "like": request.product_id or "",
+        "less": request.less_products,
+        "wrong": request.wrong,
         "sort": request.sort if request.sort != SORTS[0] else "",
         "shown": min(shown, MAX_SHOWN) if shown > DEFAULT_LIMIT else "",
     }
-    given = {name: value for name, value in parameters.items() if value != ""}
+    given = {name: value for name, value in parameters.items() if value not in ("", ())}
     return f"{reverse('search:results')}?{urlencode(given, doseq=True)}"
 
 

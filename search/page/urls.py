@@ -11,6 +11,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("search/", views.results, name="results"),
     path("search/photos/<slug:query>.jpg", views.photo, name="photo"),
+    path("search/photos/<slug:query>/<rowid:number>.jpg", views.photo, name="another-photo"),
     path("products/<rowid:pk>/", views.product, name="product"),
     path("examples/<str:name>", views.example, name="example"),
     path("robots.txt", views.robots, name="robots"),

@@ -22,8 +22,10 @@ from search.events.search_log import logged_search
 from search.page.errors import EXPECTED_ERRORS, PageError, page_error
 from search.page.examples import example_photo, examples
 from search.page.forms import SearchForm
+from search.page.other_variants import add_other_variants
 from search.page.photo_objects import outlined_objects
 from search.page.product_details import details_of, variants_of
+from search.page.product_feedback import given_feedback
 from search.page.refinements import (
     address_of,
     box_text,
@@ -96,6 +98,7 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         asked = SearchRequest(product_id=pk, limit=MAX_LOOKALIKES, fold=False)
         context["answer"] = logged_search(asked, request.META["REMOTE_ADDR"])
+        add_other_variants(context["answer"].results)
     except EXPECTED_ERRORS as error:
         page_error(error)  # for the log
     return _page(request, "search/product.html", context)
@@ -103,11 +106,11 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 @cache_control(private=True, max_age=3600)
-def photo(request: HttpRequest, query: str) -> HttpResponse:
-    """The preview of the photo of an earlier search, as long as the photo is kept. Pages use it
-    after a reload, and for photos in formats that browsers cannot show."""
+def photo(request: HttpRequest, query: str, number: int = 0) -> HttpResponse:
+    """The preview of a photo of an earlier search, as long as the photo is kept. Pages use it after
+    a reload, and for photos in formats that browsers cannot show."""
     try:
-        return HttpResponse(get_preview(query), content_type="image/jpeg")
+        return HttpResponse(get_preview(query, number), content_type="image/jpeg")
     except Overloaded as error:
         problem = page_error(error)
         return _with_retry_after(HttpResponse(status=problem.status), problem)
@@ -149,7 +152,8 @@ def favicon(request: HttpRequest) -> HttpResponse:
 
 
 def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer) -> dict[str, Any]:
-    with_photo = bool(asked.images or asked.query)
+    with_photo = asked.has_photo
+    add_other_variants(answer.results)
     groups, chips = filter_groups(form, asked, answer), tag_chips(asked, answer)
     return {
         "form": form,
@@ -158,13 +162,20 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
         "found": _number_found(asked, answer),
         "objects": outlined_objects(answer),
         "query": answer.query_id if with_photo else "",
+        "more_photos": range(1, answer.photos),
         "box": box_text(asked) if with_photo else "",
         "groups": groups,
         "chips": chips,
         "chosen": chosen_filters(groups, chips, asked, answer),
         "address": address_of(asked, answer),
-        "unfiltered": address_of(replace(asked, filters=Filters()), answer),
+        "feedback": given_feedback(asked, answer),
+        "unfiltered": address_of(_plain(asked), answer),
     }
+
+
+def _plain(asked: SearchRequest) -> SearchRequest:
+    """Returns the search without filters, and without what the shopper said about products."""
+    return replace(asked, filters=Filters(), product_id=None, less_products=(), hidden=())
 
 
 def _number_found(asked: SearchRequest, answer: SearchAnswer) -> int | None:

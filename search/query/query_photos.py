@@ -14,8 +14,10 @@ from catalog.models.product import content_hash
 from catalog.visual.encoder import Encoder
 from search.errors import RequestError
 from search.query import kept_photos
-from search.query.kept_photos import KeptPhoto
+from search.query.kept_photos import KeptPhotos
+from search.query.photo_addresses import fetch_photo
 from search.request import SearchRequest
+from search.serving.deadline import Deadline
 
 log = logging.getLogger("vitrina.search")
 
@@ -23,8 +25,8 @@ QUERY_ID = re.compile("[0-9a-f]{32}")
 
 
 class QueryPhoto(NamedTuple):
-    """A photo's file and its content hash. A kept photo also has the analysis of the whole photo,
-    if an earlier search made one, and the query id `kept_as` under which it is kept."""
+    """A photo's file and its content hash. A kept photo also has the query id `kept_as` under which
+    it is kept, and if it is the only one, the analysis that an earlier search made of it."""
 
     data: bytes
     content_hash: str
@@ -37,22 +39,26 @@ class QueryPhoto(NamedTuple):
         return analysis if analysis and analysis.encoder_checksum == encoder.checksum else None
 
 
-def read_query_photos(request: SearchRequest) -> list[QueryPhoto]:
-    """Returns the photos in the request, or the kept photo of the earlier query that the request
-    names. Raises RequestError."""
-    if len(request.images) > settings.IMAGES_PER_QUERY:
+def read_query_photos(request: SearchRequest, deadline: Deadline) -> list[QueryPhoto]:
+    """Returns the kept photos of the earlier query that the request names, then those in the
+    request, then the one at its address. Raises RequestError."""
+    kept = load_kept_photos(request.query) if request.query else KeptPhotos((), None, "")
+    count = len(kept.files) + len(request.images) + bool(request.address)
+    if count > settings.IMAGES_PER_QUERY:
         raise RequestError(
             "parameter_invalid", f"Send at most {settings.IMAGES_PER_QUERY} images at once."
         )
-    if request.images or not request.query:
-        return [QueryPhoto(data, content_hash(data)) for data in request.images]
-    kept = load_kept_photo(request.query)
-    return [QueryPhoto(kept.data, content_hash(kept.data), kept.analysis, request.query)]
+    fetched = [fetch_photo(request.address, deadline)] if request.address else []
+    if new := [*request.images, *fetched]:
+        return [QueryPhoto(data, content_hash(data)) for data in [*kept.files, *new]]
+    return [
+        QueryPhoto(data, content_hash(data), kept.analysis, request.query) for data in kept.files
+    ]
 
 
-def load_kept_photo(query_id: str) -> KeptPhoto:
-    """Returns the photo of an earlier query. Raises RequestError if it is not kept."""
-    kept = kept_photos.load_photo(query_id) if QUERY_ID.fullmatch(query_id) else None
+def load_kept_photos(query_id: str) -> KeptPhotos:
+    """Returns the photos of an earlier query. Raises RequestError if they are not kept."""
+    kept = kept_photos.load_photos(query_id) if QUERY_ID.fullmatch(query_id) else None
     if kept is None:
         raise RequestError(
             "not_found", "That photo is not kept any more: send the image again.", 404
@@ -60,19 +66,19 @@ def load_kept_photo(query_id: str) -> KeptPhoto:
     return kept
 
 
-def keep_photo(photos: Sequence[QueryPhoto], analysis: PhotoAnalysis | None) -> str:
-    """Keeps the first photo and its analysis for QUERY_PHOTO_KEPT_S, and returns a new random query
-    id for them. If the photo cannot be kept, for example on a full disk, later requests with the id
-    fail."""
+def keep_photos(photos: Sequence[QueryPhoto], analysis: PhotoAnalysis | None) -> str:
+    """Keeps the photos and the analysis of a single one for QUERY_PHOTO_KEPT_S, and returns a new
+    random query id for them. If they cannot be kept, for example on a full disk, later requests
+    with the id fail."""
     query_id = secrets.token_hex(16)
     if photos and settings.QUERY_PHOTO_KEPT_S:
         photo = photos[0]
         if photo.kept_as and photo.analysis is analysis:
             with suppress(OSError):
-                kept_photos.link_photo(query_id, photo.kept_as)
+                kept_photos.link_photos(query_id, photo.kept_as)
                 return query_id
         try:
-            kept_photos.store_photo(query_id, photo.data, analysis)
+            kept_photos.store_photos(query_id, [photo.data for photo in photos], analysis)
         except OSError as error:
             log.warning("the photo of a query is not kept: %s", error)
     return query_id

@@ -89,7 +89,7 @@ def find_results(
         ranked = sort_ranked(ranked, request.sort)
     with clock.stage("retrieve"):
         facets = count_facets(
-            index, queries, request.filters, words, depth.first, request.product_id, candidates
+            index, queries, request.filters, words, depth.first, request.left_out, candidates
         )
     total = sum(1 + item.duplicates for item in ranked) if is_all else None
     if total is None and request.sort == SORTS[0]:
@@ -116,7 +116,7 @@ def _go_deep(
     max_photos = depth.first
     while True:
         with clock.stage("retrieve"):
-            candidates = retrieve(index, queries, filters, words, max_photos, request.product_id)
+            candidates = retrieve(index, queries, filters, words, max_photos, request.left_out)
             if not by_object:
                 measured = measure_neighbourhoods(index, queries, filters, candidates)
                 objects = [target.object for target in targets] or [None]

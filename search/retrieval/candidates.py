@@ -83,15 +83,15 @@ def retrieve(
     filters: Filters,
     words: WordQuery | None,
     max_photos: int,
-    excluded_product: int | None = None,
+    left_out: Sequence[int] = (),
 ) -> Candidates:
     """Retrieves the candidates for each query vector, float32 (q, dimensions of the index space),
-    from its `max_photos` nearest photos, and the candidates for `words`. Leaves out the product
-    with the id `excluded_product`.
+    from its `max_photos` nearest photos, and the candidates for `words`, without the products
+    `left_out`.
 
     If few products pass the filters, all of them are compared. Otherwise the graph is searched. If
     it ends before it has found enough photos, all products that pass are compared as well."""
-    condition = filter_condition(filters, excluded_product)
+    condition = filter_condition(filters, left_out)
     query = VectorQuery(index, queries, max_photos, condition.test, cases=condition.cases)
     limit = exact_search_limit(index.generation.images, max_photos)
     if filters == Filters():
@@ -117,7 +117,7 @@ def count_facets(
     filters: Filters,
     words: WordQuery | None,
     max_photos: int,
-    excluded_product: int | None,
+    left_out: Sequence[int],
     candidates: Candidates,
 ) -> dict[str, Any]:
     """Returns the facets of the public contract. `candidates` pass all `filters`. The values of one
@@ -128,7 +128,7 @@ def count_facets(
         others = {n: value for n, value in filters.items() if n not in declared.parameters}
         if len(others) < len(filters):
             without = Filters(**others)
-            found = retrieve(index, queries, without, words, max_photos, excluded_product)
+            found = retrieve(index, queries, without, words, max_photos, left_out)
             counted[declared.name] = (found.facets or {}).get(declared.name)
     return read_facets(counted)
 

@@ -158,6 +158,7 @@ def _isolate(settings: Any, tmp_path: Path) -> None:
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": static}
     settings.QUERY_PHOTOS = tmp_path / "query_photos"
+    settings.SIZED_PHOTOS = tmp_path / "sized_photos"
 
 
 @dataclass(frozen=True)

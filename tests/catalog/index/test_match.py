@@ -109,3 +109,11 @@ def test_of_a_calibration_by_an_older_version_only_the_blank_threshold_applies()
     assert not Calibration.is_current(OF_VERSION_0_1)
     assert Calibration.from_json(OF_VERSION_0_1) == Calibration(blank_cosine=0.84)
     assert Calibration.is_current(asdict(Calibration()))
+
+
+def test_a_calibration_without_a_least_cosine_is_measured_again() -> None:
+    stored = {"similar_resemblance": 0.3, "word_cosine": 0.1, "exact_cosine": 0.5}
+
+    assert Calibration.is_current(stored)
+    assert not Calibration.is_current({**stored, "exact_cosine": -1.0})
+    assert Calibration.is_current({**stored, "exact_cosine": None})  # nothing is exact

@@ -7,7 +7,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from catalog.models import Embedding, IndexedProduct, Product, ProductChange, ProductImage
+from catalog.models import (
+    Embedding,
+    IndexedProduct,
+    Product,
+    ProductChange,
+    ProductImage,
+    SearchTerm,
+)
 from indexing.embedding.views import VIEWS
 from indexing.models import Chunk
 from indexing.monitoring.freshness import index_status
@@ -197,3 +204,16 @@ def test_the_status_counts_pending_products() -> None:
 
     assert waiting["products"] == {"total": 4, "indexed": 3, "pending": 1, "failed": 0}
     assert index_status()["products"] == {"total": 4, "indexed": 4, "pending": 0, "failed": 0}
+
+
+def test_a_refresh_collects_all_words_where_an_older_version_left_none() -> None:
+    add_product("old", photo("red"), title="Velvet armchair")
+    rebuild()
+    SearchTerm.objects.all().delete()
+
+    refresh()
+    add_product("new", photo("blue"), title="Lantern")
+    refresh()
+
+    words = set(SearchTerm.objects.filter(kind="word").values_list("text", flat=True))
+    assert words >= {"velvet", "armchair", "lantern"}

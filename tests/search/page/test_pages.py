@@ -1,10 +1,16 @@
 """The start page, pages in both languages, and pages of errors, with Django's test client."""
 
+import gzip
+import re
+from pathlib import Path
+
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client
 
 from catalog.models import Generation, Product
+from search.serving.sized_photos import WIDTHS
 from tests.search.outages import lose_encoder, refuse_connection
 from tests.search.page.page_requests import HTMX, product_of_the_chair, text_of
 
@@ -105,3 +111,34 @@ def test_a_form_without_a_csrf_token_is_refused(demo_index):
     response = strict.post("/search/", {"q": "chair"})
     assert response.status_code == 403
     assert "open for too long" in text_of(response)
+
+
+def static_files(page: str, pattern: str) -> int:
+    """Returns the compressed size of the static files that a page names."""
+    names = set(re.findall(rf'"/static/([^"]+\.(?:{pattern}))"', page))
+    paths = [finders.find(name) for name in names]
+    assert names
+    return sum(len(gzip.compress(Path(str(path)).read_bytes())) for path in paths)
+
+
+@pytest.mark.parametrize("address", ["/", "/search/?q=chair"])
+def test_pages_are_light(client: Client, demo_index, address: str):
+    response = client.get(address, headers={"Accept-Encoding": "gzip"})
+    page = gzip.decompress(response.content).decode()
+
+    styles, scripts = static_files(page, "css"), static_files(page, "js")
+    imported = len(gzip.compress(Path(str(finders.find("photo_files.js"))).read_bytes()))
+    assert styles < 15_000  # all that blocks the first paint
+    assert 'rel="stylesheet"' in page
+    assert not re.search(r"<script(?![^>]*(type=.module|defer|application/ld))[^>]*>", page)
+    assert len(response.content) + styles + scripts + imported < 150_000
+
+
+def test_cards_name_photos_in_the_widths_shown(client: Client, demo_index):
+    page = text_of(client.get("/search/?q=chair"))
+    photo = re.search(r'<img src="(/media/[^"]+)" srcset="([^"]+)" sizes="([^"]+)"', page)
+    assert photo
+    assert [part.split()[-1] for part in photo[2].split(", ")] == [f"{w}w" for w in WIDTHS]
+    small = client.get(photo[1], headers={"Accept": "image/webp"})
+    assert small["Content-Type"] == "image/webp"
+    assert len(small.content) < 15_000

@@ -79,3 +79,17 @@ def test_the_page_explains_a_malformed_option(
 
     assert response.status_code == 400
     assert "Write an option as name:value, such as size:M." in response.content.decode()
+
+
+def test_results_lead_to_the_same_product_in_another_colour(
+    shop: Product,  # noqa: F811
+    client: Client,
+) -> None:
+    response = client.get("/search/?q=blue&option=size:M&option=colour:blue")
+
+    (result,) = response.context["answer"].results
+    assert result.variant.sku == "blue-m"
+    assert [other.options["colour"] for other in result.other_variants] == ["red"]
+    page = response.content.decode()
+    assert f'href="/products/{shop.pk}/?variant=red-s" title="red, S"' in page
+    assert f"{shop.photo_urls[1]}?w=160" in page

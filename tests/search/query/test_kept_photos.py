@@ -155,12 +155,12 @@ def test_other_users_of_the_machine_cannot_read_kept_photos(
 def test_kept_photos_stay_within_their_limit_in_bytes(settings: Any) -> None:
     settings.QUERY_PHOTOS_BYTES = 2_000_000
     for number in range(60):
-        kept_photos.store_photo(f"{number:032x}", os.urandom(100_000), None)
+        kept_photos.store_photos(f"{number:032x}", [os.urandom(100_000)], None)
         taken = sum(512 * path.stat().st_blocks for path in list_files(settings))
         assert taken <= settings.QUERY_PHOTOS_BYTES
 
-    assert kept_photos.load_photo(f"{59:032x}") is not None, "the latest stay"
-    assert kept_photos.load_photo(f"{0:032x}") is None, "the oldest go"
+    assert kept_photos.load_photos(f"{59:032x}") is not None, "the latest stay"
+    assert kept_photos.load_photos(f"{0:032x}") is None, "the oldest go"
 
 
 def test_expired_photos_are_deleted(by_photo: Search, photos: Any, settings: Any) -> None:
@@ -268,6 +268,6 @@ def test_previews_share_the_admission_of_searches(
 
 
 def test_a_photo_that_cannot_be_decoded_has_no_preview(client: Client) -> None:
-    kept_photos.store_photo("a" * 32, b"not a photo", None)
+    kept_photos.store_photos("a" * 32, [b"not a photo"], None)
 
     assert client.get(f"/search/photos/{'a' * 32}.jpg").status_code == 404
