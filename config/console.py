@@ -36,6 +36,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _list(request, _("Failed photos"), "broken_image", "indexing_imagefailure"),
             _list(request, _("Photos by address"), "link", "catalog_imageaddress"),
             _list(request, _("Encoders"), "model_training", "catalog_encoderversion"),
+            (_("Drift"), "trending_up", "drift", may(request.user, Right.VIEW)),
         ],
         _("Catalogue"): [
             _list(request, _("Products"), "inventory_2", "catalog_product"),

@@ -8,7 +8,6 @@ class IndexingConfig(AppConfig):
     def ready(self) -> None:
         """Registers the pages of the console, after those of the task queue that they replace."""
         from indexing.console import (  # noqa: F401
-            encoder_admin,
             failure_admin,
             generation_admin,
             photo_address_admin,
@@ -16,4 +15,5 @@ class IndexingConfig(AppConfig):
             queue_admin,
             run_admin,
         )
+        from indexing.console.encoders import encoder_admin  # noqa: F401
         from indexing.console.sources import import_admin, source_admin  # noqa: F401

@@ -81,6 +81,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         fits_words=any(item.candidate.fits for item in found.ranked) or not found.ranked,
         is_blank=is_blank,
         object_names=name_objects(targets, tags) if request.box is None else {},
+        query_vector=queries[0],
     )
 
 

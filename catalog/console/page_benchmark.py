@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.contrib.auth.models import User
@@ -89,7 +90,7 @@ def measure_pages() -> list[PageTimes]:
     Source.objects.get_or_create(name="bench", defaults={"address": "https://shop.example/feed"})
     product = Product.objects.order_by("pk")[0].pk
     search = LoggedSearch.objects.all()[0].pk
-    arguments = {
+    arguments: dict[str, list[Any]] = {
         "why_not_found": [product],
         "catalog_product_change": [product],
         "catalog_loggedsearch_change": [search],

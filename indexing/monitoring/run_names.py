@@ -15,6 +15,7 @@ def name_kind(kind: str) -> str:
         Kind.TRAINING: _("training"),
         Kind.FETCH: _("fetch"),
         Kind.IMPORT: _("import"),
+        Kind.ADOPTION: _("adoption"),
     }
     return names.get(Kind(kind), kind)
 

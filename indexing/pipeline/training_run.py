@@ -25,6 +25,7 @@ from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.quality.encoder_comparison import compare_encoders
 from indexing.quality.training_result import judge_comparison
+from indexing.training.curves import summarise_curves
 from indexing.training.shop import collecting
 from indexing.training.shop.clicked_photos import read_clicked_photos
 from indexing.training.shop.lesson_folder import (
@@ -32,6 +33,7 @@ from indexing.training.shop.lesson_folder import (
     LOG,
     TRAINED,
     Lesson,
+    read_history,
     read_last_line,
     read_progress,
 )
@@ -148,6 +150,7 @@ def perform_train(chunk: Chunk, check: Check) -> None:
             perform_collect(chunk, check)
         Lesson(**chunk.payload).write(folder)
         _run_process(folder, check, _report(chunk))
+        _store_result(chunk.run, curves=summarise_curves(read_history(folder)))
         part = model.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(folder / TRAINED, part)
