@@ -1,14 +1,17 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _lazy
 
 
 class CatalogConfig(AppConfig):
     name = "catalog"
-    verbose_name = "Catalogue"
+    verbose_name = _lazy("Catalogue")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
+        from catalog.console.names import translate_names
         from catalog.console.rights import set_group_rights
 
+        translate_names(self)
         post_migrate.connect(set_group_rights, dispatch_uid="catalog.group_rights")

@@ -1,12 +1,14 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _lazy
 
 
 class IndexingConfig(AppConfig):
     name = "indexing"
-    verbose_name = "Indexing"
+    verbose_name = _lazy("Indexing")
 
     def ready(self) -> None:
         """Registers the pages of the console, after those of the task queue that they replace."""
+        from catalog.console.names import translate_names
         from indexing.console import (  # noqa: F401
             failure_admin,
             generation_admin,
@@ -17,3 +19,5 @@ class IndexingConfig(AppConfig):
         )
         from indexing.console.encoders import encoder_admin  # noqa: F401
         from indexing.console.sources import import_admin, source_admin  # noqa: F401
+
+        translate_names(self)

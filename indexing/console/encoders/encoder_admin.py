@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -22,6 +23,7 @@ from indexing.console.run_plans import publish_choices
 from indexing.encoder_registry import list_encoders
 from indexing.ledger.runs import RunConflict
 from indexing.models import IndexingRun
+from indexing.monitoring.run_names import name_kind
 from indexing.quality.generation_self_test import describe_self_test
 from indexing.tasks import start_queued_run
 
@@ -71,8 +73,9 @@ class EncoderVersionAdmin(ReadOnlyAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **more: Any) -> Any:
         """The figures of an encoder beside those of another, and its curves."""
-        require(request, Right.VIEW)
         version = self.get_object(request, object_id)
+        if not self.has_view_permission(request, version) or request.method == "POST":
+            raise PermissionDenied
         if version is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return show_encoder(request, self, version)
@@ -133,7 +136,7 @@ class EncoderVersionAdmin(ReadOnlyAdmin):
         else:
             record_request(request, f"start {kind}", f"run {run.pk}", str(version))
             sentence = _("%(kind)s %(number)s is under way.")
-            self.message_user(request, sentence % {"kind": run.kind, "number": run.pk})
+            self.message_user(request, sentence % {"kind": name_kind(run.kind), "number": run.pk})
         return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
 
 

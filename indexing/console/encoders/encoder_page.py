@@ -66,9 +66,9 @@ def draw_curves(curves: Mapping[str, list[float]]) -> list[Chart]:
     }
     labels = [f"{step:.0f}" for step in curves.get("step", [])]
     return [
-        draw_chart(names.get(name, name), labels, {_("mean of 20 steps"): values})
-        for name, values in curves.items()
-        if name != "step"
+        draw_chart(title, labels, {_("mean of 20 steps"): curves[name]})
+        for name, title in names.items()
+        if any(curves.get(name, ()))
     ]
 
 
