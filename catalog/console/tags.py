@@ -88,7 +88,10 @@ class TagAdmin(ModelAdmin):
             " ",
             '<a href="{}">{}</a>',
             (
-                (reverse("admin:catalog_product_change", args=[pk]), render_thumbnail(image))
+                (
+                    reverse("admin:catalog_product_change", args=[pk]),
+                    render_thumbnail(image, str(pk)),
+                )
                 for pk, image in sorted(first.items())
             ),
         )
