@@ -5,4 +5,8 @@ window.addEventListener("load", () => {
     area.removeAttribute("role");
     area.removeAttribute("aria-label");
   }
+  // An empty head of a column is a cell.
+  for (const head of document.querySelectorAll("th")) {
+    if (!head.textContent.trim() && !head.querySelector("[aria-label], input")) head.setAttribute("role", "cell");
+  }
 });

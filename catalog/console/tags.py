@@ -90,9 +90,9 @@ class TagAdmin(ModelAdmin):
             (
                 (
                     reverse("admin:catalog_product_change", args=[pk]),
-                    render_thumbnail(image, str(pk)),
+                    render_thumbnail(photo, str(pk)),
                 )
-                for pk, image in sorted(first.items())
+                for pk, photo in sorted(first.items())
             ),
         )
 
