@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -106,7 +107,7 @@ def check_runs(pulse: Pulse) -> Iterator[Problem]:
             yield Problem(
                 True,
                 _("%(kind)s %(n)s stands still: no worker works on it.")
-                % {"kind": name_kind(run.kind), "n": run.pk},
+                % {"kind": capfirst(name_kind(run.kind)), "n": run.pk},
                 _("The queue takes it up within a minute if it works."),
                 runs,
                 _("Runs"),

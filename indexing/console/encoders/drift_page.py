@@ -72,7 +72,9 @@ def _describe(
         values = {"at": _date(taken_at), "due": _date(taken_at + INTERVAL)}
         sentence = _("Compared with %(at)s from %(due)s on.") % values
     else:
-        sentence = _("Not measured yet: it takes %(n)s photos.") % {"n": MIN_VECTORS}
+        sentence = _(
+            "Not measured yet: photos to compare with are taken at night, once there are %(n)s."
+        ) % {"n": MIN_VECTORS}
     return {
         "name": name_drift(kind),
         "sentence": sentence,

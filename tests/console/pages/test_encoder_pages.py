@@ -104,7 +104,7 @@ def test_a_rebuild_with_an_encoder_starts_from_its_page(other: EncoderVersion) -
 
 def test_drift_says_what_to_do_about_an_alarm(other: EncoderVersion, client: Client) -> None:
     live, viewer, address = live_generation(), member("viewer"), reverse("admin:drift")
-    assert "Not measured yet: it takes 100 photos." in text_of(viewer.get(address))
+    assert "taken at night, once there are 100." in text_of(viewer.get(address))
 
     zeros = np.zeros((1, 4), np.float16).tobytes()
     reference = DriftReference.objects.create(generation=live, kind="queries", vectors=zeros)
