@@ -10,8 +10,8 @@ class CatalogConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
-        from catalog.console.names import translate_names
         from catalog.console.rights import set_group_rights
+        from catalog.console.translated_names import translate_names
 
         translate_names(self)
         post_migrate.connect(set_group_rights, dispatch_uid="catalog.group_rights")

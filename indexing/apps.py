@@ -8,7 +8,7 @@ class IndexingConfig(AppConfig):
 
     def ready(self) -> None:
         """Registers the pages of the console, after those of the task queue that they replace."""
-        from catalog.console.names import translate_names
+        from catalog.console.translated_names import translate_names
         from indexing.console import (  # noqa: F401
             failure_admin,
             generation_admin,

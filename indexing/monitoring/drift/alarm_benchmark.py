@@ -36,12 +36,7 @@ def measure_alarms(live: Generation, weeks: int, size: int) -> list[AlarmRate]:
     without drift; without drift, but with shoppers who send several photos; and with one category
     of things replacing a tenth, a fifth and a third of the photos of the second sample. Embeddings
     are drawn with replacement, so few of them suffice."""
-    query = EMBEDDINGS.format(
-        encoder=sql.Literal(live.encoder_id), most=sql.Literal(MAX_EMBEDDINGS)
-    )
-    rows = list(read_rows(query, ["halfvec", "int8"]))
-    vectors = np.stack([row[0] for row in rows]).astype(np.float32)
-    categories = np.array([row[1] for row in rows])
+    vectors, categories = _read_embeddings(live)
     random = np.random.default_rng(0)
 
     def any_photo(number: int) -> np.ndarray:
@@ -76,3 +71,13 @@ def measure_alarms(live: Generation, weeks: int, size: int) -> list[AlarmRate]:
             alarms += distance.value > distance.level
         rates.append(AlarmRate(name, alarms / weeks, weeks))
     return rates
+
+
+def _read_embeddings(live: Generation) -> tuple[np.ndarray, np.ndarray]:
+    """Returns embeddings, float32 (n, d), and the category of the product of each, (n,)."""
+    query = EMBEDDINGS.format(
+        encoder=sql.Literal(live.encoder_id), most=sql.Literal(MAX_EMBEDDINGS)
+    )
+    rows = list(read_rows(query, ["halfvec", "int8"]))
+    vectors = np.stack([row[0] for row in rows]).astype(np.float32)
+    return vectors, np.array([row[1] for row in rows])
