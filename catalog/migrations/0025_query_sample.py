@@ -27,6 +27,12 @@ class Migration(migrations.Migration):
                 ),
                 ("encoder_id", models.BigIntegerField()),
                 ("vector", pgvector.django.halfvec.HalfVectorField()),
+                (
+                    "origin",
+                    models.CharField(
+                        blank=True, db_default="", default="", editable=False, max_length=16
+                    ),
+                ),
             ],
         ),
     ]

@@ -5,6 +5,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
+from catalog.models.feedback import origin_field
+
 
 class AuditEntry(models.Model):
     """One change that a person, a command or the schedule made. `catalog/console/audit_log.py`
@@ -72,6 +74,7 @@ class QuerySample(models.Model):
     query_id = models.CharField(max_length=32, help_text="The least one of its slot stays.")
     encoder_id = models.BigIntegerField()
     vector = HalfVectorField()
+    origin = origin_field()
 
     def __str__(self) -> str:
         return f"{self.day} {self.slot}"

@@ -15,10 +15,10 @@ ID_DIGITS = 8  # of a query id, which is random, that choose its slot
 
 # The least id of a slot stays, so that each of its searches is as likely to be kept.
 KEEP = """
-    INSERT INTO catalog_querysample AS kept (day, slot, query_id, encoder_id, vector)
-    VALUES (%s, %s, %s, %s, %s)
+    INSERT INTO catalog_querysample AS kept (day, slot, query_id, encoder_id, vector, origin)
+    VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT (day, slot) DO UPDATE SET query_id = excluded.query_id,
-        encoder_id = excluded.encoder_id, vector = excluded.vector
+        encoder_id = excluded.encoder_id, vector = excluded.vector, origin = excluded.origin
     WHERE excluded.query_id < kept.query_id
 """
 
@@ -41,7 +41,8 @@ def keep_samples(samples: Sequence[QuerySample]) -> None:
     if not samples:
         return
     rows = [
-        (row.day, row.slot, row.query_id, row.encoder_id, HalfVector(row.vector)) for row in samples
+        (row.day, row.slot, row.query_id, row.encoder_id, HalfVector(row.vector), row.origin)
+        for row in samples
     ]
     connection.ensure_connection()
     register_vectors(connection.connection)

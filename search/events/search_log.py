@@ -132,6 +132,8 @@ class SearchLog:
         try:
             for entry in entries:
                 entry.search.origin = origin_of(entry.address)
+                if entry.sampled is not None:
+                    entry.sampled.origin = entry.search.origin
             LoggedSearch.objects.bulk_create([e.search for e in entries], ignore_conflicts=True)
             keep_samples([e.sampled for e in entries if e.sampled is not None])
         except Error as error:

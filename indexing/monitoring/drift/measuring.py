@@ -20,10 +20,14 @@ MIN_VECTORS = 100  # of a sample
 MAX_VECTORS = 500  # more would find differences that do not matter
 Kind = DriftReference.Kind
 
-# The ids of searches are random, so the least ones are a random sample.
+# The ids of searches are random, so the least ones are a random sample. Several photos of one
+# shopper are alike, which would look like drift: one of a day counts.
 QUERIES = sql.SQL(
     """
-    SELECT vector FROM catalog_querysample WHERE encoder_id = {encoder} AND day > {after}
+    SELECT vector FROM (
+        SELECT DISTINCT ON (day, coalesce(nullif(origin, ''), query_id)) query_id, vector
+        FROM catalog_querysample WHERE encoder_id = {encoder} AND day > {after}
+        ORDER BY day, coalesce(nullif(origin, ''), query_id), query_id) AS of_shoppers
     ORDER BY query_id LIMIT {most}
     """
 )
