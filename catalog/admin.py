@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _lazy
 
 import catalog.console.audit_admin
 import catalog.console.logged_searches
@@ -67,10 +68,10 @@ class ProductAdmin(ModelAdmin):
         context = {"may_import": may(request.user, Right.OPERATE), **(extra_context or {})}
         return super().changelist_view(request, context)
 
-    @admin.display(description="")
+    @admin.display(description=_lazy("photo"))
     def photo(self, product: Product) -> str:
         images = list(product.images.all())
-        return render_thumbnail(images[0]) if images else "–"
+        return render_thumbnail(images[0], product.label) if images else "–"
 
 
 @admin.register(Category)

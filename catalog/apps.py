@@ -11,5 +11,7 @@ class CatalogConfig(AppConfig):
         from django.db.models.signals import post_migrate
 
         from catalog.console.rights import set_group_rights
+        from catalog.console.translated_names import translate_names
 
+        translate_names(self)
         post_migrate.connect(set_group_rights, dispatch_uid="catalog.group_rights")

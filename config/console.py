@@ -30,13 +30,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _list(request, _("Searches"), "search", "catalog_loggedsearch"),
             _list(request, _("Events"), "ads_click", "catalog_event"),
         ],
-        _("Index"): [
-            _list(request, _("Runs"), "sync", "indexing_indexingrun"),
-            _list(request, _("Generations"), "layers", "catalog_generation"),
-            _list(request, _("Failed photos"), "broken_image", "indexing_imagefailure"),
-            _list(request, _("Photos by address"), "link", "catalog_imageaddress"),
-            _list(request, _("Encoders"), "model_training", "catalog_encoderversion"),
-        ],
+        _("Index"): _index(request),
         _("Catalogue"): [
             _list(request, _("Products"), "inventory_2", "catalog_product"),
             _list(request, _("Categories"), "account_tree", "catalog_category"),
@@ -70,6 +64,17 @@ def _questions(may_look: bool) -> list[Item]:
         (_("Why is it not found?"), "troubleshoot", "find_product", may_look),
         (_("What is searched for"), "insights", "search_analytics", may_look),
         (_("Try a query"), "science", "try_query", may_look),
+    ]
+
+
+def _index(request: HttpRequest) -> list[Item]:
+    return [
+        _list(request, _("Runs"), "sync", "indexing_indexingrun"),
+        _list(request, _("Generations"), "layers", "catalog_generation"),
+        _list(request, _("Failed photos"), "broken_image", "indexing_imagefailure"),
+        _list(request, _("Photos by address"), "link", "catalog_imageaddress"),
+        _list(request, _("Encoders"), "model_training", "catalog_encoderversion"),
+        (_("Drift"), "trending_up", "drift", may(request.user, Right.VIEW)),
     ]
 
 

@@ -51,7 +51,7 @@ def describe_admin_login(password_file: Path = PASSWORD_FILE) -> str:
 def set_schedules() -> None:
     """Schedules refreshes by the current REFRESH_CRON, a check for abandoned runs, fetches of
     photos and pulls of sources every minute, a measurement every five, and learning from clicks
-    every night."""
+    and the measurement of drift every night."""
     schedules = {
         "refresh": settings.REFRESH_CRON,
         "join_abandoned_runs": "* * * * *",
@@ -59,6 +59,7 @@ def set_schedules() -> None:
         "pull_sources": "* * * * *",
         "measure": "*/5 * * * *",
         "learn_from_clicks": "40 3 * * *",
+        "measure_drift": "20 4 * * *",
     }
     for name, cron in schedules.items():
         if not Schedule.objects.filter(name=name, cron=cron).exists():

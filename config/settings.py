@@ -3,6 +3,8 @@
 import os
 from datetime import timedelta
 
+from django.templatetags.static import static
+
 from config.database import build_database_settings
 from config.environment import (
     read_bool,
@@ -267,6 +269,7 @@ UNFOLD = {
     "SITE_HEADER": "Vitrina",
     "SITE_URL": "/",
     "DASHBOARD_CALLBACK": "config.console.show_home",
+    "SCRIPTS": [lambda request: static("console.js")],
     "SIDEBAR": {"navigation": "config.console.navigation", "show_all_applications": True},
 }
 

@@ -1,14 +1,15 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _lazy
 
 
 class IndexingConfig(AppConfig):
     name = "indexing"
-    verbose_name = "Indexing"
+    verbose_name = _lazy("Indexing")
 
     def ready(self) -> None:
         """Registers the pages of the console, after those of the task queue that they replace."""
+        from catalog.console.translated_names import translate_names
         from indexing.console import (  # noqa: F401
-            encoder_admin,
             failure_admin,
             generation_admin,
             photo_address_admin,
@@ -16,4 +17,7 @@ class IndexingConfig(AppConfig):
             queue_admin,
             run_admin,
         )
+        from indexing.console.encoders import encoder_admin  # noqa: F401
         from indexing.console.sources import import_admin, source_admin  # noqa: F401
+
+        translate_names(self)

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from catalog.models import Generation
+from catalog.models import Adapter, Generation
 from catalog.models.product import HASH_LENGTH
 
 
@@ -18,6 +18,7 @@ class IndexingRun(models.Model):
         TRAINING = "training"
         FETCH = "fetch"
         IMPORT = "import"
+        ADOPTION = "adoption"
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -173,3 +174,59 @@ class IndexEvaluation(models.Model):
 
     def __str__(self) -> str:
         return f"evaluation of {self.generation}"
+
+
+class DriftReference(models.Model):
+    """Vectors of when the match levels of a generation, or of its adapter, were calibrated."""
+
+    class Kind(models.TextChoices):
+        QUERIES = "queries"
+        CATALOGUE = "catalogue"
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="+")
+    adapter = models.ForeignKey(
+        Adapter, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    taken_at = models.DateTimeField(default=timezone.now)
+    vectors = models.BinaryField(help_text="float16, vectors × dimensions, in the index space.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["generation", "adapter", "kind"],
+                nulls_distinct=False,
+                name="drift_reference_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.generation}"
+
+
+class DriftMeasurement(models.Model):
+    """How far the vectors of a week are from those of a reference. `indexing/monitoring/drift`
+    writes it."""
+
+    reference = models.ForeignKey(
+        DriftReference, on_delete=models.CASCADE, related_name="measurements"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    vectors = models.PositiveIntegerField(help_text="Number of vectors of the week.")
+    distance = models.FloatField(help_text="Energy distance.")
+    level = models.FloatField(help_text="The distance above which it is an alarm.")
+
+    class Meta:
+        ordering = ["-at"]
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.ratio:.2f} of the alarm level"
+
+    @property
+    def ratio(self) -> float:
+        """The distance in alarm levels: more than 1 is an alarm."""
+        return self.distance / self.level if self.level > 0 else 0.0
+
+    @property
+    def is_alarm(self) -> bool:
+        return self.ratio > 1

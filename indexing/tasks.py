@@ -13,7 +13,9 @@ from indexing.clicks.log_retention import delete_old_searches
 from indexing.clicks.reranker_training import describe_reranker
 from indexing.ledger import runs
 from indexing.models import IndexingRun
+from indexing.monitoring.drift import measuring as drift
 from indexing.monitoring.measurements import take_measurement
+from indexing.pipeline.adoption_run import start_adoption
 from indexing.pipeline.fetch_stage import start_fetch
 from indexing.pipeline.fetching.claims import count_due
 from indexing.pipeline.rebuild import start_rebuild
@@ -31,6 +33,7 @@ START_RUN: dict[str, Callable[..., IndexingRun]] = {
     IndexingRun.Kind.TRAINING: partial(start_training, join=False),
     IndexingRun.Kind.FETCH: start_fetch,
     IndexingRun.Kind.IMPORT: start_imports,
+    IndexingRun.Kind.ADOPTION: start_adoption,
 }
 
 
@@ -82,6 +85,12 @@ def measure() -> str:
     """Adds a measurement to those that the console shows as charts, and removes old ones.
     Scheduled every five minutes."""
     return str(take_measurement())
+
+
+def measure_drift() -> str:
+    """Measures drift if a week has passed since the last time. Scheduled every night, so that a
+    night without the queue loses nothing."""
+    return "; ".join(map(str, drift.measure_drift())) or "nothing is due"
 
 
 def learn_from_clicks() -> str:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from catalog.detection.detector import Detection
 from catalog.models import Generation, Tag
 from catalog.product_cards import ProductCard, VariantCard
@@ -48,8 +50,9 @@ class SearchAnswer:
     number of results on all pages with their hidden lookalikes, None if it is not known;
     `corrected`: the words that were searched for instead of mistyped ones, or ""; `fits_words`:
     False if nothing fits both the photo and the words: then the results fit the photo alone;
-    `is_blank`: whether the photo shows nothing; `object_names`: the tags of
-    the objects that were searched for, by their numbers; `photos`: how many the search had."""
+    `is_blank`: whether the photo shows nothing; `object_names`: the tags of the objects that were
+    searched for, by their numbers; `photos`: how many the search had; `query_vector`: the unit
+    vector (d,) of the query for the first of them in the index space."""
 
     query_id: str
     kind: str
@@ -69,6 +72,7 @@ class SearchAnswer:
     is_blank: bool = False
     object_names: dict[int, Tag] = field(default_factory=dict)
     photos: int = 0
+    query_vector: np.ndarray | None = None
 
     @property
     def server_timing(self) -> str:

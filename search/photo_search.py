@@ -82,6 +82,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         is_blank=is_blank,
         photos=len(photos),
         object_names=name_objects(targets, tags) if request.box is None else {},
+        query_vector=queries[0],
     )
 
 

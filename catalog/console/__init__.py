@@ -1,5 +1,6 @@
 """Base classes of admin classes, and the admin classes of tags, searches, clicks and users.
 
 Other admin classes build on `base`, `product_photos` and `product_variants`. `rights.may` decides
-who may do what, and `audit_log` records it. `error_pages.ConsoleErrors` is a middleware.
+who may do what, and `audit_log` records it. `translated_names` gives models and fields the language
+of the reader. `error_pages.ConsoleErrors` is a middleware. `page_benchmark` measures the pages.
 """

@@ -24,6 +24,6 @@ def record_request(request: HttpRequest, action: str, target: str = "", detail: 
 
 def name_rows(rows: Iterable[Any]) -> str:
     """Returns the names of rows, such as `run 3, run 4`, as the target of an entry."""
-    named = [f"{row._meta.verbose_name} {row.pk}" for row in rows]
+    named = [f"{row._meta.verbose_name_raw} {row.pk}" for row in rows]
     more = f" … (+{len(named) - MAX_NAMED})" if len(named) > MAX_NAMED else ""
     return ", ".join(named[:MAX_NAMED]) + more

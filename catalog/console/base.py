@@ -81,7 +81,7 @@ class AuditedChanges:
         said = request.action_said  # type: ignore[attr-defined]
         is_known = action in self.get_actions(request)  # type: ignore[attr-defined]
         if said and is_known and action != "delete_selected" and chosen:
-            name = self.opts.verbose_name  # type: ignore[attr-defined]
+            name = self.opts.verbose_name_raw  # type: ignore[attr-defined]
             record_request(request, action, f"{name} {', '.join(chosen)}", " ".join(said))
         return response
 

@@ -35,11 +35,11 @@ class LoggedSearchAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[LoggedSearch]:
         return super().get_queryset(request).defer("features")
 
-    @admin.display(description="results")
+    @admin.display(description=gettext_lazy("results"))
     def results(self, search: LoggedSearch) -> int:
         return len(search.products)
 
-    @admin.display(description="duration, ms")
+    @admin.display(description=gettext_lazy("duration, ms"))
     def total_ms(self, search: LoggedSearch) -> float | None:
         return search.timings_ms.get("total")
 
@@ -52,7 +52,7 @@ class EventAdmin(ReadOnlyAdmin):
     list_per_page = 50
     show_full_result_count = False
 
-    @admin.display(description="product", ordering="product_id")
+    @admin.display(description=gettext_lazy("product"), ordering="product_id")
     def product(self, event: Event) -> str:
         return link_to_product(event.product_id)
 
@@ -63,15 +63,15 @@ class ClickRateAdmin(ReadOnlyAdmin):
     search_fields = ("=product_id",)
     show_full_result_count = False
 
-    @admin.display(description="product", ordering="product_id")
+    @admin.display(description=gettext_lazy("product"), ordering="product_id")
     def product(self, rate: ClickRate) -> str:
         return link_to_product(rate.product_id)
 
-    @admin.display(description="expected clicks", ordering="expected")
+    @admin.display(description=gettext_lazy("expected clicks"), ordering="expected")
     def expected_clicks(self, rate: ClickRate) -> float:
         return round(rate.expected, 1)
 
-    @admin.display(description="rate", ordering="rate")
+    @admin.display(description=gettext_lazy("rate"), ordering="rate")
     def shown_rate(self, rate: ClickRate) -> float:
         return round(rate.rate, 3)
 
@@ -94,7 +94,7 @@ class ClickBurstAdmin(ReadOnlyAdmin):
             )
         return super().changelist_view(request, extra_context)
 
-    @admin.display(description="address or product")
+    @admin.display(description=gettext_lazy("address or product"))
     def source(self, burst: ClickBurst) -> str:
         if burst.product_id:
             return link_to_product(burst.product_id)
@@ -128,19 +128,19 @@ class RerankerAdmin(ReadOnlyAdmin):
     def ndcg(self, reranker: Reranker) -> float | None:
         return reranker.figures.get("ndcg")
 
-    @admin.display(description="NDCG of the formula")
+    @admin.display(description=gettext_lazy("NDCG of the formula"))
     def ndcg_formula(self, reranker: Reranker) -> float | None:
         return reranker.figures.get("ndcg_formula")
 
-    @admin.display(description="chance of no gain")
+    @admin.display(description=gettext_lazy("chance of no gain"))
     def doubt(self, reranker: Reranker) -> float | None:
         return reranker.figures.get("doubt")
 
-    @admin.display(description="pages with clicks")
+    @admin.display(description=gettext_lazy("pages with clicks"))
     def pages(self, reranker: Reranker) -> int | None:
         return reranker.figures.get("pages")
 
-    @admin.display(description="weights")
+    @admin.display(description=gettext_lazy("weights"))
     def learnt(self, reranker: Reranker) -> str:
         return ", ".join(f"{name} {value:+.3f}" for name, value in reranker.weights.items()) or "–"
 

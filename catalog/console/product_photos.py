@@ -121,8 +121,9 @@ class ProductImageInline(StackedInline):
         return render_thumbnail(image)
 
 
-def render_thumbnail(image: ProductImage) -> str:
-    """Returns an img element for a photo, or a dash without a file."""
+def render_thumbnail(image: ProductImage, alt: str = "") -> str:
+    """Returns an img element for a photo, or a dash without a file. `alt`: a text in place of the
+    photo, if it stands alone in a link."""
     if not image.file:
         return "–"
-    return format_html('<img src="{}" width="56" height="56" alt="">', image.file.url)
+    return format_html('<img src="{}" width="56" height="56" alt="{}">', image.file.url, alt)

@@ -1,5 +1,6 @@
 """The admin class of tags. An operator accepts or refuses the words that imports propose."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,6 +15,12 @@ from django.utils.translation import gettext_lazy
 from catalog.console.base import ModelAdmin
 from catalog.console.product_photos import render_thumbnail
 from catalog.models import Generation, ProductImage, Tag, TagCalibration
+
+
+def read_first_photos(products: Sequence[int]) -> dict[int, ProductImage]:
+    """Returns the first photo of each product that has one."""
+    images = ProductImage.objects.filter(product__in=products).order_by("-position")
+    return {image.product_id: image for image in images}
 
 
 @admin.register(Tag)
@@ -46,6 +53,16 @@ class TagAdmin(ModelAdmin):
         figures = Subquery(live.values(of_tag=of_tag)[:1])
         return super().get_queryset(request).annotate(figures=figures)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Reads the photos of the examples of a page in one query."""
+        page = super().get_changelist_instance(request)
+        rows = list(page.result_list)
+        photos = read_first_photos([pk for tag in rows for pk in tag.examples])
+        for tag in rows:
+            tag.shown_examples = {pk: photos[pk] for pk in tag.examples if pk in photos}
+        page.result_list = rows
+        return page
+
     @admin.display(description=gettext_lazy("on photos"))
     def on_photos(self, tag: Any) -> str:
         """Returns how often the tag is right on photos of the catalogue."""
@@ -56,19 +73,26 @@ class TagAdmin(ModelAdmin):
             return _("not given to photos")
         if figures["share"] is None:
             return _("rarely given to photos")
-        shares = {"share": f"{figures['share']:.0%}", "found": f"{figures['found']:.0%}"}
-        return _("%(share)s right, found on %(found)s") % shares
+        values = {
+            "threshold": f"{figures['threshold']:.2f}",
+            "share": f"{figures['share']:.0%}",
+            "found": f"{figures['found']:.0%}",
+        }
+        return _("from a score of %(threshold)s: %(share)s right, found on %(found)s") % values
 
     @admin.display(description=gettext_lazy("examples"))
-    def example_products(self, tag: Tag) -> str:
-        images = ProductImage.objects.filter(product__in=tag.examples).order_by("-position")
-        first = {image.product_id: image for image in images}
+    def example_products(self, tag: Any) -> str:
+        shown = getattr(tag, "shown_examples", None)
+        first = read_first_photos(tag.examples) if shown is None else shown
         return format_html_join(
             " ",
             '<a href="{}">{}</a>',
             (
-                (reverse("admin:catalog_product_change", args=[pk]), render_thumbnail(image))
-                for pk, image in sorted(first.items())
+                (
+                    reverse("admin:catalog_product_change", args=[pk]),
+                    render_thumbnail(photo, str(pk)),
+                )
+                for pk, photo in sorted(first.items())
             ),
         )
 

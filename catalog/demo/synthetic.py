@@ -6,10 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+from django.core.management import call_command
 from django.db import connection
 
+from catalog.index.live_index import live_index
 from catalog.index.vectors import copy_rows
-from catalog.models import EncoderVersion, ProductImage
+from catalog.index.vocabulary import read_vocabulary
+from catalog.models import Embedding, EncoderVersion, Product, ProductImage
 
 ROWS_PER_COPY = 5_000
 FILE = "synthetic.webp"
@@ -74,6 +77,22 @@ def random_centres(count: int, dimensions: int, seed: int = 1) -> Centres:
     basis = random.standard_normal((64, dimensions)).astype(np.float32)
     points = random.standard_normal((max(2, count // 1000), 64)).astype(np.float32) @ basis
     return Centres(points / np.linalg.norm(points, axis=1, keepdims=True), [])
+
+
+def index_synthetic_catalogue(products: int) -> None:
+    """Loads the demo into an empty database, adds synthetic products with embeddings near theirs
+    until there are `products`, and indexes all of them with the encoder ENCODER."""
+    call_command("load_demo", verbosity=0)
+    call_command("index", "rebuild", verbosity=0)
+    index = live_index()
+    rows = Embedding.objects.order_by("product_id", "image_id")
+    ids, vectors = zip(*rows.values_list("product_id", "vector"), strict=True)
+    stacked = np.stack([np.asarray(vector, np.float32) for vector in vectors])
+    centres = Centres(stacked, list(ids))
+    vocabulary = read_vocabulary().checksum
+    make_synthetic_catalogue(products - Product.objects.count(), centres, vocabulary)
+    copy_synthetic_embeddings(index.generation.encoder, centres)
+    call_command("index", "rebuild", verbosity=1)
 
 
 def make_synthetic_catalogue(count: int, centres: Centres, vocabulary: str) -> None:

@@ -7,7 +7,7 @@ from catalog.models.embedding import Embedding, EncoderVersion, Projection
 from catalog.models.feedback import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.generation import Generation, Publication
 from catalog.models.image_address import AddressedImage, ImageAddress
-from catalog.models.operations import AuditEntry, Measurement, RefusedSearches
+from catalog.models.operations import AuditEntry, Measurement, QuerySample, RefusedSearches
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
 from catalog.models.search_term import SearchTerm
@@ -46,6 +46,7 @@ __all__ = [
     "ProductTag",
     "Projection",
     "Publication",
+    "QuerySample",
     "RefusedLine",
     "RefusedSearches",
     "Reranker",

@@ -3,6 +3,9 @@
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from pgvector.django import HalfVectorField
+
+from catalog.models.feedback import origin_field
 
 
 class AuditEntry(models.Model):
@@ -57,3 +60,21 @@ class RefusedSearches(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} at {self.minute:%Y-%m-%d %H:%M}"
+
+
+class QuerySample(models.Model):
+    """The vector of a shopper's photo, in the index space of `encoder_id`. Each day has a number of
+    slots, and keeps one search by a photo alone in each: a random sample, however many searches
+    there are. `search/events/query_sample.py` writes the rows, `indexing/monitoring/drift` reads
+    them. They are kept for SEARCH_LOG_DAYS days."""
+
+    pk = models.CompositePrimaryKey("day", "slot")
+    day = models.DateField()
+    slot = models.PositiveSmallIntegerField()
+    query_id = models.CharField(max_length=32, help_text="The least one of its slot stays.")
+    encoder_id = models.BigIntegerField()
+    vector = HalfVectorField()
+    origin = origin_field()
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.slot}"

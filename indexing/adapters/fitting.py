@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from catalog.models import Adapter, Embedding, EncoderVersion
 from catalog.visual.adapter import KINDS, FittedAdapter, adapt, fit
@@ -130,10 +131,24 @@ def failed_adapter_gates(figures: dict[str, Figures]) -> list[str]:
 
 def describe_figures(figures: dict[str, Figures]) -> list[str]:
     """Returns recall@5 of each kind of query, as lines for operators."""
+    names = {
+        "photos": _("photos"),
+        "titles": _("titles"),
+        "labelled_photos": _("labelled photos"),
+    }
+    line = _(
+        "%(kind)s (%(n)s): recall@5 %(adapted)s through the adapter, %(own)s on vectors of its own,"
+        " %(now)s by the index encoder"
+    )
     return [
-        f"{kind.replace('_', ' ')} ({measured['queries']}): recall@5 {measured['recall_at_5']:.3f}"
-        f" through the adapter, {figures['native'][kind]['recall_at_5']:.3f} on vectors of its own,"
-        f" {figures['now'][kind]['recall_at_5']:.3f} by the index encoder"
+        line
+        % {
+            "kind": names.get(kind, kind),
+            "n": measured["queries"],
+            "adapted": f"{measured['recall_at_5']:.3f}",
+            "own": f"{figures['native'][kind]['recall_at_5']:.3f}",
+            "now": f"{figures['now'][kind]['recall_at_5']:.3f}",
+        }
         for kind, measured in figures["adapter"].items()
     ]
 

@@ -8,15 +8,15 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from catalog.models import ClickBurst, LoggedSearch, OriginKey
+from catalog.models import ClickBurst, LoggedSearch, OriginKey, QuerySample
 
 MAX_ROWS_PER_DELETE = 5_000
 
 
 def delete_old_searches() -> int:
-    """Deletes searches, events and bursts older than SEARCH_LOG_DAYS, words older than
-    SEARCH_LOG_WORDS_DAYS, photos older than SEARCH_LOG_PHOTO_DAYS, and the origin keys of earlier
-    days. Returns the number of searches and events."""
+    """Deletes searches, vectors of queries, events and bursts older than SEARCH_LOG_DAYS, words
+    older than SEARCH_LOG_WORDS_DAYS, photos older than SEARCH_LOG_PHOTO_DAYS, and the origin keys
+    of earlier days. Returns the number of searches and events."""
     before = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
     total = 0
     for table in ("catalog_loggedsearch", "catalog_event"):
@@ -25,6 +25,7 @@ def delete_old_searches() -> int:
     _forget_words(timezone.now() - timedelta(days=settings.SEARCH_LOG_WORDS_DAYS))
     OriginKey.objects.filter(day__lt=timezone.now().date()).delete()
     ClickBurst.objects.filter(day__lt=before.date()).delete()
+    QuerySample.objects.filter(day__lt=before.date()).delete()
     oldest = time.time() - 86_400 * settings.SEARCH_LOG_PHOTO_DAYS
     for photo in settings.SEARCH_LOG_PHOTOS.glob("*"):
         with suppress(FileNotFoundError):  # another worker deleted it

@@ -1,8 +1,6 @@
 """The first page of the console: is search healthy, and how has it fared over days?"""
 
-import json
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest
@@ -12,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from catalog.console.rights import Right, may
 from catalog.models import Measurement
+from indexing.console.charts import Chart, draw_chart
 from indexing.console.run_rows import describe_runs
 from indexing.monitoring.freshness import next_refresh_at
 from indexing.monitoring.health import find_problems, free_share
@@ -29,18 +28,6 @@ SERIES = {
     "total_p50_ms": "avg",
     "total_p95_ms": "max",
 }
-COLOURS = ("var(--color-primary-500)", "var(--color-red-500)", "var(--color-base-400)")
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart as unfold draws it. `lines`: the name and colour of each; `data`: JSON for Chart.js;
-    `meaning`: its last values in words, for those who cannot see it."""
-
-    title: str
-    meaning: str
-    lines: list[tuple[str, str]]
-    data: str
 
 
 def describe_index(request: HttpRequest) -> dict[str, Any]:
@@ -105,29 +92,9 @@ def make_charts(days: int) -> list[Chart]:
         ),
         (_("Searches with weak results only, %"), {_("weak"): weak}),
     ]
-    return [_chart(title, times, lines_, days) for title, lines_ in lines]
-
-
-def _chart(
-    title: str, times: list[datetime], lines: dict[str, list[float | None]], days: int
-) -> Chart:
     form = "H:i" if days == 1 else "d.m. H:i"
-    datasets = [
-        {
-            "label": name,
-            "data": values,
-            "borderColor": colour,
-            "displayYAxis": True,
-            "maxTicksXLimit": 6,
-            "pointRadius": 0,
-            "spanGaps": True,
-        }
-        for (name, values), colour in zip(lines.items(), COLOURS, strict=False)
-    ]
-    data = {"labels": [date_format(at, form) for at in times], "datasets": datasets}
-    last = ", ".join(f"{name} {_last(values)}" for name, values in lines.items())
-    named = list(zip(lines, COLOURS, strict=False))
-    return Chart(title, f"{title}: {last}", named, json.dumps(data))
+    labels = [date_format(at, form) for at in times]
+    return [draw_chart(title, labels, of_chart) for title, of_chart in lines]
 
 
 def _counts(pulse: Pulse) -> dict[str, Any]:
@@ -152,7 +119,3 @@ def _days(request: HttpRequest) -> int:
 
 def _share(part: int, whole: int) -> int | None:
     return round(100 * part / whole) if whole else None
-
-
-def _last(values: list[float | None]) -> str:
-    return next((f"{value:g}" for value in reversed(values) if value is not None), "–")

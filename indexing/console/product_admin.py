@@ -7,9 +7,9 @@ from django.contrib import admin
 from django.contrib.postgres.search import SearchQuery
 from django.core.files.storage import default_storage
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from catalog.admin import ProductAdmin
@@ -37,15 +37,19 @@ class ExplainedProductAdmin(ProductAdmin):
         return own + super().get_urls()
 
     def find(self, request: HttpRequest) -> HttpResponse:
-        """Finds products by SKU, number or words, to ask why searches do not find them."""
+        """Finds products by SKU, number or words, to ask why searches do not find them. If there is
+        one alone, its answer follows at once."""
         require(request, Right.VIEW)
         asked = request.GET.get("q", "").replace("\0", "").strip()[:MAX_QUERY]
+        products = find_products(asked) if asked else []
+        if len(products) == 1:
+            return HttpResponseRedirect(reverse("admin:why_not_found", args=[products[0].pk]))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Why is this product not found?"),
             "opts": self.opts,
             "asked": asked,
-            "products": find_products(asked) if asked else [],
+            "products": products,
         }
         return TemplateResponse(request, "admin/catalog/product/find.html", context)
 

@@ -25,7 +25,7 @@ from indexing.ledger.run_rights import right_for
 from indexing.models import IndexingRun
 from indexing.monitoring.freshness import next_refresh_at, run_progress
 from indexing.monitoring.pulse import read_pulse
-from indexing.monitoring.run_names import name_kind
+from indexing.monitoring.run_names import name_kind, name_stage
 from indexing.monitoring.source_figures import source_problems
 from indexing.pipeline.training_run import describe_plan
 from indexing.quality.training_result import describe_training, last_training, summarise_training
@@ -37,20 +37,36 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     """The ledger of runs. The pages call the same functions as the commands."""
 
     list_display = (
-        *("id", "kind", "state", "stage", "progress", "started_by", "created_at", "finished_at"),
+        *(
+            "id",
+            "kind",
+            "state",
+            "stage_name",
+            "progress",
+            "started_by",
+            "created_at",
+            "finished_at",
+        ),
         "outcome",
     )
     list_filter = ("kind", "state")
     change_list_template = "admin/indexing/indexingrun/change_list.html"
     actions = ("pause", "resume", "cancel")
 
+    @admin.display(description=_lazy("stage"), ordering="stage")
+    def stage_name(self, run: IndexingRun) -> str:
+        return name_stage(run.stage) or "–"
+
     @admin.display(description=_lazy("progress"))
     def progress(self, run: IndexingRun) -> str:
         if run.is_finished:
             return "–"
         figures = run_progress(run)
-        left = f", {figures['eta_s']:.0f} s left" if figures["eta_s"] else ""
-        return f"{figures['done']} of {figures['total']}{left}"
+        values = {"done": figures["done"], "total": figures["total"]}
+        if not figures["eta_s"]:
+            return _("%(done)s of %(total)s") % values
+        values["seconds"] = round(figures["eta_s"])
+        return _("%(done)s of %(total)s, %(seconds)s s left") % values
 
     @admin.action(description=_lazy("Pause"), permissions=["operate"])
     def pause(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
@@ -103,7 +119,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
     def start_run(self, request: HttpRequest, kind: str) -> HttpResponse:
         """Says what a run of this kind would do, with a button that starts it."""
-        if kind not in IndexingRun.Kind.values:
+        if kind not in titles():  # an adoption starts from the page of its encoder
             raise Http404
         require(request, right_for(kind))
         back = reverse("admin:indexing_indexingrun_changelist")
@@ -125,7 +141,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
             detail = "publish: no" if options else ""
             record_request(request, f"start {kind}", f"run {run.pk}", detail)
             sentence = _("%(kind)s %(number)s is under way.")
-            self.message_user(request, sentence % {"kind": run.kind, "number": run.pk})
+            self.message_user(request, sentence % {"kind": name_kind(run.kind), "number": run.pk})
         return HttpResponseRedirect(back)
 
     def take_step(self, request: HttpRequest, object_id: int, step: str) -> HttpResponse:

@@ -36,7 +36,7 @@ def describe_start(kind: str) -> list[str]:
         ]
     if kind == Kind.REBUILD:
         return [
-            _photos_to_embed(),
+            describe_photos_to_embed(),
             _last_duration(kind),
             _("The present index answers searches until the new one is finished and measured."),
         ]
@@ -67,7 +67,8 @@ def _waiting_products() -> str:
     }
 
 
-def _photos_to_embed() -> str:
+def describe_photos_to_embed() -> str:
+    """Says how many photos a rebuild embeds at most."""
     live = live_generation()
     if live is None:
         return _("All photos of the catalogue are embedded.")

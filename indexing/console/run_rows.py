@@ -13,18 +13,19 @@ from indexing.ledger.runs import unfinished_runs
 from indexing.models import Chunk, IndexingRun
 from indexing.monitoring.durations import describe_duration
 from indexing.monitoring.freshness import run_progress
-from indexing.monitoring.run_names import name_kind, name_state
+from indexing.monitoring.run_names import name_kind, name_stage, name_state
 
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run with its progress, and its kind and state in words. `rate`: images or products a
+    """A run with its progress, and its kind, state and stage in words. `rate`: images or products a
     second; `left`: a duration, or "" if it is not known; `problems`: the chunks that failed and are
     tried again; `steps`: label and address of what the user may do with it."""
 
     run: IndexingRun
     kind: str
     state: str
+    stage: str
     done: int
     total: int
     percent: int
@@ -46,6 +47,7 @@ def describe_runs(user: Any) -> list[RunRow]:
                 run=run,
                 kind=name_kind(run.kind),
                 state=name_state(run.state),
+                stage=name_stage(run.stage),
                 done=done,
                 total=total,
                 percent=round(100 * done / total) if total else 0,

@@ -45,6 +45,8 @@ def _describe_cancel(run: IndexingRun) -> str:
         )
     if run.kind == IndexingRun.Kind.TRAINING:
         return _("What the encoder has learned so far is lost. The live index does not change.")
+    if run.kind == IndexingRun.Kind.ADOPTION:
+        return _("The encoder that encodes queries now stays in use. Searches do not change.")
     return _(
         "What is done stays done. The rest waits for the next run, by hand or by the schedule."
     )

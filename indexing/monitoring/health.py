@@ -9,6 +9,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -16,7 +17,8 @@ from catalog.console.rights import Right
 from catalog.models import Generation, ProductImport
 from indexing.ledger.run_rights import right_for
 from indexing.ledger.runs import abandoned_runs
-from indexing.models import IndexingRun
+from indexing.models import DriftReference, IndexingRun
+from indexing.monitoring.drift.measuring import drift_now
 from indexing.monitoring.durations import describe_duration
 from indexing.monitoring.pulse import Pulse
 from indexing.monitoring.run_names import name_kind
@@ -26,7 +28,8 @@ PULL_LATE = timedelta(hours=1)
 LEAST_FREE = 0.05  # share of the disk
 MAX_NAMED = 5  # sources with a problem of a kind
 MANY_TASKS = 50
-JUDGED = (IndexingRun.Kind.REFRESH, IndexingRun.Kind.REBUILD, IndexingRun.Kind.TRAINING)
+Kind = IndexingRun.Kind
+JUDGED = (Kind.REFRESH, Kind.REBUILD, Kind.TRAINING)
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,7 @@ def check_runs(pulse: Pulse) -> Iterator[Problem]:
             yield Problem(
                 True,
                 _("%(kind)s %(n)s stands still: no worker works on it.")
-                % {"kind": name_kind(run.kind), "n": run.pk},
+                % {"kind": capfirst(name_kind(run.kind)), "n": run.pk},
                 _("The queue takes it up within a minute if it works."),
                 runs,
                 _("Runs"),
@@ -190,6 +193,20 @@ def check_photos(pulse: Pulse) -> Iterator[Problem]:
         )
 
 
+def check_drift(pulse: Pulse) -> Iterator[Problem]:
+    for last in drift_now():
+        if last.is_alarm:
+            yield Problem(
+                False,
+                _("Shoppers search with other photos than when the match levels were calibrated.")
+                if last.reference.kind == DriftReference.Kind.QUERIES
+                else _("The photos of the catalogue are not what the index was made for."),
+                _("See how far they have moved, and what to do."),
+                reverse("admin:drift"),
+                _("Drift"),
+            )
+
+
 def check_load(pulse: Pulse) -> Iterator[Problem]:
     if refused := pulse.refused:
         yield Problem(
@@ -226,5 +243,5 @@ def free_share() -> float:
 
 CHECKS: tuple[Callable[[Pulse], Iterator[Problem]], ...] = (
     *(check_index, check_queue, check_runs, check_load, check_disk),
-    *(check_sources, check_photos, check_generations),
+    *(check_sources, check_photos, check_generations, check_drift),
 )

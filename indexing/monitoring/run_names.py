@@ -1,4 +1,4 @@
-"""The kinds and states of runs in the reader's language."""
+"""The kinds, states and stages of runs in the reader's language."""
 
 from django.utils.translation import gettext as _
 
@@ -15,8 +15,37 @@ def name_kind(kind: str) -> str:
         Kind.TRAINING: _("training"),
         Kind.FETCH: _("fetch"),
         Kind.IMPORT: _("import"),
+        Kind.ADOPTION: _("adoption"),
     }
     return names.get(Kind(kind), kind)
+
+
+def name_stage(stage: str) -> str:
+    """Returns the name of a stage; unknown ones, of earlier versions, as they are."""
+    names = {
+        "": "",
+        "adapt": _("fit an adapter"),
+        "calibrate": _("calibrate match levels"),
+        "calibrate_tags": _("calibrate tags"),
+        "catch_up": _("catch up with changes"),
+        "collect": _("collect photos"),
+        "compare": _("compare encoders"),
+        "embed": _("embed photos"),
+        "evaluate": _("measure"),
+        "fetch": _("fetch photos"),
+        "graph": _("build the graph"),
+        "hand_over": _("hand over"),
+        "import": _("import"),
+        "project": _("fit the projection"),
+        "publish": _("publish"),
+        "refresh": _("embed changes"),
+        "repair": _("repair the index"),
+        "tag": _("tag products"),
+        "terms": _("collect words"),
+        "train": _("train"),
+        "vectors": _("write vectors"),
+    }
+    return names.get(stage, stage)
 
 
 def name_state(state: str) -> str:

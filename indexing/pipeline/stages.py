@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from indexing.ledger.chunking import Check, Payload, StageFailed
 from indexing.models import Chunk, IndexingRun
-from indexing.pipeline import fetch_stage, rebuild, refresh, tag_stages, term_stage, training_run
+from indexing.pipeline import (
+    adoption_run,
+    fetch_stage,
+    rebuild,
+    refresh,
+    tag_stages,
+    term_stage,
+    training_run,
+)
 from indexing.pipeline.sources import import_run
 
 __all__ = ["STAGES", "Stage", "StageFailed", "Stages"]
@@ -44,6 +52,9 @@ STAGES = {
     IndexingRun.Kind.FETCH: Stages([FETCH]),
     IndexingRun.Kind.IMPORT: Stages(
         [Stage("import", import_run.plan_imports, import_run.perform_import)]
+    ),
+    IndexingRun.Kind.ADOPTION: Stages(
+        [Stage("adapt", adoption_run.plan_adoption, adoption_run.perform_adoption)]
     ),
     IndexingRun.Kind.REFRESH: Stages(
         [

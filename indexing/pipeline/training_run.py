@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.index.live_index import live_generation, open_space
 from catalog.models import Generation
@@ -25,6 +26,7 @@ from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.quality.encoder_comparison import compare_encoders
 from indexing.quality.training_result import judge_comparison
+from indexing.training.curves import summarise_curves
 from indexing.training.shop import collecting
 from indexing.training.shop.clicked_photos import read_clicked_photos
 from indexing.training.shop.lesson_folder import (
@@ -32,6 +34,7 @@ from indexing.training.shop.lesson_folder import (
     LOG,
     TRAINED,
     Lesson,
+    read_history,
     read_last_line,
     read_progress,
 )
@@ -40,7 +43,7 @@ from indexing.training.shop.schedule import count_steps, estimate_minutes
 MIN_PRODUCTS = 10  # to train on
 BYTES_OF_MODELS = 500 * 1024**2  # the start, checkpoints, the result, and its compiled form
 POLL_S = 0.5
-NO_INDEX = "There is no live index to learn from: run 'index rebuild' first."
+NO_INDEX = _lazy("There is no live index to learn from: run 'index rebuild' first.")
 
 log = logging.getLogger("vitrina.indexing")
 
@@ -75,15 +78,19 @@ def describe_plan(run: IndexingRun | None = None) -> str:
     """Describes how much a training will learn from and how long it takes, for operators."""
     live = live_generation()
     if live is None:
-        return NO_INDEX
+        return str(NO_INDEX)
     lessons = collecting.choose_lessons(live.encoder_id)
     steps = (run.options if run else {}).get("steps") or count_steps(lessons.products)
     minutes = estimate_minutes(steps, len(lessons.photos))
-    return (
-        f"{len(lessons.photos)} photos of {lessons.products} products to learn from, and"
-        f" {len(lessons.held_out)} products set aside to measure on. On two cores this takes about"
-        f" {minutes} minutes."
-    )
+    return _(
+        "%(photos)s photos of %(products)s products to learn from, and %(aside)s products set aside"
+        " to measure on. On two cores this takes about %(minutes)s minutes."
+    ) % {
+        "photos": len(lessons.photos),
+        "products": lessons.products,
+        "aside": len(lessons.held_out),
+        "minutes": minutes,
+    }
 
 
 def plan_collect(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
@@ -148,6 +155,7 @@ def perform_train(chunk: Chunk, check: Check) -> None:
             perform_collect(chunk, check)
         Lesson(**chunk.payload).write(folder)
         _run_process(folder, check, _report(chunk))
+        _store_result(chunk.run, curves=summarise_curves(read_history(folder)))
         part = model.with_suffix(".part")
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(folder / TRAINED, part)
@@ -229,7 +237,7 @@ def _live() -> Generation:
     """Returns the live generation. Raises StageFailed."""
     live = live_generation()
     if live is None:
-        raise StageFailed(NO_INDEX)
+        raise StageFailed(str(NO_INDEX))
     return live
 
 

@@ -83,7 +83,7 @@ def _describe(
     generation: Generation, figures: dict[str, Any], took: str, size: str
 ) -> list[tuple[str, str]]:
     return [
-        (_("state"), generation.state),
+        (_("state"), generation.get_state_display()),
         (_("encoder"), str(generation.encoder)),
         (_("photos"), f"{generation.images}"),
         (_("products"), f"{generation.products}"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from django.db import connection
+from django.utils.translation import gettext as _
 from psycopg import sql
 
 from catalog.index.live_index import IndexSpace, LiveIndex, open_space
@@ -68,14 +69,18 @@ def measure_self_test(
 def describe_self_test(figures: dict | None) -> str:
     """Describes the figures of a SelfTest for operators."""
     if not figures:
-        return "not measured; the next rebuild measures it"
+        return _("not measured; the next rebuild measures it")
     test = SelfTest(**figures)
     if test.recall_at_1 is None:
-        return f"skipped: only {test.queries} products can be used, {MIN_QUERIES} are needed"
-    recall = f"recall@1 {test.recall_at_1:.3f}, recall@5 {test.recall_at_5:.3f}"
+        sentence = _("skipped: only %(n)s products can be used, %(least)s are needed")
+        return sentence % {"n": test.queries, "least": MIN_QUERIES}
+    values = {
+        "recall": f"recall@1 {test.recall_at_1:.3f}, recall@5 {test.recall_at_5:.3f}",
+        "n": test.queries,
+    }
     if test.kind == "composed":
-        return f"{recall} for {test.queries} composed photos, which say less than real ones"
-    return f"{recall} for {test.queries} photos held out"
+        return _("%(recall)s for %(n)s composed photos, which say less than real ones") % values
+    return _("%(recall)s for %(n)s photos held out") % values
 
 
 def _compare(
@@ -101,7 +106,7 @@ def _search(
 ) -> Answers:
     answers = []
     for found in search_views(space, views, vectors):
-        answers.append([product_id for product_id, _ in found])
+        answers.append([product_id for product_id, _score in found])
         check()
     return answers
 

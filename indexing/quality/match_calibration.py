@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
+from django.utils.translation import gettext as _
 
 from catalog.index.live_index import LiveIndex
 from catalog.index.match import MIN_PRODUCTS, Calibration
@@ -243,23 +244,31 @@ def measure_blank_threshold(index: LiveIndex) -> float:
 def describe_calibration(calibration: Calibration) -> str:
     """Describes for operators what is known about match levels, and how reliable it is."""
     if calibration.similar_resemblance is None:
-        return (
+        return _(
             "not calibrated, so no result is called exact: the index has too few products, or an"
             " older version built it"
         )
-    nothing = (
-        f"{calibration.nothing_weak:.0%} of {calibration.nothing_photos} photos of nothing have"
-        " only weak results"
-    )
+    nothing = _("%(share)s of %(n)s photos of nothing have only weak results") % {
+        "share": f"{calibration.nothing_weak:.0%}",
+        "n": calibration.nothing_photos,
+    }
     if not calibration.source:
-        return (
-            "not calibrated, so no result is called exact: fewer than"
-            f" {MIN_QUERIES} products have several photos; {nothing}"
-        )
-    held_out = f"{calibration.queries} {calibration.source} held out"
+        few = _(
+            "not calibrated, so no result is called exact: fewer than %(least)s products have"
+            " several photos"
+        ) % {"least": MIN_QUERIES}
+        return f"{few}; {nothing}"
+    if calibration.source == "views":
+        held_out = _("%(n)s views held out")
+    else:
+        held_out = _("%(n)s labelled photos held out")
+    held_out %= {"n": calibration.queries}
     if not calibration.exact_share:
-        return f"no result is called exact: of {held_out} too few are right; {nothing}"
-    return (
-        f"exact for {calibration.exact_share:.0%} of {held_out}, {calibration.exact_right:.0%} of"
-        f" these right; {nothing}"
-    )
+        none = _("no result is called exact: of %(photos)s too few are right")
+        return f"{none % {'photos': held_out}}; {nothing}"
+    exact = _("exact for %(share)s of %(photos)s, %(right)s of these right") % {
+        "share": f"{calibration.exact_share:.0%}",
+        "photos": held_out,
+        "right": f"{calibration.exact_right:.0%}",
+    }
+    return f"{exact}; {nothing}"

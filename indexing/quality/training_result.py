@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from catalog.quality.self_test import MIN_QUERIES
 from indexing.models import IndexingRun
 from indexing.quality.encoder_comparison import EncoderComparison
@@ -34,7 +36,7 @@ def summarise_training(run: IndexingRun) -> str:
     """Describes what a training brought in a few words, for lists. Empty before there is a
     result."""
     if "after" not in run.result:
-        return "not measured" if "encoder" in run.result else ""
+        return _("not measured") if "encoder" in run.result else ""
     before, after = (run.result[when]["recall_at_5"] for when in ("before", "after"))
     return f"recall@5 {before:.3f} → {after:.3f}"
 
@@ -44,37 +46,49 @@ def describe_training(run: IndexingRun) -> str:
     result = run.result
     if "encoder" not in result:
         return ""
-    learnt = f"Learnt from {result['photos']} photos of {result['products']} products"
-    learnt += f" and {result['clicks']} clicks. " if result["clicks"] else ". "
-    return learnt + _describe_figures(result) + " " + _describe_consequence(run)
+    values = {name: result[name] for name in ("photos", "products", "clicks")}
+    if result["clicks"]:
+        learnt = _("Learnt from %(photos)s photos of %(products)s products and %(clicks)s clicks.")
+    else:
+        learnt = _("Learnt from %(photos)s photos of %(products)s products.")
+    return " ".join([learnt % values, _describe_figures(result), _describe_consequence(run)])
 
 
 def _describe_figures(result: dict) -> str:
     if "after" not in result:
-        return (
-            f"It is not measured: fewer than {MIN_QUERIES} products have a photo to search by, so"
+        return _(
+            "It is not measured: fewer than %(least)s products have a photo to search by, so"
             " nothing goes live by itself."
-        )
+        ) % {"least": MIN_QUERIES}
     before, after = result["before"], result["after"]
-    kind = "photos" if after["kind"] == "views" else "composed photos (weaker)"
-    low, high = (100 * value for value in result["gain_at_5"][1:])
-    return (
-        f"On {after['queries']} {kind} of products that it has not learnt: recall@1"
-        f" {before['recall_at_1']:.3f} before, {after['recall_at_1']:.3f} after; recall@5"
-        f" {before['recall_at_5']:.3f} before, {after['recall_at_5']:.3f} after"
-        f" (difference {low:+.1f} to {high:+.1f} points)."
+    low, high = (f"{100 * value:+.1f}" for value in result["gain_at_5"][1:])
+    values = {"n": after["queries"], "low": low, "high": high}
+    for when, figures in (("before", before), ("after", after)):
+        for k in (1, 5):
+            values[f"{when}_{k}"] = f"{figures[f'recall_at_{k}']:.3f}"
+    if after["kind"] == "views":
+        on = _("On %(n)s photos of products that it has not learnt:")
+    else:
+        on = _("On %(n)s composed photos (weaker) of products that it has not learnt:")
+    measured = _(
+        "recall@1 %(before_1)s before, %(after_1)s after; recall@5 %(before_5)s before, %(after_5)s"
+        " after (difference %(low)s to %(high)s points)."
     )
+    return f"{on} {measured}" % values
 
 
 def _describe_consequence(run: IndexingRun) -> str:
     result = run.result
-    by_hand = f"To use it all the same: manage.py index rebuild --encoder {result['encoder']}"
+    command = f"manage.py index rebuild --encoder {result['encoder']}"
+    by_hand = _("To use it all the same: %(command)s") % {"command": command}
     if "rebuild" in result:
-        return f"Rebuild {result['rebuild']} takes it into use if it passes its gates."
+        sentence = _("Rebuild %(number)s takes it into use if it passes its gates.")
+        return sentence % {"number": result["rebuild"]}
     if "conflict" in result:
-        return f"It is better, but no rebuild was started: {result['conflict']} {by_hand}"
+        better = _("It is better, but no rebuild was started:")
+        return f"{better} {result['conflict']} {by_hand}"
     if result["better"]:
-        return f"It is better. To use it: manage.py index rebuild --encoder {result['encoder']}"
+        return _("It is better. To use it: %(command)s") % {"command": command}
     if "after" in result and result["after"]["kind"] == "views":
-        return f"It is not better, so the encoder in use stays. {by_hand}"
+        return _("It is not better, so the encoder in use stays.") + f" {by_hand}"
     return by_hand

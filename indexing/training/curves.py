@@ -1,10 +1,11 @@
-"""Draws training curves."""
+"""Training curves, drawn or as numbers."""
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 SMOOTHING_STEPS = 20
+MAX_POINTS = 60  # of a curve as numbers
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -37,6 +38,19 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
     part = path.with_name(f".{path.name}")
     figure.savefig(part, format="png", dpi=110)
     part.replace(path)
+
+
+def summarise_curves(history: Sequence[Mapping[str, float]]) -> dict[str, list[float]]:
+    """Returns at most MAX_POINTS points of each loss, each the mean of SMOOTHING_STEPS steps:
+    `step`, and the losses by name. The last step is among them. Empty without history."""
+    names = sorted(set(history[0]) - {"step"}) if history else []
+    every = -(-len(history) // MAX_POINTS)
+    chosen = range(len(history) - 1, -1, -every)[::-1] if history else range(0)
+    curves = {"step": [history[n]["step"] for n in chosen]} if names else {}
+    for name in names:
+        smooth = _smooth_values([row[name] for row in history])
+        curves[name] = [round(smooth[n], 4) for n in chosen]
+    return curves
 
 
 def _smooth_values(values: Sequence[float]) -> list[float]:

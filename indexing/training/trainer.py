@@ -32,7 +32,7 @@ from indexing.training.network import (
 from indexing.training.pairs import Item, read_items, read_pairs
 from indexing.training.pictures.emoji_pairs import read_emoji
 from indexing.training.pictures.shopper_photos import read_backgrounds
-from indexing.training.shop.lesson_folder import write_progress
+from indexing.training.shop.lesson_folder import write_history, write_progress
 
 LENGTH_WEIGHT = 0.3
 WARM_UP_STEPS = 20
@@ -243,6 +243,7 @@ class Training:
         }
         save_checkpoint(self.folder, state)
         draw_curves(self.history, self.folder / "curves.png")
+        write_history(self.folder, self.history)
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.tower.tower.model.visual.load_state_dict(state["visual"])

@@ -14,8 +14,9 @@ from django.db import Error, connection
 from django.utils import timezone
 from prometheus_client import Counter
 
-from catalog.models import LoggedSearch
+from catalog.models import LoggedSearch, QuerySample
 from search.answer import SearchAnswer
+from search.events.query_sample import keep_samples, sample_query
 from search.events.request_origin import origin_of
 from search.photo_search import search
 from search.request import Filters, SearchRequest
@@ -35,11 +36,13 @@ DROPPED = Counter("vitrina_search_log_dropped", "Searches of this process that w
 
 
 class Entry(NamedTuple):
-    """A search, its first photo or no bytes, and the IP address of the shopper."""
+    """A search, its first photo or no bytes, the IP address of the shopper, and its vector for the
+    sample of queries, if it belongs there."""
 
     search: LoggedSearch
     photo: bytes
     address: str
+    sampled: QuerySample | None
 
 
 class SearchLog:
@@ -75,7 +78,8 @@ class SearchLog:
                 if self._bytes + len(photo) > self._max_queued_bytes:
                     photo = b""
                 self._bytes += len(photo)
-                self._waiting.append(Entry(search, photo, address))
+                sampled = sample_query(answer) if request.offset == 0 else None
+                self._waiting.append(Entry(search, photo, address, sampled))
             self._start()
 
     def add_refused(self) -> None:
@@ -128,7 +132,10 @@ class SearchLog:
         try:
             for entry in entries:
                 entry.search.origin = origin_of(entry.address)
+                if entry.sampled is not None:
+                    entry.sampled.origin = entry.search.origin
             LoggedSearch.objects.bulk_create([e.search for e in entries], ignore_conflicts=True)
+            keep_samples([e.sampled for e in entries if e.sampled is not None])
         except Error as error:
             DROPPED.inc(len(entries))
             log.warning("%s searches are not logged: %s", len(entries), error)

@@ -77,13 +77,13 @@ MORE_ROLES = [
 # The right that each page of its own needs. Those that start a run need that of its kind.
 PAGES = {
     **dict.fromkeys(["train", "generation_roll_back", "generation_publish"], "publish"),
-    "generation_reject": "publish",
+    **dict.fromkeys(["generation_reject", "adopt_encoder", "rebuild_with_encoder"], "publish"),
     **dict.fromkeys(["run_step", "try_all_photos_again", "replace_photo"], "operate"),
     **dict.fromkeys(["source_hiding", "source_undo", "import_undo"], "operate"),
     **dict.fromkeys(["import_file", "import_preview"], "operate"),
     **dict.fromkeys(["moving_runs", "generations_compare", "find_product"], "view"),
     **dict.fromkeys(["why_not_found", "search_analytics", "search_export"], "view"),
-    **dict.fromkeys(["try_query", "where_it_stands", "search_photo"], "view"),
+    **dict.fromkeys(["try_query", "where_it_stands", "search_photo", "drift"], "view"),
 }
 STARTS = {"rebuild": "publish", "training": "publish"}
 # Their photo or product does not exist, which those who may look are told.

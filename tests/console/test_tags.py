@@ -77,7 +77,7 @@ def test_proposals_are_shown_with_their_products_and_accepted_together(
     assert tags_of_photo(client, "red", "ru") == [("jackets", "Куртки")]
     assert tags_of_photo(client, "lime") == []
     page = admin_client.get(reverse(PAGE)).content.decode()
-    assert page.count("100% right, found on 100%") == 2
+    assert page.count(": 100% right, found on 100%") == 2
     assert "rarely given to photos" in page  # which do not show the season
 
 

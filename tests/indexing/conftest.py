@@ -14,7 +14,8 @@ from tests.indexing.shop import add_products, rebuild
 from tests.support.processes import Processes
 
 TABLES = (
-    "catalog_auditentry",
+    *("catalog_auditentry", "catalog_querysample"),
+    *("indexing_driftmeasurement", "indexing_driftreference"),
     *("indexing_chunk", "indexing_indexingrun", "indexing_imagefailure"),
     *("catalog_addressedimage", "catalog_imageaddress", "catalog_importedrow"),
     *("catalog_refusedline", "catalog_productimport", "catalog_sourceproduct", "catalog_source"),

@@ -1,12 +1,14 @@
-"""The folder of a training: what its files are called, the parameters, and the progress. The
+"""The folder of a training: what its files are called, the parameters, progress and losses. The
 process that trains and the worker that waits for it both use it."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 CATALOG, CLICKS = "catalog.jsonl", "clicks.jsonl"  # products to train on, and photos of searches
 LESSON, PROGRESS, LOG = "lesson.json", "progress", "training.log"
+HISTORY = "history.json"  # the losses of each step, up to the last checkpoint
 START, TRAINED = "start", "trained"  # the encoder before and after
 
 
@@ -48,6 +50,19 @@ def read_progress(folder: Path) -> int:
     """Returns how many steps are done, 0 before the first."""
     path = folder / PROGRESS
     return int(path.read_text()) if path.exists() else 0
+
+
+def write_history(folder: Path, history: Sequence[Mapping[str, float]]) -> None:
+    """Writes a row for each step: `step`, and the losses by name."""
+    part = folder / f".{HISTORY}"
+    part.write_text(json.dumps(list(history)))
+    part.replace(folder / HISTORY)
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Returns what `write_history` has written, an empty list before the first checkpoint."""
+    path = folder / HISTORY
+    return json.loads(path.read_text()) if path.exists() else []
 
 
 def read_last_line(folder: Path) -> str:

@@ -2,22 +2,14 @@
 
 from typing import Any
 
-import numpy as np
 import psutil
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.test import override_settings
 
-from catalog.demo.synthetic import (
-    Centres,
-    copy_synthetic_embeddings,
-    make_synthetic_catalogue,
-    scratch_database,
-)
+from catalog.demo.synthetic import index_synthetic_catalogue, scratch_database
 from catalog.index.live_index import IndexNotReady, live_index
-from catalog.index.vocabulary import read_vocabulary
-from catalog.models import Embedding, Product
+from catalog.models import Product
 from catalog.visual.errors import EncoderError
 from search.page.warm_up import warm_up
 from search.quality.search_benchmark import (
@@ -69,24 +61,10 @@ class Command(BaseCommand):
             aside = override_settings(MEDIA_ROOT=settings.DATA_DIR / "bench", LABELLED_PHOTOS="")
             with scratch_database(f"vitrina_bench_{products}", keep), aside:
                 if Product.objects.count() < products:
-                    self._build(products)
+                    index_synthetic_catalogue(products)
                 self._measure(searches)
         except (IndexNotReady, EncoderError) as error:
             raise CommandError(str(error)) from error
-
-    def _build(self, products: int) -> None:
-        """Indexes the demo's products, and synthetic ones with embeddings near theirs."""
-        call_command("load_demo", verbosity=0)
-        call_command("index", "rebuild", verbosity=0)
-        index = live_index()
-        rows = Embedding.objects.order_by("product_id", "image_id")
-        ids, vectors = zip(*rows.values_list("product_id", "vector"), strict=True)
-        stacked = np.stack([np.asarray(vector, np.float32) for vector in vectors])
-        centres = Centres(stacked, list(ids))
-        vocabulary = read_vocabulary().checksum
-        make_synthetic_catalogue(products - Product.objects.count(), centres, vocabulary)
-        copy_synthetic_embeddings(index.generation.encoder, centres)
-        call_command("index", "rebuild", verbosity=1)
 
     def _measure(self, searches: int) -> None:
         index, photos = live_index(), read_photos(PHOTO_FOLDER)

@@ -12,10 +12,11 @@ from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from catalog.models import Generation, Measurement, Product
+from catalog.models import EncoderVersion, Generation, Measurement, Product
 from indexing.models import Chunk, ImageFailure, IndexingRun
 from indexing.pipeline.refresh import start_refresh
 from tests.indexing.shop import add_product, add_products, photo, rebuild, refresh
+from tests.support.accessibility import find_violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed_shop"), pytest.mark.long]
 
@@ -60,8 +61,8 @@ def moving(generations: list[Generation]) -> IndexingRun:
 def console(
     page: Page, served: str, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[str], Page]]:
-    """Opens a page of the console as a publisher, checks that it is no wider than the screen, and
-    keeps a screenshot."""
+    """Opens a page of the console as a publisher, checks that it is no wider than the screen and
+    without barriers, and keeps a screenshot."""
     size = request.getfixturevalue("size")
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.goto(f"{served}/admin/login/")
@@ -76,6 +77,7 @@ def console(
         name = re.sub(r"\W+", "-", address).strip("-") or "home"
         page.screenshot(path=SHOTS / f"{name}-{size[0]}.png", full_page=True)
         assert width <= size[0], f"{address} is {width} pixels wide"
+        assert find_violations(page) == [], address
         return page
 
     yield show
@@ -146,12 +148,16 @@ def test_every_page_fits_the_screen(
     query = tmp_path / "query.png"
     query.write_bytes(photo(3, "PNG"))
     product = Product.objects.filter(sku="00003").get()
+    encoder = EncoderVersion.objects.get()
     connection.close()  # the browser's event loop has a connection of its own
     for address in (
         *("catalog/product/find/?q=Thing", f"catalog/product/{product.pk}/why/"),
         *("catalog/loggedsearch/analytics/", "catalog/loggedsearch/", "catalog/auditentry/"),
         *("indexing/indexingrun/", "indexing/indexingrun/start/rebuild/", "catalog/generation/"),
-        *("indexing/imagefailure/", f"catalog/product/{product.pk}/change/"),
+        *("indexing/imagefailure/", f"catalog/product/{product.pk}/change/", "catalog/product/"),
+        *("catalog/encoderversion/", f"catalog/encoderversion/{encoder.pk}/change/"),
+        *("catalog/encoderversion/drift/", f"catalog/encoderversion/{encoder.pk}/rebuild/"),
+        *("catalog/tag/", "catalog/source/", "catalog/productimport/", "catalog/event/"),
     ):
         console(address)
     page.emulate_media(color_scheme="dark")

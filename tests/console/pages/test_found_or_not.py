@@ -81,10 +81,17 @@ def test_a_product_without_photos_or_index_is_explained() -> None:
 def test_products_are_looked_up_by_sku_number_and_words(shop: list[Product], asked: str) -> None:
     asked = str(shop[3].pk) if asked == "pk" else asked
 
-    page = member("viewer").get(reverse("admin:find_product"), {"q": asked})
+    page = member("viewer").get(reverse("admin:find_product"), {"q": asked}, follow=True)
 
     assert "00003" in text_of(page)
-    assert reverse("admin:why_not_found", args=[shop[3].pk]) in page.content.decode()
+    answer = reverse("admin:why_not_found", args=[shop[3].pk])
+    assert page.request["PATH_INFO"] == answer or answer in page.content.decode()
+
+
+def test_the_only_product_found_is_explained_at_once(shop: list[Product]) -> None:
+    page = member("viewer").get(reverse("admin:find_product"), {"q": shop[3].sku}, follow=True)
+
+    assert page.request["PATH_INFO"] == reverse("admin:why_not_found", args=[shop[3].pk])
 
 
 def test_an_unknown_product_is_said_to_be_missing(admin_client: Client) -> None:

@@ -9,7 +9,19 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from catalog.models import AuditEntry, Event, LoggedSearch
+from catalog.models import (
+    AddressedImage,
+    AuditEntry,
+    Category,
+    EncoderVersion,
+    Event,
+    ImageAddress,
+    LoggedSearch,
+    Product,
+    ProductImport,
+    Source,
+    Tag,
+)
 from indexing.models import ImageFailure
 from tests.console.pages.people import member
 from tests.indexing.shop import add_products, rebuild
@@ -26,7 +38,11 @@ PAGES = [
     *("index", "find_product", "search_analytics", "try_query", "generations_compare"),
     *("catalog_loggedsearch_changelist", "indexing_imagefailure_changelist"),
     *("indexing_indexingrun_changelist", "catalog_generation_changelist", "moving_runs"),
-    *("catalog_auditentry_changelist", "why_not_found"),
+    *("catalog_auditentry_changelist", "why_not_found", "drift", "catalog_tag_changelist"),
+    *("catalog_encoderversion_changelist", "catalog_encoderversion_change"),
+    *("catalog_source_changelist", "catalog_productimport_changelist", "catalog_event_changelist"),
+    *("catalog_product_changelist", "catalog_category_changelist", "catalog_adapter_changelist"),
+    "catalog_imageaddress_changelist",
 ]
 
 
@@ -54,7 +70,23 @@ def busy_shop() -> dict[str, list[Any]]:
         )
         Event.objects.create(type="click", product_id=product.pk, query_id=search.query_id)
         AuditEntry.objects.create(by="anna", action="refresh")
-    return {"why_not_found": [products[0].pk]}
+        _add_offline_rows(product)
+    encoder = EncoderVersion.objects.get(name="histogram")
+    return {
+        "why_not_found": [products[0].pk],
+        "catalog_encoderversion_change": [encoder.pk],
+    }
+
+
+def _add_offline_rows(product: Product) -> None:
+    """Adds a row that belongs to this product to each list of sources, words and encoders."""
+    source = Source.objects.create(name=product.sku, address=f"{product.sku}.csv")
+    ProductImport.objects.create(source=source, name=source.name, state="succeeded")
+    Tag.objects.create(slug=product.sku, name=product.sku, examples=[product.pk])
+    Category.objects.create(slug=product.sku, name=product.sku)
+    address = ImageAddress.objects.create(address=f"https://shop.example/{product.sku}.jpg")
+    AddressedImage.objects.create(product=product, position=0, address=address)
+    EncoderVersion.objects.create(name=f"e{product.sku}", checksum=product.sku, dimensions=4)
 
 
 def test_pages_make_few_queries_whatever_they_show(busy_shop: dict[str, list[Any]]) -> None:

@@ -1,7 +1,7 @@
 """The search log and events, which never delay a search."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -9,8 +9,9 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from catalog.models import Event, LoggedSearch, Product
+from catalog.models import Event, LoggedSearch, Product, QuerySample
 from indexing.clicks.click_rates import update_click_rates
+from search.events.query_sample import keep_samples
 from search.events.request_origin import origin_of
 from search.events.search_log import DROPPED, SearchLog, photo_path
 from search.ranking.features import FEATURES
@@ -50,6 +51,33 @@ def test_a_search_is_logged_with_its_results_and_their_features(
     assert logged.generation_id == answer["generation"]["id"]
     assert logged.timings_ms == answer["timings_ms"]
     assert [set(features) for features in logged.features] == [set(FEATURES)] * 5
+
+
+def test_a_sample_of_photos_is_kept_as_vectors(log: SearchLog, by_photo: Search) -> None:
+    first = by_photo(LAMP)
+    by_photo(LAMP, text="red")  # words move the vector
+    by_photo(LAMP, offset=24)  # belongs to a search that counts already
+
+    log.flush()
+
+    sample = QuerySample.objects.get()
+    assert sample.query_id == first["query"]["id"]
+    length = sum(number**2 for number in sample.vector.to_list())
+    assert length == pytest.approx(1, abs=0.01)
+
+
+def test_each_slot_of_a_day_keeps_the_search_with_the_least_id(db: None) -> None:
+    ids = ["0000000000000002", "0000000000000001", "0000000000000003"]  # all of slot 0
+
+    for query_id in ids:
+        vector = [1.0, float(query_id[-1])]
+        row = QuerySample(day=date(2026, 5, 4), slot=0, query_id=query_id, encoder_id=1)
+        row.vector = vector
+        keep_samples([row])
+
+    sample = QuerySample.objects.get()
+    assert sample.query_id == ids[1]
+    assert sample.vector.to_list() == [1.0, 1.0]
 
 
 def test_searches_leave_writing_to_the_log(

@@ -1,0 +1,2 @@
+"""The pages of encoders: the registry, an encoder beside another with what it has learned, adapters
+(`encoder_admin`), and drift (`drift_page`)."""
