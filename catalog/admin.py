@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 import catalog.console.audit_admin
+import catalog.console.key_admin
 import catalog.console.logged_searches
 import catalog.console.tags
 import catalog.console.user_admin  # noqa: F401

@@ -47,6 +47,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         _("People"): [
             _list(request, _("Users"), "person", "auth_user"),
             _list(request, _("Groups"), "group", "auth_group"),
+            _list(request, _("API keys"), "key", "catalog_apikey"),
             _list(request, _("Audit log"), "history", "catalog_auditentry"),
         ],
     }

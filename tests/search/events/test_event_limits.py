@@ -7,9 +7,9 @@ import pytest
 from django.db.models import F
 from django.test import Client
 
+from catalog.api.request_origin import _key, origin_of
 from catalog.models import Event, EventAllowance, OriginKey, Product
 from search.events.limits import BUCKETS
-from search.events.request_origin import _key, origin_of
 
 pytestmark = pytest.mark.django_db
 
