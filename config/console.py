@@ -44,12 +44,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _list(request, _("Sources"), "cloud_download", "catalog_source"),
             _list(request, _("Imports"), "upload_file", "catalog_productimport"),
         ],
-        _("People"): [
-            _list(request, _("Users"), "person", "auth_user"),
-            _list(request, _("Groups"), "group", "auth_group"),
-            _list(request, _("API keys"), "key", "catalog_apikey"),
-            _list(request, _("Audit log"), "history", "catalog_auditentry"),
-        ],
+        _("People"): _people(request),
     }
     return [
         {
@@ -71,6 +66,15 @@ def _questions(may_look: bool) -> list[Item]:
         (_("Why is it not found?"), "troubleshoot", "find_product", may_look),
         (_("What is searched for"), "insights", "search_analytics", may_look),
         (_("Try a query"), "science", "try_query", may_look),
+    ]
+
+
+def _people(request: HttpRequest) -> list[Item]:
+    return [
+        _list(request, _("Users"), "person", "auth_user"),
+        _list(request, _("Groups"), "group", "auth_group"),
+        _list(request, _("API keys"), "key", "catalog_apikey"),
+        _list(request, _("Audit log"), "history", "catalog_auditentry"),
     ]
 
 

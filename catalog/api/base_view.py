@@ -2,6 +2,7 @@
 long it takes. `search/api/problem_details.py` renders the errors."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -52,7 +53,7 @@ class KeyAuthentication(BaseAuthentication):
 
 class HasScope(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
-        scopes: tuple[Scope, ...] = view.scopes  # type: ignore[attr-defined]
+        scopes = view.needed_scopes(request.method)  # type: ignore[attr-defined]
         if any(may(request.auth, scope) for scope in scopes):
             return True
         if request.auth is None:
@@ -72,9 +73,10 @@ class CallThrottle(BaseThrottle):
 
 class ApiView(APIView):
     """A call of the REST API. `scopes`: the call needs a key with one of them, unless it is open to
-    everybody (`rights.may`)."""
+    everybody (`rights.may`). `method_scopes`: other scopes of some methods."""
 
     scopes: tuple[Scope, ...] = ()
+    method_scopes: Mapping[str, tuple[Scope, ...]] = {}
     authentication_classes = [KeyAuthentication]
     permission_classes = [HasScope]
     throttle_classes: list[type[BaseThrottle]] = [CallThrottle]
@@ -85,8 +87,13 @@ class ApiView(APIView):
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.began = time.perf_counter()
         if request.method == "OPTIONS":  # a preflight of a browser, which has no key
-            return answer_preflight(request, self.allowed_methods, self.scopes)
+            asked = request.META.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "")
+            return answer_preflight(request, self.allowed_methods, self.needed_scopes(asked))
         return super().dispatch(request, *args, **kwargs)
+
+    def needed_scopes(self, method: str | None) -> tuple[Scope, ...]:
+        """Returns the scopes of which a key needs one to call this method."""
+        return self.method_scopes.get(method or "", self.scopes)
 
     def calls_per_address(self) -> int:
         """Returns how many calls a minute an address may make, 0 for any number."""
@@ -123,6 +130,12 @@ class ApiView(APIView):
         allow_page(request, finished, self.page_key)
         patch_vary_headers(finished, ["Authorization"])
         return finished
+
+
+def name_caller(request: Request) -> str:
+    """Returns how the audit log and the ledger name the key of a request."""
+    key: Any = request.auth
+    return f"API key {key.pk} ({key.name})" if key else "–"
 
 
 def _describe_refusal(key: ApiKey | None) -> str:

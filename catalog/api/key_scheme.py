@@ -19,5 +19,6 @@ class KeyScheme(OpenApiAuthenticationExtension):
         }
 
     def get_security_requirement(self, auto_schema: Any) -> Any:
-        is_open = any(may(None, scope) for scope in auto_schema.view.scopes)
+        scopes = auto_schema.view.needed_scopes(auto_schema.method)
+        is_open = any(may(None, scope) for scope in scopes)
         return None if is_open else {self.name: []}

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
+from rest_framework.exceptions import APIException
 
 RETRY_AFTER_S = 5  # for failures that end by themselves, such as an overload
 
@@ -85,6 +86,12 @@ def problem_body(status: int, code: str, detail: str) -> dict[str, Any]:
     }
 
 
+class Conflict(APIException):
+    """What a call asks for does not fit the present state. The detail is a sentence."""
+
+    status_code = 409
+
+
 class ProblemSerializer(serializers.Serializer):
     """An error (RFC 9457), with a code for programs and a sentence for people."""
 
@@ -95,9 +102,10 @@ class ProblemSerializer(serializers.Serializer):
     code = serializers.ChoiceField(list(CODES))
 
 
-def problem_responses(*codes: str, body: bool = False) -> dict[Any, Any]:
+def problem_responses(*codes: str, body: bool = False, conflict: str = "") -> dict[Any, Any]:
     """Returns the error responses of a call, for the OpenAPI schema: those of every call, and those
-    with these codes. `body`: the call takes a body, which may be too large or of another type."""
+    with these codes. `body`: the call takes a body, which may be too large or of another type.
+    `conflict`: an example of a 409."""
     by_status: dict[int, list[tuple[str, str]]] = {}
     for code in (*ALWAYS, *codes):
         status, sentence = CODES[code]
@@ -105,6 +113,8 @@ def problem_responses(*codes: str, body: bool = False) -> dict[Any, Any]:
     other = {406: "The answer is JSON."}
     if body:
         other |= {413: "Send at most 1 MB.", 415: "This type of body is not supported."}
+    if conflict:
+        other[409] = conflict
     for status, sentence in other.items():
         by_status.setdefault(status, []).append(("parameter_invalid", sentence))
     return {

@@ -29,53 +29,38 @@ VARIANT = {
 }
 
 
+QUERY = {
+    "id": QUERY_ID,
+    "box": None,
+    "objects": [],
+    "blank": False,
+    "corrected": None,
+    "fits_words": True,
+}
+FACETS = {
+    "category": [{"value": "living-room", "label": "Living room", "count": 49}],
+    "brand": [],
+    "tag": [],
+    "price": {"min": 8.99, "max": 499.99},
+    "option": [],
+}
+
+
 def _search_answer(kind: str, **query: Any) -> dict[str, Any]:
-    facet = {"value": "living-room", "label": "Living room", "count": 49}
+    is_photo = kind == "photo"
+    result = {"product": PRODUCT, "variant": VARIANT, "score": 0.8534, "duplicates": 0}
     return {
-        "query": {
-            "id": QUERY_ID,
-            "kind": kind,
-            "box": None,
-            "objects": [],
-            "blank": False,
-            "corrected": None,
-            "fits_words": True,
-            **query,
-        },
-        "generation": {
-            "id": 1,
-            "encoder": "starter",
-            "published_at": "2026-11-25T12:14:53.246438Z",
-        },
+        "query": {**QUERY, "kind": kind, **query},
+        "generation": {"id": 1, "encoder": "starter", "published_at": "2026-11-25T12:14:53Z"},
         "complete": False,
-        "calibrated": kind == "photo",
-        "timings_ms": {
-            "decode": 0.93,
-            "embed": 6.64,
-            "retrieve": 4.97,
-            "rank": 1.72,
-            "total": 16.3,
-        },
+        "calibrated": is_photo,
+        "timings_ms": {"decode": 0.93, "embed": 6.64, "retrieve": 4.97, "rank": 1.72, "total": 16},
         "tags": [{"slug": "chair", "name": "chair", "score": 0.99}],
-        "facets": {
-            "category": [facet],
-            "brand": [],
-            "tag": [],
-            "price": {"min": 8.99, "max": 499.99},
-            "option": [],
-        },
+        "facets": FACETS,
         "count": 1,
         "total": None,
         "next_offset": 1,
-        "results": [
-            {
-                "product": PRODUCT,
-                "variant": VARIANT,
-                "score": 0.8534,
-                "match": "exact" if kind == "photo" else "similar",
-                "duplicates": 0,
-            }
-        ],
+        "results": [{**result, "match": "exact" if is_photo else "similar"}],
     }
 
 

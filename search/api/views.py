@@ -10,6 +10,8 @@ from rest_framework.response import Response
 
 from catalog.api.base_view import ApiView, CallThrottle
 from catalog.api.call_limits import Sender
+from catalog.api.editing.views import PriceChanges, ProductDeletion
+from catalog.api.parsers import StrictJSONParser
 from catalog.api.problems import problem_responses
 from catalog.models import Scope
 from search.api import schema_examples as examples
@@ -23,7 +25,6 @@ from search.api.parameters import (
     TextParameters,
     parse,
 )
-from search.api.parsers import StrictJSONParser
 from search.api.serializers import (
     ProductDetailSerializer,
     ProductListSerializer,
@@ -126,7 +127,7 @@ class SimilarProductsView(SearchView):
         return self.answer(request, parameters.search_request(product_id=pk))
 
 
-class ProductListView(ApiView):
+class ProductListView(PriceChanges):
     scopes = (Scope.SEARCH,)
 
     @extend_schema(
@@ -143,7 +144,7 @@ class ProductListView(ApiView):
         return Response(ProductListSerializer(page, context={"request": request}).data)
 
 
-class ProductDetailView(ApiView):
+class ProductDetailView(ProductDeletion):
     scopes = (Scope.SEARCH,)
 
     @extend_schema(

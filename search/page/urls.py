@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-import search.api.url_converters  # noqa: F401  (registers `rowid`)
+import catalog.api.url_converters  # noqa: F401  (registers `rowid`)
 from search.page import views
 from search.page.closing import open_while_search_is as shown
 
