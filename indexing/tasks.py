@@ -14,6 +14,8 @@ from indexing.clicks.reranker_training import describe_reranker
 from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.monitoring.measurements import take_measurement
+from indexing.monitoring.webhooks.deliveries import send_due
+from indexing.monitoring.webhooks.notices import note_events
 from indexing.pipeline.fetch_stage import start_fetch
 from indexing.pipeline.fetching.claims import count_due
 from indexing.pipeline.rebuild import start_rebuild
@@ -82,6 +84,12 @@ def measure() -> str:
     """Adds a measurement to those that the console shows as charts, and removes old ones.
     Scheduled every five minutes."""
     return str(take_measurement())
+
+
+def send_webhooks() -> str:
+    """Tells webhooks what has happened. Scheduled every minute."""
+    note_events()
+    return f"{send_due()} sent"
 
 
 def learn_from_clicks() -> str:

@@ -1,4 +1,4 @@
-"""Keys of the REST API."""
+"""Keys of the REST API, and the webhooks that tell other systems what happened."""
 
 from typing import Any
 
@@ -80,3 +80,55 @@ class ApiKey(models.Model):
     @property
     def is_expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+
+class Webhook(models.Model):
+    """An address that is told of events. `secret` signs what is sent, so it is stored as it is.
+    `was_fresh`: whether the index was fresh when it was last looked at."""
+
+    class Event(models.TextChoices):
+        RUN_DONE = "run_done"
+        FRESHNESS_LOST = "freshness_lost"
+        GENERATION_REJECTED = "generation_rejected"
+
+    url = models.CharField(max_length=2000)
+    events = ArrayField(models.CharField(max_length=30, choices=Event.choices))
+    secret = models.CharField(max_length=100)
+    was_fresh = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class WebhookDelivery(models.Model):
+    """An event that is, or was, sent to a webhook. `about` names what it is about, such as a run,
+    so that nothing is told twice. Kept for some days."""
+
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    event = models.CharField(max_length=30, choices=Webhook.Event.choices)
+    about = models.CharField(max_length=60)
+    body = models.JSONField()
+    created_at = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_at = models.DateTimeField(null=True, default=timezone.now)
+    delivered_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["webhook", "event", "about"], name="told_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_at"], name="delivery_due", condition=Q(next_at__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} of {self.about}"

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from catalog.importing.formats.opening import FORMATS
-from catalog.models import Generation
+from catalog.models import Generation, Webhook
 from catalog.models.image_address import MAX_ADDRESS_LENGTH
 from indexing.models import IndexingRun
 
@@ -235,3 +235,36 @@ class SourceListSerializer(serializers.Serializer):
 
 class SentenceSerializer(serializers.Serializer):
     detail = serializers.CharField(help_text="What happens now.")
+
+
+class NewWebhookSerializer(serializers.Serializer):
+    url = serializers.CharField(max_length=2000)
+    events = serializers.ListField(
+        child=serializers.ChoiceField(Webhook.Event.choices), min_length=1, max_length=10
+    )
+
+
+class DeliverySerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    event = serializers.CharField()
+    about = serializers.CharField(help_text="Such as run 17.")
+    attempts = serializers.IntegerField()
+    delivered_at = serializers.DateTimeField(allow_null=True)
+    next_at = serializers.DateTimeField(allow_null=True, help_text="The next attempt.")
+    error = serializers.CharField(allow_blank=True)
+
+
+class WebhookSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    url = serializers.CharField()
+    events = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+    deliveries = DeliverySerializer(many=True, help_text="The latest, the newest first.")
+
+
+class WebhookSecretSerializer(WebhookSerializer):
+    secret = serializers.CharField(help_text="Signs what is sent. Shown once.")
+
+
+class WebhookListSerializer(serializers.Serializer):
+    results = WebhookSerializer(many=True)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 import catalog.api.url_converters  # noqa: F401  (registers `rowid`)
-from indexing.api import control_views, source_views, views
+from indexing.api import control_views, source_views, views, webhook_views
 
 urlpatterns = [
     path("index/", views.IndexStatusView.as_view()),
@@ -18,4 +18,6 @@ urlpatterns = [
     path("sources/", source_views.SourcesView.as_view()),
     path("sources/<rowid:pk>/", source_views.SourceView.as_view()),
     path("sources/<rowid:pk>/pull/", source_views.SourcePullView.as_view()),
+    path("webhooks/", webhook_views.WebhooksView.as_view()),
+    path("webhooks/<rowid:pk>/", webhook_views.WebhookView.as_view()),
 ]

@@ -164,3 +164,8 @@ def control_index(call: Any, models: Any) -> None:
     generation = call("index_generations_list").results[0]
     call("index_generations_publish", generation.id)
     call("index_roll_back")
+    told = [models.EventsEnum.RUN_DONE]
+    webhook = models.NewWebhookRequest(url="https://hooks.shop.example/", events=told)
+    added = call("webhooks_create", body=webhook)
+    call("webhooks_list")
+    call("webhooks_delete", added.id)
