@@ -31,6 +31,10 @@ def code_of(title: str) -> str:
     return found[1]
 
 
+def address_of(server: WebServer) -> str:
+    return f"http://127.0.0.1:{server.port}"
+
+
 @pytest.fixture(scope="module")
 def keys(demo_index: None, django_db_blocker: Any) -> Iterator[dict[str, str]]:
     """Keys that the web server sees. What the steps write is removed."""
@@ -52,7 +56,7 @@ def folder(tmp_path: Path, photos: dict[str, DemoPhoto]) -> Path:
 
 
 def run(command: list[str], folder: Path, server: WebServer, key: str) -> str:
-    environment = {"VITRINA": server.url, "KEY": key, "PATH": "/usr/bin:/bin"}
+    environment = {"VITRINA": address_of(server), "KEY": key, "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -106,7 +110,7 @@ def test_javascript_in_a_page_of_another_origin(
         return [product.sku, await reportClick(site, key, product.id, found.query.id)];
     }"""
 
-    sku, counts = page.evaluate(call, [demo_server.url, keys["shop"], photo])
+    sku, counts = page.evaluate(call, [address_of(demo_server), keys["shop"], photo])
 
     assert sku == photos["scopia-living-lamp-2"].sku
     assert counts == {"accepted": 1, "unknown": 0}
