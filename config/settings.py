@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "django_q",  # after indexing, whose command qcluster replaces that of django_q
 ]
 MIDDLEWARE = [
+    "config.web.request_ids.RequestIdMiddleware",
     "config.web.proxies.TrustedProxyMiddleware",
     "config.web.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -273,4 +274,4 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
-LOGGING = build_logging(DEBUG)
+LOGGING = build_logging(DEBUG, read_choice("LOG_FORMAT", "text", {"text", "json"}))

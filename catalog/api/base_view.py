@@ -28,13 +28,13 @@ NO_KEY = "This call needs a key. Send it in the header Authorization: Bearer KEY
 
 class KeyAuthentication(BaseAuthentication):
     """Reads the key of `Authorization: Bearer KEY`. Calls with a wrong key count towards the limit
-    of their address."""
+    of their address. Other schemes, such as the password of a proxy, are not keys."""
 
     def authenticate(self, request: Request) -> tuple[Any, ApiKey] | None:
         scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").strip().partition(" ")
-        if not scheme:
+        if scheme.lower() != "bearer":
             return None
-        found = find_key(text.strip()) if scheme.lower() == "bearer" else None
+        found = find_key(text.strip())
         view = request.parser_context["view"]
         view.page_key = found
         if found is None or found.revoked_at or found.is_expired:

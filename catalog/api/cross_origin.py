@@ -9,9 +9,9 @@ from django.utils.cache import patch_vary_headers
 
 from catalog.models import ApiKey, Scope
 
-REQUEST_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, If-None-Match"
+REQUEST_HEADERS = "Authorization, Content-Type, Accept-Language"
 READABLE_HEADERS = (
-    "ETag, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Server-Timing,"
+    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Server-Timing,"
     " X-Request-Id"
 )
 PREFLIGHT_KEPT_S = 600

@@ -89,7 +89,7 @@ def _find_problem(item: Any) -> str:
     if not _is_object(item):
         return "a change must be a JSON object"
     if unknown := sorted(str(name) for name in item if name not in PRICE_FIELDS):
-        return f"{unknown[0]} cannot be changed here: only price and in_stock can"
+        return f"only price and in_stock can be changed here, not {unknown[0][:100]}"
     given = [name for name in ("price", "in_stock") if item.get(name) is not None]
     return "" if given else "give price, in_stock or both"
 

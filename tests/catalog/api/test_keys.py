@@ -186,6 +186,10 @@ def test_guesses_of_keys_are_limited(client: Client, settings: Any) -> None:
     assert statuses == [401, 401, 429]
 
 
+def test_the_password_of_a_proxy_is_not_a_key(client: Client) -> None:
+    assert client.get(LIST, headers={"Authorization": "Basic YTpi"}).status_code == 200
+
+
 def test_every_answer_has_its_time(client: Client) -> None:
     for answer in (client.get(LIST), client.get(LIST, {"limit": "x"}), client.post(LIST)):
         assert re.search(r"total;dur=[0-9.]+", answer["Server-Timing"]), answer.status_code
