@@ -29,7 +29,7 @@ VARIANT = {
 }
 
 
-QUERY = {
+QUERY: dict[str, Any] = {
     "id": QUERY_ID,
     "box": None,
     "objects": [],
@@ -37,7 +37,7 @@ QUERY = {
     "corrected": None,
     "fits_words": True,
 }
-FACETS = {
+FACETS: dict[str, Any] = {
     "category": [{"value": "living-room", "label": "Living room", "count": 49}],
     "brand": [],
     "tag": [],

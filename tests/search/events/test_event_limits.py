@@ -93,7 +93,7 @@ def test_charging_events_takes_one_statement(
     client: Client, product: Product, django_assert_num_queries: Any
 ) -> None:
     origin_of("192.0.2.1")  # reads the key of the day
-    # The charge of the call; a savepoint, the charge of its events, its release; the product; events.
+    # The charge of the call; a savepoint, that of the events, its release; the product; events.
     with django_assert_num_queries(6):
         send(client, product, make_names("a", 500))
 
