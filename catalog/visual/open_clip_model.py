@@ -18,6 +18,7 @@ from catalog.detection.object_head import ObjectHead, load_object_head
 from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.errors import EncoderError
+from catalog.visual.head_layers import add_head_layers
 from catalog.visual.model_source import folder_checksum, local_folder, model_name
 from catalog.visual.preprocessing import Preprocessing
 from catalog.visual.quantisation import FILE as QUANTISATION
@@ -120,6 +121,8 @@ def load_open_clip(name: str, exact: bool = False) -> OpenClipModel:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise EncoderError(f"The encoder {name!r} cannot be loaded: {reason}") from error
     model.eval().requires_grad_(False)
+    if folder:
+        add_head_layers(model, folder)
     if folder and not exact:
         _quantise(model, folder, name)
     preprocessing = Preprocessing.from_config(model.visual.preprocess_cfg)

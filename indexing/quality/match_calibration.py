@@ -31,6 +31,7 @@ MIN_SAME_PHOTO_COSINE = 0.95
 FOLDS = 5  # for cross-validation
 SAMPLE_PHOTOS = 2_000  # of the catalogue
 MIN_NOT_BLANK_SHARE = 0.75  # of the catalogue's photos
+BLANK_SHARE = 0.9  # products of almost one colour are a little farther than nearly blank photos
 MIN_BLANK_COSINE = 0.7  # below it, a photo never counts as blank
 
 
@@ -224,13 +225,13 @@ def measure_blank_threshold(index: LiveIndex) -> float:
     """Returns the threshold of the cosine with a blank photo. A photo at or above it counts as
     blank.
 
-    It is the cosine of the farthest nearly blank photo. In a catalogue of fabrics or paints, or
-    with an encoder of colours, most products are equally close to blank photos. The threshold is
-    then raised until MIN_NOT_BLANK_SHARE of the catalogue's photos are below it. It is never below
-    MIN_BLANK_COSINE."""
+    It is BLANK_SHARE of the cosine of the farthest nearly blank photo. In a catalogue of fabrics or
+    paints, or with an encoder of colours, most products are equally close to blank photos. The
+    threshold is then raised until MIN_NOT_BLANK_SHARE of the catalogue's photos are below it. It is
+    never below MIN_BLANK_COSINE."""
     blanks = index.project(index.encode_images(blank_photos()))
     nearly = index.project(index.encode_images(nearly_blank_photos()))
-    threshold = max(MIN_BLANK_COSINE, closeness(nearly, blanks).min())
+    threshold = max(MIN_BLANK_COSINE, BLANK_SHARE * closeness(nearly, blanks).min())
     vectors = vector_store().sample(index.generation, SAMPLE_PHOTOS)
     if len(vectors):
         threshold = max(threshold, np.quantile(closeness(vectors, blanks), MIN_NOT_BLANK_SHARE))

@@ -124,15 +124,15 @@ def _write_trained(source: str, plan: Plan, checkpoint: Path, output: Path) -> N
     if state["step"] < plan.steps:
         raise TrainingFailed(f"Training stopped at step {state['step']} of {plan.steps}.")
     loaded = load_model(Path(plan.start))
-    model = loaded.image_tower.model
+    model, config = loaded.image_tower.model, read_config(Path(plan.start))
     if source == IMAGENET:
         from indexing.training.starter.finish import finish_starter
 
         lists = [Path(path) for path in plan.pairs]
-        finish_starter(loaded, state["visual"], Path(plan.catalog), lists, plan.seed)
+        config |= finish_starter(loaded, state["visual"], Path(plan.catalog), lists, plan.seed)
     else:
         model.visual.load_state_dict(state["visual"])
-    write_model(model, read_config(Path(plan.start)), output)
+    write_model(model, config, output)
 
 
 def _add_object_head(recipe: Recipe, plan: Plan, trained: Path) -> None:

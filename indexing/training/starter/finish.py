@@ -7,12 +7,15 @@ in between have learnt most of the former and lost little of the latter (`mix_we
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from tqdm import tqdm
 
+from catalog.quality.labelled_photos import read_photos
+from catalog.visual.head_layers import LENGTHS
 from catalog.visual.open_clip_model import OpenClipModel
 from catalog.visual.plain_features import PlainFeatures
 from indexing.training.losses import IMAGE_TEMPERATURE, NO_TEXT, length_loss, text_loss
@@ -25,6 +28,7 @@ from indexing.training.starter.image_head import Looks, replace_looks
 from indexing.training.starter.lessons import (
     Lesson,
     compute_features,
+    make_detail_lesson,
     make_kind_lesson,
     make_product_lesson,
 )
@@ -38,8 +42,8 @@ BATCH = 192  # photos of each lesson
 WEIGHT_DECAY = 0.02
 DROPOUT = 0.2  # of the features
 LENGTH_WEIGHT = 0.3
-LOOKS_LENGTH = 2.5  # of words it is 1
-LOOKS_FACTOR = 2.0  # at the end: words, which are tuned on home goods, are noise in other photos
+LOOKS_LENGTH = 2.5  # while the head learns; of words it is 1
+FINAL_LOOKS_LENGTH = 4.0  # words, which are tuned on home goods, are noise in other photos
 
 
 def nca_loss(
@@ -61,34 +65,38 @@ def nca_loss(
 
 def finish_starter(
     model: OpenClipModel, trained: dict, catalog: Path, pairs: Sequence[Path], seed: int
-) -> None:
+) -> dict[str, Any]:
     """Gives the start model its final weights, in place. `trained`: the state of its image tower
-    after the training."""
+    after the training. Returns what its configuration says more from then on: the lengths of words
+    and of looks."""
     visual = model.image_tower.model.visual
     visual.load_state_dict(mix_weights(visual.state_dict(), trained, TRUNK_SHARE))
     trunk, items = PlainFeatures(visual.trunk), read_items(catalog)
     lessons, named = make_lessons(trunk, items, pairs, seed), NamedImages(model, trunk, items)
-    looks = Looks.fit(torch.cat([lesson.gallery for lesson in lessons]))
+    looks = Looks.fit(visual.head.power(torch.cat([lesson.gallery for lesson in lessons])))
     visual.head.mlp.load_state_dict(replace_looks(visual.head.mlp.state_dict(), looks))
     train_head(visual.head, lessons, named, seed)
     tune_words(visual.head, named)
-    with torch.no_grad():
-        for part in (visual.head.mlp.fc2.weight, visual.head.mlp.fc2.bias):
-            part[named.texts.informed :] *= LOOKS_FACTOR
+    words = named.texts.informed
+    numbers = visual.head.mlp.fc2.out_features
+    return {LENGTHS: [[words, 1.0], [numbers - words, FINAL_LOOKS_LENGTH]]}
 
 
 def make_lessons(
     trunk: PlainFeatures, items: Sequence[Item], pairs: Sequence[Path], seed: int
 ) -> list[Lesson]:
-    """Makes the lessons of the catalogue and of the real photographs."""
+    """Makes the lessons of the catalogue and of the real photographs. By those of details, the head
+    learns to tell photographs apart that show the same kind of thing."""
     rng = Random(f"finish {seed}")
     studio = ShopperPhotos.from_items(items, read_backgrounds())
     goods = read_items(REAL_PHOTOS / "groceries" / "catalog.jsonl")
     phone_photos = read_pairs([GROCERIES], goods)
+    clothes = [photo.path for photo in read_photos(CLOTHES, by_kind=True)]
     return [
         make_product_lesson(trunk, items, read_pairs(pairs, list(items)), rng, studio),
         make_product_lesson(trunk, goods, phone_photos, rng),
         make_kind_lesson(trunk, CLOTHES, rng),
+        make_detail_lesson(trunk, [*(pair.photo for pair in phone_photos), *clothes], rng),
     ]
 
 
@@ -134,7 +142,8 @@ def tune_words(head: nn.Module, named: NamedImages) -> None:
 
     def loss() -> torch.Tensor:
         chosen = torch.randperm(len(named.features))[: 2 * BATCH]
-        units = head.mlp.act(head.mlp.fc1(F.dropout(named.features[chosen], DROPOUT)))
+        features = head.power(F.dropout(named.features[chosen], DROPOUT))
+        units = head.mlp.act(head.mlp.fc1(features))
         words = units @ weights.T + bias
         right = text_loss(F.normalize(words, dim=1), named.texts.vectors, named.labels[chosen])
         return right + LENGTH_WEIGHT * length_loss([(1.0, words)])
@@ -167,7 +176,7 @@ def _lesson_losses(head: nn.Module, lessons: Sequence[Lesson]) -> torch.Tensor:
         chosen = torch.randperm(len(lesson.photos))[:BATCH]
         gallery = F.normalize(head(lesson.gallery), dim=1)
         photos = F.normalize(head(F.dropout(lesson.photos[chosen], DROPOUT)), dim=1)
-        total = total + nca_loss(
+        total = total + lesson.weight * nca_loss(
             photos, lesson.labels[chosen], gallery, lesson.shown, lesson.copies[chosen]
         )
     return total

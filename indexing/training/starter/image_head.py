@@ -1,9 +1,10 @@
-"""The image head: maps 1280 pooled features to 128 numbers of words and 384 of looks.
+"""The image head: maps 1280 pooled features, raised to a power, to 128 numbers of words and 384 of
+looks.
 
 The words are ConSE (Norouzi et al. 2013, https://arxiv.org/abs/1312.5650): the vector of an image
 is a mix of the word vectors of the ImageNet classes that it activates, with a threshold in place of
-the softmax. They are tuned briefly on the catalogue's titles.  The looks are a half-whitened PCA of
-the features. Both fit the two-layer GELU `mlp` head of open_clip's TimmModel.
+the softmax. They are tuned briefly on the catalogue's titles. The looks are a half-whitened PCA.
+Both fit the two-layer GELU `mlp` head of open_clip's TimmModel.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ _THRESHOLD = 2.5
 # With scaled-up inputs, GELU is nearly ReLU, which ConSE needs. Without it, the small negative
 # values of hundreds of inactive classes cost two points of recall@5 before tuning.
 _SHARPNESS = 4.0
+_RIDGE = 0.01  # of the mean variance of the features
 _STEPS = 300
 _BATCH = 192
 _LEARNING_RATE = 1e-3
@@ -62,28 +64,38 @@ class WordHead(torch.nn.Module):
     """Maps features (n, 1280) to word vectors (n, 128), of a length of about 1 after tuning."""
 
     def __init__(
-        self, classifier: torch.nn.Linear, class_vectors: torch.Tensor, features: torch.Tensor
+        self, logits: torch.Tensor, class_vectors: torch.Tensor, features: torch.Tensor
     ) -> None:
-        """Starts as ConSE over the classes that the catalogue activates most.
+        """Starts as ConSE over the classes that the catalogue activates most. A ridge regression
+        gives their logits (n, 1000) by the features (n, 1280) of its images.
 
-        `class_vectors`: word vectors (1000, 128) of the classifier's class names.
+        `class_vectors`: word vectors (1000, 128) of the names of the classes.
         """
         super().__init__()
-        with torch.no_grad():
-            logits = classifier(features)
-            above = logits - logits.mean(0) - _THRESHOLD
-            chosen = above.relu().square().mean(0).topk(WORD_UNITS).indices.sort().values
-            bias = (classifier.bias - logits.mean(0) - _THRESHOLD)[chosen]
+        above = logits - logits.mean(0) - _THRESHOLD
+        chosen = above.relu().square().mean(0).topk(WORD_UNITS).indices.sort().values
         self.detect = torch.nn.Linear(FEATURES, WORD_UNITS)
         self.name = torch.nn.Linear(WORD_UNITS, WORD_NUMBERS, bias=False)
         with torch.no_grad():
-            self.detect.weight.copy_(classifier.weight[chosen] * _SHARPNESS)
-            self.detect.bias.copy_(bias * _SHARPNESS)
+            weight, bias = fit_linear(features, above[:, chosen] * _SHARPNESS)
+            self.detect.weight.copy_(weight)
+            self.detect.bias.copy_(bias)
             self.name.weight.copy_(class_vectors[chosen].T)
             self.name.weight.div_(self(features).norm(dim=1).mean())
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         return self.name(F.gelu(self.detect(features)))
+
+
+def fit_linear(inputs: torch.Tensor, outputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns the weight (k, d) and the bias (k,) of the ridge regression from inputs (n, d) to
+    outputs (n, k)."""
+    means = inputs.mean(0), outputs.mean(0)
+    centred = inputs - means[0]
+    covariance = centred.T @ centred
+    covariance.diagonal().add_(_RIDGE * covariance.diagonal().mean())
+    weight = torch.linalg.solve(covariance, centred.T @ (outputs - means[1])).T
+    return weight, means[1] - weight @ means[0]
 
 
 def tune_words(

@@ -18,8 +18,11 @@ from indexing.training.batches import vary_photo
 from indexing.training.pairs import Item, Pair
 from indexing.training.pictures.cutouts import read_image
 from indexing.training.pictures.shopper_photos import ShopperPhotos
+from indexing.training.pictures.view_photos import vary_view
 
 NO_COPY = -1
+DETAILS = 2  # of each photograph
+DETAIL_WEIGHT, KIND_WEIGHT = 0.5, 2.0
 
 Photo = tuple[Image.Image, int, int]
 """A photo, what it shows, and the row of the gallery that it was made from, or NO_COPY."""
@@ -29,13 +32,15 @@ Photo = tuple[Image.Image, int, int]
 class Lesson:
     """`photos`: features (n, 1280), and `labels`: what they show, int64 (n,). `gallery`: features
     (m, 1280) of images, and `shown`: what they show, (m,). `copies`: the row of the gallery by
-    which a photo must not be found, because it was made from it, int64 (n,), or NO_COPY."""
+    which a photo must not be found, because it was made from it, int64 (n,), or NO_COPY. `weight`:
+    of its loss among those of the other lessons."""
 
     photos: torch.Tensor
     labels: torch.Tensor
     gallery: torch.Tensor
     shown: torch.Tensor
     copies: torch.Tensor
+    weight: float = 1.0
 
 
 def make_product_lesson(
@@ -61,7 +66,17 @@ def make_kind_lesson(trunk: PlainFeatures, photos: Path, rng: Random) -> Lesson:
     shown = [kinds.index(row.kind) for row in rows]
     pairs = [Pair(row.path, None, number) for number, row in enumerate(rows)]
     varied = ((photo, shown[row], row) for photo, row, _ in _vary_pairs(pairs, rng))
-    return _make_lesson(trunk, varied, [row.path for row in rows], shown)
+    return _make_lesson(trunk, varied, [row.path for row in rows], shown, KIND_WEIGHT)
+
+
+def make_detail_lesson(trunk: PlainFeatures, files: Sequence[Path], rng: Random) -> Lesson:
+    """Details of photographs are found by the photographs that they were cut out of."""
+    details: Iterable[Photo] = (
+        (vary_view(read_image(file), PREPROCESSING.width, rng), row, NO_COPY)
+        for row, file in enumerate(files)
+        for _ in range(DETAILS)
+    )
+    return _make_lesson(trunk, details, files, range(len(files)), DETAIL_WEIGHT)
 
 
 def compute_features(
@@ -75,7 +90,11 @@ def compute_features(
 
 
 def _make_lesson(
-    trunk: PlainFeatures, photos: Iterable[Photo], files: Sequence[Path], shown: Sequence[int]
+    trunk: PlainFeatures,
+    photos: Iterable[Photo],
+    files: Sequence[Path],
+    shown: Sequence[int],
+    weight: float = 1.0,
 ) -> Lesson:
     facts: list[tuple[int, int]] = []
 
@@ -87,7 +106,7 @@ def _make_lesson(
     features = compute_features(trunk, images(), "Photos")
     gallery = compute_features(trunk, map(read_image, files), "Images")
     labels, copies = torch.tensor(facts).T
-    return Lesson(features, labels, gallery, torch.tensor(shown), copies)
+    return Lesson(features, labels, gallery, torch.tensor(shown), copies, weight)
 
 
 def _vary_pairs(pairs: Sequence[Pair], rng: Random) -> Iterator[Photo]:

@@ -10,6 +10,7 @@ import open_clip
 import torch
 import torch.nn.functional as F
 
+from catalog.visual.head_layers import POWER, Power
 from catalog.visual.plain_features import BACKBONE, PREPROCESS, PlainFeatures, load_backbone
 from indexing.training.model_folder import write_model
 from indexing.training.pairs import Item, read_items
@@ -24,6 +25,7 @@ from indexing.training.starter.lessons import compute_features
 from indexing.training.starter.minilm import MiniLM
 from indexing.training.starter.word_space import compute_meanings
 
+FEATURE_POWER = 0.5
 _MODEL: dict[str, Any] = {
     "embed_dim": image_head.NUMBERS,
     "custom_text": True,
@@ -69,7 +71,7 @@ def make_start(output: Path, catalog: Path, seed: int) -> None:
     with torch.no_grad():
         model.text.token_embedding.weight.copy_(table)
     text_tower.distil(model.text, phrases, vectors, seed)
-    config = {"model_cfg": _MODEL, "preprocess_cfg": PREPROCESS}
+    config = {"model_cfg": _MODEL, "preprocess_cfg": PREPROCESS, POWER: FEATURE_POWER}
     write_model(model.eval(), config, output, half=False)
 
 
@@ -87,7 +89,9 @@ def _make_image_tower(
 ) -> None:
     backbone = load_backbone()
     files = [file for item in items for file in item.images]
-    features = compute_features(PlainFeatures(backbone), map(read_image, files), "Image features")
+    pooled = compute_features(PlainFeatures(backbone), map(read_image, files), "Image features")
+    with torch.no_grad():
+        logits, features = backbone.classifier(pooled), Power(FEATURE_POWER)(pooled)
     owners = [number for number, item in enumerate(items) for _ in item.images]
     titles = torch.stack([vectors[item.title] for item in items])
     classes = torch.stack(
@@ -96,7 +100,7 @@ def _make_image_tower(
             for names in labels
         ]
     )
-    words = image_head.WordHead(backbone.classifier, classes, features)
+    words = image_head.WordHead(logits, classes, features)
     image_head.tune_words(words, features, titles, owners, seed)
     looks = image_head.Looks.fit(features)
     model.visual.head.mlp.load_state_dict(image_head.pack_head(words, looks))

@@ -152,7 +152,7 @@ def test_the_packed_head_returns_words_and_looks_unchanged() -> None:
     torch.manual_seed(0)
     features = 5 * torch.randn(600, FEATURES)
     looks = Looks.fit(features)
-    words = WordHead(torch.nn.Linear(FEATURES, 1000), torch.randn(1000, WORD_NUMBERS), features)
+    words = WordHead(torch.randn(600, 1000), torch.randn(1000, WORD_NUMBERS), features)
 
     # When they are packed into the two-layer head of a timm model.
     from timm.layers.mlp import Mlp

@@ -73,7 +73,7 @@ def test_all_words_count_if_a_product_has_them_all(get: Get) -> None:
 
     named = [title.lower() for title in titles(answer)]
     assert named[0] == "coffee table"
-    assert "coffee cup" not in named
+    assert all("table" in title for title in named[:10])
 
 
 def test_words_steer_a_photo(by_photo: Search) -> None:
