@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalog.importing.formats.opening import FORMATS
@@ -212,6 +213,14 @@ class GenerationListSerializer(serializers.Serializer):
     results = BuiltGenerationSerializer(many=True, help_text="The latest 50, the newest first.")
 
 
+@extend_schema_field({"type": "string", "pattern": "^([A-Z]{3})?$", "default": ""})
+class CurrencyField(serializers.RegexField):
+    """Three capital letters, or nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("^[A-Z]{3}$", default="", allow_blank=True)
+
+
 class SourceSerializer(serializers.Serializer):
     """A feed that is pulled regularly."""
 
@@ -219,7 +228,7 @@ class SourceSerializer(serializers.Serializer):
     name = serializers.CharField(max_length=100)
     address = serializers.CharField(max_length=MAX_ADDRESS_LENGTH)
     format = serializers.ChoiceField(["", *FORMATS], default="", allow_blank=True)
-    currency = serializers.RegexField("^([A-Z]{3})?$", default="", allow_blank=True)
+    currency = CurrencyField()
     is_full = serializers.BooleanField(default=True)
     cron = serializers.CharField(max_length=100, default="", allow_blank=True)
     enabled = serializers.BooleanField(read_only=True)
