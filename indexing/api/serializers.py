@@ -1,5 +1,6 @@
 """The JSON of the index status, of runs, generations and sources."""
 
+import re
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -214,11 +215,16 @@ class GenerationListSerializer(serializers.Serializer):
 
 
 @extend_schema_field({"type": "string", "pattern": "^([A-Z]{3})?$", "default": ""})
-class CurrencyField(serializers.RegexField):
+class CurrencyField(serializers.Field):
     """Three capital letters, or nothing."""
 
-    def __init__(self) -> None:
-        super().__init__("^[A-Z]{3}$", default="", allow_blank=True)
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or not re.fullmatch("([A-Z]{3})?", data):
+            raise serializers.ValidationError("Write a three-letter code such as EUR.")
+        return data
+
+    def to_representation(self, value: Any) -> str:
+        return str(value)
 
 
 class SourceSerializer(serializers.Serializer):
@@ -228,7 +234,7 @@ class SourceSerializer(serializers.Serializer):
     name = serializers.CharField(max_length=100)
     address = serializers.CharField(max_length=MAX_ADDRESS_LENGTH)
     format = serializers.ChoiceField(["", *FORMATS], default="", allow_blank=True)
-    currency = CurrencyField()
+    currency = CurrencyField(default="")
     is_full = serializers.BooleanField(default=True)
     cron = serializers.CharField(max_length=100, default="", allow_blank=True)
     enabled = serializers.BooleanField(read_only=True)
