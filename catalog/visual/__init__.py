@@ -1,8 +1,8 @@
 """Turns images and texts into vectors: encoders, their preprocessing, projections and adapters.
 
 Others use `load_encoder.load_encoder`, `encoder`, `errors`, `model_source`, `preprocessing`,
-`projection`, `adapter`, `blank` and `plain_features`. Training also uses `open_clip_model`. The
-rest is private to this folder.
+`projection`, `adapter`, `blank` and `plain_features`. Training also uses `networks`. The rest is
+private to this folder.
 """
 
 import sys

@@ -23,7 +23,7 @@ from catalog.visual.model_source import folder_checksum, local_folder
 from catalog.visual.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
-    from catalog.visual.open_clip_model import OpenClipModel
+    from catalog.visual.networks.open_clip_model import OpenClipModel
 
 _FORMAT = 2  # raise when the layout of a compiled model changes
 
@@ -98,7 +98,7 @@ def _compile_in_child(name: str, folder: Path) -> None:
 
 def compile_model(name: str, folder: Path) -> None:
     """Converts encoder `name` and writes it to `folder`, which appears when it is complete."""
-    from catalog.visual.open_clip_model import load_open_clip
+    from catalog.visual.networks.open_clip_model import load_open_clip
     from catalog.visual.tokenizer_export import export_tokenizer
 
     model = load_open_clip(name)

@@ -62,7 +62,7 @@ class TorchEncoder(Encoder):
     threads make of a tower at the same time form one batch."""
 
     def __init__(self, name: str, device: str = "cuda") -> None:
-        from catalog.visual.open_clip_model import load_open_clip
+        from catalog.visual.networks.open_clip_model import load_open_clip
 
         model = load_open_clip(name)
         self.name, self.checksum = model.name, model.checksum

@@ -32,7 +32,7 @@ FOLDS = 5  # for cross-validation
 SAMPLE_PHOTOS = 2_000  # of the catalogue
 MIN_NOT_BLANK_SHARE = 0.75  # of the catalogue's photos
 BLANK_SHARE = 0.9  # products of almost one colour are a little farther than nearly blank photos
-MIN_BLANK_COSINE = 0.7  # below it, a photo never counts as blank
+MIN_BLANK_COSINE = 0.65  # below it, a photo never counts as blank
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import save
 
 from catalog.visual.model_source import local_folder, model_name
-from catalog.visual.open_clip_model import load_open_clip
-from catalog.visual.quantisation import FILE as QUANTISATION
-from catalog.visual.quantisation import measure_ranges, write_ranges
+from catalog.visual.networks.open_clip_model import load_open_clip
+from catalog.visual.networks.quantisation import FILE as QUANTISATION
+from catalog.visual.networks.quantisation import measure_ranges, write_ranges
 from indexing.training.pictures.cutouts import read_image
 
 CONFIG, WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"

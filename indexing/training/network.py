@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from catalog.visual.open_clip_model import ImageTower, OpenClipModel, load_open_clip
+from catalog.visual.networks.open_clip_model import ImageTower, OpenClipModel, load_open_clip
 from catalog.visual.plain_features import compile_module
 from indexing.training.losses import NO_TEXT
 from indexing.training.pairs import Item

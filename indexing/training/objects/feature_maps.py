@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from catalog.visual.open_clip_model import ObjectTower
+from catalog.visual.networks.open_clip_model import ObjectTower
 from catalog.visual.plain_features import compile_module
 from catalog.visual.preprocessing import Preprocessing
 

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from catalog.detection.object_head import ObjectHead, cell_centres
 from catalog.detection.torchvision_ops import declare_missing_ops
-from catalog.visual.open_clip_model import ObjectTower, OpenClipModel
+from catalog.visual.networks.open_clip_model import ObjectTower, OpenClipModel
 from catalog.visual.preprocessing import Preprocessing
 from indexing.training.objects.feature_maps import FeatureMaps
 from indexing.training.pictures.augment import chance, degrade_photo, recolour_image

@@ -15,7 +15,7 @@ from PIL import Image
 
 from catalog.detection.object_head import save_object_head
 from catalog.visual.encoder import ObjectHeadSettings
-from catalog.visual.open_clip_model import ObjectTower, OpenClipModel
+from catalog.visual.networks.open_clip_model import ObjectTower, OpenClipModel
 from catalog.visual.preprocessing import Preprocessing
 from indexing.training.network import load_model
 from indexing.training.pairs import Item, read_items

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from catalog.detection.object_head import ObjectHead, pool
-from catalog.visual.open_clip_model import ObjectTower, OpenClipModel
+from catalog.visual.networks.open_clip_model import ObjectTower, OpenClipModel
 from catalog.visual.preprocessing import Preprocessing
 from indexing.training.objects.feature_maps import FeatureMaps
 from indexing.training.pairs import Item

@@ -69,7 +69,7 @@ def _write_trained(lesson: Lesson, folder: Path) -> None:
     """Writes the start model with the weights between its own and the trained ones."""
     import torch
 
-    from catalog.visual.open_clip_model import load_open_clip
+    from catalog.visual.networks.open_clip_model import load_open_clip
     from indexing.training.checkpoints import CHECKPOINT_FILE
     from indexing.training.model_folder import (
         is_quantised,

@@ -15,8 +15,8 @@ from torch import nn
 from tqdm import tqdm
 
 from catalog.quality.labelled_photos import read_photos
-from catalog.visual.head_layers import LENGTHS
-from catalog.visual.open_clip_model import OpenClipModel
+from catalog.visual.networks.head_layers import LENGTHS
+from catalog.visual.networks.open_clip_model import OpenClipModel
 from catalog.visual.plain_features import PlainFeatures
 from indexing.training.losses import IMAGE_TEMPERATURE, NO_TEXT, length_loss, text_loss
 from indexing.training.network import Texts, mix_weights

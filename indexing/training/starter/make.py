@@ -10,7 +10,7 @@ import open_clip
 import torch
 import torch.nn.functional as F
 
-from catalog.visual.head_layers import POWER, Power
+from catalog.visual.networks.head_layers import POWER, Power
 from catalog.visual.plain_features import BACKBONE, PREPROCESS, PlainFeatures, load_backbone
 from indexing.training.model_folder import write_model
 from indexing.training.pairs import Item, read_items

@@ -216,7 +216,7 @@ def test_a_damaged_head_raises_a_sentence(damage: Any, reason: str, tmp_path: Pa
 
 
 def test_a_head_that_does_not_fit_its_model_raises_a_sentence(tmp_path: Path) -> None:
-    from catalog.visual.open_clip_model import load_open_clip
+    from catalog.visual.networks.open_clip_model import load_open_clip
 
     name = efficientnet_model(tmp_path / "model")
     file = tmp_path / "model" / "open_clip_config.json"

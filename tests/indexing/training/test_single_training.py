@@ -11,7 +11,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from catalog.detection.object_head import ObjectHead
-from catalog.visual.open_clip_model import load_open_clip
+from catalog.visual.networks.open_clip_model import load_open_clip
 from indexing.training.objects import single_training
 from indexing.training.objects.single_training import (
     SingleOrSeveral,

@@ -11,18 +11,18 @@ from PIL import Image
 
 from catalog.visual.encoder_cache import load_compiled_model
 from catalog.visual.errors import EncoderError
-from catalog.visual.open_clip_model import load_open_clip
-from catalog.visual.openvino_encoder import OpenVinoEncoder
-from catalog.visual.quantisation import (
+from catalog.visual.networks.open_clip_model import load_open_clip
+from catalog.visual.networks.quantisation import (
     FILE,
     fold_batch_norms,
     measure_ranges,
     quantise_trunk,
     write_ranges,
 )
+from catalog.visual.openvino_encoder import OpenVinoEncoder
 from tests.catalog.detection.object_model import SIDE, efficientnet_model
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 IMAGES = ROOT / "catalog" / "demo" / "images"
 
 

@@ -18,11 +18,11 @@ from catalog.detection.object_head import ObjectHead, load_object_head
 from catalog.detection.torchvision_ops import declare_missing_ops
 from catalog.visual.encoder import ObjectHeadSettings
 from catalog.visual.errors import EncoderError
-from catalog.visual.head_layers import add_head_layers
 from catalog.visual.model_source import folder_checksum, local_folder, model_name
+from catalog.visual.networks.head_layers import add_head_layers
+from catalog.visual.networks.quantisation import FILE as QUANTISATION
+from catalog.visual.networks.quantisation import quantise_trunk, read_ranges
 from catalog.visual.preprocessing import Preprocessing
-from catalog.visual.quantisation import FILE as QUANTISATION
-from catalog.visual.quantisation import quantise_trunk, read_ranges
 
 
 class ImageTower(nn.Module):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from catalog.visual.errors import EncoderError
-from catalog.visual.open_clip_model import load_open_clip
+from catalog.visual.networks.open_clip_model import load_open_clip
 from catalog.visual.openvino_encoder import OpenVinoEncoder
 from tests.catalog.detection.object_model import SIDE, efficientnet_model
 
