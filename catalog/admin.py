@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _lazy
 
 import catalog.console.audit_admin
+import catalog.console.key_admin
 import catalog.console.logged_searches
 import catalog.console.tags
 import catalog.console.user_admin  # noqa: F401

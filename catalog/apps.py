@@ -10,6 +10,7 @@ class CatalogConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
+        from catalog.api import key_scheme  # noqa: F401  (describes keys in the schema)
         from catalog.console.rights import set_group_rights
         from catalog.console.translated_names import translate_names
 

@@ -38,11 +38,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _list(request, _("Sources"), "cloud_download", "catalog_source"),
             _list(request, _("Imports"), "upload_file", "catalog_productimport"),
         ],
-        _("People"): [
-            _list(request, _("Users"), "person", "auth_user"),
-            _list(request, _("Groups"), "group", "auth_group"),
-            _list(request, _("Audit log"), "history", "catalog_auditentry"),
-        ],
+        _("People"): _people(request),
     }
     return [
         {
@@ -75,6 +71,15 @@ def _index(request: HttpRequest) -> list[Item]:
         _list(request, _("Photos by address"), "link", "catalog_imageaddress"),
         _list(request, _("Encoders"), "model_training", "catalog_encoderversion"),
         (_("Drift"), "trending_up", "drift", may(request.user, Right.VIEW)),
+    ]
+
+
+def _people(request: HttpRequest) -> list[Item]:
+    return [
+        _list(request, _("Users"), "person", "auth_user"),
+        _list(request, _("Groups"), "group", "auth_group"),
+        _list(request, _("API keys"), "key", "catalog_apikey"),
+        _list(request, _("Audit log"), "history", "catalog_auditentry"),
     ]
 
 

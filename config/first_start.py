@@ -50,13 +50,14 @@ def describe_admin_login(password_file: Path = PASSWORD_FILE) -> str:
 
 def set_schedules() -> None:
     """Schedules refreshes by the current REFRESH_CRON, a check for abandoned runs, fetches of
-    photos and pulls of sources every minute, a measurement every five, and learning from clicks
-    and the measurement of drift every night."""
+    photos, pulls of sources and webhooks every minute, a measurement every five, and learning from
+    clicks and the measurement of drift every night."""
     schedules = {
         "refresh": settings.REFRESH_CRON,
         "join_abandoned_runs": "* * * * *",
         "fetch_photos": "* * * * *",
         "pull_sources": "* * * * *",
+        "send_webhooks": "* * * * *",
         "measure": "*/5 * * * *",
         "learn_from_clicks": "40 3 * * *",
         "measure_drift": "20 4 * * *",

@@ -1,7 +1,40 @@
-"""The setting LOGGING, and a filter for log records."""
+"""The setting LOGGING: log records as lines of text or of JSON, with the id of their request."""
 
+import json
 import logging
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Any
+
+current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
+"""The id of the request that this thread answers, or "". `config/web/request_ids.py` sets it."""
+
+
+class TextLines(logging.Formatter):
+    """Lines of text. Those of a request end with its id."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        line = super().formatMessage(record)
+        request_id = current_request_id.get()
+        return f"{line} [{request_id}]" if request_id else line
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: `at`, `level`, `logger`, `message`, and where there are ones,
+    `request_id` and `traceback`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if request_id := current_request_id.get():
+            line["request_id"] = request_id
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
 
 
 class WithoutTraceback(logging.Filter):
@@ -13,18 +46,24 @@ class WithoutTraceback(logging.Filter):
         return True
 
 
-def build_logging(debug: bool) -> dict[str, Any]:
-    """Returns the setting LOGGING."""
+def build_logging(debug: bool, log_format: str = "text") -> dict[str, Any]:
+    """Returns the setting LOGGING. `log_format`: text or json."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "formatters": {
+            "text": {
+                "()": "config.log_lines.TextLines",
+                "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            },
+            "json": {"()": "config.log_lines.JsonLines"},
+        },
         "filters": {"without_traceback": {"()": "config.log_lines.WithoutTraceback"}},
         "handlers": {
-            "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+            "stderr": {"class": "logging.StreamHandler", "formatter": log_format},
             "stderr_line": {
                 "class": "logging.StreamHandler",
-                "formatter": "line",
+                "formatter": log_format,
                 "filters": ["without_traceback"],
             },
         },

@@ -23,6 +23,7 @@ from config.environment import (
 )
 from config.log_lines import build_logging
 from config.paths import BASE_DIR, DATA_DIR
+from config.rest_api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401  (settings)
 
 # --- Identity -----------------------------------------------------------------------------------
 SECRET_KEY = os.environ.get("SECRET_KEY", "").strip() or read_or_create_secret(
@@ -57,6 +58,7 @@ INSTALLED_APPS = [
     "django_q",  # after indexing, whose command qcluster replaces that of django_q
 ]
 MIDDLEWARE = [
+    "config.web.request_ids.RequestIdMiddleware",
     "config.web.proxies.TrustedProxyMiddleware",
     "config.web.security_headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -244,24 +246,10 @@ Q_CLUSTER = {
 }
 
 # --- REST API -----------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["search.api.parsers.StrictJSONParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "search.api.problem_details.problem_response",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Vitrina",
-    "DESCRIPTION": "Photo search for a shop's catalogue.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "COMPONENT_SPLIT_REQUEST": True,  # requests contain photos as bytes, answers contain their URLs
-    "ENFORCE_NON_BLANK_FIELDS": True,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-}
+SEARCH_OPEN = read_bool("SEARCH_OPEN", True)  # False: searches and events need a key, too
+# Calls a minute; 0: any number.
+CALLS_PER_ADDRESS = read_int("CALLS_PER_ADDRESS", 6000, 0, 10_000_000)
+CALLS_PER_KEY = read_int("CALLS_PER_KEY", 6000, 0, 10_000_000)
 
 # --- Admin --------------------------------------------------------------------------------------
 UNFOLD = {
@@ -298,4 +286,4 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
-LOGGING = build_logging(DEBUG)
+LOGGING = build_logging(DEBUG, read_choice("LOG_FORMAT", "text", {"text", "json"}))

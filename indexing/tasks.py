@@ -15,6 +15,8 @@ from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.monitoring.drift import measuring as drift
 from indexing.monitoring.measurements import take_measurement
+from indexing.monitoring.webhooks.deliveries import send_due
+from indexing.monitoring.webhooks.notices import note_events
 from indexing.pipeline.adoption_run import start_adoption
 from indexing.pipeline.fetch_stage import start_fetch
 from indexing.pipeline.fetching.claims import count_due
@@ -91,6 +93,12 @@ def measure_drift() -> str:
     """Measures drift if a week has passed since the last time. Scheduled every night, so that a
     night without the queue loses nothing."""
     return "; ".join(map(str, drift.measure_drift())) or "nothing is due"
+
+
+def send_webhooks() -> str:
+    """Tells webhooks what has happened. Scheduled every minute."""
+    note_events()
+    return f"{send_due()} sent"
 
 
 def learn_from_clicks() -> str:

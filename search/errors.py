@@ -43,7 +43,9 @@ def describe_error(error: Exception) -> tuple[int, str, str] | None:
         return 400, "parameter_invalid", f"The request is refused: {error}"
     if isinstance(error, Http404 | exceptions.NotFound):
         return 404, "not_found", str(error) or "There is nothing at this address."
-    if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
+    if isinstance(error, exceptions.PermissionDenied):
+        return 403, "permission_denied", str(error.detail)
+    if isinstance(error, PermissionDenied):
         return 403, "permission_denied", "You may not do this."
     if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return 401, "not_authenticated", str(error.detail)

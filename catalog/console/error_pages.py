@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from redis import RedisError
 
-from catalog.problems import retry_after_s
+from catalog.api.problems import retry_after_s
 from catalog.visual.errors import EncoderError
 
 log = logging.getLogger("vitrina.console")

@@ -14,11 +14,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from PIL import Image
 
+from catalog.api.problems import photo_sentences
 from catalog.console.base import StackedInline
 from catalog.imaging.decoder_process import DecoderPool, DecodingTimeout
 from catalog.imaging.image_decoding import ImageError, ImageLimits
 from catalog.models import ProductImage
-from catalog.problems import photo_sentences
 
 MIN_DECODED_SIDE = 224  # pixels; photos are decoded at the smallest scale with such a side
 MAX_CPU_S = 10.0  # processor time for decoding one photo

@@ -2,13 +2,19 @@
 
 Each of the three groups may do what the one before it may: viewers look, operators also do the
 daily work (refresh, retry, import, edit products), publishers also decide what shoppers search
-(rebuild, publish, roll back, schedules, training). Superusers may do everything."""
+(rebuild, publish, roll back, schedules, training). Superusers may do everything.
+
+A key of the API may do what its scopes say. Without a key, everybody may search, read products and
+report events while SEARCH_OPEN is set."""
 
 from enum import StrEnum
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+
+from catalog.models import ApiKey, Scope
 
 
 class Right(StrEnum):
@@ -28,15 +34,22 @@ APPS = ("catalog", "indexing", "django_q")  # whose tables viewers may look at
 # The models whose rows a group may add, change and delete, besides those of the group before it.
 EDITABLE = {
     "operator": {"product", "productimage", "variant", "category", "tag"},
-    "publisher": {"source"},
+    "publisher": {"source", "apikey"},
 }
 
 
-def may(user: Any, right: Right) -> bool:
-    """Returns whether a user of Django, who may be anonymous, has a right."""
-    if user is None or isinstance(user, AnonymousUser):
+OPEN_SCOPES = {Scope.SEARCH, Scope.EVENTS}
+
+
+def may(who: Any, right: Right | Scope) -> bool:
+    """Returns whether a user of Django, who may be anonymous, has a right, or whether a key of the
+    API, or a caller without one (None), may make the calls of a scope."""
+    if isinstance(right, Scope):
+        is_open = settings.SEARCH_OPEN and right in OPEN_SCOPES
+        return is_open or (isinstance(who, ApiKey) and right in who.scopes)
+    if who is None or isinstance(who, AnonymousUser | ApiKey):
         return False
-    return bool(user.is_active and user.is_staff and user.has_perm(f"catalog.{right}"))
+    return bool(who.is_active and who.is_staff and who.has_perm(f"catalog.{right}"))
 
 
 def set_group_rights(sender: AppConfig, **options: Any) -> None:

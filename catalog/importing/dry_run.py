@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from catalog.importing.errors import FeedCutOff, ImportFailed
@@ -15,7 +16,6 @@ from catalog.importing.formats.feed import Feed, FeedOptions, Line
 from catalog.importing.formats.opening import open_feed
 from catalog.importing.photos.feed_images import open_files
 from catalog.importing.records import ProductRecord, RecordError, read_record
-from catalog.problems import grouped
 
 READ_ROWS = 1_000
 SHOWN_PRODUCTS = 5
@@ -88,8 +88,8 @@ class Preview:
         sentences = [
             _("%(good)s of the first %(read)s products are good, %(refused)s would be refused.")
             % {
-                **{"good": grouped(self.good), "read": grouped(self.read)},
-                "refused": grouped(len(self.errors)),
+                **{"good": _grouped(self.good), "read": _grouped(self.read)},
+                "refused": _grouped(len(self.errors)),
             },
             "" if self.is_whole or self.failure else _("The file has more."),
             _("Nothing was written."),
@@ -173,3 +173,8 @@ def _describe_images(images: tuple[str, ...]) -> str:
 def _shorten(text: str) -> str:
     words = " ".join(text.split())
     return words[:MAX_SHOWN_CHARACTERS] + ("…" if len(words) > MAX_SHOWN_CHARACTERS else "")
+
+
+def _grouped(number: int) -> str:
+    """Returns a whole number with marks between thousands, as the active language writes it."""
+    return str(number_format(number, force_grouping=True))

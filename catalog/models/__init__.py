@@ -1,9 +1,9 @@
 """The tables that the offline and the online side share: products, tags, vectors, the search log
 and what Vitrina learns from clicks."""
 
-from catalog.models.adapter import Adapter
+from catalog.models.api_access import ApiKey, Scope, Webhook, WebhookDelivery
 from catalog.models.change import IndexedProduct, ProductChange
-from catalog.models.embedding import Embedding, EncoderVersion, Projection
+from catalog.models.embedding import Adapter, Embedding, EncoderVersion, Projection
 from catalog.models.feedback import ClickRate, Event, LoggedSearch, Reranker
 from catalog.models.generation import Generation, Publication
 from catalog.models.image_address import AddressedImage, ImageAddress
@@ -24,6 +24,7 @@ from catalog.models.variant import Variant
 __all__ = [
     "Adapter",
     "AddressedImage",
+    "ApiKey",
     "AuditEntry",
     "Category",
     "ClickBurst",
@@ -50,10 +51,13 @@ __all__ = [
     "RefusedLine",
     "RefusedSearches",
     "Reranker",
+    "Scope",
     "SearchTerm",
     "Source",
     "SourceProduct",
     "Tag",
     "TagCalibration",
     "Variant",
+    "Webhook",
+    "WebhookDelivery",
 ]

@@ -8,8 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from catalog.index.match import Calibration
-from catalog.models.adapter import Adapter
-from catalog.models.embedding import EncoderVersion, Projection
+from catalog.models.embedding import Adapter, EncoderVersion, Projection
 
 
 class Generation(models.Model):

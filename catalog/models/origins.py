@@ -19,9 +19,9 @@ class OriginKey(models.Model):
 
 
 class EventAllowance(models.Model):
-    """The time until which one bucket of senders has used up its allowance of events (the virtual
-    scheduling algorithm of ITU-T I.371). Senders share a fixed number of buckets, so nobody can
-    make the table grow. The table is unlogged: a crash of the database empties it."""
+    """The time until which one bucket of senders has used up its allowance of events or calls (the
+    virtual scheduling algorithm of ITU-T I.371). Senders share a fixed number of buckets, so nobody
+    can make the table grow. The table is unlogged: a crash of the database empties it."""
 
     bucket = models.IntegerField(primary_key=True)
     spent_until = models.DateTimeField()

@@ -11,7 +11,7 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.utilities import BadRequest, RequestEntityTooLarge
 
-from config.web.upload_size import is_upload, upload_max_bytes
+from config.web.upload_size import API_PATH, body_max_bytes, is_upload
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -48,9 +48,11 @@ class Request(HTTPRequestParser):
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
-        if is_upload(self.path) and not self.chunked:
+        if (is_upload(self.path) or self.path.startswith(API_PATH)) and not self.chunked:
+            kind = self.headers.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+            largest = body_max_bytes(self.path, kind == "multipart/form-data")
             self.adj: Any = copy.copy(self.adj)
-            self.adj.max_request_body_size = upload_max_bytes() + 1
+            self.adj.max_request_body_size = largest + 1
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data[:MAX_CHUNKED_BYTES] if self.chunked else data)

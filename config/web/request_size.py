@@ -7,20 +7,21 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from config.web.upload_size import is_upload, upload_max_bytes
-from search.api.problem_details import CONTENT_TYPE, problem_body
+from catalog.api.problems import problem_body
+from config.web.upload_size import PHOTO_PATH, body_max_bytes, is_upload
+from search.api.problem_details import CONTENT_TYPE
 from search.page.errors import PageError
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestSizeMiddleware:
-    """Answers 413 if a multipart form is larger than REQUEST_MAX_BYTES, or another body is larger
-    than DATA_UPLOAD_MAX_MEMORY_SIZE. Django itself limits only the fields of multipart forms, and
-    not JSON that is read as a stream. Answers 411 to chunked bodies without a length.
+    """Answers 413 if a body is larger than its path allows. Django itself limits only the fields of
+    multipart forms, and not JSON that is read as a stream. Answers 411 to chunked bodies without a
+    length.
 
-    The page that takes files to import allows more. It checks the right of the user before it reads
-    the body."""
+    The page and the call that take imports check the right of the user before they read the
+    body."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -28,11 +29,7 @@ class RequestSizeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "HTTP_TRANSFER_ENCODING" in request.META:
             return _refuse(request, 411, "Send the request with a Content-Length.")
-        max_bytes = settings.REQUEST_MAX_BYTES
-        if request.content_type != "multipart/form-data":
-            max_bytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        elif is_upload(request.path):
-            max_bytes = upload_max_bytes()
+        max_bytes = body_max_bytes(request.path, request.content_type == "multipart/form-data")
         if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
             return _refuse(request, 413, f"Send at most {max_bytes // 1024**2} MB.")
         return self._get_response(request)
@@ -41,7 +38,7 @@ class RequestSizeMiddleware:
 def _refuse(request: HttpRequest, status: int, detail: str) -> HttpResponse:
     code = "image_too_large" if status == 413 else "parameter_invalid"
     if request.path.startswith("/api/"):
-        if request.content_type == "application/json":
+        if status == 413 and request.path != PHOTO_PATH:
             code = "parameter_invalid"
         body = problem_body(status, code, detail)
         return JsonResponse(body, status=status, content_type=CONTENT_TYPE)

@@ -1,1 +1,1 @@
-"""The index status in the REST API, health checks and metrics."""
+"""The calls of the offline side, health checks and metrics. Others use `urls` and `views`."""

@@ -1,6 +1,15 @@
-"""The fields of the index status, for the OpenAPI schema."""
+"""The JSON of the index status, of runs, generations and sources."""
 
+import re
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+
+from catalog.importing.formats.opening import FORMATS
+from catalog.models import Generation, Webhook
+from catalog.models.image_address import MAX_ADDRESS_LENGTH
+from indexing.models import IndexingRun
 
 
 class StatusMatchSerializer(serializers.Serializer):
@@ -146,3 +155,131 @@ class IndexStatusSerializer(serializers.Serializer):
     freshness = StatusFreshnessSerializer()
     runs = StatusRunsSerializer()
     next_refresh_at = serializers.DateTimeField()
+
+
+class RunSerializer(serializers.Serializer):
+    """A run, and the progress of its present stage in images or products."""
+
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(IndexingRun.Kind.choices)
+    state = serializers.ChoiceField(IndexingRun.State.choices)
+    stage = serializers.CharField(allow_blank=True)
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    eta_s = serializers.FloatField(allow_null=True)
+    encoder = serializers.CharField(allow_blank=True)
+    started_by = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+    generation = serializers.IntegerField(
+        allow_null=True, help_text="The id of the generation that a rebuild makes."
+    )
+    error = serializers.CharField(allow_null=True)
+
+
+class RunListSerializer(serializers.Serializer):
+    results = RunSerializer(many=True, help_text="The latest 50, the newest first.")
+
+
+class NewRunSerializer(serializers.Serializer):
+    kind = serializers.ChoiceField([IndexingRun.Kind.REFRESH, IndexingRun.Kind.REBUILD])
+    encoder = serializers.CharField(
+        max_length=300,
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="Of a rebuild. Empty: ENCODER, or what was trained from it.",
+    )
+    publish = serializers.BooleanField(
+        default=True, help_text="Of a rebuild: publish the generation if it passes its gates."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["kind"] == IndexingRun.Kind.REFRESH and (attrs["encoder"] or not attrs["publish"]):
+            raise serializers.ValidationError("A refresh takes neither encoder nor publish.")
+        return attrs
+
+
+class BuiltGenerationSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    state = serializers.ChoiceField(Generation.State.choices)
+    encoder = serializers.CharField()
+    published_at = serializers.DateTimeField(allow_null=True)
+    images = serializers.IntegerField()
+    products = serializers.IntegerField()
+    note = serializers.CharField(allow_blank=True, help_text="Why it was rejected.")
+
+
+class GenerationListSerializer(serializers.Serializer):
+    results = BuiltGenerationSerializer(many=True, help_text="The latest 50, the newest first.")
+
+
+@extend_schema_field({"type": "string", "pattern": "^([A-Z]{3})?$", "default": ""})
+class CurrencyField(serializers.Field):
+    """Three capital letters, or nothing."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or not re.fullmatch("([A-Z]{3})?", data):
+            raise serializers.ValidationError("Write a three-letter code such as EUR.")
+        return data
+
+    def to_representation(self, value: Any) -> str:
+        return str(value)
+
+
+class SourceSerializer(serializers.Serializer):
+    """A feed that is pulled regularly."""
+
+    id = serializers.IntegerField(source="pk", read_only=True)
+    name = serializers.CharField(max_length=100)
+    address = serializers.CharField(max_length=MAX_ADDRESS_LENGTH)
+    format = serializers.ChoiceField(["", *FORMATS], default="", allow_blank=True)
+    currency = CurrencyField(default="")
+    is_full = serializers.BooleanField(default=True)
+    cron = serializers.CharField(max_length=100, default="", allow_blank=True)
+    enabled = serializers.BooleanField(read_only=True)
+    next_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    pulled_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    result = serializers.CharField(read_only=True, allow_blank=True)
+    error = serializers.CharField(read_only=True, allow_blank=True)
+
+
+class SourceListSerializer(serializers.Serializer):
+    results = SourceSerializer(many=True)
+
+
+class SentenceSerializer(serializers.Serializer):
+    detail = serializers.CharField(help_text="What happens now.")
+
+
+class NewWebhookSerializer(serializers.Serializer):
+    url = serializers.CharField(max_length=2000)
+    events = serializers.ListField(
+        child=serializers.ChoiceField(Webhook.Event.choices), min_length=1, max_length=10
+    )
+
+
+class DeliverySerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    event = serializers.CharField()
+    about = serializers.CharField(help_text="Such as run 17.")
+    attempts = serializers.IntegerField()
+    delivered_at = serializers.DateTimeField(allow_null=True)
+    next_at = serializers.DateTimeField(allow_null=True, help_text="The next attempt.")
+    error = serializers.CharField(allow_blank=True)
+
+
+class WebhookSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    url = serializers.CharField()
+    events = serializers.ListField(child=serializers.CharField())
+    created_at = serializers.DateTimeField()
+    deliveries = DeliverySerializer(many=True, help_text="The latest, the newest first.")
+
+
+class WebhookSecretSerializer(WebhookSerializer):
+    secret = serializers.CharField(help_text="Signs what is sent. Shown once.")
+
+
+class WebhookListSerializer(serializers.Serializer):
+    results = WebhookSerializer(many=True)

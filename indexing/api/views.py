@@ -6,19 +6,22 @@ from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from catalog.problems import PROBLEMS
+from catalog.api.base_view import ApiView
+from catalog.api.problems import problem_responses
+from catalog.models import Scope
 from indexing.api.serializers import IndexStatusSerializer
 from indexing.monitoring.freshness import index_status
 from indexing.monitoring.metrics import metrics_text
 from indexing.monitoring.readiness import check_readiness
 
 
-class IndexStatusView(APIView):
-    authentication_classes: list = []
+class IndexStatusView(ApiView):
+    scopes = (Scope.SEARCH, Scope.INDEX)
 
-    @extend_schema(operation_id="index_status", responses={200: IndexStatusSerializer, **PROBLEMS})
+    @extend_schema(
+        operation_id="index_status", responses={200: IndexStatusSerializer, **problem_responses()}
+    )
     def get(self, request: Request) -> Response:
         """The live generation, and its delay behind the catalogue."""
         return Response(index_status())

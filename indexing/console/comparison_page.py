@@ -10,12 +10,12 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from PIL import Image
 
+from catalog.api.problems import photo_sentences
 from catalog.console.product_photos import read_dropped_photo
 from catalog.console.rights import Right, may
 from catalog.imaging.decoder_process import DecodingTimeout
 from catalog.imaging.image_decoding import ImageError
 from catalog.models import Generation
-from catalog.problems import photo_sentences
 from catalog.visual.errors import EncoderError
 from indexing.quality.generation_comparison import (
     comparable_generations,

@@ -1,5 +1,4 @@
 """The REST API of searches, products and events.
 
-Others use `problem_details`, the errors of the API, `urls`, and `url_converters`, which registers
-the converter `rowid`.
+Others use `problem_details`, the errors of the API, and `urls`.
 """

@@ -9,36 +9,12 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from catalog.problems import retry_after_s
+from catalog.api.problems import problem_body, retry_after_s
 from search.errors import describe_error
 
 log = logging.getLogger("vitrina.api")
 
 CONTENT_TYPE = "application/problem+json"
-TITLES = {
-    400: "Bad request",
-    401: "Not authenticated",
-    403: "Permission denied",
-    404: "Not found",
-    405: "Method not allowed",
-    406: "Not acceptable",
-    411: "Length required",
-    413: "Too large",
-    415: "Unsupported type",
-    429: "Too many requests",
-    503: "Unavailable",
-}
-
-
-def problem_body(status: int, code: str, detail: str) -> dict[str, Any]:
-    """Returns the JSON body of a problem response."""
-    return {
-        "type": "about:blank",
-        "title": TITLES.get(status, "Error"),
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
 
 
 def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:

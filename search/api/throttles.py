@@ -1,10 +1,9 @@
-"""Limits how many events and suggestions a client may ask for."""
+"""Limits how many events a client may send."""
 
 from typing import Any
 
-from django.conf import settings
 from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from search.api.event_serializers import MAX_EVENTS
@@ -25,18 +24,6 @@ class EventsThrottle(BaseThrottle):
 
     def wait(self) -> float:
         return self.wait_s
-
-
-class SuggestionsThrottle(SimpleRateThrottle):
-    """Limits the suggestions of an address in each web process."""
-
-    scope = "suggestions"
-
-    def get_rate(self) -> str:
-        return f"{settings.SUGGESTIONS_PER_MINUTE}/min"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str:
-        return f"suggestions:{request.META['REMOTE_ADDR']}"
 
 
 def _unchecked_events(data: Any) -> list[Any]:

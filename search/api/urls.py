@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-import search.api.url_converters  # noqa: F401  (registers `rowid`)
+import catalog.api.url_converters  # noqa: F401  (registers `rowid`)
 from search.api import views
 
 app_name = "api"

@@ -2,13 +2,19 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from catalog.problems import PROBLEMS
+from catalog.api.base_view import ApiView, CallThrottle
+from catalog.api.call_limits import Sender
+from catalog.api.editing.views import PriceChanges, ProductDeletion
+from catalog.api.parsers import StrictJSONParser
+from catalog.api.problems import problem_responses
+from catalog.models import Scope
+from search.api import schema_examples as examples
 from search.api.event_serializers import EventCountsSerializer, EventsSerializer
 from search.api.parameters import (
     FilterParameters,
@@ -19,7 +25,6 @@ from search.api.parameters import (
     TextParameters,
     parse,
 )
-from search.api.parsers import StrictJSONParser
 from search.api.serializers import (
     ProductDetailSerializer,
     ProductListSerializer,
@@ -27,20 +32,25 @@ from search.api.serializers import (
     SuggestionsSerializer,
     answer_json,
 )
-from search.api.throttles import EventsThrottle, SuggestionsThrottle
+from search.api.throttles import EventsThrottle
 from search.events.recording import record_events
 from search.events.search_log import logged_search
 from search.products import list_products, visible_product
 from search.query.suggestions import suggest
 from search.request import SearchRequest
 
-ANSWER: dict[Any, Any] = {200: SearchAnswerSerializer, **PROBLEMS}
+ANSWER: dict[Any, Any] = {200: SearchAnswerSerializer, **problem_responses("index_not_ready")}
+PHOTO_ANSWER = ANSWER | problem_responses(
+    *("image_missing", "image_unreadable", "image_type_unsupported", "image_too_large"),
+    *("image_too_many_pixels", "box_invalid", "not_found", "index_not_ready"),
+    body=True,
+)
 
 
-class SearchView(APIView):
+class SearchView(ApiView):
     """The base class of the three searches."""
 
-    authentication_classes: list = []
+    scopes = (Scope.SEARCH,)
 
     def answer(self, request: Request, search_request: SearchRequest) -> Response:
         answer = logged_search(search_request, request.META["REMOTE_ADDR"])
@@ -55,7 +65,8 @@ class PhotoSearchView(SearchView):
     @extend_schema(
         operation_id="search_photo",
         request={"multipart/form-data": PhotoParameters},
-        responses=ANSWER,
+        responses=PHOTO_ANSWER,
+        examples=[examples.PHOTO_ANSWER],
     )
     def post(self, request: Request) -> Response:
         """Products that look like a photo, or like the part of it in `box`. The search adds `text`
@@ -65,21 +76,30 @@ class PhotoSearchView(SearchView):
 
 
 class TextSearchView(SearchView):
-    @extend_schema(operation_id="search_text", parameters=[TextParameters], responses=ANSWER)
+    @extend_schema(
+        operation_id="search_text",
+        parameters=[TextParameters],
+        responses=ANSWER,
+        examples=[examples.TEXT_ANSWER],
+    )
     def get(self, request: Request) -> Response:
         """Products that look as the words describe, or whose text contains the words."""
         parameters = parse(TextParameters, request.query_params)
         return self.answer(request, parameters.search_request())
 
 
-class SuggestionsView(APIView):
-    authentication_classes: list = []
-    throttle_classes = [SuggestionsThrottle]
+class SuggestionsView(ApiView):
+    scopes = (Scope.SEARCH,)
+    sender = Sender.SUGGESTED_ADDRESS
+
+    def calls_per_address(self) -> int:
+        return int(settings.SUGGESTIONS_PER_MINUTE)
 
     @extend_schema(
         operation_id="search_suggestions",
         parameters=[SuggestionParameters],
-        responses={200: SuggestionsSerializer, **PROBLEMS},
+        responses={200: SuggestionsSerializer, **problem_responses()},
+        examples=[examples.SUGGESTIONS],
     )
     def get(self, request: Request) -> Response:
         """What the words of a search may become: names of categories, tags and products, while a
@@ -88,12 +108,18 @@ class SuggestionsView(APIView):
         parameters = parse(SuggestionParameters, request.query_params)
         found = suggest(parameters.validated_data["q"])
         response = Response(SuggestionsSerializer({"suggestions": found}).data)
-        response["Cache-Control"] = "public, max-age=300"
+        kept_by = "public" if settings.SEARCH_OPEN else "private"
+        response["Cache-Control"] = f"{kept_by}, max-age=300"
         return response
 
 
 class SimilarProductsView(SearchView):
-    @extend_schema(operation_id="products_similar", parameters=[SearchParameters], responses=ANSWER)
+    @extend_schema(
+        operation_id="products_similar",
+        parameters=[SearchParameters],
+        responses=ANSWER | problem_responses("not_found", "index_not_ready"),
+        examples=[examples.SIMILAR_ANSWER],
+    )
     def get(self, request: Request, pk: int) -> Response:
         """Products that look like a product."""
         visible_product(pk)
@@ -101,13 +127,14 @@ class SimilarProductsView(SearchView):
         return self.answer(request, parameters.search_request(product_id=pk))
 
 
-class ProductListView(APIView):
-    authentication_classes: list = []
+class ProductListView(PriceChanges):
+    scopes = (Scope.SEARCH,)
 
     @extend_schema(
         operation_id="products_list",
         parameters=[FilterParameters],
-        responses={200: ProductListSerializer, **PROBLEMS},
+        responses={200: ProductListSerializer, **problem_responses()},
+        examples=[examples.PRODUCT_LIST],
     )
     def get(self, request: Request) -> Response:
         """The products of the catalogue, filtered and sorted."""
@@ -117,12 +144,13 @@ class ProductListView(APIView):
         return Response(ProductListSerializer(page, context={"request": request}).data)
 
 
-class ProductDetailView(APIView):
-    authentication_classes: list = []
+class ProductDetailView(ProductDeletion):
+    scopes = (Scope.SEARCH,)
 
     @extend_schema(
         operation_id="products_retrieve",
-        responses={200: ProductDetailSerializer, **PROBLEMS},
+        responses={200: ProductDetailSerializer, **problem_responses("not_found")},
+        examples=[examples.PRODUCT_DETAIL],
     )
     def get(self, request: Request, pk: int) -> Response:
         """One product."""
@@ -131,15 +159,16 @@ class ProductDetailView(APIView):
         return Response(ProductDetailSerializer(product, context={"request": request}).data)
 
 
-class EventsView(APIView):
-    authentication_classes: list = []
+class EventsView(ApiView):
+    scopes = (Scope.EVENTS,)
     parser_classes = [StrictJSONParser]
-    throttle_classes = [EventsThrottle]
+    throttle_classes = [CallThrottle, EventsThrottle]
 
     @extend_schema(
         operation_id="events_create",
         request=EventsSerializer,
-        responses={202: EventCountsSerializer, **PROBLEMS},
+        responses={202: EventCountsSerializer, **problem_responses(body=True)},
+        examples=[examples.EVENTS, examples.EVENT_COUNTS],
     )
     def post(self, request: Request) -> Response:
         """Records up to 500 events, or none if one of them is invalid. The body may also be only

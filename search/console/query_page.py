@@ -8,10 +8,10 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
+from catalog.api.problems import photo_sentences
 from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.models import Product
-from catalog.problems import photo_sentences
 from catalog.visual.errors import EncoderError
 from search.console.query_steps import follow_query
 from search.console.standing import find_standing

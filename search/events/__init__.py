@@ -1,5 +1,4 @@
 """Shoppers' searches, which are logged, and their events, which are limited and recorded.
 
-Others use `search_log.logged_search`, `recording.record_events`, `limits.charge_events` and
-`request_origin.origin_of`.
+Others use `search_log.logged_search`, `recording.record_events` and `limits.charge_events`.
 """

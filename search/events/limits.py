@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import connection, transaction
 
-from search.events.request_origin import keyed_hash, origin_of
+from catalog.api.call_limits import BUCKETS, WINDOW_S, bucket_of
+from catalog.api.request_origin import origin_of
 
-WINDOW_S = 60.0  # the settings limit the events of a minute, which may arrive all at once
 ROUNDING_S = 1e-3
 MAX_SPENT_S = WINDOW_S + ROUNDING_S
-BUCKETS = 65_536  # for addresses, and the same number for senders
 
 # Each bucket is charged the time that its events take at the allowed rate. The buckets of senders
 # are charged only if the address is within its limit, so that a flood touches one row. Rows are
@@ -51,9 +50,9 @@ def charge_events(address: str, senders: Sequence[str]) -> float:
     address_s = max(1, len(senders)) * WINDOW_S / settings.EVENTS_PER_ADDRESS
     costs: dict[int, float] = {}
     for sender, events in Counter(filter(None, senders)).items():
-        bucket = BUCKETS + _bucket(sender)
+        bucket = BUCKETS + bucket_of(sender)
         costs[bucket] = costs.get(bucket, 0.0) + events * WINDOW_S / settings.EVENTS_PER_SESSION
-    address_charge = [_bucket(origin_of(address)), address_s]
+    address_charge = [bucket_of(origin_of(address)), address_s]
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
@@ -65,7 +64,3 @@ def charge_events(address: str, senders: Sequence[str]) -> float:
     except _Exceeded:
         return float(spent_s) - WINDOW_S
     return 0.0
-
-
-def _bucket(name: str) -> int:
-    return int(keyed_hash(name.encode()), 16) % BUCKETS

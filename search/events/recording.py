@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
+from catalog.api.request_origin import origin_of
 from catalog.models import Event, Product, Variant
-from search.events.request_origin import origin_of
 
 
 class EventCounts(NamedTuple):

@@ -14,10 +14,10 @@ from django.db import Error, connection
 from django.utils import timezone
 from prometheus_client import Counter
 
+from catalog.api.request_origin import origin_of
 from catalog.models import LoggedSearch, QuerySample
 from search.answer import SearchAnswer
 from search.events.query_sample import keep_samples, sample_query
-from search.events.request_origin import origin_of
 from search.photo_search import search
 from search.request import Filters, SearchRequest
 from search.serving.deadline import Overloaded

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
+from catalog.api.problems import photo_sentences, retry_after_s
 from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
-from catalog.problems import photo_sentences, retry_after_s
 from catalog.visual.errors import EncoderError
 from search.errors import RequestError, describe_error
 from search.query.photo_addresses import AddressFailed

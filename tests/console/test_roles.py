@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.console.base import ReadOnlyAdmin
-from catalog.models import Category, Product, Source, Tag
+from catalog.models import ApiKey, Category, Product, Source, Tag
 from tests.console.addresses import Address, addresses_of, addresses_of_site
 from tests.console.rows import made
 from tests.support.rows_written import rows_written
@@ -28,7 +28,10 @@ ADMINS = admin.site._registry
 
 
 VIEWED_APPS = {"catalog", "indexing", "django_q"}
-EDITED = {"operator": {Product, Category, Tag}, "publisher": {Product, Category, Tag, Source}}
+EDITED = {
+    "operator": {Product, Category, Tag},
+    "publisher": {Product, Category, Tag, Source, ApiKey},
+}
 RIGHTS = {
     "viewer": {"view"},
     "operator": {"view", "operate"},
@@ -91,7 +94,7 @@ MISSING = {"replace_photo", "where_it_stands", "search_photo"}
 ACTIONS = {
     **dict.fromkeys(["pause", "resume", "cancel", "try_again", "fetch_again"], "operate"),
     **dict.fromkeys(["pull_now", "pull_everything", "count", "leave_out"], "operate"),
-    **dict.fromkeys(["publish", "roll_back", "activate", "withdraw"], "publish"),
+    **dict.fromkeys(["publish", "roll_back", "activate", "withdraw", "revoke"], "publish"),
 }
 
 

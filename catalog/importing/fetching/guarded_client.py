@@ -89,6 +89,15 @@ class GuardedClient:
             body = _describe_each(response.iter_stream(), self._time_limit_s)
             yield Answer(address, response.status, names, _read_body(body, names, max_bytes))
 
+    def post(self, address: WebAddress, body: bytes, headers: Mapping[str, str]) -> int:
+        """Sends a body to an address, once. Returns the status, and follows no redirect. Raises
+        FetchFailed."""
+        self._deadline.start(self._time_limit_s)
+        with _describe_failures(self._time_limit_s):
+            self._guard.check_address(address)
+            with self._request(address, headers, body) as response:
+                return int(response.status)
+
     def _follow(
         self, stack: ExitStack, address: WebAddress, headers: Mapping[str, str]
     ) -> tuple[WebAddress, httpcore2.Response]:
@@ -118,7 +127,7 @@ class GuardedClient:
 
     @contextmanager
     def _request(
-        self, address: WebAddress, headers: Mapping[str, str]
+        self, address: WebAddress, headers: Mapping[str, str], body: bytes | None = None
     ) -> Iterator[httpcore2.Response]:
         url = httpcore2.URL(
             scheme=address.scheme.encode(),
@@ -134,7 +143,11 @@ class GuardedClient:
         }
         timeout = {"pool": self._deadline.left()}
         with self._pool.stream(
-            "GET", url, headers=list(sent.items()), extensions={"timeout": timeout}
+            "GET" if body is None else "POST",
+            url,
+            headers=list(sent.items()),
+            content=body,
+            extensions={"timeout": timeout},
         ) as response:
             yield response
 

@@ -3,6 +3,7 @@ Those of files can be taken back here, and those of sources with their source.""
 
 from typing import Any
 
+from catalog.problems import grouped
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -24,7 +25,6 @@ from catalog.console.audit_log import record_request
 from catalog.console.rights import Right, may
 from catalog.importing.history.line_report import report_lines
 from catalog.models import ProductImport
-from catalog.problems import grouped
 from indexing.console.question_page import ask
 from indexing.console.sources.preview_page import MAX_SHOWN_LINES
 from indexing.console.sources.upload_pages import UploadPages, check_right

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from catalog.problems import grouped
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -21,7 +22,6 @@ from catalog.importing.sources.source_import import (
     TooManyMissing,
 )
 from catalog.models import ProductImport, Source
-from catalog.problems import grouped
 from indexing.pipeline.sources.pull_schedule import next_attempt, next_pull
 
 State = ProductImport.State

@@ -1,6 +1,7 @@
 """What operators do with sources, from the console and by `index sources`. Each function is a short
 transaction and returns a sentence for them, or raises SourceError with one."""
 
+from catalog.problems import grouped
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,7 +16,6 @@ from catalog.importing.history.undoing import (
 from catalog.importing.sources.feed_files import check_place
 from catalog.importing.sources.reading_options import options_of
 from catalog.models import ProductImport, Source
-from catalog.problems import grouped
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.pipeline.sources.pull_schedule import is_cron

@@ -163,7 +163,7 @@ def test_the_schema_describes_every_call(client: Client) -> None:
     } <= calls
     photo = schema["paths"]["/api/v1/search/photo/"]["post"]
     form = photo["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert {"200", "4XX", "503"} <= photo["responses"].keys()
+    assert {"200", "400", "413", "415", "429", "503"} <= photo["responses"].keys()
     assert form["$ref"].endswith("/PhotoParametersRequest")
     assert {"image", "query", "box", "text", "less_text", "less_product", "category"} <= schema[
         "components"
@@ -183,8 +183,8 @@ def test_a_search_makes_a_fixed_number_of_database_queries(
 ) -> None:
     by_photo("scopia-living-lamp-2")  # reads the tags of photos, which are kept for a minute
 
-    # The live generation, the search (with a savepoint here, which is 2 more) and the products.
-    # Every page up to the usual length takes as many.
+    # The charge of the call, the live generation, the search (with a savepoint here, which is 2
+    # more) and the products. Every page up to the usual length takes as many.
     for limit in (1, 24):
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             by_photo("scopia-living-lamp-2", limit=limit)

@@ -1,5 +1,5 @@
 """The API matches its own schema, for generated requests, valid and invalid, and for a successful
-request to every call."""
+request to every call of the shop. `test_generated_client.py` makes the other calls."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,8 @@ import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
@@ -18,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from catalog.api.access_keys import create_key
 from catalog.models import Product
 from tests.search.conftest import DemoPhoto
 
@@ -29,14 +31,20 @@ CHECKS = (
     content_type_conformance,
     response_schema_conformance,
 )
-BOUNDED = settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+CASES, LONG_CASES = 500, 5_000
+SCOPES = ["search", "events", "catalog", "index"]
+
+
+def bounded(examples: int) -> Any:
+    """Returns hypothesis's settings for so many cases of a call."""
+    return hypothesis_settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 @pytest.fixture
@@ -60,21 +68,32 @@ def operations(api: Any) -> dict[str, Any]:
     return {f"{call.method.upper()} {call.path.removeprefix('/api/v1/')}": call for call in found}
 
 
+def takes_something(call: Any) -> bool:
+    """Returns whether a call has parameters or a body, which can be invalid."""
+    return bool(call.body or list(call.iter_parameters()))
+
+
 @pytest.mark.parametrize("mode", GenerationMode)
 def test_every_answer_to_a_generated_request_matches_the_schema(
-    api: Any, mode: GenerationMode
+    api: Any, mode: GenerationMode, long_run: bool, settings: Any
 ) -> None:
+    """The requests have a key for everything, so that they pass beyond the check of the key."""
+    settings.CALLS_PER_KEY = 0
+    settings.EVENTS_PER_ADDRESS = settings.EVENTS_PER_SESSION = 10_000_000
+    _, key = create_key("everything", SCOPES, "test")
+    headers = {"Authorization": f"Bearer {key}"}
     calls = operations(api)
-    assert len(calls) >= 7
+    assert len(calls) >= 24
     if mode is GenerationMode.NEGATIVE:
-        del calls["GET index/"]  # it has no parameters that could be invalid
+        calls = {name: call for name, call in calls.items() if takes_something(call)}
+    examples = (LONG_CASES if long_run else CASES) // (2 * len(calls)) + 1
 
     for operation in calls.values():
 
-        @BOUNDED
+        @bounded(examples)
         @given(case=operation.as_strategy(generation_mode=mode))
         def send(case: Any) -> None:
-            case.call_and_validate(checks=CHECKS)
+            case.call_and_validate(checks=CHECKS, headers=headers)
 
         send()
 
@@ -104,8 +123,10 @@ def test_every_call_succeeds_as_the_schema_describes(
         "GET index/": [{}],
     }
 
-    for name, operation in operations(api).items():
-        for request in good[name]:
+    called = operations(api)
+    assert good.keys() <= called.keys()
+    for name, operation in called.items():
+        for request in good.get(name, []):
             media = operation.body[0].media_type if "body" in request else None
             case = operation.Case(**request, **({"media_type": media} if media else {}))
             answer = case.call_and_validate(checks=CHECKS)

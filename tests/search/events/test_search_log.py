@@ -9,10 +9,10 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
+from catalog.api.request_origin import origin_of
 from catalog.models import Event, LoggedSearch, Product, QuerySample
 from indexing.clicks.click_rates import update_click_rates
 from search.events.query_sample import keep_samples
-from search.events.request_origin import origin_of
 from search.events.search_log import DROPPED, SearchLog, photo_path
 from search.ranking.features import FEATURES
 

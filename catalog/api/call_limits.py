@@ -1,0 +1,73 @@
+"""Limits how many calls an address or a key may make, in all processes and machines together."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from django.db import connection
+
+from catalog.api.request_origin import keyed_hash, origin_of
+
+WINDOW_S = 60.0  # the settings limit the calls of a minute, which may arrive all at once
+BUCKETS = 65_536  # of each kind of sender
+
+# A bucket is charged the time that its calls take at the allowed rate. A call beyond the limit
+# changes nothing.
+CHARGE = """
+    WITH charged AS (
+        INSERT INTO catalog_eventallowance AS stored (bucket, spent_until)
+        VALUES (%(bucket)s, now() + make_interval(secs => %(cost)s))
+        ON CONFLICT (bucket) DO UPDATE SET spent_until
+            = greatest(stored.spent_until, now()) + (excluded.spent_until - now())
+        WHERE greatest(stored.spent_until, now()) <= now() + make_interval(secs => %(most)s)
+        RETURNING extract(epoch FROM spent_until - now()) AS spent_s
+    )
+    SELECT true, spent_s FROM charged
+    UNION ALL
+    SELECT false, extract(epoch FROM spent_until - now()) FROM catalog_eventallowance
+    WHERE bucket = %(bucket)s AND NOT EXISTS (SELECT FROM charged)
+"""
+
+
+class Sender(IntEnum):
+    """The kinds of buckets, besides those of `search/events/limits.py`, which has 0 and 1."""
+
+    ADDRESS = 2
+    SUGGESTED_ADDRESS = 3
+    KEY = 4  # the last: each key has a bucket of its own
+
+
+class Allowance(NamedTuple):
+    """What is left of a limit after a call. `limit` and `remaining` are calls. `reset_s` is when
+    the full limit is available again. `wait_s` is 0, or when the refused call may be repeated."""
+
+    limit: int
+    remaining: int
+    reset_s: float
+    wait_s: float
+
+
+def charge_address(address: str, limit: int, sender: Sender = Sender.ADDRESS) -> Allowance:
+    """Charges a call to an IP address that may make `limit` calls a minute."""
+    return _charge(sender * BUCKETS + bucket_of(origin_of(address)), limit)
+
+
+def charge_key(key_id: int, limit: int) -> Allowance:
+    """Charges a call to a key that may make `limit` calls a minute."""
+    return _charge(Sender.KEY * BUCKETS + key_id, limit)
+
+
+def bucket_of(name: str) -> int:
+    """Returns the bucket of a name, from 0 to BUCKETS − 1, by a keyed hash of the day."""
+    return int(keyed_hash(name.encode()), 16) % BUCKETS
+
+
+def _charge(bucket: int, limit: int) -> Allowance:
+    cost = WINDOW_S / limit
+    values = {"bucket": bucket, "cost": cost, "most": WINDOW_S - cost + 1e-3}
+    with connection.cursor() as cursor:
+        cursor.execute(CHARGE, values)
+        row = cursor.fetchone()
+    granted, spent_s = row or (False, WINDOW_S)  # another process has just used up the limit
+    spent_s = max(0.0, float(spent_s))
+    remaining = max(0, int((WINDOW_S - spent_s + 1e-3) / cost))
+    return Allowance(limit, remaining, spent_s, 0.0 if granted else spent_s + cost - WINDOW_S)

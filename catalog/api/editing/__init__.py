@@ -1,0 +1,1 @@
+"""Calls that change the catalogue. Others use `views` and `urls`."""

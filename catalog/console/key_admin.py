@@ -1,0 +1,122 @@
+"""Keys of the API in the console. A key is shown once, on the page that follows its form."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from catalog.api.access_keys import KeyRefused, check_key, create_key, revoke_key
+from catalog.console.base import ModelAdmin
+from catalog.models import ApiKey, Scope
+
+LOOK = (
+    "border border-base-200 bg-white rounded-default shadow-xs text-sm px-3 py-2 w-full max-w-2xl"
+    " dark:bg-base-900 dark:border-base-700 dark:text-font-default-dark dark:scheme-dark"
+)
+
+
+class OriginsField(forms.CharField):
+    """Origins, one on each line."""
+
+    def to_python(self, value: Any) -> Any:
+        return [line.strip() for line in (super().to_python(value) or "").splitlines() if line]
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+
+class KeyForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        label=_lazy("Used to"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+    )
+    origins = OriginsField(
+        label=_lazy("Origins"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "class": LOOK}),
+        help_text=_lazy(
+            "For a key in the pages of a shop: their origins, one on each line, such as"
+            " https://shop.example. Leave it empty for servers and apps."
+        ),
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "calls_per_minute", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        try:
+            expires_at = None if self.instance.pk else data.get("expires_at")
+            data["scopes"], data["origins"] = check_key(
+                data.get("scopes", ()), data.get("origins", ()), expires_at
+            )
+        except KeyRefused as error:
+            raise forms.ValidationError(str(error)) from error
+        if self.instance.pk and bool(data["origins"]) != self.instance.is_publishable:
+            raise forms.ValidationError(
+                _("A publishable key needs origins, and a secret key has none. Make another key.")
+            )
+        return data
+
+    def save(self, commit: bool = True) -> Any:
+        """Also keeps the scopes and the origins of a key that exists."""
+        self.instance.scopes = self.cleaned_data["scopes"]
+        self.instance.origins = self.cleaned_data["origins"]
+        return super().save(commit)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin):
+    form = KeyForm
+    list_display = ("name", "beginning", "scopes", "state", "expires_at", "last_used_at")
+    list_filter = ("kind",)
+    search_fields = ("name", "beginning")
+    list_per_page = 50
+    fields: Any = ("name", "scopes", "origins", "expires_at", "calls_per_minute")
+    actions = ("revoke",)
+
+    @admin.display(description=_lazy("state"))
+    def state(self, key: ApiKey) -> str:
+        if key.revoked_at:
+            return _("revoked")
+        return _("expired") if key.is_expired else _("in use") if key.last_used_at else _("unused")
+
+    @admin.action(description=_lazy("Revoke"), permissions=["publish"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
+        number = sum(revoke_key(key) for key in chosen)
+        self.message_user(request, _("Keys revoked: %(number)s.") % {"number": number})
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Makes a new key, which `response_add` shows."""
+        row = super().save_form(request, form, change)
+        if change:
+            return row
+        names = ("scopes", "origins", "expires_at", "calls_per_minute")
+        given = {name: form.cleaned_data[name] for name in names}
+        made, request.made_key = create_key(  # type: ignore[attr-defined]
+            form.cleaned_data["name"], by=request.user.get_username(), **given
+        )
+        return made
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: Any = None
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The key is made"),
+            "opts": self.opts,
+            "name": obj.name,
+            "key": request.made_key,  # type: ignore[attr-defined]
+            "back": reverse("admin:catalog_apikey_changelist"),
+        }
+        return TemplateResponse(request, "admin/catalog/apikey/made.html", context)
