@@ -7,10 +7,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from catalog.importing.errors import FeedCutOff, ImportFailed
+from catalog.importing.errors import FeedCutOff, ImportFailed, grouped
 from catalog.importing.formats.column_mapping import ColumnMapping, read_mapping
 from catalog.importing.formats.feed import Feed, FeedOptions, Line
 from catalog.importing.formats.opening import open_feed
@@ -88,8 +87,8 @@ class Preview:
         sentences = [
             _("%(good)s of the first %(read)s products are good, %(refused)s would be refused.")
             % {
-                **{"good": _grouped(self.good), "read": _grouped(self.read)},
-                "refused": _grouped(len(self.errors)),
+                **{"good": grouped(self.good), "read": grouped(self.read)},
+                "refused": grouped(len(self.errors)),
             },
             "" if self.is_whole or self.failure else _("The file has more."),
             _("Nothing was written."),
@@ -173,8 +172,3 @@ def _describe_images(images: tuple[str, ...]) -> str:
 def _shorten(text: str) -> str:
     words = " ".join(text.split())
     return words[:MAX_SHOWN_CHARACTERS] + ("…" if len(words) > MAX_SHOWN_CHARACTERS else "")
-
-
-def _grouped(number: int) -> str:
-    """Returns a whole number with marks between thousands, as the active language writes it."""
-    return str(number_format(number, force_grouping=True))

@@ -3,7 +3,6 @@ Those of files can be taken back here, and those of sources with their source.""
 
 from typing import Any
 
-from catalog.problems import grouped
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -23,6 +22,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.audit_log import record_request
 from catalog.console.rights import Right, may
+from catalog.importing.errors import grouped
 from catalog.importing.history.line_report import report_lines
 from catalog.models import ProductImport
 from indexing.console.question_page import ask

@@ -4,12 +4,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from catalog.problems import grouped
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from catalog.importing.errors import ImportFailed
+from catalog.importing.errors import ImportFailed, grouped
 from catalog.importing.fetching.guarded_client import FetchFailed
 from catalog.importing.files import BATCH_SIZE, ImportReport, import_file
 from catalog.importing.history.recorded_imports import begin_import, finish_import

@@ -1,12 +1,11 @@
 """What operators do with sources, from the console and by `index sources`. Each function is a short
 transaction and returns a sentence for them, or raises SourceError with one."""
 
-from catalog.problems import grouped
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from catalog.importing.errors import ImportFailed
+from catalog.importing.errors import ImportFailed, grouped
 from catalog.importing.history.undoing import (
     UndoRefused,
     check_undo,
