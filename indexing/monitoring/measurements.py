@@ -19,14 +19,15 @@ STAGES = ("decode", "embed", "retrieve", "rank", "total")
 # Pages after the first belong to a search that is counted already.
 SEARCHES = """
     SELECT count(*), count(*) FILTER (WHERE best_match = 'weak'),
-           count(*) FILTER (WHERE cardinality(products) = 0), {percentiles}
+           count(*) FILTER (WHERE cardinality(products) = 0),
+           (SELECT coalesce(sum(number), 0) FROM catalog_refusedsearches WHERE minute >= %s),
+           {percentiles}
     FROM (SELECT * FROM catalog_loggedsearch WHERE at >= %s AND "offset" = 0
           ORDER BY at DESC LIMIT %s) AS recent
 """
 PERCENTILES = (
     "percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY (timings_ms->>'{0}')::float8)"
 )
-REFUSED = "SELECT coalesce(sum(number), 0) FROM catalog_refusedsearches WHERE minute >= %s"
 SERIES = """
     SELECT date_bin(%s, at, TIMESTAMPTZ 'epoch') AS step, {columns}
     FROM catalog_measurement WHERE at >= %s GROUP BY step ORDER BY step
@@ -59,11 +60,11 @@ def measure_searches(since: datetime) -> dict[str, Any]:
     none, how many were refused, and the percentiles of each stage in ms."""
     percentiles = ", ".join(PERCENTILES.format(stage) for stage in STAGES)
     with connection.cursor() as cursor:
-        cursor.execute(SEARCHES.format(percentiles=percentiles), [since, MAX_SEARCHES])
-        searches, weak, empty, *by_stage = cursor.fetchone()
-        cursor.execute(REFUSED, [since.replace(second=0, microsecond=0)])
-        refused = int(cursor.fetchone()[0])
-    figures = {"searches": searches, "weak": weak, "empty": empty, "refused": refused}
+        minute = since.replace(second=0, microsecond=0)
+        statement = SEARCHES.format(percentiles=percentiles)
+        cursor.execute(statement, [minute, since, MAX_SEARCHES])
+        searches, weak, empty, refused, *by_stage = cursor.fetchone()
+    figures = {"searches": searches, "weak": weak, "empty": empty, "refused": int(refused)}
     for stage, values in zip(STAGES, by_stage, strict=True):
         for name, value in zip(("p50", "p95"), values or (None, None), strict=True):
             figures[f"{stage}_{name}_ms"] = None if value is None else round(value, 1)

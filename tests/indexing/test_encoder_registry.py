@@ -157,7 +157,6 @@ def test_the_console_shows_encoders_and_adapters(admin_client: Client, settings:
         admin_client.get(reverse(f"admin:catalog_{name}_changelist")).content.decode()
         for name in ("encoderversion", "adapter", "generation")
     )
-    assert "recall_at_5" in encoders
     assert "open_clip: bent" in encoders
     assert "recall@5" in adapters
     assert "bent (" in generations
@@ -167,5 +166,5 @@ def test_the_console_shows_encoders_and_adapters(admin_client: Client, settings:
     ):
         assert row is not None
         page = reverse(f"admin:catalog_{name}_change", args=[row.pk])
-        assert admin_client.get(page).status_code == 200
+        assert "recall" in admin_client.get(page).content.decode()
         assert admin_client.post(page, {"name": "x"}).status_code == 403

@@ -7,6 +7,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
 import idna
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from catalog.models.image_address import MAX_ADDRESS_LENGTH
@@ -82,9 +83,8 @@ def parse_address(text: str) -> WebAddress:
     target = _encode(parts.path or "/") + (f"?{_encode(parts.query)}" if parts.query else "")
     address = WebAddress(parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], target)
     if len(str(address)) > MAX_ADDRESS_LENGTH:
-        raise AddressError(
-            _("it has more than %(number)s characters") % {"number": MAX_ADDRESS_LENGTH}
-        )
+        most = number_format(MAX_ADDRESS_LENGTH, force_grouping=True)
+        raise AddressError(_("it has more than %(number)s characters") % {"number": most})
     return address
 
 

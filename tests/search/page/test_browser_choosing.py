@@ -92,6 +92,7 @@ def test_a_second_photo_and_an_address(
     address = "http://localhost/chair.jpg"
     page.locator("#q").fill(address)
     page.locator("#q").press("Enter")
-    expect(page.get_by_text("We found no photo at this address.")).to_be_visible()
+    results = page.get_by_role("region", name="Results")
+    expect(results.get_by_text("We found no photo at this address.")).to_be_visible()
     expect(page.locator("#q")).to_have_value(address)
     shoot(page, "no-photo-there")
