@@ -17,7 +17,7 @@ ROWS = {"groceries": "one object, whole photo", "clothes": "same kind, whole pho
 THREE_PHOTOS = 0.0151  # of 200; processors compute in 8 bits differently
 
 # recall@1, recall@5 and recall@10 of whole searches with the starter encoder, and of the floor
-SEARCH = {"groceries": (0.72, 0.965, 0.98), "clothes": (0.785, 0.935, 0.97)}
+SEARCH = {"groceries": (0.72, 0.965, 0.98), "clothes": (0.755, 0.92, 0.97)}
 FLOOR = {"groceries": (0.31, 0.62, 0.765), "clothes": (0.685, 0.91, 0.96)}
 
 
