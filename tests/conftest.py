@@ -131,7 +131,7 @@ def _media(settings, media_root: Path, no_static_files: Path) -> None:
     settings.STATIC_ROOT = no_static_files
     settings.SEARCH_LOG_DAYS = 0
     settings.SEARCH_TIME_LIMIT_S = 30
-    # Counting calls locks a row until the end of a test's transaction, and threads of it would wait.
+    # Counting calls locks a row to the end of a test's transaction. Its threads would wait for it.
     settings.CALLS_PER_ADDRESS = settings.CALLS_PER_KEY = 0
     settings.COMPOSED_PHOTOS = 0
     translation.deactivate()  # a page that a test requested leaves its language to the next one
