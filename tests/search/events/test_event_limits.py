@@ -93,8 +93,8 @@ def test_charging_events_takes_one_statement(
     client: Client, product: Product, django_assert_num_queries: Any
 ) -> None:
     origin_of("192.0.2.1")  # reads the key of the day
-    # The charge of the call; a savepoint, that of the events, its release; the product; events.
-    with django_assert_num_queries(6):
+    # A savepoint, the charge of the events, its release; the product; events.
+    with django_assert_num_queries(5):
         send(client, product, make_names("a", 500))
 
 
@@ -106,7 +106,7 @@ def test_the_table_of_allowances_has_a_maximum_size(
     send(client, product, make_names("a", 500))
     send(client, product, make_names("b", 500))
 
-    assert EventAllowance.objects.count() <= 1_002  # one more for the calls of the address
+    assert EventAllowance.objects.count() <= 1_001
     buckets = set(EventAllowance.objects.values_list("bucket", flat=True))
     assert buckets <= set(range(3 * BUCKETS))
 
