@@ -325,7 +325,8 @@ function readAnswer() {
   status.textContent = said ? said.textContent.trim().replace(/\s+/g, " ") : "";
   if (answer.dataset.photo) {
     if (!panel.matches(".with-photo:not(.unshown)")) showPhoto(answer.dataset.photo);
-    if (/^https?:/i.test(words.value)) words.value = ""; // the photo has taken its place
+    // The photo takes the place of its address, unless the address led nowhere.
+    if (/^https?:/i.test(words.value) && !answer.querySelector("[role=alert]")) words.value = "";
     another.value = "";
     showMore([...answer.querySelectorAll(".more-photo")].map((one) => one.value));
   }

@@ -39,7 +39,10 @@ from search.products import list_products, visible_product
 from search.query.suggestions import suggest
 from search.request import SearchRequest
 
-ANSWER: dict[Any, Any] = {200: SearchAnswerSerializer, **problem_responses("index_not_ready")}
+ANSWER: dict[Any, Any] = {
+    200: SearchAnswerSerializer,
+    **problem_responses("not_found", "index_not_ready"),
+}
 PHOTO_ANSWER = ANSWER | problem_responses(
     *("image_missing", "image_unreadable", "image_type_unsupported", "image_too_large"),
     *("image_too_many_pixels", "box_invalid", "not_found", "index_not_ready"),
@@ -117,7 +120,7 @@ class SimilarProductsView(SearchView):
     @extend_schema(
         operation_id="products_similar",
         parameters=[SearchParameters],
-        responses=ANSWER | problem_responses("not_found", "index_not_ready"),
+        responses=ANSWER,
         examples=[examples.SIMILAR_ANSWER],
     )
     def get(self, request: Request, pk: int) -> Response:
