@@ -22,7 +22,7 @@ STOP_S = 10.0
 PHOTOS = 1444
 SCHEDULES = [
     *("fetch_photos", "join_abandoned_runs", "learn_from_clicks"),
-    *("measure", "pull_sources", "refresh"),
+    *("measure", "measure_drift", "pull_sources", "refresh", "send_webhooks"),
 ]
 
 
