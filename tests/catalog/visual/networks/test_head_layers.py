@@ -10,14 +10,7 @@ import pytest
 from catalog.visual.errors import EncoderError
 from catalog.visual.networks.open_clip_model import load_open_clip
 from catalog.visual.openvino_encoder import OpenVinoEncoder
-from tests.catalog.detection.object_model import SIDE, efficientnet_model
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A model of the starter's kind, with random weights and 16 numbers."""
-    efficientnet_model(tmp_path / "model")
-    return tmp_path / "model"
+from tests.catalog.detection.object_model import SIDE
 
 
 def configure(folder: Path, **settings: object) -> None:

@@ -20,17 +20,10 @@ from catalog.visual.networks.quantisation import (
     write_ranges,
 )
 from catalog.visual.openvino_encoder import OpenVinoEncoder
-from tests.catalog.detection.object_model import SIDE, efficientnet_model
+from tests.catalog.detection.object_model import SIDE
 
 ROOT = Path(__file__).resolve().parents[4]
 IMAGES = ROOT / "catalog" / "demo" / "images"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A model of the starter's kind, with random weights."""
-    efficientnet_model(tmp_path / "model")
-    return tmp_path / "model"
 
 
 def load(folder: Path, exact: bool = True) -> Any:
