@@ -3,14 +3,15 @@ long it takes. `search/api/problem_details.py` renders the errors."""
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Model
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied, Throttled
+from rest_framework.exceptions import AuthenticationFailed, NotFound, PermissionDenied, Throttled
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,6 +25,15 @@ from catalog.console.rights import may
 from catalog.models import ApiKey, Scope
 
 NO_KEY = "This call needs a key. Send it in the header Authorization: Bearer KEY."
+Row = TypeVar("Row", bound=Model)
+
+
+def find_row(model: type[Row], pk: int, name: str) -> Row:
+    """Returns the row of a model by its primary key. Raises NotFound with `name` in a sentence."""
+    row: Row | None = model._default_manager.filter(pk=pk).first()
+    if row is None:
+        raise NotFound(f"There is no {name} {pk}.")
+    return row
 
 
 class KeyAuthentication(BaseAuthentication):

@@ -25,6 +25,7 @@ else:
     from django.forms import FileInput
 
 __all__ = [
+    "LOOK",
     "AuditedChanges",
     "FileInput",
     "ModelAdmin",
@@ -36,6 +37,11 @@ __all__ = [
 
 
 MAX_LISTED = 100_000
+# The classes of unfold's fields, for fields that a form declares itself
+LOOK = (
+    "border border-base-200 bg-white rounded-default shadow-xs text-sm px-3 py-2 w-full max-w-2xl"
+    " dark:bg-base-900 dark:border-base-700 dark:text-font-default-dark dark:scheme-dark"
+)
 
 
 def require(request: HttpRequest, right: Right) -> None:

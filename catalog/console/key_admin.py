@@ -12,13 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.api.access_keys import KeyRefused, check_key, create_key, revoke_key
-from catalog.console.base import ModelAdmin
+from catalog.console.base import LOOK, ModelAdmin
 from catalog.models import ApiKey, Scope
-
-LOOK = (
-    "border border-base-200 bg-white rounded-default shadow-xs text-sm px-3 py-2 w-full max-w-2xl"
-    " dark:bg-base-900 dark:border-base-700 dark:text-font-default-dark dark:scheme-dark"
-)
 
 
 class OriginsField(forms.CharField):

@@ -3,11 +3,10 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.base_view import ApiView, name_caller
+from catalog.api.base_view import ApiView, find_row, name_caller
 from catalog.api.problems import Conflict, problem_responses
 from catalog.console.audit_log import record
 from catalog.models import Generation, Scope
@@ -73,7 +72,7 @@ class RunView(ApiView):
     )
     def get(self, request: Request, pk: int) -> Response:
         """A run and its progress. Ask again every few seconds to follow it."""
-        return Response(RunSerializer(run_json(find_run(pk))).data)
+        return Response(RunSerializer(run_json(find_row(IndexingRun, pk, "run"))).data)
 
 
 class RunStepView(ApiView):
@@ -83,11 +82,11 @@ class RunStepView(ApiView):
     step = ""
 
     def take_step(self, request: Request, pk: int) -> Response:
-        run = find_run(pk)
+        run = find_row(IndexingRun, pk, "run")
         if not STEPS[self.step](run):
             raise Conflict(f"Run {pk} is {run.state}, so it cannot {self.step}.")
         record(name_caller(request), self.step, f"run {pk}")
-        return Response(RunSerializer(run_json(find_run(pk))).data)
+        return Response(RunSerializer(run_json(find_row(IndexingRun, pk, "run"))).data)
 
 
 STEP_ANSWER = {
@@ -150,9 +149,7 @@ class GenerationPublishView(ApiView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Makes a built generation live. Searches use it at once."""
-        generation = Generation.objects.filter(pk=pk).first()
-        if generation is None:
-            raise NotFound(f"There is no generation {pk}.")
+        generation = find_row(Generation, pk, "generation")
         try:
             live = publishing.publish_generation(generation)
         except publishing.PublishingError as error:
@@ -181,14 +178,6 @@ class RollBackView(ApiView):
             raise Conflict(str(error)) from error
         record(name_caller(request), "roll back", f"generation {live.pk}")
         return Response(BuiltGenerationSerializer(generation_json(live)).data)
-
-
-def find_run(pk: int) -> IndexingRun:
-    """Returns a run. Raises NotFound."""
-    run = IndexingRun.objects.filter(pk=pk).first()
-    if run is None:
-        raise NotFound(f"There is no run {pk}.")
-    return run
 
 
 def run_json(run: IndexingRun) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """Calls for sources, the feeds that are pulled regularly."""
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.base_view import ApiView, name_caller
+from catalog.api.base_view import ApiView, find_row, name_caller
 from catalog.api.problems import Conflict, problem_responses
 from catalog.console.audit_log import record
 from catalog.models import Scope, Source
@@ -56,14 +55,14 @@ class SourceView(ApiView):
     )
     def get(self, request: Request, pk: int) -> Response:
         """A source, with the result of its last pull."""
-        return Response(SourceSerializer(find_source(pk)).data)
+        return Response(SourceSerializer(find_row(Source, pk, "source")).data)
 
     @extend_schema(
         operation_id="sources_delete", responses={204: None, **problem_responses("not_found")}
     )
     def delete(self, request: Request, pk: int) -> Response:
         """Removes a source. Its products stay."""
-        source = find_source(pk)
+        source = find_row(Source, pk, "source")
         source.delete()
         record(name_caller(request), "delete", f"source {pk}", source.name)
         return Response(status=204)
@@ -82,7 +81,7 @@ class SourcePullView(ApiView):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Pulls a source now."""
-        source, by = find_source(pk), name_caller(request)
+        source, by = find_row(Source, pk, "source"), name_caller(request)
         try:
             said = request_pull(source, by)
         except SourceError as error:
@@ -90,11 +89,3 @@ class SourcePullView(ApiView):
         start_queued_run(IndexingRun.Kind.IMPORT, by)
         record(by, "pull", f"source {pk}", source.name)
         return Response(SentenceSerializer({"detail": said}).data, status=202)
-
-
-def find_source(pk: int) -> Source:
-    """Returns a source. Raises NotFound."""
-    source = Source.objects.filter(pk=pk).first()
-    if source is None:
-        raise NotFound(f"There is no source {pk}.")
-    return source

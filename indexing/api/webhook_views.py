@@ -3,11 +3,11 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.base_view import ApiView, name_caller
+from catalog.api.base_view import ApiView, find_row, name_caller
 from catalog.api.problems import problem_responses
 from catalog.console.audit_log import record
 from catalog.models import Scope, Webhook
@@ -61,9 +61,7 @@ class WebhookView(ApiView):
     )
     def delete(self, request: Request, pk: int) -> Response:
         """Removes a webhook. What is not delivered yet is not sent."""
-        webhook = Webhook.objects.filter(pk=pk).first()
-        if webhook is None:
-            raise NotFound(f"There is no webhook {pk}.")
+        webhook = find_row(Webhook, pk, "webhook")
         webhook.delete()
         record(name_caller(request), "delete", f"webhook {pk}", webhook.url)
         return Response(status=204)

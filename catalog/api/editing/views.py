@@ -4,11 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.api.base_view import ApiView, name_caller
+from catalog.api.base_view import ApiView, find_row, name_caller
 from catalog.api.editing.item_results import ItemResult, change_prices, import_items
 from catalog.api.editing.serializers import (
     ADDRESS,
@@ -100,9 +99,7 @@ class ProductDeletion(ApiView):
     )
     def delete(self, request: Request, pk: int) -> Response:
         """Deletes a product with its variants. Results no longer show it from now on."""
-        product = Product.objects.filter(pk=pk).first()
-        if product is None:
-            raise NotFound(f"There is no product {pk}.")
+        product = find_row(Product, pk, "product")
         product.delete()
         record(name_caller(request), "delete", f"product {pk}", product.sku)
         return Response(status=204)

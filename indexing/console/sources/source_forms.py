@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from catalog.console.base import LOOK
 from catalog.importing.errors import ImportFailed
 from catalog.importing.formats.column_mapping import parse_mapping
 from catalog.importing.formats.opening import FORMATS
@@ -16,10 +17,6 @@ from catalog.models.attributes import AttributesFormField
 from indexing.pipeline.sources.pull_schedule import is_cron
 
 # The classes of inputs, selects and text areas.
-LOOK = (
-    "border border-base-200 bg-white rounded-default shadow-xs text-sm px-3 py-2 w-full max-w-2xl"
-    " dark:bg-base-900 dark:border-base-700 dark:text-font-default-dark dark:scheme-dark"
-)
 
 
 class CronField(forms.CharField):

@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from catalog.console.base import FileInput
+from catalog.console.base import LOOK, FileInput
 from catalog.importing.formats.opening import FORMATS
 from catalog.importing.sources.reading_options import ReadingOptions
-from indexing.console.sources.source_forms import LOOK, CodeField, MappingField
+from indexing.console.sources.source_forms import CodeField, MappingField
 
 
 class EmptyMappingField(MappingField):
