@@ -15,7 +15,7 @@ from tests.search.browser import CHROMIUM, FLAGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
-PHOTOS = Path(__file__).resolve().parents[3] / "catalog/demo/photos"
+PHOTOS = Path(__file__).resolve().parents[4] / "catalog/demo/photos"
 CHAIR = PHOTOS / "blends-antiquechair-0.jpg"
 SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 900}},
