@@ -74,21 +74,21 @@ def test_a_page_that_was_open_for_too_long_says_so(
 
 @pytest.mark.parametrize("size", SIZES)
 def test_without_scripts(site: str, browser: Browser, size: str) -> None:  # noqa: F811
-    page = browser.new_context(java_script_enabled=False, locale="en-US", **SIZES[size]).new_page()
-    page.set_default_timeout(60_000)
-    page.goto(site)
-    page.locator("#image").set_input_files(CHAIR)
-    page.get_by_role("button", name="Search", exact=True).click()
-    cards = page.locator("#results .card")
+    plain = browser.new_context(java_script_enabled=False, locale="en-US", **SIZES[size]).new_page()
+    plain.set_default_timeout(60_000)
+    plain.goto(site)
+    plain.locator("#image").set_input_files(CHAIR)
+    plain.get_by_role("button", name="Search", exact=True).click()
+    cards = plain.locator("#results .card")
     expect(cards).to_have_count(24)
     for name in ("Open the photo", "Draw a box", "Whole photo"):
-        expect(page.get_by_role("button", name=name)).to_be_hidden()
-    page.get_by_role("button", name="Show more").click()
+        expect(plain.get_by_role("button", name=name)).to_be_hidden()
+    plain.get_by_role("button", name="Show more").click()
     expect(cards).to_have_count(48)
-    results = page.url
+    results = plain.url
 
-    page.locator("#results .card h2 a").nth(30).click()
-    page.wait_for_url("**/products/**")
-    page.go_back()
-    assert page.url == results
+    plain.locator("#results .card h2 a").nth(30).click()
+    plain.wait_for_url("**/products/**")
+    plain.go_back()
+    assert plain.url == results
     expect(cards).to_have_count(48)

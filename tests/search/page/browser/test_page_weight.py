@@ -15,8 +15,8 @@ MAX_BLOCKING_BYTES = 15_000  # of what blocks the first paint
 PHOTOS = ("/media/", "/examples/", "/search/photos/")
 ENTRIES = """() => [...performance.getEntriesByType("navigation"),
     ...performance.getEntriesByType("resource")].map((one) => ({
-    name: new URL(one.name).pathname, protocol: new URL(one.name).protocol,
-    bytes: one.transferSize, blocks: one.renderBlockingStatus === "blocking" }))"""
+    name: new URL(one.name).pathname, bytes: one.transferSize,
+    blocks: one.renderBlockingStatus === "blocking" }))"""
 
 
 def received(page: Page) -> list[dict[str, Any]]:
