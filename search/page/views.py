@@ -22,6 +22,7 @@ from search.events.search_log import logged_search
 from search.page.errors import EXPECTED_ERRORS, PageError, page_error
 from search.page.examples import example_photo, examples
 from search.page.forms import MAX_SHOWN, SearchForm
+from search.page.opened_next import cards_opened_next
 from search.page.other_variants import add_other_variants
 from search.page.photo_objects import outlined_objects
 from search.page.product_details import details_of, variants_of
@@ -92,6 +93,7 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
         context: dict[str, Any] = {"product": shown, "details": details_of(shown), **variants}
         context["json_ld"] = product_json_ld(request, shown, variants["offer"], variants["photos"])
         context["back"] = _results_before(request)
+        context["opened_next"] = cards_opened_next(pk)
     except RequestError as error:
         raise Http404(str(error)) from error
     except (OperationalError, InterfaceError) as error:
