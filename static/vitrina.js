@@ -2,6 +2,7 @@
 // photo, the box, a filter or the order changes. htmx sends the form and swaps the answer in.
 // Without this script, the buttons of the form do the same.
 
+import "./places.js";
 import { addressIn, imagesIn, putFiles, shrunk } from "./photo_files.js";
 
 const MAX_PHOTOS = 5; // of one thing, in a search

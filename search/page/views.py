@@ -163,6 +163,7 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
         "asked": asked,
         "answer": answer,
         "found": _number_found(asked, answer),
+        "is_empty": answer.is_blank or not (answer.results or asked.offset),
         "objects": outlined_objects(answer),
         "query": answer.query_id if with_photo else "",
         "more_photos": range(1, answer.photos),

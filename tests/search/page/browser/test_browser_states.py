@@ -75,7 +75,7 @@ def choose(page: Page, photo: Path) -> None:
 
 def test_the_states_of_the_page(site: str, page: Page) -> None:
     page.goto(f"{site}/search/?q=asdfghjkl")
-    expect(page.get_by_role("heading", level=2, name="Nothing found for")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Nothing found for")).to_be_visible()
     shoot(page, "nothing")
     page.goto(site)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
