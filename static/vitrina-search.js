@@ -6,7 +6,7 @@
 // docs/api.md describes its attributes, its theme and its event.
 
 const HOME = new URL("..", import.meta.url).href;
-const MAX_SIDE = 1600; // pixels; larger photos upload slowly and are found no better
+const MAX_SIDE = 1600; // pixels
 const MIN_SIDE = 0.04; // share of the photo; a smaller box is a tap
 
 const TEXTS = {
@@ -59,9 +59,10 @@ form input[type=search] { flex: 1; min-width: 0; height: 2.5rem; border: 0; back
 .main { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
 dialog { width: min(60rem, 100vw - 1rem); max-width: none; height: min(50rem, 100dvh - 1rem); max-height: none; padding: 1rem; border: 0; border-radius: var(--radius); background: var(--ground); color: inherit; overflow-y: auto; }
 dialog::backdrop { background: rgb(0 0 0 / 50%); }
-header { display: flex; justify-content: space-between; align-items: start; gap: 1rem; }
+header > .button { margin-left: auto; }
+header { display: flex; align-items: start; gap: 1rem; }
 figure { margin: 0; }
-.frame { position: relative; width: fit-content; border-radius: var(--radius); overflow: hidden; cursor: crosshair; touch-action: none; user-select: none; }
+.frame { position: relative; width: fit-content; border-radius: var(--radius); outline: 1px solid var(--tile); overflow: hidden; cursor: crosshair; touch-action: none; user-select: none; }
 .pen { display: none; }
 @media (pointer: coarse) { .pen { display: inline; } .pen[aria-pressed=true] { font-weight: 600; } .frame:not(.drawing) { touch-action: pan-y pinch-zoom; } }
 .frame img { display: block; max-width: 100%; max-height: 32vh; }
@@ -75,7 +76,7 @@ li a { color: inherit; text-decoration: none; }
 li a::after { content: ""; position: absolute; inset: 0; }
 .tile { position: relative; aspect-ratio: 1; margin-bottom: .4rem; border-radius: var(--radius); background: var(--tile); overflow: hidden; }
 .tile img { width: 100%; height: 100%; padding: 6%; object-fit: contain; mix-blend-mode: multiply; }
-.badge { position: absolute; left: .5rem; top: .5rem; padding: .1rem .5rem; border-radius: 99px; background: #fff; color: #41473e; font-size: .8125rem; font-weight: 600; }
+.badge { position: absolute; left: .5rem; top: .5rem; max-width: calc(100% - 1rem); padding: .2rem .5rem; border-radius: .8rem; line-height: 1.2; background: #fff; color: #41473e; font-size: .8125rem; font-weight: 600; }
 .badge.exact { background: #0c6b4f; color: #fff; }
 .badge.sold { top: auto; bottom: .5rem; background: #94451c; color: #fff; }
 .price { font-weight: 650; }
@@ -207,7 +208,7 @@ class VitrinaSearch extends HTMLElement {
       if (response.ok) this.#show(answer, offset);
       else this.#explain(response.status, answer.code, offset);
     } catch {
-      // A browser does not tell a lost connection from a server that lets other pages read only.
+      // To a page, a refusal looks like a lost connection.
       const isThere = await fetch(this.#at("livez"), { mode: "no-cors" }).then(() => true, () => false);
       if (number === this.#asked) this.#explain(isThere ? 403 : 0, "", offset);
     }
@@ -295,7 +296,9 @@ class VitrinaSearch extends HTMLElement {
 
   #outlineObjects(objects) {
     for (const dot of this.frame.querySelectorAll(".object")) dot.remove();
-    objects.forEach(({ box }, number) => {
+    const near = (a, b) => [0, 1].every((i) => Math.abs(a[i] + a[i + 2] / 2 - b[i] - b[i + 2] / 2) < 0.06);
+    const apart = objects.filter(({ box }, n) => !objects.slice(0, n).some((one) => near(one.box, box)));
+    apart.forEach(({ box }, number) => {
       const dot = make("button", { type: "button", className: "object" });
       dot.setAttribute("aria-label", `${this.#texts.item} ${number + 1}`);
       dot.style.left = `${100 * (box[0] + box[2] / 2)}%`;
