@@ -339,6 +339,9 @@ function tryAgain() {
 function readAnswer() {
   const answer = results();
   shop.classList.remove("offline");
+  for (const photo of answer.querySelectorAll(".tile img")) {
+    if (photo.complete && !photo.naturalWidth) photo.srcset = photo.srcset; // it failed: once more
+  }
   const said = answer.querySelector("[role=alert] p, #summary") ?? answer.querySelector("h1");
   status.textContent = said ? said.textContent.trim().replace(/\s+/g, " ") : "";
   if (answer.dataset.photo) {

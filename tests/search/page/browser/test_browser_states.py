@@ -15,6 +15,10 @@ from tests.search.browser import CHROMIUM, FLAGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
+FAILED_PHOTOS = (
+    "[...document.querySelectorAll('#results .tile img')]"
+    ".filter((photo) => photo.complete && !photo.naturalWidth)"
+)
 PHOTOS = Path(__file__).resolve().parents[4] / "catalog/demo/photos"
 CHAIR = PHOTOS / "blends-antiquechair-0.jpg"
 SIZES: dict[str, dict[str, Any]] = {
@@ -112,8 +116,10 @@ def test_a_lost_connection_and_back(site: str, page: Page, context: BrowserConte
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     expect(page.locator("#results .card")).to_have_count(24)
     shoot(page, "offline")
+    page.locator("#results .card").nth(20).scroll_into_view_if_needed()
     context.set_offline(False)
     expect(page.locator("#results .card")).to_have_count(48)
+    page.wait_for_function(f"() => !{FAILED_PHOTOS}.length")
     expect(page.locator(".offline-notice")).to_be_hidden()
 
     # Back leads from the product to the loaded pages, and from there to the start.
