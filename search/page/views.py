@@ -182,7 +182,8 @@ def _address_after_post(asked: SearchRequest, answer: SearchAnswer) -> str:
     send it again. A further page of results is shown below the earlier ones. Returns "" if only
     this response can show the answer: its photo is not kept, or there are too many pages."""
     shown = asked.offset + len(answer.results)
-    if shown > MAX_SHOWN or (asked.has_photo and not is_kept(answer.query_id)):
+    is_deep = asked.offset + asked.limit > MAX_SHOWN
+    if is_deep or (asked.has_photo and not is_kept(answer.query_id)):
         return ""
     first_new = f"#card-{answer.results[0].product.pk}" if asked.offset and answer.results else ""
     return address_of(asked, answer, shown) + first_new

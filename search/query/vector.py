@@ -51,9 +51,7 @@ def embed_query(
     return np.stack([combine([(1.0, photo), *parts]) for photo in mapped])
 
 
-def choose_liked(
-    targets: list[Target], product_id: int | None, index: LiveIndex
-) -> list[Target]:
+def choose_liked(targets: list[Target], product_id: int | None, index: LiveIndex) -> list[Target]:
     """Returns the one of several targets that looks most like the product that the shopper wants
     more of, or without such a product all. Raises RequestError if the product has no vector."""
     if product_id is None or len(targets) < 2:
