@@ -22,10 +22,9 @@ from search.events.search_log import logged_search
 from search.page.errors import EXPECTED_ERRORS, PageError, page_error
 from search.page.examples import example_photo, examples
 from search.page.forms import MAX_SHOWN, SearchForm
-from search.page.opened_next import cards_opened_next
 from search.page.other_variants import add_other_variants
 from search.page.photo_objects import outlined_objects
-from search.page.product_details import details_of, variants_of
+from search.page.product_details import cards_opened_next, details_of, variants_of
 from search.page.product_feedback import given_feedback
 from search.page.refinements import (
     address_of,
