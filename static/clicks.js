@@ -15,10 +15,10 @@ function session() {
 }
 
 function opened(event) {
-  const card = event.target.closest("a") && event.target.closest(".card[data-search]");
+  const card = event.target.closest("a") && event.target.closest(".card[data-product]");
   if (!card || (event.type === "auxclick" && event.button !== 1)) return;
   const { search, product } = card.dataset;
-  report([{ type: "click", product: Number(product), query: search }]);
+  report([{ type: "click", product: Number(product), query: search ?? "" }]);
 }
 
 function report(events) {

@@ -3,33 +3,39 @@
 //   <script type="module" src="https://search.example/static/vitrina-search.js"></script>
 //   <vitrina-search key="a publishable key"></vitrina-search>
 //
-// Attributes: `key`; `server`, by default where the script comes from; `lang` (en or ru), by default
-// that of the page; `limit`, the number of results on a page. Results lead to the shop's own pages.
-// Theme: --vitrina-accent, --vitrina-on-accent, --vitrina-text, --vitrina-muted,
-// --vitrina-background, --vitrina-tile, --vitrina-radius and --vitrina-font. A click on a result is
-// told to the server, and to the page by the event "vitrina-click" with the result as its detail.
+// docs/api.md describes its attributes, its theme and its event.
 
 const HOME = new URL("..", import.meta.url).href;
-const MAX_SIDE = 1600; // pixels; larger photos upload slowly and are found no better
+const MAX_SIDE = 1600; // pixels
 const MIN_SIDE = 0.04; // share of the photo; a smaller box is a tap
 
 const TEXTS = {
   en: {
     words: "Search products", camera: "Search by photo", search: "Search", close: "Close",
-    hint: "Draw a box around the item you want.", whole: "Whole photo", more: "Show more",
-    busy: "Searching…", exact: "Exact match", similar: "Similar", soldOut: "Sold out",
-    nothing: "Nothing found. Try other words or another photo.",
+    hint: "Draw a box around the item you want.", whole: "Whole photo", draw: "Draw a box",
+    more: "Show more", busy: "Searching…", exact: "Exact match", similar: "Similar",
+    soldOut: "Sold out", nothing: "Nothing found. Try other words or another photo.",
     blank: "There is nothing to see in this photo. Take it again with more light.",
+    weak: "We found nothing quite like this. These are the closest.",
+    corrected: (words) => `Showing results for “${words}”.`,
+    unreadable: "This photo cannot be read. Save it as JPEG and try again, or choose another.",
+    tooMany: "That was a lot of searches. Try again in a minute.",
+    refused: (page) => `Search is not set up for ${page}. Check the key and its origins.`,
     failed: "The shop did not answer. Try again in a moment.", again: "Try again",
     results: "Results", photo: "Your photo", item: "Item",
   },
   ru: {
     words: "Поиск товаров", camera: "Поиск по фото", search: "Найти", close: "Закрыть",
-    hint: "Обведите рамкой нужный предмет.", whole: "Всё фото", more: "Показать ещё",
-    busy: "Ищем…", exact: "Точное совпадение", similar: "Похоже", soldOut: "Нет в наличии",
-    nothing: "Ничего не найдено. Попробуйте другие слова или другое фото.",
-    blank: "На этом фото ничего не видно. Сделайте снимок при лучшем освещении.",
-    failed: "Магазин не ответил. Попробуйте ещё раз чуть позже.", again: "Попробовать снова",
+    hint: "Обведите рамкой нужный предмет.", whole: "Всё фото", draw: "Обвести рамкой",
+    more: "Показать ещё", busy: "Ищем…", exact: "Точное совпадение", similar: "Похоже",
+    soldOut: "Нет в наличии", nothing: "Ничего не найдено. Измените запрос или выберите другое фото.",
+    blank: "На этом фото ничего не видно. Снимите ещё раз при хорошем свете.",
+    weak: "Точно такого не нашлось. Вот самое близкое.",
+    corrected: (words) => `Показаны результаты по запросу «${words}».`,
+    unreadable: "Это фото не удаётся прочитать. Сохраните его в формате JPEG или выберите другое.",
+    tooMany: "Слишком много запросов подряд. Попробуйте через минуту.",
+    refused: (page) => `Поиск не настроен для ${page}. Проверьте ключ и его источники запросов.`,
+    failed: "Магазин не ответил. Попробуйте ещё раз чуть позже.", again: "Повторить",
     results: "Результаты", photo: "Ваше фото", item: "Предмет",
   },
 };
@@ -53,9 +59,12 @@ form input[type=search] { flex: 1; min-width: 0; height: 2.5rem; border: 0; back
 .main { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
 dialog { width: min(60rem, 100vw - 1rem); max-width: none; height: min(50rem, 100dvh - 1rem); max-height: none; padding: 1rem; border: 0; border-radius: var(--radius); background: var(--ground); color: inherit; overflow-y: auto; }
 dialog::backdrop { background: rgb(0 0 0 / 50%); }
-header { display: flex; justify-content: space-between; align-items: start; gap: 1rem; }
+header > .button { margin-left: auto; }
+header { display: flex; align-items: start; gap: 1rem; }
 figure { margin: 0; }
-.frame { position: relative; width: fit-content; border-radius: var(--radius); overflow: hidden; cursor: crosshair; touch-action: none; user-select: none; }
+.frame { position: relative; width: fit-content; border-radius: var(--radius); outline: 1px solid var(--tile); overflow: hidden; cursor: crosshair; touch-action: none; user-select: none; }
+.pen { display: none; }
+@media (pointer: coarse) { .pen { display: inline; } .pen[aria-pressed=true] { font-weight: 600; } .frame:not(.drawing) { touch-action: pan-y pinch-zoom; } }
 .frame img { display: block; max-width: 100%; max-height: 32vh; }
 .box { position: absolute; border: 2px solid #fff; border-radius: 6px; box-shadow: 0 0 0 100rem rgb(0 0 0 / 50%); pointer-events: none; }
 .object { position: absolute; width: 24px; height: 24px; margin: -12px; padding: 0; border: 5px solid #fff; border-radius: 50%; background: #0c6b4f; box-shadow: 0 0 0 1px rgb(0 0 0 / 40%); cursor: pointer; }
@@ -67,7 +76,7 @@ li a { color: inherit; text-decoration: none; }
 li a::after { content: ""; position: absolute; inset: 0; }
 .tile { position: relative; aspect-ratio: 1; margin-bottom: .4rem; border-radius: var(--radius); background: var(--tile); overflow: hidden; }
 .tile img { width: 100%; height: 100%; padding: 6%; object-fit: contain; mix-blend-mode: multiply; }
-.badge { position: absolute; left: .5rem; top: .5rem; padding: .1rem .5rem; border-radius: 99px; background: #fff; color: #41473e; font-size: .8125rem; font-weight: 600; }
+.badge { position: absolute; left: .5rem; top: .5rem; max-width: calc(100% - 1rem); padding: .2rem .5rem; border-radius: .8rem; line-height: 1.2; background: #fff; color: #41473e; font-size: .8125rem; font-weight: 600; }
 .badge.exact { background: #0c6b4f; color: #fff; }
 .badge.sold { top: auto; bottom: .5rem; background: #94451c; color: #fff; }
 .price { font-weight: 650; }
@@ -121,7 +130,8 @@ class VitrinaSearch extends HTMLElement {
     this.outline = make("div", { className: "box", hidden: true });
     this.frame = make("div", { className: "frame" }, this.preview, this.outline);
     this.whole = make("button", { type: "button", className: "link", textContent: t.whole, hidden: true });
-    this.figure = make("figure", { hidden: true }, this.frame, make("figcaption", {}, `${t.hint} `, this.whole));
+    this.pen = make("button", { type: "button", className: "link pen", textContent: t.draw });
+    this.figure = make("figure", { hidden: true }, this.frame, make("figcaption", {}, `${t.hint} `, this.pen, " ", this.whole));
     const close = make("button", { type: "button", className: "button", textContent: t.close });
     this.status = make("p", {});
     this.status.setAttribute("role", "status");
@@ -144,6 +154,8 @@ class VitrinaSearch extends HTMLElement {
     });
     close.addEventListener("click", () => this.dialog.close());
     this.whole.addEventListener("click", () => this.#select(null));
+    this.pen.addEventListener("click", () => this.#letDraw(!this.frame.classList.contains("drawing")));
+    this.preview.addEventListener("load", () => { this.figure.hidden = false; });
     this.more.addEventListener("click", () => this.#search(Number(this.more.value)));
     this.frame.addEventListener("pointerdown", (event) => this.#draw(event));
   }
@@ -160,7 +172,11 @@ class VitrinaSearch extends HTMLElement {
   #call(path, options = {}) {
     const headers = { "Accept-Language": this.#language, ...options.headers };
     if (this.getAttribute("key")) headers.Authorization = `Bearer ${this.getAttribute("key")}`;
-    return fetch(new URL(`api/v1/${path}`, this.getAttribute("server") || HOME), { ...options, headers });
+    return fetch(this.#at(`api/v1/${path}`), { ...options, headers });
+  }
+
+  #at(path) {
+    return new URL(path, this.getAttribute("server") || HOME).href;
   }
 
   #usePhoto(photo) {
@@ -169,7 +185,7 @@ class VitrinaSearch extends HTMLElement {
     this.#query = "";
     this.#select(null, false);
     this.#outlineObjects([]);
-    this.figure.hidden = !photo;
+    this.figure.hidden = true;
     if (photo) this.preview.src = URL.createObjectURL(photo);
     else this.preview.removeAttribute("src");
   }
@@ -190,13 +206,22 @@ class VitrinaSearch extends HTMLElement {
       const answer = await response.json();
       if (number !== this.#asked) return;
       if (response.ok) this.#show(answer, offset);
-      else this.status.textContent = response.status < 500 ? answer.detail : t.failed;
-      if (response.status >= 500) this.#offerAgain(offset);
+      else this.#explain(response.status, answer.code, offset);
     } catch {
-      if (number !== this.#asked) return;
-      this.status.textContent = t.failed;
-      this.#offerAgain(offset);
+      // To a page, a refusal looks like a lost connection.
+      const isThere = await fetch(this.#at("livez"), { mode: "no-cors" }).then(() => true, () => false);
+      if (number === this.#asked) this.#explain(isThere ? 403 : 0, "", offset);
     }
+  }
+
+  /** Says why there is no answer, and offers to try again where that may help. */
+  #explain(status, code, offset) {
+    const t = this.#texts;
+    const isRefused = status === 401 || status === 403;
+    if (code?.startsWith("image_")) this.status.textContent = t.unreadable;
+    else if (status === 429) this.status.textContent = t.tooMany;
+    else this.status.textContent = isRefused ? t.refused(location.origin) : t.failed;
+    if (status === 429 || !status || status >= 500) this.#offerAgain(offset);
   }
 
   #ask(offset) {
@@ -223,11 +248,21 @@ class VitrinaSearch extends HTMLElement {
     const cards = answer.query.blank ? [] : answer.results.map((one) => this.#card(one, answer));
     this.list.append(...cards);
     if (offset) cards[0]?.querySelector("a").focus({ preventScroll: true });
-    const nothing = answer.query.blank ? t.blank : t.nothing;
-    this.status.textContent = this.list.children.length ? "" : nothing;
+    const isUnseen = this.#photo && this.preview.complete && !this.preview.naturalWidth; // HEIC
+    if (isUnseen) this.preview.src = this.#at(`search/photos/${this.#query}.jpg`);
+    this.status.textContent = this.#summary(answer);
     if (!this.#box) this.#outlineObjects(answer.query.objects);
     const next = cards.length ? answer.next_offset : null;
     Object.assign(this.more, { hidden: next === null, value: next ?? "", textContent: t.more });
+  }
+
+  #summary({ query, results, calibrated }) {
+    const t = this.#texts;
+    if (query.blank) return t.blank;
+    if (!this.list.children.length) return t.nothing;
+    if (query.corrected) return t.corrected(query.corrected);
+    const isWeak = calibrated && this.list.children.length === results.length && results.every(({ match }) => match === "weak");
+    return isWeak ? t.weak : "";
   }
 
   #card(result, answer) {
@@ -261,7 +296,9 @@ class VitrinaSearch extends HTMLElement {
 
   #outlineObjects(objects) {
     for (const dot of this.frame.querySelectorAll(".object")) dot.remove();
-    objects.forEach(({ box }, number) => {
+    const near = (a, b) => [0, 1].every((i) => Math.abs(a[i] + a[i + 2] / 2 - b[i] - b[i + 2] / 2) < 0.06);
+    const apart = objects.filter(({ box }, n) => !objects.slice(0, n).some((one) => near(one.box, box)));
+    apart.forEach(({ box }, number) => {
       const dot = make("button", { type: "button", className: "object" });
       dot.setAttribute("aria-label", `${this.#texts.item} ${number + 1}`);
       dot.style.left = `${100 * (box[0] + box[2] / 2)}%`;
@@ -285,8 +322,15 @@ class VitrinaSearch extends HTMLElement {
     this.outline.hidden = false;
   }
 
+  /** Lets a finger on the photo draw a box instead of scrolling. */
+  #letDraw(draws) {
+    this.frame.classList.toggle("drawing", draws);
+    this.pen.setAttribute("aria-pressed", String(draws));
+  }
+
   #draw(event) {
-    if (event.button || event.target.matches(".object")) return;
+    const scrolls = event.pointerType === "touch" && !this.frame.classList.contains("drawing");
+    if (event.button || scrolls || event.target.matches(".object")) return;
     event.preventDefault();
     this.frame.setPointerCapture(event.pointerId);
     const area = this.frame.getBoundingClientRect();
@@ -304,6 +348,7 @@ class VitrinaSearch extends HTMLElement {
       this.frame.removeEventListener("pointerup", end);
       this.frame.removeEventListener("pointercancel", end);
       const isBox = ended.type === "pointerup" && box && Math.min(box[2], box[3]) >= MIN_SIDE;
+      this.#letDraw(false);
       if (isBox) this.#select(box);
       else this.#select(this.#box, false);
     };

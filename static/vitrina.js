@@ -2,6 +2,7 @@
 // photo, the box, a filter or the order changes. htmx sends the form and swaps the answer in.
 // Without this script, the buttons of the form do the same.
 
+import "./places.js";
 import { addressIn, imagesIn, putFiles, shrunk } from "./photo_files.js";
 
 const MAX_PHOTOS = 5; // of one thing, in a search
@@ -196,8 +197,9 @@ for (const example of document.querySelectorAll("[data-example]")) {
   example.addEventListener("click", async (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const answer = await fetch(example.querySelector("img").src);
-    usePhotos([new File([await answer.blob()], "example.jpg", { type: "image/jpeg" })]);
+    const photo = await fetch(example.querySelector("img").src).catch(() => null);
+    if (photo?.ok) usePhotos([new File([await photo.blob()], "example.jpg", { type: "image/jpeg" })]);
+    else loseConnection(() => example.click());
   });
 }
 
@@ -233,11 +235,27 @@ document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
     another.value = "";
     keptQuery().remove();
     setTimeout(ask); // after htmx has finished this request
-  } else if (detail.xhr.status >= 500 && results().querySelector(".card")) {
+    return;
+  }
+  const isPage = /^\s*<(!doctype|html)/i.test(detail.serverResponse);
+  const isPart = !isPage && !(detail.xhr.status >= 500 && results().querySelector(".card"));
+  if (isPart) return;
+  const said = detail.xhr.status < 500 && detail.target === results() && noticeIn(detail.serverResponse);
+  if (said) {
+    detail.serverResponse = said;
+  } else {
     detail.shouldSwap = false; // what is loaded stays
     loseConnection();
   }
 });
+
+/** Returns what a whole page of an error says, as an answer, or "" if it is no page of this shop. */
+function noticeIn(page) {
+  const notice = new DOMParser().parseFromString(page, "text/html").querySelector("main > .notice");
+  if (!notice) return "";
+  notice.setAttribute("role", "alert");
+  return `<section id="results" class="answer"><div class="found">${notice.outerHTML}</div></section>`;
+}
 
 let filtersWereOpen = false;
 let lastCard = null; // before more are appended, if the keyboard is on the button
@@ -290,10 +308,11 @@ words.addEventListener("change", () => keptQuery() || forgetSearch()); // other 
 const RETRY_MS = 5000;
 const again = document.querySelector("[data-again]");
 let retry = 0;
-let failed = () => {}; // repeats the request that failed last
+let failed = null; // repeats the request that failed last
 
-/** Says that the shop does not answer, and tries again by itself. The results stay. */
-function loseConnection() {
+/** Says that the shop does not answer, and repeats what failed by itself. The results stay. */
+function loseConnection(repeat = failed) {
+  failed = repeat;
   status.textContent = "";
   shop.classList.add("offline");
   clearTimeout(retry);
@@ -301,7 +320,7 @@ function loseConnection() {
 }
 
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
-  document.body.addEventListener(failure, loseConnection);
+  document.body.addEventListener(failure, () => loseConnection());
 }
 document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
   const button = detail.elt.closest("#more button");
@@ -312,15 +331,17 @@ again.addEventListener("click", tryAgain);
 
 function tryAgain() {
   clearTimeout(retry);
-  const asked = words.value || keptQuery() || input.files.length;
-  if (asked) failed();
-  else location.reload();
+  if (failed) failed();
+  else location.reload(); // the page itself failed
 }
 
 /** Applies what the answer says about the photo, and announces the answer to screen readers. */
 function readAnswer() {
   const answer = results();
   shop.classList.remove("offline");
+  for (const photo of answer.querySelectorAll(".tile img")) {
+    if (photo.complete && !photo.naturalWidth) photo.srcset = photo.srcset; // it failed: once more
+  }
   const said = answer.querySelector("[role=alert] p, #summary") ?? answer.querySelector("h1");
   status.textContent = said ? said.textContent.trim().replace(/\s+/g, " ") : "";
   if (answer.dataset.photo) {

@@ -64,7 +64,7 @@ class Event(models.Model):
 
     at = models.DateTimeField("time", default=timezone.now, db_index=True)
     type = models.CharField(max_length=8, choices=Type.choices)
-    product_id = models.BigIntegerField(db_index=True)
+    product_id = models.BigIntegerField()
     user = models.CharField(max_length=100, blank=True)
     session = models.CharField(max_length=100, blank=True)
     query_id = models.CharField(max_length=32, blank=True)
@@ -74,6 +74,8 @@ class Event(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["query_id"], name="event_query", condition=~Q(query_id="")),
+            models.Index(fields=["product_id", "-id"], name="event_product"),
+            models.Index(fields=["session", "id"], name="event_session", condition=~Q(session="")),
         ]
 
     def __str__(self) -> str:

@@ -232,7 +232,7 @@ def _describe_photo(
             )
         )
     elif is_twin:
-        facts.append(Fact(_("Its own?"), None, _("The same picture as an earlier photo.")))
+        facts.append(Fact(_("Unique?"), None, _("The same picture as an earlier photo.")))
     elif embedded_at is None or not is_current:
         facts.append(
             Fact(_("Embedded by the live encoder?"), False, _("Not in its present state."))

@@ -82,7 +82,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Place:
-    """A place among the results: how often a product was shown there, opened, and told wrong."""
+    """A place among the results: how often a product was shown there, opened, and marked wrong."""
 
     place: int
     shown: int

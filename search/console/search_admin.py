@@ -117,7 +117,7 @@ class IllustratedSearchAdmin(LoggedSearchAdmin):
     def clicks(self, search: Any) -> int:
         return getattr(search, "told", {}).get("click", 0)
 
-    @admin.display(description=_lazy("told wrong"))
+    @admin.display(description=_lazy("marked wrong"))
     def wrong(self, search: Any) -> int:
         return getattr(search, "told", {}).get("wrong", 0)
 

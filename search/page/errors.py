@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
@@ -12,6 +13,7 @@ from catalog.index.live_index import IndexNotReady
 from catalog.visual.errors import EncoderError
 from search.errors import RequestError, describe_error
 from search.query.photo_addresses import AddressFailed
+from search.query.query_photos import TooManyPhotos
 
 log = logging.getLogger("vitrina.page")
 
@@ -49,8 +51,8 @@ def page_error(error: Exception) -> PageError:
     if status == 503:
         log.warning("%s: %s", code, error)
     sentences = _sentences()
-    if isinstance(error, AddressFailed):
-        return PageError(status, code, sentences["address"])
+    if isinstance(error, AddressFailed | TooManyPhotos):
+        return PageError(status, code, sentences[type(error).__name__])
     return PageError(status, code, sentences.get(code, sentence))
 
 
@@ -58,9 +60,11 @@ def _sentences() -> dict[str, str]:
     return {
         **photo_sentences(),
         "image_missing": _("Choose a photo, or write what you are looking for."),
-        "address": _(
+        AddressFailed.__name__: _(
             "We found no photo at this address. Save the photo and choose it here instead."
         ),
+        TooManyPhotos.__name__: _("Choose at most %(count)s photos.")
+        % {"count": settings.IMAGES_PER_QUERY},
         "box_invalid": _("The selected part is outside the photo. Draw the box again."),
         "not_found": _("We no longer have this photo. Choose it again."),
         "index_not_ready": _(

@@ -1,4 +1,5 @@
-"""The details of a product on its page: variants, sizes, author, licence and other attributes."""
+"""The details of a product on its page: variants, sizes, author, licence and other attributes, and
+what others opened next."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,9 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from catalog.models import Product
-from catalog.product_cards import VariantCard, read_variant_cards
+from catalog.product_cards import VariantCard, read_product_cards, read_variant_cards
+from search.answer import Result
+from search.events.next_products import products_opened_next
 
 SIZE_ATTRIBUTES = ("width_cm", "depth_cm", "height_cm")
 LICENCE_URLS = {
@@ -52,6 +55,15 @@ def variants_of(product: Product, chosen_sku: str) -> dict[str, Any]:
         "offer": chosen or product,
         "photos": sorted(photos, key=lambda url: url != first),
     }
+
+
+def cards_opened_next(pk: int) -> dict[str, Any]:
+    """Returns the visible products that shoppers opened after the product `pk`, as an answer that
+    the template of cards shows."""
+    ids = products_opened_next(pk)
+    cards = read_product_cards(ids) if ids else {}
+    results = [Result(product=cards[pk], score=0.0, match="weak") for pk in ids if pk in cards]
+    return {"kind": "product", "results": results}
 
 
 def details_of(product: Product) -> list[Detail]:

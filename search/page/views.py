@@ -21,10 +21,10 @@ from search.errors import RequestError
 from search.events.search_log import logged_search
 from search.page.errors import EXPECTED_ERRORS, PageError, page_error
 from search.page.examples import example_photo, examples
-from search.page.forms import SearchForm
+from search.page.forms import MAX_SHOWN, SearchForm
 from search.page.other_variants import add_other_variants
 from search.page.photo_objects import outlined_objects
-from search.page.product_details import details_of, variants_of
+from search.page.product_details import cards_opened_next, details_of, variants_of
 from search.page.product_feedback import given_feedback
 from search.page.refinements import (
     address_of,
@@ -35,6 +35,7 @@ from search.page.refinements import (
 )
 from search.page.structured_data import product_json_ld
 from search.products import visible_product
+from search.query.kept_photos import is_kept
 from search.query.preview import get_preview
 from search.request import SORTS, Filters, SearchRequest
 from search.serving.deadline import Overloaded
@@ -72,8 +73,8 @@ def results(request: HttpRequest) -> HttpResponse:
             return redirect("search:home")
         template = _template(htmx, "more_problem" if form.data.get("offset") else "problem")
         return _page(request, template, _error_context(form, problem))
-    if request.method == "POST" and answer.kind == "text" and not htmx:
-        return HttpResponseRedirect(context["address"], status=303)
+    if request.method == "POST" and not htmx and (address := _address_after_post(asked, answer)):
+        return HttpResponseRedirect(address, status=303)
     response = _page(request, _template(htmx, "more" if asked.offset else "results"), context)
     response["Server-Timing"] = answer.server_timing
     if htmx:
@@ -91,6 +92,7 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
         context: dict[str, Any] = {"product": shown, "details": details_of(shown), **variants}
         context["json_ld"] = product_json_ld(request, shown, variants["offer"], variants["photos"])
         context["back"] = _results_before(request)
+        context["opened_next"] = cards_opened_next(pk)
     except RequestError as error:
         raise Http404(str(error)) from error
     except (OperationalError, InterfaceError) as error:
@@ -160,6 +162,7 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
         "asked": asked,
         "answer": answer,
         "found": _number_found(asked, answer),
+        "is_empty": answer.is_blank or not (answer.results or asked.offset),
         "objects": outlined_objects(answer),
         "query": answer.query_id if with_photo else "",
         "more_photos": range(1, answer.photos),
@@ -171,6 +174,18 @@ def _answer_context(form: SearchForm, asked: SearchRequest, answer: SearchAnswer
         "feedback": given_feedback(asked, answer),
         "unfiltered": address_of(_plain(asked), answer),
     }
+
+
+def _address_after_post(asked: SearchRequest, answer: SearchAnswer) -> str:
+    """Returns the address to which a form without scripts leads, so that Back and Reload need not
+    send it again. A further page of results is shown below the earlier ones. Returns "" if only
+    this response can show the answer: its photo is not kept, or there are too many pages."""
+    shown = asked.offset + len(answer.results)
+    is_deep = asked.offset + asked.limit > MAX_SHOWN
+    if is_deep or (asked.has_photo and not is_kept(answer.query_id)):
+        return ""
+    first_new = f"#card-{answer.results[0].product.pk}" if asked.offset and answer.results else ""
+    return address_of(asked, answer, shown) + first_new
 
 
 def _plain(asked: SearchRequest) -> SearchRequest:

@@ -48,6 +48,11 @@ class KeptPhotos(NamedTuple):
         return f"{self.kept_as}-{number}.jpg"
 
 
+def is_kept(query_id: str) -> bool:
+    """Returns whether the photos of a query are in their file."""
+    return query_photos.path(query_id).is_file()
+
+
 def load_photos(query_id: str) -> KeptPhotos | None:
     """Returns the photos of a query, or None if they are not kept."""
     try:

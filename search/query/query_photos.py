@@ -24,6 +24,14 @@ log = logging.getLogger("vitrina.search")
 QUERY_ID = re.compile("[0-9a-f]{32}")
 
 
+class TooManyPhotos(RequestError):
+    """A query has more photos than IMAGES_PER_QUERY."""
+
+    def __init__(self) -> None:
+        sentence = f"Send at most {settings.IMAGES_PER_QUERY} images at once."
+        super().__init__("parameter_invalid", sentence)
+
+
 class QueryPhoto(NamedTuple):
     """A photo's file and its content hash. A kept photo also has the query id `kept_as` under which
     it is kept, and if it is the only one, the analysis that an earlier search made of it."""
@@ -45,9 +53,7 @@ def read_query_photos(request: SearchRequest, deadline: Deadline) -> list[QueryP
     kept = load_kept_photos(request.query) if request.query else KeptPhotos((), None, "")
     count = len(kept.files) + len(request.images) + bool(request.address)
     if count > settings.IMAGES_PER_QUERY:
-        raise RequestError(
-            "parameter_invalid", f"Send at most {settings.IMAGES_PER_QUERY} images at once."
-        )
+        raise TooManyPhotos
     fetched = [fetch_photo(request.address, deadline)] if request.address else []
     if new := [*request.images, *fetched]:
         return [QueryPhoto(data, content_hash(data)) for data in [*kept.files, *new]]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from psycopg import sql
 
+from catalog.detection.photo_analysis import Target
 from catalog.index.live_index import LiveIndex
 from catalog.index.vectors import combine, mean_direction, read_rows
 from catalog.models import Product
@@ -13,6 +14,7 @@ from search.request import SearchRequest
 from search.serving.deadline import Deadline
 from search.serving.single_flight import SingleFlightCache
 
+LIKE_WEIGHT = 4.0  # of a product that shoppers want more of, beside a photo
 TEXT_WEIGHT = 0.6  # of words that complement a photo or a product
 LESS_WEIGHT = 0.4  # of words and products to move away from
 WORDS_LENGTH = 0.55  # of the part of a photo's vector that words use, where these weights hold
@@ -33,7 +35,8 @@ def embed_query(
     mapped = list(index.to_index_space(np.stack(photos))) if photos else []
     parts: list[tuple[float, np.ndarray]] = []
     if request.product_id is not None:
-        parts.append((1.0, read_product_vector(request.product_id, index)))
+        weight = LIKE_WEIGHT if mapped else 1.0
+        parts.append((weight, read_product_vector(request.product_id, index)))
     shown = [*mapped, *(vector for _, vector in parts)]
     if request.text:
         words = encode_text(request.text, index, deadline)
@@ -46,6 +49,15 @@ def embed_query(
     if not mapped:
         return combine(parts)[None]
     return np.stack([combine([(1.0, photo), *parts]) for photo in mapped])
+
+
+def choose_liked(targets: list[Target], product_id: int | None, index: LiveIndex) -> list[Target]:
+    """Returns the one of several targets that looks most like the product that the shopper wants
+    more of, or without such a product all. Raises RequestError if the product has no vector."""
+    if product_id is None or len(targets) < 2:
+        return targets
+    vectors = index.to_index_space(np.stack([target.vector for target in targets]))
+    return [targets[int(np.argmax(vectors @ read_product_vector(product_id, index)))]]
 
 
 def weigh_words(words: np.ndarray, shown: Sequence[np.ndarray]) -> float:

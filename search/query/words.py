@@ -1,6 +1,7 @@
 """Reads the words of a search: which of them the catalogue knows, and which are typos."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from search.serving.deadline import Deadline
 
 MAX_WORDS = 12  # of a search; the vector of the text has all of them
 WORD = re.compile(r"\w+")
+PICTURE = re.compile("([\U0001f300-\U0001faff])\ufe0f?")  # emoji of things
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,10 @@ class ReadWords:
 
 def read_words(text: str) -> ReadWords:
     """Reads the text of a search. A word that no product's text has, but that is like another one,
-    is a typo and replaced.
+    is a typo and replaced. So is a picture such as 🪑, by its name.
 
     If a product has all known words, products need all of them. Else they need half of them."""
+    given, text = text, name_pictures(text)
     words = _split(text)
     known = find_known_words(words)
     unknown = [one.word for one in known if not one.is_known and not one.is_stop]
@@ -59,11 +62,19 @@ def read_words(text: str) -> ReadWords:
     still_known = {one.word for one in find_known_words([*meant.values()]) if one.is_known}
     corrections = {word: right for word, right in meant.items() if right in still_known}
     if not corrections:
-        return ReadWords(text, tuple(words), _count_required(known), text)
+        return ReadWords(text, tuple(words), _count_required(known), given)
     right = WORD.sub(lambda match: corrections.get(match[0].lower(), match[0]), text)
     words = _split(right)
     known = find_known_words(words)
-    return ReadWords(right, tuple(words), _count_required(known), text)
+    return ReadWords(right, tuple(words), _count_required(known), given)
+
+
+def name_pictures(text: str) -> str:
+    """Returns the text with the English names that Unicode gives to pictures in their place."""
+    if not PICTURE.search(text):
+        return text
+    named = PICTURE.sub(lambda match: f" {unicodedata.name(match[1], '').lower()} ", text)
+    return " ".join(named.split())
 
 
 def find_word_query(

@@ -11,6 +11,7 @@ from search.query.blank_photos import encode_blanks, find_blank_objects
 from search.ranking.match_level import classify_match, find_blank_results
 from search.ranking.scoring import Ranked, sort_by_match
 from search.request import DEFAULT_LIMIT, SearchRequest
+from search.retrieval.candidates import Candidate
 from search.serving.deadline import Deadline
 
 MIN_RELEVANT = 6  # results worth sorting without the weak ones
@@ -40,7 +41,7 @@ def grade(
     graded = [
         item._replace(
             match=classify_match(
-                item.candidate if by_words else item.candidate._replace(lexical=0.0),
+                item.candidate if by_words else _beside_photo(item.candidate, request),
                 neighbourhoods[item.object],
                 calibration,
                 settings.MATCH_SIMILAR,
@@ -50,6 +51,13 @@ def grade(
         for item, is_blank in zip(ranked, are_blank, strict=True)
     ]
     return graded if by_words else sort_by_match(graded)
+
+
+def _beside_photo(candidate: Candidate, request: SearchRequest) -> Candidate:
+    """Returns a candidate as its photo alone is graded. With words, only texts can confirm that it
+    fits: photos rarely tell one product from another by a word."""
+    fits = candidate.fits and (not request.text or candidate.lexical > 0)
+    return candidate._replace(lexical=0.0, fits=fits)
 
 
 def keep_relevant(ranked: Sequence[Ranked]) -> list[Ranked]:

@@ -17,6 +17,7 @@ from catalog.visual.errors import EncoderError
 from search.quality.evaluation import SkusByKind, evaluate_catalogue, evaluate_photos
 from search.quality.figures import COMPARED_RECALLS, MATCHES, Outcome, summarise
 from search.quality.floor import Floor, build_floor
+from search.quality.other_goods import SAMPLE, evaluate_other_goods
 from search.quality.photo_folders import PhotoFolder, read_photo_folder, scratch_shop
 from search.quality.word_evaluation import evaluate_words
 
@@ -48,6 +49,13 @@ class Command(BaseCommand):
             "--words",
             action="store_true",
             help="also search by titles, skus, typos and nonsense, and by photos with a word",
+        )
+        parser.add_argument(
+            "--others",
+            type=Path,
+            nargs="+",
+            default=[],
+            help=f"photos, or lists of them, of goods that the catalogue lacks; {SAMPLE} are drawn",
         )
         parser.add_argument(
             "--no-floor", action="store_true", help="do not compare with plain ImageNet features"
@@ -93,6 +101,8 @@ class Command(BaseCommand):
             outcomes += evaluate_catalogue(floor)
         if options["words"]:
             outcomes += evaluate_words(photos)
+        if options["others"]:
+            outcomes += evaluate_other_goods(options["others"])
         return outcomes
 
     def _build_floor(self, verbosity: int) -> Floor | None:

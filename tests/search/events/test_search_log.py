@@ -246,7 +246,8 @@ def test_a_call_with_too_many_events_is_refused_completely(
 
 
 def test_every_card_carries_the_id_of_its_search(client: Client, photos: Any) -> None:
-    page = client.post("/search/", {"image": BytesIO(photos[LAMP].data)}).content.decode()
+    sent = {"image": BytesIO(photos[LAMP].data)}
+    page = client.post("/search/", sent, follow=True).content.decode()
 
     assert page.count('data-search="') == page.count('class="card"') > 20
     assert 'data-search=""' not in page

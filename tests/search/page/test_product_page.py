@@ -5,7 +5,7 @@ import json
 import pytest
 from django.test import Client
 
-from catalog.models import Product
+from catalog.models import Event, Product
 from tests.search.outages import lose_encoder
 from tests.search.page.page_requests import product_of_the_chair, text_of
 
@@ -75,3 +75,29 @@ def test_pages_are_compressed_and_crawlers_are_told_what_to_leave(client: Client
     assert page["Content-Encoding"] == "gzip"
     assert "Disallow: /search/" in client.get("/robots.txt").content.decode()
     assert client.get("/favicon.ico")["Location"].endswith(".svg")
+
+
+def test_a_product_shows_what_others_opened_next(client: Client, demo_index) -> None:
+    chair = product_of_the_chair().pk
+    lamp, table, sofa, rug, hidden = Product.objects.exclude(pk=chair).order_by("pk")[:5]
+    Product.objects.filter(pk=hidden.pk).update(is_visible=False)
+
+    def opens(session: int, *products: int, origin: str = "", type: str = "click") -> None:
+        given = {"session": f"s{session}", "origin": origin or f"{session:016x}", "type": type}
+        for product in products:
+            Event.objects.create(product_id=product, **given)
+
+    for session in range(4):
+        opens(session, sofa.pk, chair, lamp.pk, hidden.pk)  # the sofa came before
+    for session in range(3):
+        opens(session, rug.pk)
+        opens(session + 10, chair, table.pk, origin="the same")  # one shopper who pretends
+        opens(session + 20, chair)
+        opens(session + 20, table.pk, type="wrong")
+
+    response = client.get(f"/products/{chair}/")
+
+    shown = [result.product.pk for result in response.context["opened_next"]["results"]]
+    assert shown == [lamp.pk, rug.pk]
+    assert "Others also viewed" in text_of(response)
+    assert "Others also viewed" not in text_of(client.get(f"/products/{table.pk}/"))

@@ -30,7 +30,7 @@ def test_a_photo_finds_its_product(client: Client, demo_index):
 
 
 def test_without_htmx_the_answer_is_a_whole_page(client: Client, demo_index):
-    page = text_of(client.post("/search/", {"image": chair_upload()}))
+    page = text_of(client.post("/search/", {"image": chair_upload()}, follow=True))
     assert "<html" in page
     assert f"/products/{product_of_the_chair().pk}/" in page
 

@@ -37,7 +37,9 @@ def test_the_address_of_several_photos_brings_all_of_them_back(client: Client) -
 
     assert again.context["answer"].photos == 2
     assert results_of(again) == results_of(first)
-    assert results_of(first) != results_of(client.post("/search/", {"image": upload(1)}))
+    assert results_of(first) != results_of(
+        client.post("/search/", {"image": upload(1)}, headers=HTMX)
+    )
     query = again.context["query"]
     second = client.get(f"/search/photos/{query}/1.jpg")
     assert Image.open(BytesIO(second.content)).format == "JPEG"
@@ -88,7 +90,8 @@ def test_an_address_in_place_of_words_searches_by_its_photo(
 
     found = by_address(client, f" {address} ")
 
-    assert results_of(found) == results_of(client.post("/search/", {"image": chair_upload()}))
+    uploaded = client.post("/search/", {"image": chair_upload()}, headers=HTMX)
+    assert results_of(found) == results_of(uploaded)
     kept = parse_qs(urlsplit(found["HX-Push-Url"]).query)
     assert kept.keys() == {"query"}  # further searches do not fetch it again
     client.get(found["HX-Push-Url"])

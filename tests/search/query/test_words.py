@@ -140,3 +140,13 @@ def test_outlines_of_one_thing_are_merged() -> None:
     assert are_same(dress, (0.33, 0.3, 0.35, 0.5))
     assert not are_same(dress, (0.45, 0.1, 0.08, 0.1))
     assert not are_same(dress, (0.75, 0.1, 0.2, 0.8))
+
+
+@pytest.mark.parametrize(
+    ("picture", "meant"), [("🪑", "chair"), ("🛏️", "bed"), ("red 🪑", "red chair")]
+)
+def test_a_picture_is_read_by_its_name(get: Get, picture: str, meant: str) -> None:
+    drawn, written = (get("search/text/", {"q": words}) for words in (picture, meant))
+
+    assert drawn["query"]["corrected"] == meant
+    assert titles(drawn) == titles(written) != []

@@ -15,7 +15,11 @@ from tests.search.browser import CHROMIUM, FLAGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
-PHOTOS = Path(__file__).resolve().parents[3] / "catalog/demo/photos"
+FAILED_PHOTOS = (
+    "[...document.querySelectorAll('#results .tile img')]"
+    ".filter((photo) => photo.complete && !photo.naturalWidth)"
+)
+PHOTOS = Path(__file__).resolve().parents[4] / "catalog/demo/photos"
 CHAIR = PHOTOS / "blends-antiquechair-0.jpg"
 SIZES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 900}},
@@ -75,7 +79,7 @@ def choose(page: Page, photo: Path) -> None:
 
 def test_the_states_of_the_page(site: str, page: Page) -> None:
     page.goto(f"{site}/search/?q=asdfghjkl")
-    expect(page.get_by_role("heading", level=2, name="Nothing found for")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Nothing found for")).to_be_visible()
     shoot(page, "nothing")
     page.goto(site)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
@@ -112,8 +116,10 @@ def test_a_lost_connection_and_back(site: str, page: Page, context: BrowserConte
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     expect(page.locator("#results .card")).to_have_count(24)
     shoot(page, "offline")
+    page.locator("#results .card").nth(20).scroll_into_view_if_needed()
     context.set_offline(False)
     expect(page.locator("#results .card")).to_have_count(48)
+    page.wait_for_function(f"() => !{FAILED_PHOTOS}.length")
     expect(page.locator(".offline-notice")).to_be_hidden()
 
     # Back leads from the product to the loaded pages, and from there to the start.

@@ -1,34 +1,26 @@
 """The Content-Security-Policy allows what the pages of the shop, the console and the API need. The
 fixture `page` fails at every violation."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
 from playwright.sync_api import Page, expect
+
+from tests.support.committed import run_committed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 
 @pytest.fixture
 def operator() -> Iterator[User]:
-    """A superuser that is committed, so that the threads of the site see it."""
-
-    def run_committed(act: Callable[[], Any]) -> Any:
-        try:
-            return act()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(1) as thread:
-        create = partial(User.objects.create_superuser, "operator", password="correct horse")
-        user: User = thread.submit(run_committed, create).result()
-        yield user
-        thread.submit(run_committed, user.delete).result()
+    """A superuser that the threads of the site see."""
+    create = partial(User.objects.create_superuser, "operator", password="correct horse")
+    user: User = run_committed(create)
+    yield user
+    run_committed(user.delete)
 
 
 @pytest.mark.filterwarnings("ignore:The default scheme will be changed")

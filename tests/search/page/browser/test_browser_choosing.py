@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from catalog.models import Event
-from tests.search.page.test_browser_states import (  # noqa: F401  (fixtures)
+from tests.search.page.browser.test_browser_states import (  # noqa: F401  (fixtures)
     CHAIR,
     browser,
     choose,

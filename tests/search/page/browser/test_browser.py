@@ -9,7 +9,7 @@ from catalog.models import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
-PHOTO = Path(__file__).resolve().parents[3] / "catalog/demo/photos/blends-umbrellafolded-2.jpg"
+PHOTO = Path(__file__).resolve().parents[4] / "catalog/demo/photos/blends-umbrellafolded-2.jpg"
 
 
 @pytest.fixture
