@@ -13,6 +13,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from catalog.api.conditional_answers import answer_if_changed, etag_of
 from indexing.api import views as index
 from search.api import problem_details
 from search.serving.sized_photos import WIDTHS, sized_photo
@@ -34,7 +35,10 @@ def serve_media(request: HttpRequest, path: str) -> HttpResponseBase:
     if sized or not width:
         # Photos are stored under the hash of their content, so a copy never becomes outdated.
         patch_cache_control(response, public=True, max_age=31_536_000, immutable=True)
-    return response
+    if response.status_code != 200:
+        return response
+    stored = response.headers.get("Last-Modified", "") + response.headers.get("Content-Length", "")
+    return answer_if_changed(request, response, "" if sized else etag_of(stored.encode()))
 
 
 def _serve_sized(request: HttpRequest, path: str, width: int) -> HttpResponse | None:

@@ -3,6 +3,7 @@ long it takes. `search/api/problem_details.py` renders the errors."""
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from rest_framework.views import APIView
 
 from catalog.api.access_keys import find_key, note_use
 from catalog.api.call_limits import Allowance, Sender, charge_address, charge_key
+from catalog.api.conditional_answers import answer_if_changed, compress_answer
 from catalog.api.cross_origin import allow_page, answer_preflight
 from catalog.console.rights import may
 from catalog.models import ApiKey, Scope
@@ -83,10 +85,13 @@ class CallThrottle(BaseThrottle):
 
 class ApiView(APIView):
     """A call of the REST API. `scopes`: the call needs a key with one of them, unless it is open to
-    everybody (`rights.may`). `method_scopes`: other scopes of some methods."""
+    everybody (`rights.may`). `method_scopes`: other scopes of some methods. `is_conditional`: a GET
+    has an ETag. `is_repeatable`: a POST takes an Idempotency-Key."""
 
     scopes: tuple[Scope, ...] = ()
     method_scopes: Mapping[str, tuple[Scope, ...]] = {}
+    is_conditional = True
+    is_repeatable = False
     authentication_classes = [KeyAuthentication]
     permission_classes = [HasScope]
     throttle_classes: list[type[BaseThrottle]] = [CallThrottle]
@@ -139,6 +144,14 @@ class ApiView(APIView):
             finished["RateLimit-Reset"] = str(-int(-self.allowance.reset_s // 1))
         allow_page(request, finished, self.page_key)
         patch_vary_headers(finished, ["Authorization"])
+        if (
+            self.is_conditional
+            and request.method in ("GET", "HEAD")
+            and finished.status_code == 200
+        ):
+            finished.headers.setdefault("Cache-Control", "no-cache")  # kept, but asked for again
+            finished.add_post_render_callback(partial(answer_if_changed, request))
+        finished.add_post_render_callback(partial(compress_answer, request))
         return finished
 
 

@@ -111,7 +111,13 @@ class ApiKeyAdmin(ModelAdmin):
             "title": _("The key is made"),
             "opts": self.opts,
             "name": obj.name,
-            "key": request.made_key,  # type: ignore[attr-defined]
+            "sentence": _(
+                "Copy this key now. It is shown only once, and nobody can read it again."
+            ),
+            "secret": request.made_key,  # type: ignore[attr-defined]
+            "use": _("Calls send it in the header"),
+            "header": "Authorization: Bearer …",
             "back": reverse("admin:catalog_apikey_changelist"),
+            "back_label": _("Back to the keys"),
         }
-        return TemplateResponse(request, "admin/catalog/apikey/made.html", context)
+        return TemplateResponse(request, "admin/console/shown_once.html", context)

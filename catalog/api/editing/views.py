@@ -17,6 +17,7 @@ from catalog.api.editing.serializers import (
     ProductImportSerializer,
     ProductPricesSerializer,
 )
+from catalog.api.idempotent_calls import answer_once
 from catalog.api.problems import problem_responses
 from catalog.console.audit_log import record
 from catalog.models import Product, Scope
@@ -36,11 +37,12 @@ PRODUCT = {
 
 class ProductImportView(ApiView):
     scopes = (Scope.CATALOG,)
+    is_repeatable = True
 
     @extend_schema(
         operation_id="products_import",
         request=ProductImportSerializer,
-        responses={200: ItemResultsSerializer, **problem_responses(body=True)},
+        responses={200: ItemResultsSerializer, **problem_responses(body=True, repeatable=True)},
         examples=[
             OpenApiExample("An armchair", {"products": [PRODUCT]}, request_only=True),
             OpenApiExample(
@@ -56,7 +58,13 @@ class ProductImportView(ApiView):
         words at once, and by its photos after the next refresh."""
         serializer = ImportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return answer_items(request, "import", import_items(serializer.validated_data["products"]))
+        items = serializer.validated_data["products"]
+
+        def answer() -> Response:
+            results = import_items(items, name_caller(request), request.auth)
+            return answer_items(request, "import", results)
+
+        return answer_once(request, answer)
 
 
 class PriceChanges(ApiView):
