@@ -143,7 +143,7 @@ class ApiView(APIView):
             finished["RateLimit-Remaining"] = str(self.allowance.remaining)
             finished["RateLimit-Reset"] = str(-int(-self.allowance.reset_s // 1))
         allow_page(request, finished, self.page_key)
-        patch_vary_headers(finished, ["Authorization"])
+        patch_vary_headers(finished, ["Authorization", "Accept-Encoding"])
         if (
             self.is_conditional
             and request.method in ("GET", "HEAD")

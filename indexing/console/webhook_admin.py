@@ -55,7 +55,7 @@ class WebhookAdmin(ModelAdmin):
     actions = ("send_test", "enable", "disable")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
-        last = WebhookDelivery.objects.order_by("webhook", "-pk").distinct("webhook")
+        last = WebhookDelivery.objects.order_by("webhook_id", "-pk").distinct("webhook_id")
         return super().get_queryset(request).prefetch_related(
             Prefetch("deliveries", last, to_attr="last")
         )

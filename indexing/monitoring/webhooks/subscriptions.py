@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from catalog.importing.fetching.network_guard import AddressRefused, NetworkGuard
 from catalog.importing.fetching.web_address import AddressError, parse_address
@@ -35,7 +36,10 @@ def check_url(url: str) -> None:
     try:
         address = parse_address(url)
         NetworkGuard(settings.IMPORT_ALLOWED_HOSTS).check_address(address)
-    except (AddressError, AddressRefused) as error:
+    except AddressError as error:
+        sentence = _("This address cannot be told anything: %(reason)s.") % {"reason": error}
+        raise WebhookRefused(sentence) from error
+    except AddressRefused as error:
         raise WebhookRefused(str(error)) from error
 
 
