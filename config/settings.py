@@ -286,4 +286,5 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
+OTLP_ENDPOINT = read_url("OTEL_EXPORTER_OTLP_ENDPOINT", {"http", "https"})  # of a collector
 LOGGING = build_logging(DEBUG, read_choice("LOG_FORMAT", "text", {"text", "json"}))

@@ -20,6 +20,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from catalog.api.access_keys import find_key, note_use
+from catalog.api.call_figures import THROTTLED, count_call
 from catalog.api.call_limits import Allowance, Sender, charge_address, charge_key
 from catalog.api.conditional_answers import answer_if_changed, compress_answer
 from catalog.api.cross_origin import allow_page, answer_preflight
@@ -120,22 +121,24 @@ class ApiView(APIView):
         key has a limit of its own. Raises Throttled."""
         is_public = key is None or key.is_publishable
         if is_public and (limit := self.calls_per_address()):
-            self._keep(charge_address(request.META["REMOTE_ADDR"], limit, self.sender))
+            self._keep(charge_address(request.META["REMOTE_ADDR"], limit, self.sender), "address")
         if key is None:
             return
         default = 0 if key.is_publishable else settings.CALLS_PER_KEY
         if limit := key.calls_per_minute or default:
-            self._keep(charge_key(key.pk, limit))
+            self._keep(charge_key(key.pk, limit), "key")
 
-    def _keep(self, allowance: Allowance) -> None:
+    def _keep(self, allowance: Allowance, of: str) -> None:
         if self.allowance is None or allowance.remaining <= self.allowance.remaining:
             self.allowance = allowance
         if allowance.wait_s:
             self.allowance = allowance
+            THROTTLED.labels(of).inc()
             raise Throttled(wait=allowance.wait_s)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
         finished: Response = super().finalize_response(request, response, *args, **kwargs)
+        count_call(self, request, finished.status_code)
         milliseconds = (time.perf_counter() - self.began) * 1000
         finished.headers.setdefault("Server-Timing", f"total;dur={milliseconds:.2f}")
         if self.allowance is not None:

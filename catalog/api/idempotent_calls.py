@@ -16,11 +16,12 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from catalog.api.call_figures import REPLAYED
 from catalog.api.request_origin import network_of
 from catalog.models import IdempotentCall
 
 HEADER = "Idempotency-Key"
-REPLAYED = "Idempotent-Replayed"
+REPLAYED_HEADER = "Idempotent-Replayed"
 KEY_PATTERN = r"^[!-~]{1,255}$"
 KEPT = timedelta(days=1)
 GRACE = timedelta(hours=1)  # so that no call that is being answered loses its row
@@ -79,7 +80,8 @@ def _first(calls: models.QuerySet[IdempotentCall]) -> list[str]:
 def _repeat(stored: IdempotentCall, body_hash: str) -> Response:
     if stored.body_hash != body_hash:
         raise KeyReused
-    return Response(stored.answer, status=stored.status, headers={REPLAYED: "true"})
+    REPLAYED.inc()
+    return Response(stored.answer, status=stored.status, headers={REPLAYED_HEADER: "true"})
 
 
 def _digest(request: Request, key: str) -> str:

@@ -56,8 +56,10 @@ class WebhookAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
         last = WebhookDelivery.objects.order_by("webhook_id", "-pk").distinct("webhook_id")
-        return super().get_queryset(request).prefetch_related(
-            Prefetch("deliveries", last, to_attr="last")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(Prefetch("deliveries", last, to_attr="last"))
         )
 
     @admin.display(description=_lazy("told of"))

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.base_view import ApiView, find_row, name_caller
+from catalog.api.call_figures import ITEMS
 from catalog.api.editing.item_results import ItemResult, change_prices, import_items
 from catalog.api.editing.serializers import (
     ADDRESS,
@@ -115,6 +116,8 @@ class ProductDeletion(ApiView):
 
 def answer_items(request: Request, action: str, results: list[ItemResult]) -> Response:
     """Returns the results as JSON, and records the change."""
+    for result in results:
+        ITEMS.labels(action, result.status).inc()
     written = sum(result.status != "refused" for result in results)
     counts = {"written": written, "refused": len(results) - written}
     if written:
