@@ -7,108 +7,142 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('catalog', '0028_webhooks'),
+        ("catalog", "0028_webhooks"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='IdempotentCall',
+            name="IdempotentCall",
             fields=[
-                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('body_hash', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField(default=0)),
-                ('answer', models.JSONField(null=True)),
-                ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("body_hash", models.CharField(max_length=64)),
+                ("status", models.PositiveSmallIntegerField(default=0)),
+                ("answer", models.JSONField(null=True)),
+                ("at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],
         ),
         migrations.AlterModelOptions(
-            name='webhook',
-            options={'ordering': ['id'], 'verbose_name': 'webhook', 'verbose_name_plural': 'webhooks'},
+            name="webhook",
+            options={
+                "ordering": ["id"],
+                "verbose_name": "webhook",
+                "verbose_name_plural": "webhooks",
+            },
         ),
         migrations.AlterModelOptions(
-            name='webhookdelivery',
-            options={'ordering': ['id'], 'verbose_name': 'delivery', 'verbose_name_plural': 'deliveries'},
+            name="webhookdelivery",
+            options={
+                "ordering": ["id"],
+                "verbose_name": "delivery",
+                "verbose_name_plural": "deliveries",
+            },
         ),
         migrations.AddField(
-            model_name='productimport',
-            name='api_key',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, to='catalog.apikey', verbose_name='API key'),
+            model_name="productimport",
+            name="api_key",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                to="catalog.apikey",
+                verbose_name="API key",
+            ),
         ),
         migrations.AddField(
-            model_name='webhook',
-            name='enabled',
-            field=models.BooleanField(default=True, help_text='A disabled webhook is told nothing.', verbose_name='enabled'),
+            model_name="webhook",
+            name="enabled",
+            field=models.BooleanField(
+                default=True,
+                help_text="A disabled webhook is told nothing.",
+                verbose_name="enabled",
+            ),
         ),
         migrations.AddField(
-            model_name='webhook',
-            name='enabled_at',
+            model_name="webhook",
+            name="enabled_at",
             field=models.DateTimeField(default=django.utils.timezone.now, editable=False),
         ),
         migrations.AlterField(
-            model_name='webhook',
-            name='created_at',
-            field=models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created'),
+            model_name="webhook",
+            name="created_at",
+            field=models.DateTimeField(
+                default=django.utils.timezone.now, editable=False, verbose_name="created"
+            ),
         ),
         migrations.AlterField(
-            model_name='webhook',
-            name='created_by',
-            field=models.CharField(editable=False, max_length=200, verbose_name='by'),
+            model_name="webhook",
+            name="created_by",
+            field=models.CharField(editable=False, max_length=200, verbose_name="by"),
         ),
         migrations.AlterField(
-            model_name='webhook',
-            name='events',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('run_done', 'a run is done'), ('freshness_lost', 'the index is fresh no longer'), ('generation_rejected', 'a generation was rejected')], max_length=30), size=None, verbose_name='told of'),
+            model_name="webhook",
+            name="events",
+            field=django.contrib.postgres.fields.ArrayField(
+                base_field=models.CharField(
+                    choices=[
+                        ("run_done", "a run is done"),
+                        ("freshness_lost", "the index is fresh no longer"),
+                        ("generation_rejected", "a generation was rejected"),
+                    ],
+                    max_length=30,
+                ),
+                size=None,
+                verbose_name="told of",
+            ),
         ),
         migrations.AlterField(
-            model_name='webhook',
-            name='secret',
+            model_name="webhook",
+            name="secret",
             field=models.CharField(editable=False, max_length=100),
         ),
         migrations.AlterField(
-            model_name='webhook',
-            name='url',
-            field=models.CharField(max_length=2000, verbose_name='address'),
+            model_name="webhook",
+            name="url",
+            field=models.CharField(max_length=2000, verbose_name="address"),
         ),
         migrations.AlterField(
-            model_name='webhook',
-            name='was_fresh',
+            model_name="webhook",
+            name="was_fresh",
             field=models.BooleanField(default=True, editable=False),
         ),
         migrations.AlterField(
-            model_name='webhookdelivery',
-            name='about',
-            field=models.CharField(max_length=60, verbose_name='about'),
+            model_name="webhookdelivery",
+            name="about",
+            field=models.CharField(max_length=60, verbose_name="about"),
         ),
         migrations.AlterField(
-            model_name='webhookdelivery',
-            name='attempts',
-            field=models.PositiveSmallIntegerField(default=0, verbose_name='attempts'),
+            model_name="webhookdelivery",
+            name="attempts",
+            field=models.PositiveSmallIntegerField(default=0, verbose_name="attempts"),
         ),
         migrations.AlterField(
-            model_name='webhookdelivery',
-            name='created_at',
-            field=models.DateTimeField(default=django.utils.timezone.now, verbose_name='noted'),
+            model_name="webhookdelivery",
+            name="created_at",
+            field=models.DateTimeField(default=django.utils.timezone.now, verbose_name="noted"),
         ),
         migrations.AlterField(
-            model_name='webhookdelivery',
-            name='delivered_at',
-            field=models.DateTimeField(null=True, verbose_name='delivered'),
+            model_name="webhookdelivery",
+            name="delivered_at",
+            field=models.DateTimeField(null=True, verbose_name="delivered"),
         ),
         migrations.AlterField(
-            model_name='webhookdelivery',
-            name='error',
-            field=models.CharField(blank=True, max_length=500, verbose_name='error'),
+            model_name="webhookdelivery",
+            name="error",
+            field=models.CharField(blank=True, max_length=500, verbose_name="error"),
         ),
         migrations.AlterField(
-            model_name='webhookdelivery',
-            name='event',
-            field=models.CharField(max_length=30, verbose_name='event'),
+            model_name="webhookdelivery",
+            name="event",
+            field=models.CharField(max_length=30, verbose_name="event"),
         ),
         migrations.AlterField(
-            model_name='webhookdelivery',
-            name='next_at',
-            field=models.DateTimeField(default=django.utils.timezone.now, null=True, verbose_name='next attempt'),
+            model_name="webhookdelivery",
+            name="next_at",
+            field=models.DateTimeField(
+                default=django.utils.timezone.now, null=True, verbose_name="next attempt"
+            ),
         ),
     ]
