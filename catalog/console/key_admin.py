@@ -69,12 +69,16 @@ class KeyForm(forms.ModelForm):
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):
     form = KeyForm
-    list_display = ("name", "beginning", "scopes", "state", "expires_at", "last_used_at")
+    list_display = ("name", "beginning", "used_to", "state", "expires_at", "last_used_at")
     list_filter = ("kind",)
     search_fields = ("name", "beginning")
     list_per_page = 50
     fields: Any = ("name", "scopes", "origins", "expires_at", "calls_per_minute")
     actions = ("revoke",)
+
+    @admin.display(description=_lazy("used to"))
+    def used_to(self, key: ApiKey) -> str:
+        return ", ".join(str(Scope(scope).label) for scope in key.scopes)
 
     @admin.display(description=_lazy("state"))
     def state(self, key: ApiKey) -> str:

@@ -9,8 +9,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -25,6 +24,7 @@ from indexing.monitoring.webhooks.subscriptions import (
 from indexing.tasks import send_test
 
 SHOWN_DELIVERIES = 20
+MAX_SHOWN_URL = 60  # characters in the list, two lines of a phone
 
 
 class WebhookForm(forms.ModelForm):
@@ -48,10 +48,10 @@ class WebhookForm(forms.ModelForm):
 @admin.register(Webhook)
 class WebhookAdmin(ModelAdmin):
     form = WebhookForm
-    list_display = ("url", "told_of", "enabled", "last_delivery", "created_by")
+    list_display = ("short_url", "told_of", "enabled", "last_delivery", "created_by")
     search_fields = ("url",)
     list_per_page = 50
-    fields: Any = ("url", "events")
+    readonly_fields = ("enabled", "created_by", "created_at")
     actions = ("send_test", "enable", "disable")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
@@ -62,6 +62,13 @@ class WebhookAdmin(ModelAdmin):
             .prefetch_related(Prefetch("deliveries", last, to_attr="last"))
         )
 
+    def get_fields(self, request: HttpRequest, obj: Webhook | None = None) -> Any:
+        return ("url", "events", *(self.readonly_fields if obj else ()))
+
+    @admin.display(description=_lazy("address"), ordering="url")
+    def short_url(self, webhook: Webhook) -> str:
+        return Truncator(webhook.url).chars(MAX_SHOWN_URL)
+
     @admin.display(description=_lazy("told of"))
     def told_of(self, webhook: Webhook) -> str:
         return ", ".join(name_event(event) for event in webhook.events)
@@ -69,7 +76,7 @@ class WebhookAdmin(ModelAdmin):
     @admin.display(description=_lazy("last delivery"))
     def last_delivery(self, webhook: Webhook) -> str:
         last = webhook.last  # type: ignore[attr-defined]
-        return describe_delivery(last[0]) if last else "–"
+        return name_state(last[0]) if last else "–"
 
     @admin.action(description=_lazy("Send a test"), permissions=["publish"])
     def send_test(self, request: HttpRequest, chosen: QuerySet[Webhook]) -> None:
@@ -140,11 +147,18 @@ def name_event(event: str) -> str:
     return str(dict(Webhook.Event.choices).get(event, event))
 
 
+def name_state(delivery: WebhookDelivery) -> str:
+    if delivery.delivered_at:
+        return _("delivered")
+    if delivery.next_at is None:
+        return _("given up")
+    return _("fails and is repeated") if delivery.attempts else _("waits")
+
+
 def describe_delivery(delivery: WebhookDelivery) -> str:
     """Says what came of a delivery."""
     if delivery.delivered_at:
-        at = date_format(timezone.localtime(delivery.delivered_at), "SHORT_DATETIME_FORMAT")
-        return _("Delivered: %(at)s.") % {"at": at}
+        return _("Delivered at %(at)s UTC.") % {"at": f"{delivery.delivered_at:%Y-%m-%d %H:%M}"}
     if delivery.next_at is None:
         return _("Given up after %(number)s attempts. %(error)s") % {
             "number": delivery.attempts,
@@ -152,5 +166,7 @@ def describe_delivery(delivery: WebhookDelivery) -> str:
         }
     if not delivery.attempts:
         return _("It is sent within a minute.")
-    at = date_format(timezone.localtime(delivery.next_at), "SHORT_DATETIME_FORMAT")
-    return _("It failed: %(error)s The next attempt: %(at)s.") % {"error": delivery.error, "at": at}
+    return _("It failed: %(error)s The next attempt is at %(at)s UTC.") % {
+        "error": delivery.error,
+        "at": f"{delivery.next_at:%Y-%m-%d %H:%M}",
+    }

@@ -86,8 +86,8 @@ def test_a_test_is_sent_and_shown(anna: Client, settings: Any, receiver: Receive
     act(anna, "send_test", webhook)
     assert send_due() == 1
     assert receiver.events() == ["test", "test"]
-    assert re.search("a test Delivered: ", page_of(anna, webhook))
-    assert "Delivered: " in text_of(anna.get(reverse(LIST)))
+    assert re.search("a test Delivered at ", page_of(anna, webhook))
+    assert "delivered" in text_of(anna.get(reverse(LIST)))
     assert AuditEntry.objects.filter(action="send_test").count() == 2
 
 
