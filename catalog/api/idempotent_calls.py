@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -60,7 +61,8 @@ def answer_once(request: Request, answer: Callable[[], Response]) -> Response:
         if stored.status:
             return _repeat(stored, body_hash)
         response = answer()
-        stored.status, stored.answer = response.status_code, response.data
+        stored.status = response.status_code
+        stored.answer = JSONRenderer().render(response.data).decode()
         stored.save(update_fields=["status", "answer"])
     return response
 
@@ -81,7 +83,9 @@ def _repeat(stored: IdempotentCall, body_hash: str) -> Response:
     if stored.body_hash != body_hash:
         raise KeyReused
     REPLAYED.inc()
-    return Response(stored.answer, status=stored.status, headers={REPLAYED_HEADER: "true"})
+    return Response(
+        json.loads(stored.answer), status=stored.status, headers={REPLAYED_HEADER: "true"}
+    )
 
 
 def _digest(request: Request, key: str) -> str:

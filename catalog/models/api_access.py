@@ -154,7 +154,7 @@ class IdempotentCall(models.Model):
     digest = models.CharField(max_length=64, primary_key=True)
     body_hash = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(default=0)
-    answer = models.JSONField(null=True)
+    answer = models.TextField(blank=True)  # JSON
     at = models.DateTimeField(default=timezone.now, db_index=True)
 
     def __str__(self) -> str:

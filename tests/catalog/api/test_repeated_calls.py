@@ -43,7 +43,7 @@ def test_a_repeated_import_gets_the_first_answer_and_changes_nothing(
     again = post(client, IMPORT, CHAIR, "n-1", key)
 
     assert first.json()["items"][0]["status"] == "created"
-    assert (again.status_code, again.json()) == (200, first.json())
+    assert (again.status_code, again.content) == (200, first.content)
     assert (again["Idempotent-Replayed"], "Idempotent-Replayed" in first) == ("true", False)
     assert Product.objects.get().title == "Edited since"
     assert AuditEntry.objects.filter(action="import").count() == 1
@@ -157,6 +157,7 @@ def test_two_at_once_are_done_once() -> None:
 
 def waiting_statements() -> int:
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # which a transaction keeps
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             " AND datname = current_database()"

@@ -20,7 +20,9 @@ SHOP = "https://shop.example"
 @pytest.fixture
 def lamps() -> list[Product]:
     return [
-        Product.objects.create(sku=f"lamp{n}", title="Lamp", title_ru="Лампа", price=10)
+        Product.objects.create(
+            sku=f"lamp{n}", title="Lamp", title_ru="Лампа", description=100 * "A lamp. ", price=10
+        )
         for n in range(3)
     ]
 
