@@ -3,6 +3,7 @@
 import hashlib
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.http import parse_etags
 
@@ -37,8 +38,7 @@ def etag_of(content: bytes) -> str:
     return f'"{hashlib.sha256(content).hexdigest()[:ETAG_DIGITS]}"'
 
 
-def compress_answer(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def compress_answer(request: HttpRequest, response: HttpResponse) -> HttpResponseBase:
     """Compresses the body by gzip if the client takes that. The ETag then becomes a weak one. A
     few random bytes hide how well it compresses (https://www.breachattack.com/)."""
-    compressed: HttpResponse = _compression.process_response(request, response)
-    return compressed
+    return _compression.process_response(request, response)

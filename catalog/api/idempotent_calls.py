@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -90,7 +91,8 @@ def _repeat(stored: IdempotentCall, body_hash: str) -> Response:
 
 def _digest(request: Request, key: str) -> str:
     """Returns a keyed hash of the caller, the call and the header. It tells nobody the address."""
-    secret_key = request.auth if request.auth and not request.auth.is_publishable else None
+    given: Any = request.auth
+    secret_key = given if given and not given.is_publishable else None
     address = network_of(request.META["REMOTE_ADDR"]).hex()
     caller = f"key {secret_key.pk}" if secret_key else f"address {address}"
     called = f"{caller}\n{request.method} {request.path}\n{key}"

@@ -60,9 +60,10 @@ class ProductImportView(ApiView):
         serializer = ImportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         items = serializer.validated_data["products"]
+        key: Any = request.auth
 
         def answer() -> Response:
-            results = import_items(items, name_caller(request), request.auth)
+            results = import_items(items, name_caller(request), key)
             return answer_items(request, "import", results)
 
         return answer_once(request, answer)
