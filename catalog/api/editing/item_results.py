@@ -48,7 +48,7 @@ def import_items(items: Sequence[Any], by: str, api_key: ApiKey | None) -> list[
     refused, products = _group(items, is_partial=False)
     skus = {product.sku for product in products}
     with transaction.atomic():
-        begun = begin_import("API", by, api_key=api_key)
+        begun = begin_import(by, by, api_key=api_key)
         before = set(Product.objects.filter(sku__in=skus).values_list("sku", flat=True))
         _, errors = upsert_rows(products, _refuse_file, CategoryTree(), RecordedImport(begun))
         refused |= errors
