@@ -139,7 +139,12 @@ def settle_imports() -> None:
 def _store_lines(product_import: ProductImport, refused: Iterable[tuple[int, str, str]]) -> int:
     RefusedLine.objects.filter(product_import=product_import).delete()  # of an earlier attempt
     lines = (
-        RefusedLine(product_import=product_import, line=line, sku=sku[:200], reason=reason)
+        RefusedLine(
+            product_import=product_import,
+            line=line,
+            sku=_storable(sku[:200]),
+            reason=_storable(reason),
+        )
         for line, sku, reason in refused
     )
     stored = 0
@@ -147,6 +152,11 @@ def _store_lines(product_import: ProductImport, refused: Iterable[tuple[int, str
         RefusedLine.objects.bulk_create(part)
         stored += len(part)
     return stored
+
+
+def _storable(text: str) -> str:
+    """Returns a text without what PostgreSQL cannot store, which is why some lines are refused."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _forget_earlier_journals(product_import: ProductImport) -> None:

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from catalog.api.access_keys import create_key
 from catalog.importing.history.undoing import last_import
-from catalog.models import AuditEntry, Product, ProductImport
+from catalog.models import AuditEntry, Product, ProductImport, RefusedLine
 from tests.console.file_imports.uploads import operator, text_of, work
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
@@ -57,6 +57,15 @@ def test_an_import_is_listed_with_its_refused_items_and_taken_back(key: str, ann
     assert (lamp.title, lamp.price, lamp.brand) == ("Lamp", 10, "Nordwood")
     assert "repeat the call" in page_of(anna, made)
     assert AuditEntry.objects.filter(action="undo import", by="anna").exists()
+
+
+def test_items_that_cannot_be_stored_are_refused_and_remembered(key: str) -> None:
+    answer = send(
+        key, {"sku": "la\0mp", "title": "Lamp"}, {"sku": "sofa", "title": "Sofa", "\0": 1}
+    )
+
+    assert (answer["written"], answer["refused"]) == (0, 2)
+    assert list(RefusedLine.objects.values_list("line", "sku")) == [(0, "la\ufffdmp"), (1, "sofa")]
 
 
 def test_only_the_last_one_of_a_key_is_taken_back_and_the_others_say_why(
