@@ -79,6 +79,7 @@ def _people(request: HttpRequest) -> list[Item]:
         _list(request, _("Users"), "person", "auth_user"),
         _list(request, _("Groups"), "group", "auth_group"),
         _list(request, _("API keys"), "key", "catalog_apikey"),
+        _list(request, _("Webhooks"), "webhook", "catalog_webhook"),
         _list(request, _("Audit log"), "history", "catalog_auditentry"),
     ]
 

@@ -135,7 +135,7 @@ ENCODER_THREADS = read_int("ENCODER_THREADS", 0, 0, 256)  # 0: OpenVINO chooses
 
 # --- Limits of a query --------------------------------------------------------------------------
 IMAGE_MAX_BYTES = 15 * 1024 * 1024
-IMAGE_MAX_PIXELS = 40_000_000
+IMAGE_MAX_PIXELS = 10**6 * read_int("IMAGE_MAX_MEGAPIXELS", 40, 1, 100)
 IMAGES_PER_QUERY = 5
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # a form without its files, or JSON
 REQUEST_MAX_BYTES = IMAGES_PER_QUERY * IMAGE_MAX_BYTES + 2 * DATA_UPLOAD_MAX_MEMORY_SIZE
@@ -286,4 +286,5 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 
+OTLP_ENDPOINT = read_url("OTEL_EXPORTER_OTLP_ENDPOINT", {"http", "https"})  # of a collector
 LOGGING = build_logging(DEBUG, read_choice("LOG_FORMAT", "text", {"text", "json"}))

@@ -5,7 +5,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import SuspiciousFileOperation
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 from django.utils._os import safe_join
@@ -13,6 +13,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from catalog.api.conditional_answers import answer_if_changed, etag_of, has_already
 from indexing.api import views as index
 from search.api import problem_details
 from search.serving.sized_photos import WIDTHS, sized_photo
@@ -28,12 +29,26 @@ def serve_media(request: HttpRequest, path: str) -> HttpResponseBase:
         return HttpResponse(sentence, status=400, content_type="text/plain")
     try:
         sized = _serve_sized(request, path, int(width)) if width else None
-        response = sized or serve(request, path, document_root=str(settings.MEDIA_ROOT))
+        response = sized or _serve_stored(request, path)
     except (OSError, ValueError, SuspiciousFileOperation) as error:
         raise Http404(path) from error
     if sized or not width:
         # Photos are stored under the hash of their content, so a copy never becomes outdated.
         patch_cache_control(response, public=True, max_age=31_536_000, immutable=True)
+    return response
+
+
+def _serve_stored(request: HttpRequest, path: str) -> HttpResponseBase:
+    file = Path(safe_join(settings.MEDIA_ROOT, path))
+    status = file.stat()
+    etag = etag_of(f"{status.st_mtime_ns} {status.st_size}".encode())
+    is_known = has_already(request, etag) and file.is_file()
+    response = (
+        HttpResponseNotModified()
+        if is_known
+        else serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    )
+    response.headers["ETag"] = etag
     return response
 
 
@@ -45,7 +60,7 @@ def _serve_sized(request: HttpRequest, path: str, width: int) -> HttpResponse | 
         return None
     response = HttpResponse(photo, content_type=kind)
     patch_vary_headers(response, ["Accept"])
-    return response
+    return answer_if_changed(request, response)
 
 
 urlpatterns = [

@@ -7,6 +7,8 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
 from django.utils.http import parse_header_parameters
 
+from config.web.tracing import start_tracing
+
 
 class Utf8Request(WSGIRequest):
     """A request that is read as UTF-8, whatever charset its Content-Type names. Django accepts the
@@ -23,5 +25,6 @@ class Utf8Request(WSGIRequest):
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+start_tracing()
 application = get_wsgi_application()
 application.request_class = Utf8Request

@@ -10,14 +10,14 @@ class IndexingConfig(AppConfig):
         """Registers the pages of the console, after those of the task queue that they replace."""
         from catalog.console.translated_names import translate_names
         from indexing.console import (  # noqa: F401
-            failure_admin,
             generation_admin,
-            photo_address_admin,
             product_admin,
             queue_admin,
             run_admin,
+            webhook_admin,
         )
         from indexing.console.encoders import encoder_admin  # noqa: F401
+        from indexing.console.photos import failure_admin, photo_address_admin  # noqa: F401
         from indexing.console.sources import import_admin, source_admin  # noqa: F401
 
         translate_names(self)

@@ -7,7 +7,8 @@ from typing import Any
 
 from django_q.tasks import async_task
 
-from catalog.models import Reranker
+from catalog.api.idempotent_calls import delete_old_calls
+from catalog.models import Reranker, Webhook
 from indexing.clicks import learning
 from indexing.clicks.log_retention import delete_old_searches
 from indexing.clicks.reranker_training import describe_reranker
@@ -17,6 +18,7 @@ from indexing.monitoring.drift import measuring as drift
 from indexing.monitoring.measurements import take_measurement
 from indexing.monitoring.webhooks.deliveries import send_due
 from indexing.monitoring.webhooks.notices import note_events
+from indexing.monitoring.webhooks.subscriptions import note_test
 from indexing.pipeline.adoption_run import start_adoption
 from indexing.pipeline.fetch_stage import start_fetch
 from indexing.pipeline.fetching.claims import count_due
@@ -84,8 +86,9 @@ def join_abandoned_runs() -> int:
 
 
 def measure() -> str:
-    """Adds a measurement to those that the console shows as charts, and removes old ones.
-    Scheduled every five minutes."""
+    """Adds a measurement to those that the console shows as charts. Removes old ones, and calls of
+    the API that are no longer recognised. Scheduled every five minutes."""
+    delete_old_calls()
     return str(take_measurement())
 
 
@@ -99,6 +102,14 @@ def send_webhooks() -> str:
     """Tells webhooks what has happened. Scheduled every minute."""
     note_events()
     return f"{send_due()} sent"
+
+
+def send_test(webhook: Webhook) -> bool:
+    """Sends a test to a webhook, in the task queue. Returns False if it is disabled."""
+    noted = note_test(webhook)
+    if noted:
+        async_task("indexing.tasks.send_webhooks")
+    return noted
 
 
 def learn_from_clicks() -> str:

@@ -3,6 +3,7 @@ long it takes. `search/api/problem_details.py` renders the errors."""
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -19,7 +20,9 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from catalog.api.access_keys import find_key, note_use
+from catalog.api.call_figures import THROTTLED, count_call
 from catalog.api.call_limits import Allowance, Sender, charge_address, charge_key
+from catalog.api.conditional_answers import answer_if_changed, compress_answer
 from catalog.api.cross_origin import allow_page, answer_preflight
 from catalog.console.rights import may
 from catalog.models import ApiKey, Scope
@@ -83,10 +86,13 @@ class CallThrottle(BaseThrottle):
 
 class ApiView(APIView):
     """A call of the REST API. `scopes`: the call needs a key with one of them, unless it is open to
-    everybody (`rights.may`). `method_scopes`: other scopes of some methods."""
+    everybody (`rights.may`). `method_scopes`: other scopes of some methods. `is_conditional`: a GET
+    has an ETag. `is_repeatable`: a POST takes an Idempotency-Key."""
 
     scopes: tuple[Scope, ...] = ()
     method_scopes: Mapping[str, tuple[Scope, ...]] = {}
+    is_conditional = True
+    is_repeatable = False
     authentication_classes = [KeyAuthentication]
     permission_classes = [HasScope]
     throttle_classes: list[type[BaseThrottle]] = [CallThrottle]
@@ -115,22 +121,24 @@ class ApiView(APIView):
         key has a limit of its own. Raises Throttled."""
         is_public = key is None or key.is_publishable
         if is_public and (limit := self.calls_per_address()):
-            self._keep(charge_address(request.META["REMOTE_ADDR"], limit, self.sender))
+            self._keep(charge_address(request.META["REMOTE_ADDR"], limit, self.sender), "address")
         if key is None:
             return
         default = 0 if key.is_publishable else settings.CALLS_PER_KEY
         if limit := key.calls_per_minute or default:
-            self._keep(charge_key(key.pk, limit))
+            self._keep(charge_key(key.pk, limit), "key")
 
-    def _keep(self, allowance: Allowance) -> None:
+    def _keep(self, allowance: Allowance, of: str) -> None:
         if self.allowance is None or allowance.remaining <= self.allowance.remaining:
             self.allowance = allowance
         if allowance.wait_s:
             self.allowance = allowance
+            THROTTLED.labels(of).inc()
             raise Throttled(wait=allowance.wait_s)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Response:
         finished: Response = super().finalize_response(request, response, *args, **kwargs)
+        count_call(self, request, finished.status_code)
         milliseconds = (time.perf_counter() - self.began) * 1000
         finished.headers.setdefault("Server-Timing", f"total;dur={milliseconds:.2f}")
         if self.allowance is not None:
@@ -138,7 +146,15 @@ class ApiView(APIView):
             finished["RateLimit-Remaining"] = str(self.allowance.remaining)
             finished["RateLimit-Reset"] = str(-int(-self.allowance.reset_s // 1))
         allow_page(request, finished, self.page_key)
-        patch_vary_headers(finished, ["Authorization"])
+        patch_vary_headers(finished, ["Authorization", "Accept-Encoding"])
+        if (
+            self.is_conditional
+            and request.method in ("GET", "HEAD")
+            and finished.status_code == 200
+        ):
+            finished.headers.setdefault("Cache-Control", "no-cache")  # kept, but asked for again
+            finished.add_post_render_callback(partial(answer_if_changed, request))
+        finished.add_post_render_callback(partial(compress_answer, request))
         return finished
 
 

@@ -69,5 +69,5 @@ def _charge(bucket: int, limit: int) -> Allowance:
         row = cursor.fetchone()
     granted, spent_s = row or (False, WINDOW_S)  # another process has just used up the limit
     spent_s = max(0.0, float(spent_s))
-    remaining = max(0, int((WINDOW_S - spent_s + 1e-3) / cost))
+    remaining = min(limit - 1, max(0, int((WINDOW_S - spent_s + 1e-3) / cost)))
     return Allowance(limit, remaining, spent_s, 0.0 if granted else spent_s + cost - WINDOW_S)

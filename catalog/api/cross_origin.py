@@ -9,10 +9,10 @@ from django.utils.cache import patch_vary_headers
 
 from catalog.models import ApiKey, Scope
 
-REQUEST_HEADERS = "Authorization, Content-Type, Accept-Language"
+REQUEST_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, If-None-Match"
 READABLE_HEADERS = (
-    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, Server-Timing,"
-    " X-Request-Id"
+    "ETag, Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After,"
+    " Server-Timing, X-Request-Id"
 )
 PREFLIGHT_KEPT_S = 600
 

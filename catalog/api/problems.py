@@ -65,6 +65,7 @@ TITLES = {
     412: "Precondition failed",
     413: "Too large",
     415: "Unsupported type",
+    422: "Unprocessable content",
     429: "Too many requests",
     503: "Unavailable",
 }
@@ -102,10 +103,12 @@ class ProblemSerializer(serializers.Serializer):
     code = serializers.ChoiceField(list(CODES))
 
 
-def problem_responses(*codes: str, body: bool = False, conflict: str = "") -> dict[Any, Any]:
+def problem_responses(
+    *codes: str, body: bool = False, conflict: str = "", repeatable: bool = False
+) -> dict[Any, Any]:
     """Returns the error responses of a call, for the OpenAPI schema: those of every call, and those
     with these codes. `body`: the call takes a body, which may be too large or of another type.
-    `conflict`: an example of a 409."""
+    `conflict`: an example of a 409. `repeatable`: the call takes an Idempotency-Key."""
     by_status: dict[int, list[tuple[str, str]]] = {}
     for code in (*ALWAYS, *codes):
         status, sentence = CODES[code]
@@ -115,6 +118,8 @@ def problem_responses(*codes: str, body: bool = False, conflict: str = "") -> di
         other |= {413: "Send at most 1 MB.", 415: "This type of body is not supported."}
     if conflict:
         other[409] = conflict
+    if repeatable:
+        other[422] = "This Idempotency-Key was sent with another body before."
     for status, sentence in other.items():
         by_status.setdefault(status, []).append(("parameter_invalid", sentence))
     return {

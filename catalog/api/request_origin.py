@@ -18,16 +18,23 @@ def origin_of(address: str) -> str:
     """Returns today's origin of an IP address, 16 hex digits, or "" if `address` is not an IP
     address.
 
-    The origin is a keyed hash (HMAC-SHA-256). All addresses of an IPv6 /56 network have the same
-    origin, because one sender may use them all. Each process reads the key once a day."""
+    The origin is a keyed hash (HMAC-SHA-256) of `network_of`. Each process reads the key once a
+    day."""
+    network = network_of(address)
+    return keyed_hash(network)[:ORIGIN_DIGITS] if network else ""
+
+
+def network_of(address: str) -> bytes:
+    """Returns the bytes of an IP address, or b"" if `address` is not one. All addresses of an IPv6
+    /56 network have the same, because one sender may use them all."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        return ""
+        return b""
     wrapped = getattr(parsed, "ipv4_mapped", None)
     if parsed.version == 6 and wrapped is None:
         parsed = ip_network((parsed.packed, IPV6_PREFIX), strict=False).network_address
-    return keyed_hash((wrapped or parsed).packed)[:ORIGIN_DIGITS]
+    return (wrapped or parsed).packed
 
 
 def keyed_hash(value: bytes) -> str:

@@ -69,12 +69,16 @@ class KeyForm(forms.ModelForm):
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):
     form = KeyForm
-    list_display = ("name", "beginning", "scopes", "state", "expires_at", "last_used_at")
+    list_display = ("name", "beginning", "used_to", "state", "expires_at", "last_used_at")
     list_filter = ("kind",)
     search_fields = ("name", "beginning")
     list_per_page = 50
     fields: Any = ("name", "scopes", "origins", "expires_at", "calls_per_minute")
     actions = ("revoke",)
+
+    @admin.display(description=_lazy("used to"))
+    def used_to(self, key: ApiKey) -> str:
+        return ", ".join(str(Scope(scope).label) for scope in key.scopes)
 
     @admin.display(description=_lazy("state"))
     def state(self, key: ApiKey) -> str:
@@ -111,7 +115,13 @@ class ApiKeyAdmin(ModelAdmin):
             "title": _("The key is made"),
             "opts": self.opts,
             "name": obj.name,
-            "key": request.made_key,  # type: ignore[attr-defined]
+            "sentence": _(
+                "Copy this key now. It is shown only once, and nobody can read it again."
+            ),
+            "secret": request.made_key,  # type: ignore[attr-defined]
+            "use": _("Calls send it in the header"),
+            "header": "Authorization: Bearer …",
             "back": reverse("admin:catalog_apikey_changelist"),
+            "back_label": _("Back to the keys"),
         }
-        return TemplateResponse(request, "admin/catalog/apikey/made.html", context)
+        return TemplateResponse(request, "admin/console/shown_once.html", context)

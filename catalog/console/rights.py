@@ -34,7 +34,7 @@ APPS = ("catalog", "indexing", "django_q")  # whose tables viewers may look at
 # The models whose rows a group may add, change and delete, besides those of the group before it.
 EDITABLE = {
     "operator": {"product", "productimage", "variant", "category", "tag"},
-    "publisher": {"source", "apikey"},
+    "publisher": {"source", "apikey", "webhook"},
 }
 
 

@@ -161,7 +161,7 @@ def _read(data: bytes, box: Box, at_least: int | None, limits: ImageLimits) -> I
     with Image.open(BytesIO(data), formats=_FORMATS) as image:
         _check_size(image.size, len(data), limits)
         if image.format in ("JPEG", "MPO"):
-            check_scans(data, image.width * image.height)
+            check_scans(data, image.width * image.height, limits.max_pixels)
             if side:
                 image.draft(None, (side, side))
         image.load()

@@ -12,7 +12,7 @@ from itertools import count
 MAX_JPEG_SEGMENTS = 2_000  # photos have 10 to 300: profiles and previews are split
 MAX_JPEG_PADDING = 65_536  # bytes between segments
 MAX_JPEG_SCANS = 100  # cameras write 1, editors up to about 12
-MAX_JPEG_SCANNED_PIXELS = 400_000_000  # in all scans: ten of 40 megapixels
+MAX_JPEG_FULL_SCANS = 10  # of the largest photo; smaller ones may have more
 MAX_PNG_CHUNKS = 20_000  # a file of 15 MB with the usual chunks of 8 KB has 1,900
 MAX_GIF_BLOCKS = 20_000  # before the first frame
 MAX_TIFF_TAGS = 1_000
@@ -35,10 +35,11 @@ def check_structure(data: bytes) -> None:
             check(data)
 
 
-def check_scans(data: bytes, pixels: int) -> None:
-    """Raises StructureError for a JPEG of `pixels` with too many scans. Each scan of a progressive
-    JPEG is a pass over the whole image, even if it has only a few bytes."""
-    max_scans = min(MAX_JPEG_SCANS, MAX_JPEG_SCANNED_PIXELS // max(1, pixels))
+def check_scans(data: bytes, pixels: int, max_pixels: int) -> None:
+    """Raises StructureError for a JPEG of `pixels`, of at most `max_pixels`, with too many scans.
+    Each scan of a progressive JPEG is a pass over the whole image, even if it has only a few
+    bytes."""
+    max_scans = min(MAX_JPEG_SCANS, MAX_JPEG_FULL_SCANS * max_pixels // max(1, pixels))
     if data.count(b"\xff\xda") <= max_scans:  # a fast upper bound of the number of scans
         return
     scans = sum(marker == _START_OF_SCAN for marker, _ in _jpeg_segments(data))

@@ -1,7 +1,7 @@
 """The tables that the offline and the online side share: products, tags, vectors, the search log
 and what Vitrina learns from clicks."""
 
-from catalog.models.api_access import ApiKey, Scope, Webhook, WebhookDelivery
+from catalog.models.api_access import ApiKey, IdempotentCall, Scope, Webhook, WebhookDelivery
 from catalog.models.change import IndexedProduct, ProductChange
 from catalog.models.embedding import Adapter, Embedding, EncoderVersion, Projection
 from catalog.models.feedback import ClickRate, Event, LoggedSearch, Reranker
@@ -34,6 +34,7 @@ __all__ = [
     "Event",
     "EventAllowance",
     "Generation",
+    "IdempotentCall",
     "ImageAddress",
     "ImportedRow",
     "IndexedProduct",

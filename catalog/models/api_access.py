@@ -1,4 +1,5 @@
-"""Keys of the REST API, and the webhooks that tell other systems what happened."""
+"""Keys of the REST API, calls that may be repeated, and the webhooks that tell other systems what
+happened."""
 
 from typing import Any
 
@@ -83,23 +84,33 @@ class ApiKey(models.Model):
 
 
 class Webhook(models.Model):
-    """An address that is told of events. `secret` signs what is sent, so it is stored as it is.
-    `was_fresh`: whether the index was fresh when it was last looked at."""
+    """An address that is told of events from `enabled_at` on. `secret` signs what is sent, so it is
+    stored as it is. `was_fresh`: whether the index was fresh when it was last looked at."""
 
     class Event(models.TextChoices):
-        RUN_DONE = "run_done"
-        FRESHNESS_LOST = "freshness_lost"
-        GENERATION_REJECTED = "generation_rejected"
+        RUN_DONE = "run_done", _("a run is done")
+        FRESHNESS_LOST = "freshness_lost", _("the index is fresh no longer")
+        GENERATION_REJECTED = "generation_rejected", _("a generation was rejected")
 
-    url = models.CharField(max_length=2000)
-    events = ArrayField(models.CharField(max_length=30, choices=Event.choices))
-    secret = models.CharField(max_length=100)
-    was_fresh = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=timezone.now)
-    created_by = models.CharField(max_length=200)
+    TEST = "test"  # the event of a delivery that somebody asks for to try the address
+
+    url = models.CharField(_("address"), max_length=2000)
+    events = ArrayField(
+        models.CharField(max_length=30, choices=Event.choices), verbose_name=_("told of")
+    )
+    enabled = models.BooleanField(
+        _("enabled"), default=True, help_text=_("A disabled webhook is told nothing.")
+    )
+    secret = models.CharField(max_length=100, editable=False)
+    was_fresh = models.BooleanField(default=True, editable=False)
+    enabled_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    created_by = models.CharField(_("by"), max_length=200, editable=False)
 
     class Meta:
         ordering = ["id"]
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
 
     def __str__(self) -> str:
         return self.url
@@ -110,17 +121,19 @@ class WebhookDelivery(models.Model):
     so that nothing is told twice. Kept for some days."""
 
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
-    event = models.CharField(max_length=30, choices=Webhook.Event.choices)
-    about = models.CharField(max_length=60)
+    event = models.CharField(_("event"), max_length=30)
+    about = models.CharField(_("about"), max_length=60)
     body = models.JSONField()
-    created_at = models.DateTimeField(default=timezone.now)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    next_at = models.DateTimeField(null=True, default=timezone.now)
-    delivered_at = models.DateTimeField(null=True)
-    error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(_("noted"), default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    next_at = models.DateTimeField(_("next attempt"), null=True, default=timezone.now)
+    delivered_at = models.DateTimeField(_("delivered"), null=True)
+    error = models.CharField(_("error"), max_length=500, blank=True)
 
     class Meta:
         ordering = ["id"]
+        verbose_name = _("delivery")
+        verbose_name_plural = _("deliveries")
         constraints = [
             models.UniqueConstraint(fields=["webhook", "event", "about"], name="told_once")
         ]
@@ -132,3 +145,17 @@ class WebhookDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event} of {self.about}"
+
+
+class IdempotentCall(models.Model):
+    """A call with the header `Idempotency-Key`, and its answer. `digest` is a keyed hash of the
+    call, its caller and the header. `body_hash` is that of the body. Kept for a day."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    body_hash = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    answer = models.TextField(blank=True)  # JSON
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"call {self.digest[:8]}"

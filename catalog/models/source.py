@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from catalog.models.api_access import ApiKey
 from catalog.models.image_address import MAX_ADDRESS_LENGTH
 from catalog.models.product import HASH_LENGTH
 from catalog.models.querysets import SourceQuerySet
@@ -118,8 +119,8 @@ class SourceProduct(models.Model):
 
 
 class ProductImport(models.Model):
-    """An import of products: of a source, or, if `source` is empty, of a file or an address that a
-    command or an operator named. It counts products."""
+    """An import of products: of a source, of calls of the API with a key, or, if both are empty, of
+    a file or an address that a command or an operator named. It counts products."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("Queued")
@@ -140,6 +141,15 @@ class ProductImport(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="imports",
+    )
+    api_key = models.ForeignKey(
+        ApiKey,
+        verbose_name=_("API key"),
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
     )
     name = models.CharField(
         _("name"), max_length=300, help_text=_("The source, the file or the address.")
@@ -208,6 +218,11 @@ class ProductImport(models.Model):
     @property
     def has_changes(self) -> bool:
         return bool(self.added or self.changed or self.hidden or self.removed)
+
+    def of_the_same_place(self) -> "models.QuerySet[ProductImport]":
+        """The imports of the same source, of the same key of the API, or of files."""
+        place = Q(source_id=self.source_id, api_key_id=self.api_key_id)
+        return ProductImport.objects.filter(place)
 
 
 class ImportedRow(models.Model):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
+from waitress.task import WSGITask
 from waitress.utilities import BadRequest, RequestEntityTooLarge
 
 from config.web.upload_size import API_PATH, body_max_bytes, is_upload
@@ -91,8 +92,19 @@ def without_bodies_for_head(application: "WSGIApplication") -> "WSGIApplication"
     return answer
 
 
+class Answer(WSGITask):
+    """An answer. Without a body, as of 204 and 304, it needs no length, so the client may keep its
+    connection. waitress would close it."""
+
+    def set_close_on_finish(self) -> None:
+        asked = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or asked or self.version == "1.0" or self.request.cut_short:
+            super().set_close_on_finish()
+
+
 class Connection(HTTPChannel):
     parser_class = Request
+    task_class = Answer
     close_when_flushed = False
     _refused = False
     _lingers_since: float | None = None

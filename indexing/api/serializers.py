@@ -273,6 +273,7 @@ class WebhookSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     url = serializers.CharField()
     events = serializers.ListField(child=serializers.CharField())
+    enabled = serializers.BooleanField(help_text="A disabled webhook is told nothing.")
     created_at = serializers.DateTimeField()
     deliveries = DeliverySerializer(many=True, help_text="The latest, the newest first.")
 

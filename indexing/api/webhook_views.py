@@ -73,6 +73,7 @@ def webhook_json(webhook: Webhook) -> dict[str, Any]:
         "id": webhook.pk,
         "url": webhook.url,
         "events": webhook.events,
+        "enabled": webhook.enabled,
         "created_at": webhook.created_at,
         "deliveries": webhook.deliveries.order_by("-pk")[:LISTED],
     }

@@ -1,5 +1,6 @@
-"""Metrics in Prometheus' text format, for `/metrics`. The figures of the index are read from the
-database at each scrape, so all processes report the same. Each process adds its own counters."""
+"""Metrics in Prometheus' text format, for `/metrics`. The figures of the index, of keys and of
+imports are read from the database at each scrape, so all processes report the same. Each process
+adds its own counters."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from indexing.models import IndexingRun
+from indexing.monitoring.api_figures import ApiCollector
 from indexing.monitoring.freshness import index_status
 
 PHOTO_STATES = ("waiting", "fetched", "failed", "given_up")
@@ -19,6 +21,7 @@ def metrics_text() -> bytes:
     """Returns all metrics as Prometheus scrapes them."""
     registry = CollectorRegistry()
     registry.register(IndexCollector())
+    registry.register(ApiCollector())
     return generate_latest(registry) + generate_latest(REGISTRY)
 
 

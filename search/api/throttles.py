@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from catalog.api.call_figures import THROTTLED
 from search.api.event_serializers import MAX_EVENTS
 from search.errors import RequestError
 from search.events.limits import charge_events
@@ -20,6 +21,8 @@ class EventsThrottle(BaseThrottle):
             raise RequestError("parameter_invalid", f"Send at most {MAX_EVENTS} events at once.")
         senders = [_sender(event) for event in events]
         self.wait_s = charge_events(request.META["REMOTE_ADDR"], senders)
+        if self.wait_s:
+            THROTTLED.labels("events").inc()
         return not self.wait_s
 
     def wait(self) -> float:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from catalog.api.base_view import ApiView, CallThrottle
 from catalog.api.call_limits import Sender
 from catalog.api.editing.views import PriceChanges, ProductDeletion
+from catalog.api.idempotent_calls import answer_once
 from catalog.api.parsers import StrictJSONParser
 from catalog.api.problems import problem_responses
 from catalog.models import Scope
@@ -51,9 +52,10 @@ PHOTO_ANSWER = ANSWER | problem_responses(
 
 
 class SearchView(ApiView):
-    """The base class of the three searches."""
+    """The base class of the three searches. No two answers are alike: each has an id of its own."""
 
     scopes = (Scope.SEARCH,)
+    is_conditional = False
 
     def answer(self, request: Request, search_request: SearchRequest) -> Response:
         answer = logged_search(search_request, request.META["REMOTE_ADDR"])
@@ -164,13 +166,14 @@ class ProductDetailView(ProductDeletion):
 
 class EventsView(ApiView):
     scopes = (Scope.EVENTS,)
+    is_repeatable = True
     parser_classes = [StrictJSONParser]
     throttle_classes = [CallThrottle, EventsThrottle]
 
     @extend_schema(
         operation_id="events_create",
         request=EventsSerializer,
-        responses={202: EventCountsSerializer, **problem_responses(body=True)},
+        responses={202: EventCountsSerializer, **problem_responses(body=True, repeatable=True)},
         examples=[examples.EVENTS, examples.EVENT_COUNTS],
     )
     def post(self, request: Request) -> Response:
@@ -180,5 +183,10 @@ class EventsView(ApiView):
         limit is answered 429 `throttled`, and none of its events is recorded."""
         serializer = EventsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        counts = record_events(serializer.validated_data["events"], request.META["REMOTE_ADDR"])
-        return Response(EventCountsSerializer(counts).data, status=202)
+        events, address = serializer.validated_data["events"], request.META["REMOTE_ADDR"]
+
+        def answer() -> Response:
+            counts = record_events(events, address)
+            return Response(EventCountsSerializer(counts).data, status=202)
+
+        return answer_once(request, answer)

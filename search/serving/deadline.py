@@ -1,12 +1,16 @@
 """The time limit of a search, and how long each of its stages takes."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from django.conf import settings
 
 from search.errors import RequestError
+
+trace_stage: Callable[[str], AbstractContextManager[Any]] = nullcontext
+"""Wraps each stage, by its name. `config/web/tracing.py` sets it."""
 
 TOO_LONG = "The search took too long; try again in a moment."
 
@@ -60,7 +64,8 @@ class StageClock:
         self.deadline.check()
         start = time.perf_counter()
         try:
-            yield
+            with trace_stage(f"search {name}"):
+                yield
         finally:
             self._ms[name] += 1000 * (time.perf_counter() - start)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 
 from catalog.imaging.decoder_process import DecoderPool, DecodingTimeout
-from catalog.imaging.image_decoding import DEFAULT_LIMITS, ImageError
+from catalog.imaging.image_decoding import ImageError, ImageLimits
 from catalog.models.product import content_hash
 from search.serving.admission import Admission
 from search.serving.bounded_folder import BoundedFolder
@@ -65,7 +65,11 @@ def _read(name: str) -> bytes | None:
 
 def _make(data: bytes, width: int, kind: str) -> bytes:
     image = decoders.decode(
-        data, at_least=width, limits=DEFAULT_LIMITS, cpu_s=MAX_CPU_S, wait_s=WAIT_S
+        data,
+        at_least=width,
+        limits=ImageLimits(settings.IMAGE_MAX_BYTES, settings.IMAGE_MAX_PIXELS),
+        cpu_s=MAX_CPU_S,
+        wait_s=WAIT_S,
     )
     image.thumbnail((width, 20 * width))
     file = BytesIO()

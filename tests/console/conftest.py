@@ -10,6 +10,7 @@ from tests.indexing.conftest import (  # noqa: F401  (fixtures)
     encoder,
     encoders,
     offline_settings,
+    receiver,
 )
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
 

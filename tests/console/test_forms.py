@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.console.base import ReadOnlyAdmin
-from catalog.models import ApiKey
+from catalog.models import ApiKey, Webhook
 from tests.console.forms import errors_of, filled, shown
 from tests.console.rows import made
 
@@ -43,8 +43,9 @@ def save(client: Client, page: str, data: Any) -> Any:
     return response
 
 
-# The page that follows the form of a key shows it, once: tests/console/pages/test_key_pages.py.
-ANSWERED_BY_THE_LIST = [model for model in WRITTEN if model is not ApiKey]
+# The page that follows the form of a key or a webhook shows its secret, once: test_key_pages.py and
+# test_webhook_pages.py in tests/console/pages.
+ANSWERED_BY_THE_LIST = [model for model in WRITTEN if model not in (ApiKey, Webhook)]
 
 
 @pytest.mark.parametrize("model", ANSWERED_BY_THE_LIST, ids=label)

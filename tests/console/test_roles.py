@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.console.base import ReadOnlyAdmin
-from catalog.models import ApiKey, Category, Product, Source, Tag
+from catalog.models import ApiKey, Category, Product, Source, Tag, Webhook
 from tests.console.addresses import Address, addresses_of, addresses_of_site
 from tests.console.rows import made
 from tests.support.rows_written import rows_written
@@ -30,7 +30,7 @@ ADMINS = admin.site._registry
 VIEWED_APPS = {"catalog", "indexing", "django_q"}
 EDITED = {
     "operator": {Product, Category, Tag},
-    "publisher": {Product, Category, Tag, Source, ApiKey},
+    "publisher": {Product, Category, Tag, Source, ApiKey, Webhook},
 }
 RIGHTS = {
     "viewer": {"view"},
@@ -95,6 +95,7 @@ ACTIONS = {
     **dict.fromkeys(["pause", "resume", "cancel", "try_again", "fetch_again"], "operate"),
     **dict.fromkeys(["pull_now", "pull_everything", "count", "leave_out"], "operate"),
     **dict.fromkeys(["publish", "roll_back", "activate", "withdraw", "revoke"], "publish"),
+    **dict.fromkeys(["send_test", "enable", "disable"], "publish"),
 }
 
 

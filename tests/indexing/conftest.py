@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.test import override_settings
 
 from tests.indexing.histogram_encoder import HistogramEncoder, make_encoders
+from tests.indexing.monitoring.receiver import Receiver, receiving
 from tests.indexing.shop import add_products, rebuild
 from tests.support.processes import Processes
 
@@ -115,3 +116,11 @@ def drop_vector_tables() -> None:
     with connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"DROP TABLE {table}")
+
+
+@pytest.fixture
+def receiver(settings: Any) -> Iterator[Receiver]:
+    """Another system, which webhooks may tell what happened."""
+    with receiving() as made:
+        settings.IMPORT_ALLOWED_HOSTS = [f"127.0.0.1:{made.server.server_port}"]
+        yield made

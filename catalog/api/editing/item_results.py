@@ -4,12 +4,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import transaction
+
 from catalog.importing.categories import CategoryTree
+from catalog.importing.files import ImportReport
+from catalog.importing.history.recorded_imports import (
+    RecordedImport,
+    begin_import,
+    finish_import,
+)
 from catalog.importing.records import RecordError
 from catalog.importing.rows.keeping import ImportKeeper
 from catalog.importing.rows.row_groups import ProductRows, RowGroups
 from catalog.importing.upsert import reprice_rows, upsert_rows
-from catalog.models import Product, Variant
+from catalog.models import ApiKey, Product, Variant
 from catalog.models.attributes import is_unicode
 
 MAX_ITEMS = 1_000  # of a call
@@ -32,22 +40,39 @@ class _PricesKeeper(ImportKeeper):
     is_partial = True
 
 
-def import_items(items: Sequence[Any]) -> list[ItemResult]:
+def import_items(items: Sequence[Any], by: str, api_key: ApiKey | None) -> list[ItemResult]:
     """Creates or updates products, as an import of a file does. Items with the same `group` are
     variants of one product. Images must be web addresses; the worker fetches them. Refused items
-    leave the others alone. Raises OperationalError; then nothing is written."""
+    leave the others alone. The import is remembered, as one of the key, so that it can be taken
+    back. Raises OperationalError; then nothing is written."""
     refused, products = _group(items, is_partial=False)
     skus = {product.sku for product in products}
-    before = set(Product.objects.filter(sku__in=skus).values_list("sku", flat=True))
-    _, errors = upsert_rows(products, _refuse_file, CategoryTree())
-    refused |= errors
-    ids = dict(Product.objects.filter(sku__in=skus).values_list("sku", "pk"))
-    results = {}
-    for product in products:
-        status = "updated" if product.sku in before else "created"
-        for row in product.rows:
-            results[row.line] = ItemResult(row.line, row.record.sku, status, ids.get(product.sku))
-    return _in_order(items, results, refused)
+    with transaction.atomic():
+        begun = begin_import(by, by, api_key=api_key)
+        before = set(Product.objects.filter(sku__in=skus).values_list("sku", flat=True))
+        _, errors = upsert_rows(products, _refuse_file, CategoryTree(), RecordedImport(begun))
+        refused |= errors
+        ids = dict(Product.objects.filter(sku__in=skus).values_list("sku", "pk"))
+        results = {}
+        for product in products:
+            status = "updated" if product.sku in before else "created"
+            for row in product.rows:
+                found = ids.get(product.sku)
+                results[row.line] = ItemResult(row.line, row.record.sku, status, found)
+        in_order = _in_order(items, results, refused)
+        finish_import(begun, _report_on(in_order))
+    return in_order
+
+
+def _report_on(results: Sequence[ItemResult]) -> ImportReport:
+    """Returns the report of an import, with the places of the items, from 0, as line numbers."""
+    report = ImportReport()
+    for result in results:
+        if result.status == "refused":
+            report.refuse(result.index, result.error, result.sku)
+        else:
+            report.written += 1
+    return report
 
 
 def change_prices(items: Sequence[Any]) -> list[ItemResult]:

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.api.base_view import ApiView, find_row, name_caller
+from catalog.api.call_figures import ITEMS
 from catalog.api.editing.item_results import ItemResult, change_prices, import_items
 from catalog.api.editing.serializers import (
     ADDRESS,
@@ -17,6 +18,7 @@ from catalog.api.editing.serializers import (
     ProductImportSerializer,
     ProductPricesSerializer,
 )
+from catalog.api.idempotent_calls import answer_once
 from catalog.api.problems import problem_responses
 from catalog.console.audit_log import record
 from catalog.models import Product, Scope
@@ -36,11 +38,12 @@ PRODUCT = {
 
 class ProductImportView(ApiView):
     scopes = (Scope.CATALOG,)
+    is_repeatable = True
 
     @extend_schema(
         operation_id="products_import",
         request=ProductImportSerializer,
-        responses={200: ItemResultsSerializer, **problem_responses(body=True)},
+        responses={200: ItemResultsSerializer, **problem_responses(body=True, repeatable=True)},
         examples=[
             OpenApiExample("An armchair", {"products": [PRODUCT]}, request_only=True),
             OpenApiExample(
@@ -56,7 +59,14 @@ class ProductImportView(ApiView):
         words at once, and by its photos after the next refresh."""
         serializer = ImportSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return answer_items(request, "import", import_items(serializer.validated_data["products"]))
+        items = serializer.validated_data["products"]
+        key: Any = request.auth
+
+        def answer() -> Response:
+            results = import_items(items, name_caller(request), key)
+            return answer_items(request, "import", results)
+
+        return answer_once(request, answer)
 
 
 class PriceChanges(ApiView):
@@ -107,6 +117,8 @@ class ProductDeletion(ApiView):
 
 def answer_items(request: Request, action: str, results: list[ItemResult]) -> Response:
     """Returns the results as JSON, and records the change."""
+    for result in results:
+        ITEMS.labels(action, result.status).inc()
     written = sum(result.status != "refused" for result in results)
     counts = {"written": written, "refused": len(results) - written}
     if written:

@@ -6,15 +6,14 @@ from contextlib import contextmanager
 from itertools import islice
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from catalog.importing.files import ImportReport
 from catalog.importing.rows.keeping import ImportKeeper
 from catalog.importing.rows.row_groups import ProductRows
-from catalog.models import ImportedRow, ProductImport, RefusedLine, Source
+from catalog.models import ApiKey, ImportedRow, ProductImport, RefusedLine, Source
 
-KEPT_IMPORTS = 100  # of a source, or of those without one
+KEPT_IMPORTS = 100  # of a source, of a key, or of files
 LINES_PER_INSERT = 2_000
 KEPT_NOTES = 100  # of an import
 IMPORTS_LOCK = 0x5649_494D  # advisory, with the id of an import: a command is at work on it
@@ -52,13 +51,19 @@ class RecordedImport(ImportKeeper):
         follow_import(None)
 
 
-def begin_import(name: str, started_by: str = "", source: Source | None = None) -> ProductImport:
-    """Begins an import. Forgets the oldest ones of the source."""
-    begun = ProductImport.objects.create(name=name[:300], started_by=started_by, source=source)
-    of_source = ProductImport.objects.filter(source=source).exclude(
-        state__in=ProductImport.UNFINISHED
+def begin_import(
+    name: str,
+    started_by: str = "",
+    source: Source | None = None,
+    api_key: ApiKey | None = None,
+) -> ProductImport:
+    """Begins an import of a source, of a key of the API, or of a file. Forgets the oldest ones of
+    the same place."""
+    begun = ProductImport.objects.create(
+        name=name[:300], started_by=started_by[:150], source=source, api_key=api_key
     )
-    old = of_source.order_by("-pk").values_list("pk", flat=True)[KEPT_IMPORTS:]
+    of_place = begun.of_the_same_place().exclude(state__in=ProductImport.UNFINISHED)
+    old = of_place.order_by("-pk").values_list("pk", flat=True)[KEPT_IMPORTS:]
     ProductImport.objects.filter(pk__in=list(old)).delete()
     return begun
 
@@ -122,7 +127,7 @@ def recorded_import(name: str, started_by: str, report: ImportReport) -> Iterato
 def settle_imports() -> None:
     """Ends imports without a source whose process was killed."""
     running = ProductImport.objects.filter(
-        source=None, chunk_id=None, upload="", state=State.RUNNING
+        source=None, api_key=None, chunk_id=None, upload="", state=State.RUNNING
     )
     for killed in running:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -134,7 +139,12 @@ def settle_imports() -> None:
 def _store_lines(product_import: ProductImport, refused: Iterable[tuple[int, str, str]]) -> int:
     RefusedLine.objects.filter(product_import=product_import).delete()  # of an earlier attempt
     lines = (
-        RefusedLine(product_import=product_import, line=line, sku=sku[:200], reason=reason)
+        RefusedLine(
+            product_import=product_import,
+            line=line,
+            sku=_storable(sku[:200]),
+            reason=_storable(reason),
+        )
         for line, sku, reason in refused
     )
     stored = 0
@@ -144,9 +154,13 @@ def _store_lines(product_import: ProductImport, refused: Iterable[tuple[int, str
     return stored
 
 
+def _storable(text: str) -> str:
+    """Returns a text without what PostgreSQL cannot store, which is why some lines are refused."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def _forget_earlier_journals(product_import: ProductImport) -> None:
-    """Only the last import of a source can be taken back."""
-    of_source = Q(source_id=product_import.source_id)
-    earlier = ProductImport.objects.filter(of_source, pk__lt=product_import.pk)
+    """Only the last import of a place can be taken back."""
+    earlier = product_import.of_the_same_place().filter(pk__lt=product_import.pk)
     pks = list(earlier.exclude(state__in=ProductImport.UNFINISHED).values_list("pk", flat=True))
     ImportedRow.objects.filter(product_import__in=pks).delete()

@@ -7,7 +7,6 @@ that the skus of what it has deleted are free again."""
 from collections.abc import Callable, Sequence
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,9 +27,11 @@ class UndoRefused(Exception):
     """An import cannot be taken back. The message is a sentence."""
 
 
-def last_import(source_id: int | None) -> ProductImport | None:
-    """Returns the last import of a source, or of those without one, that has changed anything."""
-    imports = ProductImport.objects.filter(Q(source_id=source_id)).exclude(state=State.WAITING)
+def last_import(source_id: int | None, api_key_id: int | None = None) -> ProductImport | None:
+    """Returns the last import of a source, of a key of the API, or else of files, that has changed
+    anything."""
+    place = ProductImport(source_id=source_id, api_key_id=api_key_id)
+    imports = place.of_the_same_place().exclude(state=State.WAITING)
     return imports.exclude(added=0, changed=0, hidden=0, removed=0).first()
 
 
@@ -38,25 +39,28 @@ def check_undo(product_import: ProductImport) -> None:
     """Raises UndoRefused if the import cannot be taken back."""
     named = {"import": _name(product_import)}
     if product_import.state == State.UNDONE:
-        raise UndoRefused(
-            _("%(import)s is taken back already. To have its changes again, pull the whole source.")
-            % named
-        )
+        raise UndoRefused(_already_sentence(product_import) % named)
     if product_import.state == State.UNDOING:
         raise UndoRefused(_("%(import)s is being taken back.") % named)
     if product_import.state == State.RUNNING:
         raise UndoRefused(_("%(import)s is under way: let it finish first.") % named)
-    last = last_import(product_import.source_id)
+    last = last_import(product_import.source_id, product_import.api_key_id)
     if last is None or not product_import.has_changes:
         raise UndoRefused(_("%(import)s has changed nothing.") % named)
     if last.pk != product_import.pk:
         raise UndoRefused(
             _(
-                "%(import)s is not the last one of its source. Only the last one, import %(last)s,"
-                " can be taken back."
+                "%(import)s is not the last one of its source or key. Only the last one, import"
+                " %(last)s, can be taken back."
             )
             % {**named, "last": last.pk}
         )
+
+
+def _already_sentence(product_import: ProductImport) -> str:
+    if product_import.api_key_id is not None:
+        return _("%(import)s is taken back already. To have its changes again, repeat the call.")
+    return _("%(import)s is taken back already. To have its changes again, pull the whole source.")
 
 
 def request_undo(product_import: ProductImport, by: str) -> ProductImport:

@@ -1,5 +1,5 @@
 """Imports in the console: who, when, what changed, the refused lines as a file, and the progress.
-Those of files can be taken back here, and those of sources with their source."""
+Those of files and of the API can be taken back here, and those of sources with their source."""
 
 from typing import Any
 
@@ -24,6 +24,7 @@ from catalog.console.audit_log import record_request
 from catalog.console.rights import Right, may
 from catalog.importing.errors import grouped
 from catalog.importing.history.line_report import report_lines
+from catalog.importing.history.undoing import UndoRefused, check_undo
 from catalog.models import ProductImport
 from indexing.console.question_page import ask
 from indexing.console.sources.preview_page import MAX_SHOWN_LINES
@@ -39,8 +40,8 @@ MAX_OUTCOME = 100  # characters in the list
 
 @admin.register(ProductImport)
 class ProductImportAdmin(UploadPages):
-    """Imports of sources, of uploaded files and of the command import_products. The code alone
-    writes them."""
+    """Imports of sources, of the API, of uploaded files and of the command import_products. The
+    code alone writes them."""
 
     list_display = (
         *("id", "name", "state", "started_by", "started_at", "added", "changed", "hidden"),
@@ -49,7 +50,7 @@ class ProductImportAdmin(UploadPages):
     list_filter = ("state", "source")
     search_fields = ("name", "started_by")
     list_per_page = 50
-    exclude = ("chunk_id", "upload", "notes")
+    exclude = ("chunk_id", "upload", "notes", "api_key")
     readonly_fields = ("shown_notes",)
 
     @admin.display(description=_lazy("report"))
@@ -100,8 +101,10 @@ class ProductImportAdmin(UploadPages):
                 "is_under_way": shown.state in ProductImport.UNFINISHED,
                 "progress": describe_progress(shown),
                 "report_label": describe_report(shown).capitalize(),
-                "may_undo": may(request.user, Right.OPERATE) and _is_undoable(shown),
             }
+            if shown.source_id is None and may(request.user, Right.OPERATE):
+                context |= {"undo_refused": (refused := _why_not_undoable(shown))}
+                context |= {"may_undo": not refused}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
@@ -111,15 +114,14 @@ class ProductImportAdmin(UploadPages):
         return response
 
     def undo_import(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """Shows what taking the last import of a file back does, with a button that does it."""
+        """Shows what taking an import back does, with a button that does it."""
         check_right(request)
         shown = ProductImport.objects.filter(pk=object_id).first()
         if shown is None:
             raise Http404
         back = reverse("admin:catalog_productimport_change", args=[shown.pk])
-        if not _is_undoable(shown):
-            sentence = _("Only the last import of a file can be taken back here.")
-            self.message_user(request, sentence, messages.WARNING)
+        if refused := _why_not_undoable(shown):
+            self.message_user(request, refused, messages.WARNING)
         elif request.method != "POST":
             title = _("Undo the import of %(name)s") % {"name": shown.name}
             buttons = [("undo", _("Undo this import"))]
@@ -128,7 +130,9 @@ class ProductImportAdmin(UploadPages):
             return ask(request, self, title, plan, buttons, back, back_label, shown.pk)
         elif "undo" in request.POST:
             try:
-                source_actions.undo_last(None, request.user.get_username(), shown.pk)
+                source_actions.undo_last(
+                    None, request.user.get_username(), shown.pk, shown.api_key_id
+                )
                 record_request(request, "undo import", f"import {shown.pk}", shown.name)
             except source_actions.SourceError as error:
                 self.message_user(request, str(error), messages.WARNING)
@@ -188,10 +192,12 @@ def describe_report(shown: ProductImport) -> str:
     return _("noted lines") if shown.noted else ""
 
 
-def _is_undoable(shown: ProductImport) -> bool:
+def _why_not_undoable(shown: ProductImport) -> str:
+    """Says why an import cannot be taken back here, or returns ""."""
     if shown.source_id is not None:
-        return False
+        return _("The imports of a source are taken back on the page of the source.")
     try:
-        return source_actions.undoable_import(None).pk == shown.pk
-    except source_actions.SourceError:
-        return False
+        check_undo(shown)
+    except UndoRefused as error:
+        return str(error)
+    return ""

@@ -46,8 +46,9 @@ def sign(secret: str, moment: int, body: bytes) -> str:
 def _claim() -> list[WebhookDelivery]:
     now = timezone.now()
     with transaction.atomic():
-        due = WebhookDelivery.objects.filter(next_at__lte=now).order_by("next_at")
-        claimed = list(due.select_for_update(skip_locked=True)[:AT_ONCE])
+        due = WebhookDelivery.objects.filter(next_at__lte=now, webhook__enabled=True)
+        locked = due.order_by("next_at").select_for_update(skip_locked=True, of=("self",))
+        claimed = list(locked[:AT_ONCE])
         pks = [delivery.pk for delivery in claimed]
         WebhookDelivery.objects.filter(pk__in=pks).update(next_at=now + CLAIM)
     return list(WebhookDelivery.objects.filter(pk__in=pks).select_related("webhook"))

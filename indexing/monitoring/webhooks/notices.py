@@ -21,7 +21,7 @@ def note_events() -> int:
     lost, once for each webhook. Returns how many notices are new. Removes old ones."""
     now = timezone.now()
     WebhookDelivery.objects.filter(created_at__lt=now - KEPT).delete()
-    webhooks = list(Webhook.objects.all())
+    webhooks = list(Webhook.objects.filter(enabled=True))
     if not webhooks:
         return 0
     finished = list(
@@ -33,7 +33,7 @@ def note_events() -> int:
         WebhookDelivery(webhook=webhook, event=event, about=f"run {run.pk}", body=body)
         for webhook in webhooks
         for run in finished
-        if run.finished_at and run.finished_at >= webhook.created_at
+        if run.finished_at and run.finished_at >= webhook.enabled_at
         for event, body in _events_of(run)
         if event in webhook.events
     ]
@@ -62,14 +62,14 @@ def _events_of(run: IndexingRun) -> list[tuple[str, dict[str, Any]]]:
 
 def _note_freshness() -> None:
     """Notes the moment at which the index is fresh no longer, once until it is fresh again."""
-    if not Webhook.objects.filter(events__contains=[Event.FRESHNESS_LOST]).exists():
+    asked = Webhook.objects.filter(events__contains=[Event.FRESHNESS_LOST], enabled=True)
+    if not asked.exists():
         return
     figures = freshness()
     if figures["fresh"]:
         Webhook.objects.filter(was_fresh=False).update(was_fresh=True)
         return
-    told = Webhook.objects.filter(events__contains=[Event.FRESHNESS_LOST], was_fresh=True)
-    for webhook in told:
+    for webhook in asked.filter(was_fresh=True):
         if Webhook.objects.filter(pk=webhook.pk, was_fresh=True).update(was_fresh=False):
             about = f"loss of {timezone.now():%Y-%m-%dT%H:%M:%S}"
             WebhookDelivery.objects.create(

@@ -99,10 +99,10 @@ def discard_import(source: Source, by: str) -> str:
     return _("The import of %(name)s is discarded: nothing was changed.") % {"name": source.name}
 
 
-def undoable_import(source: Source | None) -> ProductImport:
-    """Returns the import that an undo would take back: the last one of the source, or, without
-    one, of those that commands made. Raises SourceError."""
-    last = last_import(source.pk if source else None)
+def undoable_import(source: Source | None, api_key_id: int | None = None) -> ProductImport:
+    """Returns the import that an undo would take back: the last one of the source, of the key of
+    the API, or else of files. Raises SourceError."""
+    last = last_import(source.pk if source else None, api_key_id)
     if last is None:
         if source is None:
             raise SourceError(_("No file was imported."))
@@ -131,10 +131,16 @@ def describe_undo_plan(last: ProductImport) -> str:
     return f"{plan} " + _("The next pulls leave these rows alone until the feed changes them.")
 
 
-def undo_last(source: Source | None, by: str, shown: str | int | None = None) -> ProductImport:
-    """Asks to take the last import back. `shown`: the id of the import that the operator has seen
-    as the last one. Raises SourceError, also if another one is the last by now."""
-    last = undoable_import(source)
+def undo_last(
+    source: Source | None,
+    by: str,
+    shown: str | int | None = None,
+    api_key_id: int | None = None,
+) -> ProductImport:
+    """Asks to take the last import of a place back (`undoable_import`). `shown`: the id of the
+    import that the operator has seen as the last one. Raises SourceError, also if another one is
+    the last by now."""
+    last = undoable_import(source, api_key_id)
     if shown is not None and str(shown) != str(last.pk):
         raise SourceError(
             _(

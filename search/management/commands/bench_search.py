@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import psutil
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -12,6 +13,7 @@ from catalog.index.live_index import IndexNotReady, live_index
 from catalog.models import Product
 from catalog.visual.errors import EncoderError
 from search.page.warm_up import warm_up
+from search.quality.call_benchmark import measure_calls, measure_charges
 from search.quality.search_benchmark import (
     STAGES,
     Load,
@@ -53,8 +55,17 @@ class Command(BaseCommand):
             "--searches", type=int, default=200, help="searches for each measurement"
         )
 
+        parser.add_argument(
+            "--calls",
+            action="store_true",
+            help="only measure what the limits of the API cost a call, with the live index",
+        )
+
     def handle(self, *args: Any, products: int, keep: bool, searches: int, **options: Any) -> None:
         try:
+            if options["calls"]:
+                self._measure_calls(searches)
+                return
             if not products:
                 self._measure(searches)
                 return
@@ -96,6 +107,25 @@ class Command(BaseCommand):
             self.stdout.write(f"{share:>16.1%}{recall:>12.4f}{median_ms:>19.1f}")
         memory = psutil.Process().memory_info().rss / 1024**2
         self.stdout.write(f"\nresident memory {memory:.0f} MB")
+
+    def _measure_calls(self, searches: int) -> None:
+        photos = read_photos(PHOTO_FOLDER)
+        warm_up()
+        self.stdout.write("searches of one address through the API, median ms")
+        for clients in (1, CLIENT_COUNTS[-1]):
+            limited, free = measure_calls(photos, clients, searches).median_ms()
+            self.stdout.write(
+                f"{clients:>3} clients: {limited:.2f} with limits, {free:.2f} without,"
+                f" {limited - free:+.2f}"
+            )
+        self.stdout.write("charges alone, ms: median and p95 of one address; of several")
+        for clients in (1, CLIENT_COUNTS[-1]):
+            figures = [
+                f"{np.percentile(ms, percent):.2f}"
+                for ms in measure_charges(clients, 20 * searches)
+                for percent in (50, 95)
+            ]
+            self.stdout.write(f"{clients:>3} clients: {', '.join(figures)}")
 
     def _print_sharing(self, photos: list[bytes], searches: int) -> None:
         """Compares the largest number of clients with and without sharing cores between photos."""

@@ -96,3 +96,22 @@ def test_a_request_that_ends_its_thread_ends_its_connection_and_is_logged(
         assert client.recv(1) == b""
     assert "a request ended in an error" in caplog.text
     assert site.server.connections() == []
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(b"", True), (b"Connection: close\r\n", False)])
+def test_an_answer_without_a_body_keeps_the_connection(
+    site: Site, asked: bytes, kept: bool
+) -> None:
+    site.go_on.set()
+    request = b"GET / HTTP/1.1\r\nHost: localhost\r\n" + asked + b"\r\n"
+    with site.connect(request) as client:
+        site.turn()
+        first = client.recv(10_000)
+        assert first.startswith(b"HTTP/1.1 204 ")
+        assert (b"Connection: close" in first) is not kept
+        if kept:
+            client.sendall(request)
+            site.turn()
+            assert client.recv(10_000).startswith(b"HTTP/1.1 204 ")
+        else:
+            assert client.recv(10_000) == b""

@@ -2,10 +2,7 @@
 
 import hmac
 import json
-import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -17,47 +14,12 @@ from indexing.ledger import runs
 from indexing.monitoring.webhooks.deliveries import MAX_ATTEMPTS
 from indexing.monitoring.webhooks.subscriptions import WebhookRefused, add_webhook
 from indexing.tasks import send_webhooks
+from tests.indexing.monitoring.receiver import Receiver
 from tests.indexing.shop import add_products, rebuild, refresh
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
 EVENTS = ["run_done", "generation_rejected", "freshness_lost"]
-
-
-class Receiver:
-    """A web server of another system. `answers`: the statuses of its next answers, then 200."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.answers: list[int] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.got.append((dict(self.headers), body))
-                self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
-                self.send_header("Location", "http://127.0.0.1:1/")
-                self.end_headers()
-
-            def log_message(self, *args: object) -> None:
-                """Stays silent."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def events(self) -> list[str]:
-        return [json.loads(body)["event"] for _, body in self.got]
-
-
-@pytest.fixture
-def receiver(settings: Any) -> Iterator[Receiver]:
-    made = Receiver()
-    settings.IMPORT_ALLOWED_HOSTS = [f"127.0.0.1:{made.server.server_port}"]
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
 
 
 def test_a_run_that_is_done_is_told_once_and_signed(receiver: Receiver) -> None:

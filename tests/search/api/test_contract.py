@@ -32,6 +32,7 @@ CHECKS = (
     response_schema_conformance,
 )
 CASES, LONG_CASES = 500, 5_000
+PLAIN = {"Accept-Encoding": "identity"}  # schemathesis does not decompress what WSGI answers
 SCOPES = ["search", "events", "catalog", "index"]
 
 
@@ -69,8 +70,10 @@ def operations(api: Any) -> dict[str, Any]:
 
 
 def takes_something(call: Any) -> bool:
-    """Returns whether a call has parameters or a body, which can be invalid."""
-    return bool(call.body or list(call.iter_parameters()))
+    """Returns whether a call has parameters or a body, which can be invalid. The header
+    If-None-Match cannot."""
+    named = {parameter.name for parameter in call.iter_parameters()}
+    return bool(call.body or named - {"If-None-Match"})
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
@@ -81,7 +84,7 @@ def test_every_answer_to_a_generated_request_matches_the_schema(
     settings.CALLS_PER_KEY = 0
     settings.EVENTS_PER_ADDRESS = settings.EVENTS_PER_SESSION = 10_000_000
     _, key = create_key("everything", SCOPES, "test")
-    headers = {"Authorization": f"Bearer {key}"}
+    headers = {**PLAIN, "Authorization": f"Bearer {key}"}
     calls = operations(api)
     assert len(calls) >= 24
     if mode is GenerationMode.NEGATIVE:
@@ -129,5 +132,5 @@ def test_every_call_succeeds_as_the_schema_describes(
         for request in good.get(name, []):
             media = operation.body[0].media_type if "body" in request else None
             case = operation.Case(**request, **({"media_type": media} if media else {}))
-            answer = case.call_and_validate(checks=CHECKS)
+            answer = case.call_and_validate(checks=CHECKS, headers=PLAIN)
             assert answer.status_code in (200, 202), (name, answer.text)

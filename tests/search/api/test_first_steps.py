@@ -99,6 +99,8 @@ def test_javascript_in_a_page_of_another_origin(
 ) -> None:
     shop_page = {"body": "<p>shop</p>", "content_type": "text/html"}
     page.route(f"{SHOP}/", lambda route: route.fulfill(**shop_page))
+    # Chromium asks the user before a page that it does not know to be local calls a local server.
+    page.context.grant_permissions(["local-network-access"], origin=SHOP)
     page.goto(f"{SHOP}/")
     functions = "Object.assign(window, { searchPhoto, reportClick })"
     page.evaluate(f"() => {{ {code_of('JavaScript')}; {functions} }}")

@@ -109,3 +109,32 @@ def test_the_oldest_go_when_there_are_too_many(media: Path, settings: Any) -> No
     last = kept and max(path.stat().st_mtime_ns for path in kept)
     assert sized_photo(media / "11.png", 160, "image/jpeg")
     assert max(path.stat().st_mtime_ns for path in files(settings)) == last  # it was still there
+
+
+@pytest.mark.parametrize("path", ["photo.jpg?w=240", "photo.jpg"])
+def test_a_photo_that_a_client_has_is_not_sent_again(
+    media: Path, client: Client, path: str
+) -> None:
+    first = client.get(f"/media/products/{path}", headers=BROWSER)
+    etag = first["ETag"]
+
+    again = client.get(f"/media/products/{path}", headers={**BROWSER, "If-None-Match": etag})
+
+    assert (first.status_code, again.status_code, again.getvalue()) == (200, 304, b"")
+    assert again["Cache-Control"] == first["Cache-Control"]
+    assert again.get("Vary") == first.get("Vary")
+    Image.new("RGB", (1500, 3000)).save(media / "photo.jpg")
+    changed = client.get(f"/media/products/{path}", headers={**BROWSER, "If-None-Match": etag})
+    assert changed.status_code == 200
+    first.close()
+    changed.close()
+
+
+def test_kinds_and_widths_of_a_photo_have_different_etags(media: Path, client: Client) -> None:
+    answers = [
+        client.get(f"/media/products/photo.jpg?w={width}", headers=headers)
+        for width in (160, 240)
+        for headers in (BROWSER, {})
+    ]
+
+    assert len({answer["ETag"] for answer in answers}) == 4

@@ -1,0 +1,172 @@
+"""Webhooks in the console: who is told what, tests, and the last deliveries. The secret is shown
+once, on the page that follows the form."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
+
+from catalog.console.base import ModelAdmin
+from catalog.models import Webhook, WebhookDelivery
+from indexing.monitoring.webhooks.subscriptions import (
+    WebhookRefused,
+    add_webhook,
+    check_url,
+    set_enabled,
+)
+from indexing.tasks import send_test
+
+SHOWN_DELIVERIES = 20
+MAX_SHOWN_URL = 60  # characters in the list, two lines of a phone
+
+
+class WebhookForm(forms.ModelForm):
+    events = forms.MultipleChoiceField(
+        label=_lazy("Told of"), choices=Webhook.Event.choices, widget=forms.CheckboxSelectMultiple
+    )
+
+    class Meta:
+        model = Webhook
+        fields = ("url", "events")
+
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        try:
+            check_url(url)
+        except WebhookRefused as error:
+            raise forms.ValidationError(str(error)) from error
+        return url
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ModelAdmin):
+    form = WebhookForm
+    list_display = ("short_url", "told_of", "enabled", "last_delivery", "created_by")
+    search_fields = ("url",)
+    list_per_page = 50
+    readonly_fields = ("enabled", "created_by", "created_at")
+    actions = ("send_test", "enable", "disable")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
+        last = WebhookDelivery.objects.order_by("webhook_id", "-pk").distinct("webhook_id")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(Prefetch("deliveries", last, to_attr="last"))
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Webhook | None = None) -> Any:
+        return ("url", "events", *(self.readonly_fields if obj else ()))
+
+    @admin.display(description=_lazy("address"), ordering="url")
+    def short_url(self, webhook: Webhook) -> str:
+        return Truncator(webhook.url).chars(MAX_SHOWN_URL)
+
+    @admin.display(description=_lazy("told of"))
+    def told_of(self, webhook: Webhook) -> str:
+        return ", ".join(name_event(event) for event in webhook.events)
+
+    @admin.display(description=_lazy("last delivery"))
+    def last_delivery(self, webhook: Webhook) -> str:
+        last = webhook.last  # type: ignore[attr-defined]
+        return name_state(last[0]) if last else "–"
+
+    @admin.action(description=_lazy("Send a test"), permissions=["publish"])
+    def send_test(self, request: HttpRequest, chosen: QuerySet[Webhook]) -> None:
+        number = sum(send_test(webhook) for webhook in chosen)
+        if number:
+            sentence = _("Tests that are sent within a minute: %(number)s.") % {"number": number}
+            self.message_user(request, sentence)
+        if len(chosen) > number:
+            sentence = _("Nothing is sent to disabled webhooks. Enable them first.")
+            self.message_user(request, sentence, messages.WARNING)
+
+    @admin.action(description=_lazy("Enable"), permissions=["publish"])
+    def enable(self, request: HttpRequest, chosen: QuerySet[Webhook]) -> None:
+        number = sum(set_enabled(webhook, True) for webhook in chosen)
+        self.message_user(request, _("Webhooks enabled: %(number)s.") % {"number": number})
+
+    @admin.action(description=_lazy("Disable"), permissions=["publish"])
+    def disable(self, request: HttpRequest, chosen: QuerySet[Webhook]) -> None:
+        number = sum(set_enabled(webhook, False) for webhook in chosen)
+        self.message_user(request, _("Webhooks disabled: %(number)s.") % {"number": number})
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        """Makes a new webhook, whose secret `response_add` shows."""
+        row = super().save_form(request, form, change)
+        if change:
+            return row
+        data = form.cleaned_data
+        return add_webhook(data["url"], data["events"], request.user.get_username())
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: Any = None
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("The webhook is made"),
+            "opts": self.opts,
+            "name": obj.url,
+            "sentence": _("Copy this secret now. It is shown only once."),
+            "secret": obj.secret,
+            "use": _("It signs what is sent, in the header"),
+            "header": "X-Vitrina-Signature: t=…,v1=…",
+            "back": reverse("admin:catalog_webhook_changelist"),
+            "back_label": _("Back to the webhooks"),
+        }
+        return TemplateResponse(request, "admin/console/shown_once.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Also shows the last deliveries."""
+        sent = WebhookDelivery.objects.filter(webhook__pk=object_id).order_by("-pk")
+        rows = [
+            (delivery, name_event(delivery.event), describe_delivery(delivery))
+            for delivery in sent[:SHOWN_DELIVERIES]
+        ]
+        context = {"deliveries": rows, **(extra_context or {})}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+
+def name_event(event: str) -> str:
+    if event == Webhook.TEST:
+        return _("a test")
+    return str(dict(Webhook.Event.choices).get(event, event))
+
+
+def name_state(delivery: WebhookDelivery) -> str:
+    if delivery.delivered_at:
+        return _("delivered")
+    if delivery.next_at is None:
+        return _("given up")
+    return _("fails and is repeated") if delivery.attempts else _("waits")
+
+
+def describe_delivery(delivery: WebhookDelivery) -> str:
+    """Says what came of a delivery."""
+    if delivery.delivered_at:
+        return _("Delivered at %(at)s UTC.") % {"at": f"{delivery.delivered_at:%Y-%m-%d %H:%M}"}
+    if delivery.next_at is None:
+        return _("Given up after %(number)s attempts. %(error)s") % {
+            "number": delivery.attempts,
+            "error": delivery.error,
+        }
+    if not delivery.attempts:
+        return _("It is sent within a minute.")
+    return _("It failed: %(error)s The next attempt is at %(at)s UTC.") % {
+        "error": delivery.error,
+        "at": f"{delivery.next_at:%Y-%m-%d %H:%M}",
+    }
