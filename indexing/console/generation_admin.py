@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from catalog.console.audit_log import record_request
 from catalog.console.base import ReadOnlyAdmin, require
 from catalog.console.rights import Right, may
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import Generation
 from indexing.console.comparison_page import show_comparison
 from indexing.console.question_page import ask
@@ -33,7 +34,7 @@ class GenerationAdmin(ReadOnlyAdmin):
 
     list_display = (
         *("id", "state", "encoder", "query_encoder", "images", "products", "recall_at_20"),
-        *("self_test", "calibrated", "published_at", "note"),
+        *("self_test", "calibrated", "published_at", "shown_note"),
     )
     list_filter = ("state",)
     change_list_template = "admin/catalog/generation/change_list.html"
@@ -59,6 +60,10 @@ class GenerationAdmin(ReadOnlyAdmin):
     @admin.display(description=_lazy("match levels"))
     def calibrated(self, generation: Generation) -> str:
         return describe_calibration(generation.calibration) if generation.match else "–"
+
+    @admin.display(description=_lazy("note"))
+    def shown_note(self, generation: Generation) -> str:
+        return translate_sentence(generation.note) or "–"
 
     @admin.action(description=_lazy("Publish: make this generation live"), permissions=["publish"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from psycopg import sql
 
+from catalog.console.stored_sentences import translate_sentence
 from catalog.index.live_index import live_generation
 from catalog.index.vector_store import vector_store
 from catalog.models import (
@@ -153,11 +154,12 @@ def _facts_of_photos(product: Product, photos: list[PhotoState], searchable: int
         address = addressed.address
         if address.state == ImageAddress.State.FETCHED:
             continue
+        said = translate_sentence(address.error)
         facts.append(
             Fact(
                 _("Photo fetched?"),
                 False,
-                f"{address.address[:100]}: {address.error or _('waits for its first fetch.')}",
+                f"{address.address[:100]}: {said or _('waits for its first fetch.')}",
                 _("Fetch it again under “Photos by address”, or correct the address."),
             )
         )
@@ -227,7 +229,8 @@ def _describe_photo(
             Fact(
                 _("Readable?"),
                 False,
-                _("No, tried %(n)s times: %(reason)s") % {"n": attempts, "reason": reason},
+                _("No, tried %(n)s times: %(reason)s")
+                % {"n": attempts, "reason": translate_sentence(reason)},
                 _("Replace it.") if quarantined else _("The next refresh tries it again."),
             )
         )
