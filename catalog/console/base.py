@@ -73,11 +73,15 @@ class AuditedChanges:
         record_request(request, "delete", name_rows(rows), "; ".join(str(row) for row in rows[:10]))
         return super().log_deletions(request, queryset)  # type: ignore[misc]
 
-    def message_user(self, request: HttpRequest, message: Any, *args: Any, **options: Any) -> None:
-        """Shows a message, and keeps it for the audit log if an action shows it."""
-        if (said := getattr(request, "action_said", None)) is not None:
+    def message_user(
+        self, request: HttpRequest, message: Any, level: Any = messages.INFO, **options: Any
+    ) -> None:
+        """Shows a message. Keeps it for the audit log if an action says with it what it has done:
+        warnings and errors say that nothing was done."""
+        said = getattr(request, "action_said", None)
+        if said is not None and level not in (messages.WARNING, messages.ERROR):
             said.append(str(message))
-        super().message_user(request, message, *args, **options)  # type: ignore[misc]
+        super().message_user(request, message, level, **options)  # type: ignore[misc]
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         chosen = request.POST.getlist("_selected_action")[:100]
