@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from catalog.console.translated_names import name_search_kind
 from catalog.models import Product
 
 MAX_SEARCHES = 20_000
@@ -73,6 +74,11 @@ class Kind:
     filtered: int
     p50: float | None
     p95: float | None
+
+    @property
+    def name(self) -> str:
+        """The kind in the reader's language."""
+        return name_search_kind(self.kind)
 
     @property
     def poor_share(self) -> int:

@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from catalog.console.base import require
 from catalog.console.logged_searches import LoggedSearchAdmin
 from catalog.console.rights import Right
+from catalog.console.translated_names import name_match, name_search_kind, name_search_stage
 from catalog.importing.history.line_report import defuse
 from catalog.models import Event, LoggedSearch, Product
 from catalog.product_cards import ProductCard, read_product_cards
@@ -63,7 +64,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 @admin.register(LoggedSearch)
 class IllustratedSearchAdmin(LoggedSearchAdmin):
     list_display = (
-        *("at", "kind", "words", "photo", "first_results", "results", "best_match", "clicks"),
+        *("at", "kind_name", "words", "photo", "first_results", "results", "best", "clicks"),
         *("wrong", "filtered", "offset", "total_ms", "query_id"),
     )
     list_display_links = ("query_id",)
@@ -86,6 +87,14 @@ class IllustratedSearchAdmin(LoggedSearchAdmin):
             )
         page.result_list = rows
         return page
+
+    @admin.display(description=_lazy("kind"), ordering="kind")
+    def kind_name(self, search: LoggedSearch) -> str:
+        return name_search_kind(search.kind)
+
+    @admin.display(description=_lazy("best match"), ordering="best_match")
+    def best(self, search: LoggedSearch) -> str:
+        return name_match(search.best_match) or "–"
 
     @admin.display(description=_lazy("photo"))
     def photo(self, search: Any) -> str:
@@ -136,13 +145,15 @@ class IllustratedSearchAdmin(LoggedSearchAdmin):
         """What was searched for, how well it was found, and what was opened."""
         require(request, Right.VIEW)
         days = _days(request)
+        analytics = analyse(days)
         context = {
             **self.admin_site.each_context(request),
             "title": _("What is searched for"),
             "opts": self.opts,
             "days": days,
             "all_days": DAYS,
-            "analytics": analyse(days),
+            "analytics": analytics,
+            "stages": [(name_search_stage(name), *ms) for name, *ms in analytics.stages],
             "most": MAX_SEARCHES,
             "keeps_words": bool(settings.SEARCH_LOG_WORDS_DAYS),
             "keeps_log": bool(settings.SEARCH_LOG_DAYS),
