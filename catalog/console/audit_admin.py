@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _lazy
 
-from catalog.console.base import ReadOnlyAdmin
+from catalog.console.base import LogPaginator, ReadOnlyAdmin
 from catalog.console.translated_names import name_action, name_target
 from catalog.models import AuditEntry
 
@@ -12,9 +12,8 @@ from catalog.models import AuditEntry
 class AuditEntryAdmin(ReadOnlyAdmin):
     list_display = ("at", "by", "what", "on", "detail")
     list_filter = ("at", "action")
+    paginator = LogPaginator
     search_fields = ("by", "target", "detail")
-    list_per_page = 50
-    show_full_result_count = False
 
     @admin.display(description=_lazy("action"), ordering="action")
     def what(self, entry: AuditEntry) -> str:

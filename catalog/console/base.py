@@ -28,6 +28,7 @@ __all__ = [
     "LOOK",
     "AuditedChanges",
     "FileInput",
+    "LogPaginator",
     "ModelAdmin",
     "ReadOnlyAdmin",
     "StackedInline",
@@ -36,7 +37,6 @@ __all__ = [
 ]
 
 
-MAX_LISTED = 100_000
 # The classes of unfold's fields, for fields that a form declares itself
 LOOK = (
     "border border-base-200 bg-white rounded-default shadow-xs text-sm px-3 py-2 w-full max-w-2xl"
@@ -97,13 +97,21 @@ class AuditedChanges:
 
 
 class CappedPaginator(Paginator):
-    """Counts at most MAX_LISTED rows, so that a list costs the same however large its table is.
-    Rows beyond are found by filters and searches."""
+    """Counts at most `most` rows, so that a list costs the same however large its table is. Rows
+    beyond are found by filters and searches."""
+
+    most = 100_000
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return rows.order_by()[:MAX_LISTED].count() if isinstance(rows, QuerySet) else len(rows)
+        return rows.order_by()[: self.most].count() if isinstance(rows, QuerySet) else len(rows)
+
+
+class LogPaginator(CappedPaginator):
+    """For logs, whose rows are wide and of which the newest matter."""
+
+    most = 10_000
 
 
 class ModelAdmin(AuditedChanges, PlainAdmin):
@@ -111,6 +119,7 @@ class ModelAdmin(AuditedChanges, PlainAdmin):
 
     paginator = CappedPaginator
     show_full_result_count = False
+    list_per_page = 50
 
 
 class ReadOnlyAdmin(ModelAdmin):

@@ -32,7 +32,6 @@ class TagAdmin(ModelAdmin):
     )
     list_display_links = ("name", "name_ru", "slug")
     list_filter = ("state",)
-    list_per_page = 50
     search_fields = ("name", "name_ru", "slug")
     ordering = ("-products", "slug")
     readonly_fields = ("products", "example_products", "on_photos")

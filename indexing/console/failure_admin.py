@@ -45,7 +45,6 @@ class ImageFailureAdmin(ReadOnlyAdmin):
     )
     list_display_links = None
     list_filter = ("quarantined",)
-    list_per_page = 50
     change_list_template = "admin/indexing/imagefailure/change_list.html"
     actions = ("try_again",)
 

@@ -25,8 +25,6 @@ class ImageAddressAdmin(ReadOnlyAdmin):
     list_display = ("link", "host", "state", "why", "attempts", "next_at", "products")
     list_filter = ("state", "host")
     search_fields = ("address", "error")
-    list_per_page = 50
-    show_full_result_count = False
     actions = ("fetch_again",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImageAddress]:

@@ -57,8 +57,36 @@ class OutcomeFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
         if chosen == "empty":
-            return queryset.filter(products=[])
+            return queryset.filter(best_match="", products=[])
         return queryset.filter(best_match=chosen) if chosen else queryset
+
+
+class NamedFilter(admin.SimpleListFilter):
+    """Values of a field that are known, so that the page need not look for them in the whole
+    log."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        return queryset.filter(**{self.parameter_name or "": chosen}) if chosen else queryset
+
+
+class KindFilter(NamedFilter):
+    title, parameter_name = _lazy("kind"), "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, name_search_kind(kind)) for kind in ("photo", "text", "product", "mixed")]
+
+
+class SortFilter(NamedFilter):
+    title, parameter_name = _lazy("sort"), "sort"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("relevance", _("Best match")),
+            ("price", _("Price: low to high")),
+            ("-price", _("Price: high to low")),
+            ("-created", _("Newest")),
+        ]
 
 
 @admin.register(LoggedSearch)
@@ -68,8 +96,8 @@ class IllustratedSearchAdmin(LoggedSearchAdmin):
         *("wrong", "filtered", "offset", "total_ms", "query_id"),
     )
     list_display_links = ("query_id",)
-    list_filter = ("kind", OutcomeFilter, "filtered", "sort", "at")
-    search_fields = ("=query_id", "words")
+    list_filter = (KindFilter, OutcomeFilter, "filtered", SortFilter, "at")
+    search_fields = ("query_id__exact", "words")
     change_list_template = "admin/catalog/loggedsearch/change_list.html"
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.test import override_settings
 
@@ -29,6 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, products: int, searches: int, keep: bool, **options: Any) -> None:
         media, hosts = settings.DATA_DIR / "bench", [*settings.ALLOWED_HOSTS, "testserver"]
+        call_command("collectstatic", interactive=False, verbosity=0)  # as a start does
         aside = override_settings(MEDIA_ROOT=media, LABELLED_PHOTOS="", ALLOWED_HOSTS=hosts)
         try:
             with scratch_database(f"vitrina_bench_{products}", keep), aside:

@@ -51,7 +51,6 @@ class ProductImportAdmin(UploadPages):
     )
     list_filter = ("state", "source")
     search_fields = ("name", "started_by")
-    list_per_page = 50
     exclude = ("chunk_id", "upload", "notes")
     readonly_fields = ("shown_notes",)
 

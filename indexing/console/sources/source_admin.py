@@ -42,7 +42,6 @@ class SourceAdmin(ModelAdmin):
     list_display = ("name", "place", "full", "enabled", "shown_result", "pulled_at", "next_at")
     list_filter = ("enabled", "is_full")
     search_fields = ("name", "address")
-    list_per_page = 50
     readonly_fields = ("last_result", "pulled_at", "next_at", "steps")
     fieldsets = (
         (None, {"fields": ("name", "address", "format", "mapping", "currency", "is_full")}),
