@@ -23,7 +23,6 @@ from indexing.generations import publishing
 from indexing.generations.decisions import describe_publishing, describe_roll_back
 from indexing.models import IndexEvaluation
 from indexing.quality.generation_self_test import describe_self_test
-from indexing.quality.match_calibration import describe_calibration
 
 LIST = "admin:catalog_generation_changelist"
 
@@ -33,8 +32,8 @@ class GenerationAdmin(ReadOnlyAdmin):
     """The generations of the index. The pages call the same functions as the commands."""
 
     list_display = (
-        *("id", "state", "encoder", "query_encoder", "images", "products", "recall_at_20"),
-        *("self_test", "calibrated", "published_at", "shown_note"),
+        *("id", "state", "encoder", "query_encoder", "images", "products", "graph_recall"),
+        *("self_test", "published_at", "shown_note"),
     )
     list_filter = ("state",)
     change_list_template = "admin/catalog/generation/change_list.html"
@@ -52,14 +51,15 @@ class GenerationAdmin(ReadOnlyAdmin):
     def query_encoder(self, generation: Generation) -> str:
         return str(generation.query_encoder) if generation.query_adapter else "–"
 
+    @admin.display(description="recall@20", ordering="recall_at_20")
+    def graph_recall(self, generation: Generation) -> str:
+        recall = generation.recall_at_20
+        return "–" if recall is None else f"{recall:.3f}"
+
     @admin.display(description=_lazy("self-test"))
     def self_test(self, generation: Generation) -> str:
         evaluation = next(iter(generation.evaluations.all()), None)
         return describe_self_test(evaluation.figures.get("self_test")) if evaluation else "–"
-
-    @admin.display(description=_lazy("match levels"))
-    def calibrated(self, generation: Generation) -> str:
-        return describe_calibration(generation.calibration) if generation.match else "–"
 
     @admin.display(description=_lazy("note"))
     def shown_note(self, generation: Generation) -> str:

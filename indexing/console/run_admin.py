@@ -30,6 +30,7 @@ from indexing.monitoring.freshness import next_refresh_at, run_progress
 from indexing.monitoring.health import check_sources
 from indexing.monitoring.pulse import read_pulse
 from indexing.monitoring.run_names import name_kind, name_stage
+from indexing.pipeline.sources.pulling import translate_outcome
 from indexing.pipeline.training_run import describe_plan
 from indexing.quality.training_result import describe_training, last_training, summarise_training
 from indexing.tasks import start_queued_run
@@ -42,7 +43,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     list_display = (
         *(
             "id",
-            "kind",
+            "kind_name",
             "state",
             "stage_name",
             "progress",
@@ -55,6 +56,10 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "state")
     change_list_template = "admin/indexing/indexingrun/change_list.html"
     actions = ("pause", "resume", "cancel")
+
+    @admin.display(description=_lazy("kind"), ordering="kind")
+    def kind_name(self, run: IndexingRun) -> str:
+        return name_kind(run.kind)
 
     @admin.display(description=_lazy("stage"), ordering="stage")
     def stage_name(self, run: IndexingRun) -> str:
@@ -177,7 +182,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_lazy("result"))
     def outcome(self, run: IndexingRun) -> str:
-        imports = " ".join(run.result.get("imports", []))
+        imports = " ".join(map(translate_outcome, run.result.get("imports", [])))
         return summarise_training(run) or imports or translate_sentence(run.error)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:

@@ -188,7 +188,7 @@ def check_photos(pulse: Pulse) -> Iterator[Problem]:
                 number,
             )
             % {"n": number},
-            _("Replace them, or try them again."),
+            _("Replace such photos, or try again."),
             reverse("admin:indexing_imagefailure_changelist"),
             _("Failed photos"),
         )

@@ -185,7 +185,7 @@ def _facts_of_changes(product: Product) -> list[Fact]:
             Fact(
                 _("Up to date?"),
                 True,
-                _("Yes: searchable since %(at)s UTC.")
+                _("Yes: its last change reached the index at %(at)s UTC.")
                 % {"at": f"{indexed.indexed_at:%Y-%m-%d %H:%M}"},
             )
         )

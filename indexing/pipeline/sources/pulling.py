@@ -92,6 +92,12 @@ def translate_result(result: str) -> str:
     return translate_sentence(result)
 
 
+def translate_outcome(outcome: str) -> str:
+    """Returns an outcome of an import, "NAME: RESULT" in English, in the active language."""
+    name, colon, result = outcome.partition(": ")
+    return f"{name}{colon}{translate_result(result)}"
+
+
 def _import(
     source: Source,
     by: str,
