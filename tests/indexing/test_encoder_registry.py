@@ -70,6 +70,7 @@ def test_a_query_encoder_whose_weights_have_changed_is_refused(
     assert found_skus(photo(3))[0] == "00003"
 
 
+@pytest.mark.long
 def test_the_registry_stores_the_recall_of_encoders_on_labelled_photos(
     tmp_path: Path, settings: Any
 ) -> None:
@@ -112,6 +113,7 @@ def test_the_command_lists_encoders_with_their_embeddings_and_figures(
     assert lines[-1].strip().startswith('self_test: {"kind": "composed", "queries": 100')
 
 
+@pytest.mark.long
 def test_adopt_status_and_rollback_print_the_query_encoder() -> None:
     with pytest.raises(CommandError, match="Nothing is live yet"):
         index("adopt", "bent")
@@ -136,6 +138,7 @@ def test_adopt_status_and_rollback_print_the_query_encoder() -> None:
         index("adopt", "strange")
 
 
+@pytest.mark.long
 def test_the_command_rebuilds_at_once_with_another_encoder() -> None:
     add_products(range(120))
     rebuild()

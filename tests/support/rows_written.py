@@ -1,4 +1,4 @@
-"""Counts what a transaction writes."""
+"""Counts what a transaction writes and reads."""
 
 from django.db import connection
 
@@ -13,5 +13,17 @@ def rows_written(*ignored: str) -> int:
             "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
             " WHERE relname <> ALL (%s)",
             [[*IGNORED_TABLES, *ignored]],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def rows_read(table: str) -> int:
+    """Returns how many rows of a table this transaction has read so far, the same row as often as
+    it was read."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0) FROM pg_stat_xact_user_tables"
+            " WHERE relname = %s",
+            [table],
         )
         return int(cursor.fetchone()[0])

@@ -39,10 +39,19 @@ REMEMBER = """
     WHERE known.row_hash <> excluded.row_hash OR known.rest_hash <> excluded.rest_hash
 """
 FORGET_OLDER = """
-    DELETE FROM catalog_sourceproduct older USING catalog_sourceproduct newer
-    WHERE older.source_id = %s AND newer.source_id = older.source_id AND newer.sku = older.sku
-        AND newer.product_id > older.product_id
+    DELETE FROM catalog_sourceproduct older
+    WHERE source_id = %(source)s
+        AND sku = ANY (ARRAY(
+            SELECT sku FROM catalog_sourceproduct WHERE source_id = %(source)s
+            GROUP BY sku HAVING count(*) > 1))
+        AND EXISTS (
+            SELECT FROM catalog_sourceproduct newer
+            WHERE newer.source_id = older.source_id AND newer.sku = older.sku
+                AND newer.product_id > older.product_id)
 """
+"""Only few SKUs stand twice. They are found in one pass, because a join of all rows with themselves
+is planned as if there were none while the statistics of the table do not know the source."""
+
 HIDE = """
     UPDATE catalog_product SET is_visible = false, updated_at = now()
     WHERE id IN (
@@ -151,7 +160,7 @@ class SourceImport(RecordedImport):
                 )
         if self._has_written:
             with connection.cursor() as cursor:
-                cursor.execute(FORGET_OLDER, [self._source.pk])
+                cursor.execute(FORGET_OLDER, {"source": self._source.pk})
 
 
 def _read_known(source_id: int) -> dict[str, RowHashes]:

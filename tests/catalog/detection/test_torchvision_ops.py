@@ -14,6 +14,7 @@ def in_new_process(code: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.long
 def test_open_clip_and_timm_import_after_the_declaration() -> None:
     # In a new process: other tests may have imported them in this one.
     printed = in_new_process(

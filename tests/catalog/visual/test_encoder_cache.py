@@ -98,6 +98,7 @@ def test_a_model_in_a_folder_can_be_the_encoder(custom_text: bool, tmp_path: Pat
     assert (different[0] @ different[1:].T).max() < 0.99
 
 
+@pytest.mark.long
 def test_processes_that_start_together_compile_one_model(tmp_path: Path) -> None:
     # Given a log of all compilations.
     name = tiny_model(tmp_path / "model", custom_text=False)

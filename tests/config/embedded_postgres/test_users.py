@@ -47,7 +47,7 @@ def test_the_server_stops_when_its_last_user_is_killed(server: EmbeddedPostgres,
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=lambda how: how.name)
-@pytest.mark.parametrize("after_s", [0.5, 1.0])
+@pytest.mark.parametrize("after_s", [0.5, pytest.param(1.0, marks=pytest.mark.long)])
 def test_a_start_that_is_interrupted_leaves_no_server(
     server: EmbeddedPostgres, top: Path, how: signal.Signals, after_s: float
 ) -> None:

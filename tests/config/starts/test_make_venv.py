@@ -51,6 +51,7 @@ def test_of_three_simultaneous_makes_one_sets_up_and_the_others_wait(clone: Path
     assert make(clone).communicate()[0] == "make: '.venv/run' is up to date.\n"
 
 
+@pytest.mark.long
 def test_a_killed_set_up_is_repeated(clone: Path) -> None:
     # Given an environment without pip, left by a killed make.
     (clone / ".venv/bin").mkdir(parents=True)

@@ -66,7 +66,7 @@ def statuses() -> dict[str, str]:
     return dict(EncoderVersion.objects.values_list("name", "status"))
 
 
-@pytest.mark.parametrize("name", ["bent", "wide"])
+@pytest.mark.parametrize("name", ["bent", pytest.param("wide", marks=pytest.mark.long)])
 def test_a_new_encoder_searches_the_old_vectors(
     live: Generation, encoders: dict[str, HistogramEncoder], name: str
 ) -> None:
@@ -176,6 +176,7 @@ def test_rolling_back_removes_the_adapter_first(live: Generation) -> None:
     assert publishing.roll_back() == earlier
 
 
+@pytest.mark.long
 def test_an_adapter_of_another_index_is_refused(live: Generation) -> None:
     adapter = adopt_encoder("bent")
     rebuild("other")
@@ -235,6 +236,7 @@ def test_a_rebuild_at_once_searches_with_the_new_encoder_from_its_first_stage_on
     assert own_products_found([1, 2, 3]) == 1
 
 
+@pytest.mark.long
 def test_a_rebuild_goes_on_without_an_adapter_that_fails_the_gates(live: Generation) -> None:
     run = work_on(start_rebuild("strange", at_once=True))
 
@@ -243,6 +245,7 @@ def test_a_rebuild_goes_on_without_an_adapter_that_fails_the_gates(live: Generat
     assert live_index().query_encoder.name == "strange"
 
 
+@pytest.mark.long
 def test_an_ordinary_rebuild_leaves_searches_alone(live: Generation) -> None:
     query_encoders = set()
     work_on(

@@ -168,6 +168,7 @@ def test_a_refresh_survives_the_death_of_its_worker(processes: Processes) -> Non
     assert not ProductChange.objects.exists()
 
 
+@pytest.mark.long
 def test_a_frozen_worker_whose_lease_has_expired_changes_nothing_when_it_wakes(
     processes: Processes,
 ) -> None:

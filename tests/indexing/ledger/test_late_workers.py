@@ -95,6 +95,7 @@ def pause_before_projecting(run: IndexingRun) -> None:
 
 
 @pytest.mark.usefixtures("committed_shop")
+@pytest.mark.long
 def test_two_workers_that_build_the_same_graph_at_once_leave_a_valid_graph() -> None:
     # Given a vector table without its graph.
     shop.add_products(range(300))

@@ -90,11 +90,9 @@ def test_a_chunk_fails_after_its_workers_have_died_thirty_times() -> None:
     assert chunk_leases.claim_chunk(run, "nobody") is None
 
 
-@pytest.mark.slow  # real processes
-def test_processes_share_a_run_and_perform_each_chunk_once(
-    processes: Processes, long_run: bool
-) -> None:
-    count = 4 if long_run else 2
+@pytest.mark.long
+def test_processes_share_a_run_and_perform_each_chunk_once(processes: Processes) -> None:
+    count = 4
     add_products(range(50 * count))
     processes.pause({"embed": 0.2})
     run = start_rebuild()

@@ -50,6 +50,7 @@ CATALOGUE = "The photos of the catalogue are not what the index was made for."
 SHOPPERS = "Shoppers search with other photos than when the match levels were calibrated."
 
 
+@pytest.mark.long
 def test_a_catalogue_that_changes_is_an_alarm_and_a_new_generation_ends_it() -> None:
     products = add_products(range(MIN_VECTORS))
     rebuild()

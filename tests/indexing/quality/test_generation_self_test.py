@@ -98,6 +98,7 @@ def test_a_generation_that_fails_the_self_test_is_rejected(
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.long
 def test_both_generations_are_measured_on_the_present_catalogue() -> None:
     rebuild()
     # Given products that were deleted, hidden and added since.
@@ -117,6 +118,7 @@ def test_both_generations_are_measured_on_the_present_catalogue() -> None:
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.long
 def test_a_larger_catalogue_is_no_worse_generation() -> None:
     rebuild()
     before = live_generation().evaluations.get().figures["self_test"]
@@ -134,6 +136,7 @@ def test_a_larger_catalogue_is_no_worse_generation() -> None:
     assert both["new"]["recall_at_5"] == pytest.approx(both["live"]["recall_at_5"], abs=0.02)
 
 
+@pytest.mark.long
 def test_photos_are_composed_for_products_with_one_photo(settings: Any) -> None:
     settings.COMPOSED_PHOTOS = 200
     for thing in range(PRODUCTS):

@@ -143,6 +143,7 @@ def test_a_refresh_calibrates_an_index_of_an_older_version() -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
+@pytest.mark.long
 def test_a_query_encoder_with_an_adapter_has_its_own_calibration(
     settings: Any, tmp_path: Path
 ) -> None:

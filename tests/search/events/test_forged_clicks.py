@@ -219,6 +219,7 @@ def test_a_forger_below_the_burst_limits_counts_as_one_shopper_an_address(
             assert reached == place
 
 
+@pytest.mark.long
 def test_forged_searches_without_clicks_lower_a_product_no_further_than_honest_ones(
     shop: Forger, target: int, ranking: Any, addresses_of_forgers: tuple[int, ...]
 ) -> None:
@@ -235,6 +236,7 @@ def test_forged_searches_without_clicks_lower_a_product_no_further_than_honest_o
             assert reached <= place
 
 
+@pytest.mark.long
 def test_forged_requests_count_for_as_many_shoppers_as_they_have_addresses(
     shop: Forger,
     target: int,

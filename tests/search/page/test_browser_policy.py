@@ -73,6 +73,7 @@ def test_the_console_works_under_its_policy(served: str, operator: User, page: P
     expect(page.locator("body")).to_contain_text("logged out")
 
 
+@pytest.mark.long
 def test_the_pages_of_the_api_work_under_their_policy(served: str, page: Page) -> None:
     page.goto(f"{served}/api/docs/")
     call = page.locator(".opblock", has_text="/api/v1/search/text/")

@@ -82,6 +82,7 @@ def test_without_a_calibration_a_result_is_at_most_similar(
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("demo_index")
+@pytest.mark.long
 def test_nine_in_ten_exact_matches_of_unseen_photos_are_right(by_photo: Search) -> None:
     # Given photos that neither the calibration nor the encoder has seen.
     from catalog.quality.labelled_photos import read_photos

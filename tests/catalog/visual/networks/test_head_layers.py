@@ -58,6 +58,7 @@ def test_each_part_gets_its_length(folder: Path) -> None:
         np.testing.assert_allclose(after[:, part], length * unit, atol=1e-5)
 
 
+@pytest.mark.long
 def test_openvino_computes_what_torch_computes(folder: Path, tmp_path: Path) -> None:
     configure(folder, feature_power=0.5, part_lengths=[[4, 1.0], [12, 4.0]])
 

@@ -1,9 +1,12 @@
 """Partial feeds, such as lists of prices, change what their rows give and nothing else."""
 
+from django.db import connection
+
 from catalog.models import Product, ProductChange, Variant
 from tests.catalog.importing.fetching.photo_server import PhotoServer
 from tests.indexing.pipeline.sources.conftest import AddFeed
 from tests.indexing.pipeline.sources.feeds import SHIRT, SHOP, counts, last, prices, send, undo
+from tests.support.rows_written import rows_read
 
 PRICES = "sku,price,in_stock\n"
 
@@ -62,3 +65,16 @@ def test_it_adds_products_and_attributes(server: PhotoServer, feed: AddFeed) -> 
     lamp, chair = Product.objects.get(sku="lamp"), Product.objects.get(sku="chair")
     assert (lamp.title, lamp.attributes) == ("Lamp", {"colour": "red", "width": "40"})
     assert (chair.title, chair.attributes) == ("Chair", {"width": "50"})
+
+
+def test_the_first_list_of_a_source_reads_its_rows_a_few_times(feed: AddFeed) -> None:
+    skus = [f"lamp-{number}" for number in range(1000)]
+    feed("sku,title,price\n" + "".join(f"{sku},Lamp,10\n" for sku in skus))
+    with connection.cursor() as cursor:  # statistics do not know the second source
+        cursor.execute("ANALYZE catalog_sourceproduct")
+    before = rows_read("catalog_sourceproduct")
+
+    feed(PRICES + "".join(f"{sku},12,yes\n" for sku in skus), name="prices", is_full=False)
+
+    assert set(prices().values()) == {"12.00"}
+    assert rows_read("catalog_sourceproduct") - before < 10 * len(skus)

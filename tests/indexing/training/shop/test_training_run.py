@@ -148,6 +148,7 @@ def test_a_better_encoder_is_handed_over_to_a_rebuild() -> None:
 
 
 @pytest.mark.usefixtures("transactional_db", "toy_shop")
+@pytest.mark.long
 def test_a_cancelled_training_stops_its_process(toy_settings: Any) -> None:
     toy_settings.CHUNK_LEASE_S = 1
     run = start_training(**{**SHORT, "steps": 100_000})
