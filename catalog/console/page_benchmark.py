@@ -142,9 +142,9 @@ def _addresses() -> Iterator[tuple[str, str]]:
             yield f"{name}_change", reverse(f"admin:{name}_change", args=[quote(row.pk)])
     for kind in ("refresh", "rebuild", "fetch", "import", "training"):
         yield f"start_run {kind}", reverse("admin:start_run", args=[kind])
-    for page, model in PAGES.items():
-        row = model and model._default_manager.order_by("-pk")[0]
-        yield page, reverse(f"admin:{page}", args=[row.pk] if row else [])
+    for page, about in PAGES.items():
+        arguments = [about.objects.order_by("-pk")[0].pk] if about else []
+        yield page, reverse(f"admin:{page}", args=arguments)
     for page, asked in QUESTIONS:
         yield f"{page} {asked}", reverse(f"admin:{page}") + asked
 

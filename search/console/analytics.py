@@ -167,7 +167,7 @@ def export_rows(days: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _rows(statement: str, since: datetime) -> list[Any]:
-    values = {"since": since, "searches": MAX_SEARCHES, "places": PLACES, "top": MAX_TOP}
+    limits = {"searches": MAX_SEARCHES, "places": PLACES, "top": MAX_TOP}
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(statement, {"since": since, **limits})
         return cursor.fetchall()
