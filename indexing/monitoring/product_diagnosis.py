@@ -248,7 +248,11 @@ def _describe_photo(
                 _("Yes, at %(at)s UTC.") % {"at": f"{embedded_at:%Y-%m-%d %H:%M}"},
             )
         )
-        answer = _("Yes.") if is_stored else _("No.")
-        remedy = "" if is_stored else _("Start a refresh.")
-        facts.append(Fact(_("In the live graph?"), is_stored, answer, remedy))
+        facts.append(_fact_of_graph(is_stored))
     return PhotoState(image_id, file, facts, is_stored)
+
+
+def _fact_of_graph(is_stored: bool) -> Fact:
+    if is_stored:
+        return Fact(_("In the live graph?"), True, _("Yes."))
+    return Fact(_("In the live graph?"), False, _("No."), _("Start a refresh."))
