@@ -20,6 +20,7 @@ function nameChoosers() {
       label.id ||= `${field.id}-label`;
       const value = chooser.getAttribute("aria-labelledby");
       chooser.setAttribute("aria-labelledby", `${label.id} ${value}`);
+      chooser.querySelector('[role="textbox"]')?.setAttribute("aria-labelledby", label.id);
       chooser.setAttribute("data-named", "");
     }
   }
