@@ -47,7 +47,6 @@ class ProductAdmin(ModelAdmin):
     readonly_fields = ("created_at", "updated_at")
     exclude = ("text_hash", "search_document")
     inlines = (ProductImageInline, VariantInline, ProductTagInline)
-    list_per_page = 50
 
     def formfield_for_dbfield(
         self, db_field: models.Field, request: HttpRequest, **kwargs: Any

@@ -258,6 +258,7 @@ UNFOLD = {
     "SITE_URL": "/",
     "DASHBOARD_CALLBACK": "config.console.show_home",
     "SCRIPTS": [lambda request: static("console.js")],
+    "STYLES": [lambda request: static("console.css")],
     "SIDEBAR": {"navigation": "config.console.navigation", "show_all_applications": True},
 }
 

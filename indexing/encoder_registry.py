@@ -8,10 +8,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from catalog.index.live_index import encoder_named, live_generation
-from catalog.models import EncoderVersion
+from catalog.models import Embedding, EncoderVersion
 from catalog.visual.model_source import source_of
 from indexing.models import IndexingRun
 
@@ -75,4 +76,6 @@ def update_statuses() -> None:
 
 def list_encoders() -> QuerySet[Any]:
     """Returns all encoders, newest first, annotated with their number of `embeddings`."""
-    return EncoderVersion.objects.annotate(embeddings=Count("embedding__image_id")).order_by("-pk")
+    own = Embedding.objects.filter(encoder=OuterRef("pk")).order_by().values("encoder")
+    number = Subquery(own.annotate(number=Count("*")).values("number"))
+    return EncoderVersion.objects.annotate(embeddings=Coalesce(number, 0)).order_by("-pk")

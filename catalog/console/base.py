@@ -28,6 +28,7 @@ __all__ = [
     "LOOK",
     "AuditedChanges",
     "FileInput",
+    "LogPaginator",
     "ModelAdmin",
     "ReadOnlyAdmin",
     "StackedInline",
@@ -36,7 +37,6 @@ __all__ = [
 ]
 
 
-MAX_LISTED = 100_000
 # The classes of unfold's fields, for fields that a form declares itself
 LOOK = (
     "border border-base-200 bg-white rounded-default shadow-xs text-sm px-3 py-2 w-full max-w-2xl"
@@ -73,11 +73,15 @@ class AuditedChanges:
         record_request(request, "delete", name_rows(rows), "; ".join(str(row) for row in rows[:10]))
         return super().log_deletions(request, queryset)  # type: ignore[misc]
 
-    def message_user(self, request: HttpRequest, message: Any, *args: Any, **options: Any) -> None:
-        """Shows a message, and keeps it for the audit log if an action shows it."""
-        if (said := getattr(request, "action_said", None)) is not None:
+    def message_user(
+        self, request: HttpRequest, message: Any, level: Any = messages.INFO, **options: Any
+    ) -> None:
+        """Shows a message. Keeps it for the audit log if an action says with it what it has done:
+        warnings and errors say that nothing was done."""
+        said = getattr(request, "action_said", None)
+        if said is not None and level not in (messages.WARNING, messages.ERROR):
             said.append(str(message))
-        super().message_user(request, message, *args, **options)  # type: ignore[misc]
+        super().message_user(request, message, level, **options)  # type: ignore[misc]
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         chosen = request.POST.getlist("_selected_action")[:100]
@@ -93,13 +97,21 @@ class AuditedChanges:
 
 
 class CappedPaginator(Paginator):
-    """Counts at most MAX_LISTED rows, so that a list costs the same however large its table is.
-    Rows beyond are found by filters and searches."""
+    """Counts at most `most` rows, so that a list costs the same however large its table is. Rows
+    beyond are found by filters and searches."""
+
+    most = 100_000
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return rows.order_by()[:MAX_LISTED].count() if isinstance(rows, QuerySet) else len(rows)
+        return rows.order_by()[: self.most].count() if isinstance(rows, QuerySet) else len(rows)
+
+
+class LogPaginator(CappedPaginator):
+    """For logs, whose rows are wide and of which the newest matter."""
+
+    most = 10_000
 
 
 class ModelAdmin(AuditedChanges, PlainAdmin):
@@ -107,6 +119,7 @@ class ModelAdmin(AuditedChanges, PlainAdmin):
 
     paginator = CappedPaginator
     show_full_result_count = False
+    list_per_page = 50
 
 
 class ReadOnlyAdmin(ModelAdmin):

@@ -72,7 +72,6 @@ class ApiKeyAdmin(ModelAdmin):
     list_display = ("name", "beginning", "used_to", "state", "expires_at", "last_used_at")
     list_filter = ("kind",)
     search_fields = ("name", "beginning")
-    list_per_page = 50
     fields: Any = ("name", "scopes", "origins", "expires_at", "calls_per_minute")
     actions = ("revoke",)
 

@@ -10,8 +10,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from catalog.console.base import ReadOnlyAdmin
+from catalog.console.base import LogPaginator, ReadOnlyAdmin
 from catalog.models import ClickBurst, ClickRate, Event, LoggedSearch, Reranker
+from catalog.models.feedback import TOTAL_MS
 from catalog.reranking import RerankingError, activate_reranker, withdraw_reranker
 
 
@@ -29,8 +30,7 @@ class LoggedSearchAdmin(ReadOnlyAdmin):
     )
     list_filter: Any = ("kind", "filtered", "sort")
     search_fields: Any = ("=query_id",)
-    list_per_page = 50
-    show_full_result_count = False
+    paginator = LogPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LoggedSearch]:
         return super().get_queryset(request).defer("features")
@@ -39,7 +39,7 @@ class LoggedSearchAdmin(ReadOnlyAdmin):
     def results(self, search: LoggedSearch) -> int:
         return len(search.products)
 
-    @admin.display(description=gettext_lazy("duration, ms"))
+    @admin.display(description=gettext_lazy("duration, ms"), ordering=TOTAL_MS)
     def total_ms(self, search: LoggedSearch) -> float | None:
         return search.timings_ms.get("total")
 
@@ -49,8 +49,7 @@ class EventAdmin(ReadOnlyAdmin):
     list_display = ("at", "type", "product", "query_id")
     list_filter = ("type",)
     search_fields = ("=product_id", "=query_id")
-    list_per_page = 50
-    show_full_result_count = False
+    paginator = LogPaginator
 
     @admin.display(description=gettext_lazy("product"), ordering="product_id")
     def product(self, event: Event) -> str:
@@ -61,7 +60,6 @@ class EventAdmin(ReadOnlyAdmin):
 class ClickRateAdmin(ReadOnlyAdmin):
     list_display = ("product", "clicks", "expected_clicks", "shown_rate")
     search_fields = ("=product_id",)
-    show_full_result_count = False
 
     @admin.display(description=gettext_lazy("product"), ordering="product_id")
     def product(self, rate: ClickRate) -> str:

@@ -1,31 +1,47 @@
-"""Measures the pages of the console with a long log of searches."""
+"""Measures the pages of the console with a large catalogue and a long log of searches."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from catalog.models import LoggedSearch, Product, Source
+from catalog.models import EncoderVersion, Generation, LoggedSearch, Product, Source
 
 REPEATS = 15
-PAGES = (
-    *("index", "find_product", "why_not_found", "search_analytics", "try_query"),
-    *("generations_compare", "moving_runs"),
-    *("catalog_loggedsearch_changelist", "catalog_loggedsearch_change"),
-    *("catalog_event_changelist", "indexing_indexingrun_changelist"),
-    *("catalog_generation_changelist", "indexing_imagefailure_changelist"),
-    *("catalog_imageaddress_changelist", "catalog_encoderversion_changelist"),
-    *("catalog_product_changelist", "catalog_product_change", "catalog_category_changelist"),
-    *("catalog_tag_changelist", "catalog_source_changelist", "catalog_productimport_changelist"),
-    *("catalog_auditentry_changelist", "auth_user_changelist", "auth_group_changelist"),
+# Pages of their own, with the row that they are about.
+PAGES: dict[str, type[Any] | None] = {
+    **dict.fromkeys(["find_product", "search_analytics", "try_query", "generations_compare"]),
+    **dict.fromkeys(["moving_runs", "drift", "train", "generation_roll_back", "import_file"]),
+    **dict.fromkeys(["try_all_photos_again"]),
+    **dict.fromkeys(["why_not_found", "where_it_stands"], Product),
+    **dict.fromkeys(["generation_publish", "generation_reject"], Generation),
+    **dict.fromkeys(["adopt_encoder", "rebuild_with_encoder"], EncoderVersion),
+}
+# Parts of addresses: a search, a filter, a sorting, or a late page of a long list.
+LOG_QUESTIONS = (
+    "outcome=weak",
+    "outcome=empty",
+    "kind=text",
+    "q=thing+400",
+    "q=zebra",
+    "o=-11",
+    "p=100",
 )
-QUESTIONS = {"find_product": "?q=Thing+4711", "index": "?days=30"}
+QUESTIONS = (
+    *(("index", "?days=30"), ("find_product", "?q=Thing+4711"), ("search_analytics", "?days=30")),
+    *(("catalog_product_changelist", f"?{asked}") for asked in ("q=Thing+4711", "o=2", "p=900")),
+    *(("catalog_loggedsearch_changelist", f"?{asked}") for asked in LOG_QUESTIONS),
+    *(("catalog_event_changelist", f"?{asked}") for asked in ("type__exact=wrong", "o=2")),
+)
 
 INSERT_SEARCHES = """
     INSERT INTO catalog_loggedsearch
@@ -60,6 +76,22 @@ INSERT_MEASUREMENTS = """
 """
 
 
+INSERT_OPERATIONS = """
+    INSERT INTO indexing_imagefailure (product_id, image_id, content_hash, attempts, reason,
+                                       quarantined, since, last_at)
+    SELECT product_id, id, content_hash, 3, 'The decoder crashed.', true, now(), now()
+    FROM catalog_productimage WHERE product_id % 100 = 0 ON CONFLICT DO NOTHING;
+    INSERT INTO catalog_auditentry (at, by, action, target, detail)
+    SELECT now() - n * INTERVAL '9 minutes', 'anna', 'change', 'product ' || n, ''
+    FROM generate_series(1, 20000) n;
+    INSERT INTO indexing_indexingrun (kind, state, stage, encoder, publish, at_once, options,
+        result, started_by, created_at, started_at, finished_at, error)
+    SELECT 'refresh', 'succeeded', '', '', true, false, '{}', '{}', 'the schedule',
+        at, at, at + INTERVAL '1 minute', ''
+    FROM (SELECT now() - n * INTERVAL '5 hours' AS at FROM generate_series(1, 5000) n) runs
+"""
+
+
 @dataclass(frozen=True)
 class PageTimes:
     """The durations of a page in ms (REPEATS,), and the queries of one request."""
@@ -70,8 +102,8 @@ class PageTimes:
 
 
 def fill_logs(searches: int) -> None:
-    """Adds searches of several weeks, clicks on their results, and measurements of a month, unless
-    there are as many searches already."""
+    """Adds searches of several weeks, clicks on their results, measurements of a month, runs, and
+    failed photos, unless there are as many searches already."""
     if LoggedSearch.objects.count() >= searches:
         return
     first = Product.objects.order_by("pk").values_list("pk", flat=True)[0]
@@ -79,36 +111,48 @@ def fill_logs(searches: int) -> None:
     with connection.cursor() as cursor:
         for statement in (INSERT_SEARCHES, INSERT_CLICKS, INSERT_MEASUREMENTS):
             cursor.execute(statement, values)
-        cursor.execute("ANALYZE catalog_loggedsearch, catalog_event, catalog_measurement")
+        for statement in INSERT_OPERATIONS.split(";"):
+            cursor.execute(statement)
+        cursor.execute("ANALYZE")
 
 
-def measure_pages() -> list[PageTimes]:
+def measure_pages() -> Iterator[PageTimes]:
     """Requests each page of the console as a superuser, once to warm up and then REPEATS times."""
     user, _ = User.objects.get_or_create(username="bench", is_staff=True, is_superuser=True)
     client = Client()
     client.force_login(user)
     Source.objects.get_or_create(name="bench", defaults={"address": "https://shop.example/feed"})
-    product = Product.objects.order_by("pk")[0].pk
-    search = LoggedSearch.objects.all()[0].pk
-    arguments: dict[str, list[Any]] = {
-        "why_not_found": [product],
-        "catalog_product_change": [product],
-        "catalog_loggedsearch_change": [search],
-    }
-    measured = []
-    for page in PAGES:
-        address = reverse(f"admin:{page}", args=arguments.get(page)) + QUESTIONS.get(page, "")
+    for page, address in _addresses():
         with CaptureQueriesContext(connection) as queries:
             _open(client, address)
+        number = len(queries)  # the next request empties them
         durations = [_open(client, address) for _ in range(REPEATS)]
-        measured.append(PageTimes(page, np.array(durations), len(queries)))
-    return measured
+        yield PageTimes(page, np.array(durations), number)
+
+
+def _addresses() -> Iterator[tuple[str, str]]:
+    """Yields the name and the address of the first page, of each list, of a row of each list, and
+    of the pages of their own."""
+    yield "index", reverse("admin:index")
+    for model in admin.site._registry:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        yield f"{name}_changelist", reverse(f"admin:{name}_changelist")
+        row = model._default_manager.order_by("pk").first()
+        if row is not None:
+            yield f"{name}_change", reverse(f"admin:{name}_change", args=[quote(row.pk)])
+    for kind in ("refresh", "rebuild", "fetch", "import", "training"):
+        yield f"start_run {kind}", reverse("admin:start_run", args=[kind])
+    for page, about in PAGES.items():
+        arguments = [about.objects.order_by("-pk")[0].pk] if about else []
+        yield page, reverse(f"admin:{page}", args=arguments)
+    for page, asked in QUESTIONS:
+        yield f"{page} {asked}", reverse(f"admin:{page}") + asked
 
 
 def _open(client: Client, address: str) -> float:
     """Requests a page and returns the duration in ms."""
     started = time.perf_counter()
     response = client.get(address)
-    if response.status_code != 200:
+    if response.status_code not in (200, 302):
         raise RuntimeError(f"{address} answers {response.status_code}.")
     return (time.perf_counter() - started) * 1000

@@ -8,7 +8,7 @@ from django.db.models import F, Func, JSONField, OuterRef, QuerySet, Subquery, T
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -32,7 +32,6 @@ class TagAdmin(ModelAdmin):
     )
     list_display_links = ("name", "name_ru", "slug")
     list_filter = ("state",)
-    list_per_page = 50
     search_fields = ("name", "name_ru", "slug")
     ordering = ("-products", "slug")
     readonly_fields = ("products", "example_products", "on_photos")
@@ -84,9 +83,9 @@ class TagAdmin(ModelAdmin):
     def example_products(self, tag: Any) -> str:
         shown = getattr(tag, "shown_examples", None)
         first = read_first_photos(tag.examples) if shown is None else shown
-        return format_html_join(
-            " ",
-            '<a href="{}">{}</a>',
+        links = format_html_join(
+            "",
+            '<a class="shrink-0" href="{}">{}</a>',
             (
                 (
                     reverse("admin:catalog_product_change", args=[pk]),
@@ -95,6 +94,7 @@ class TagAdmin(ModelAdmin):
                 for pk, photo in sorted(first.items())
             ),
         )
+        return format_html('<span class="flex gap-1">{}</span>', links)
 
     @admin.action(description=gettext_lazy("Accept as tags"), permissions=["change"])
     def accept(self, request: HttpRequest, chosen: QuerySet[Tag]) -> None:

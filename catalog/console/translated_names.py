@@ -1,7 +1,87 @@
-"""The names of models and fields in the language of the reader."""
+"""The names of models and fields, and words that are stored, in the language of the reader."""
+
+import re
 
 from django.apps import AppConfig
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import pgettext_lazy
+
+_KINDS = {
+    "photo": pgettext_lazy("kind of search", "photo"),
+    "text": pgettext_lazy("kind of search", "text"),
+    "product": pgettext_lazy("kind of search", "product"),
+    "mixed": pgettext_lazy("kind of search", "mixed"),
+}
+_MATCHES = {
+    "exact": pgettext_lazy("match", "exact"),
+    "similar": pgettext_lazy("match", "similar"),
+    "weak": pgettext_lazy("match", "weak"),
+}
+_STAGES = {
+    "decode": pgettext_lazy("stage of a search", "decode"),
+    "embed": pgettext_lazy("stage of a search", "embed"),
+    "retrieve": pgettext_lazy("stage of a search", "retrieve"),
+    "rank": pgettext_lazy("stage of a search", "rank"),
+    "total": pgettext_lazy("stage of a search", "total"),
+}
+_FEATURES = {
+    "similarity": pgettext_lazy("term of a score", "similarity"),
+    "words": pgettext_lazy("term of a score", "words"),
+    "tags": pgettext_lazy("term of a score", "tags"),
+    "category": pgettext_lazy("term of a score", "category"),
+    "stock": pgettext_lazy("term of a score", "stock"),
+    "price": pgettext_lazy("term of a score", "price"),
+    "popularity": pgettext_lazy("term of a score", "popularity"),
+    "clicks": pgettext_lazy("term of a score", "clicks"),
+}
+_ACTIONS = {
+    "accept": pgettext_lazy("action", "accept"),
+    "activate": pgettext_lazy("action", "activate"),
+    "add": pgettext_lazy("action", "add"),
+    "adopt": pgettext_lazy("action", "adopt"),
+    "cancel": pgettext_lazy("action", "cancel"),
+    "change": pgettext_lazy("action", "change"),
+    "confirm hiding": pgettext_lazy("action", "confirm hiding"),
+    "count": pgettext_lazy("action", "count"),
+    "delete": pgettext_lazy("action", "delete"),
+    "discard import": pgettext_lazy("action", "discard import"),
+    "drop": pgettext_lazy("action", "drop"),
+    "fetch": pgettext_lazy("action", "fetch"),
+    "fetch again": pgettext_lazy("action", "fetch again"),
+    "import file": pgettext_lazy("action", "import file"),
+    "leave out": pgettext_lazy("action", "leave out"),
+    "pause": pgettext_lazy("action", "pause"),
+    "publish": pgettext_lazy("action", "publish"),
+    "pull": pgettext_lazy("action", "pull"),
+    "pull everything": pgettext_lazy("action", "pull everything"),
+    "pull now": pgettext_lazy("action", "pull now"),
+    "rebuild": pgettext_lazy("action", "rebuild"),
+    "refresh": pgettext_lazy("action", "refresh"),
+    "refuse": pgettext_lazy("action", "refuse"),
+    "register": pgettext_lazy("action", "register"),
+    "reject": pgettext_lazy("action", "reject"),
+    "replace photo": pgettext_lazy("action", "replace photo"),
+    "resume": pgettext_lazy("action", "resume"),
+    "revoke": pgettext_lazy("action", "revoke"),
+    "roll back": pgettext_lazy("action", "roll back"),
+    "rollback": pgettext_lazy("action", "roll back"),
+    "sources": pgettext_lazy("action", "sources"),
+    "start adoption": pgettext_lazy("action", "start adoption"),
+    "start fetch": pgettext_lazy("action", "start fetch"),
+    "start import": pgettext_lazy("action", "start import"),
+    "start rebuild": pgettext_lazy("action", "start rebuild"),
+    "start refresh": pgettext_lazy("action", "start refresh"),
+    "start training": pgettext_lazy("action", "start training"),
+    "try again": pgettext_lazy("action", "try again"),
+    "undo import": pgettext_lazy("action", "undo import"),
+    "withdraw": pgettext_lazy("action", "withdraw"),
+}
+_TARGETS = {
+    "all failed photos": _lazy("all failed photos"),
+    "live index": _lazy("live index"),
+}
+_NUMBERED = re.compile(r"([A-Za-z][A-Za-z ]*?) (\d+)\b")
 
 
 def translate_names(app: AppConfig) -> None:
@@ -16,3 +96,34 @@ def translate_names(app: AppConfig) -> None:
                 field.help_text = _lazy(str(field.help_text))
             if field.choices:
                 field.choices = [(value, _lazy(str(label))) for value, label in field.flatchoices]
+
+
+def name_search_kind(kind: str) -> str:
+    """Returns the name of a kind of search."""
+    return str(_KINDS.get(kind, kind))
+
+
+def name_match(match: str) -> str:
+    """Returns the name of a match level."""
+    return str(_MATCHES.get(match, match))
+
+
+def name_search_stage(stage: str) -> str:
+    """Returns the name of a stage of a search."""
+    return str(_STAGES.get(stage, stage))
+
+
+def name_feature(feature: str) -> str:
+    """Returns the name of a term of a score."""
+    return str(_FEATURES.get(feature, feature))
+
+
+def name_action(action: str) -> str:
+    """Returns the name of an action of the audit log."""
+    return str(_ACTIONS.get(action.replace("_", " "), action))
+
+
+def name_target(target: str) -> str:
+    """Returns what an entry of the audit log is about, such as "generation 3, tag 5"."""
+    known = str(_TARGETS.get(target, target))
+    return _NUMBERED.sub(lambda named: f"{_(named[1])} {named[2]}", known)

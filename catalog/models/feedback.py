@@ -3,6 +3,8 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 
@@ -10,6 +12,10 @@ def origin_field() -> models.CharField:
     """Returns a field for the hashed network address of a sender (see
     `catalog.models.origins.OriginKey`). It is empty in rows from before the field existed."""
     return models.CharField(max_length=16, blank=True, default="", db_default="", editable=False)
+
+
+TOTAL_MS = Cast(KT("timings_ms__total"), models.FloatField())
+"""The duration of a logged search in ms, as an expression."""
 
 
 class LoggedSearch(models.Model):
@@ -46,6 +52,10 @@ class LoggedSearch(models.Model):
         verbose_name = "search"
         verbose_name_plural = "searches"
         ordering = ["-at"]
+        indexes = [
+            models.Index(TOTAL_MS, name="logged_search_total_ms"),
+            models.Index(fields=["best_match", "at"], name="logged_search_match"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.query_id[:8]}"

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from catalog.console.audit_log import record_request
 from catalog.console.base import ReadOnlyAdmin, require
 from catalog.console.rights import Right, may
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import Generation
 from indexing.console.comparison_page import show_comparison
 from indexing.console.question_page import ask
@@ -22,7 +23,6 @@ from indexing.generations import publishing
 from indexing.generations.decisions import describe_publishing, describe_roll_back
 from indexing.models import IndexEvaluation
 from indexing.quality.generation_self_test import describe_self_test
-from indexing.quality.match_calibration import describe_calibration
 
 LIST = "admin:catalog_generation_changelist"
 
@@ -32,8 +32,8 @@ class GenerationAdmin(ReadOnlyAdmin):
     """The generations of the index. The pages call the same functions as the commands."""
 
     list_display = (
-        *("id", "state", "encoder", "query_encoder", "images", "products", "recall_at_20"),
-        *("self_test", "calibrated", "published_at", "note"),
+        *("id", "state", "encoder", "query_encoder", "images", "products", "graph_recall"),
+        *("self_test", "published_at", "shown_note"),
     )
     list_filter = ("state",)
     change_list_template = "admin/catalog/generation/change_list.html"
@@ -51,14 +51,19 @@ class GenerationAdmin(ReadOnlyAdmin):
     def query_encoder(self, generation: Generation) -> str:
         return str(generation.query_encoder) if generation.query_adapter else "–"
 
+    @admin.display(description="recall@20", ordering="recall_at_20")
+    def graph_recall(self, generation: Generation) -> str:
+        recall = generation.recall_at_20
+        return "–" if recall is None else f"{recall:.3f}"
+
     @admin.display(description=_lazy("self-test"))
     def self_test(self, generation: Generation) -> str:
         evaluation = next(iter(generation.evaluations.all()), None)
         return describe_self_test(evaluation.figures.get("self_test")) if evaluation else "–"
 
-    @admin.display(description=_lazy("match levels"))
-    def calibrated(self, generation: Generation) -> str:
-        return describe_calibration(generation.calibration) if generation.match else "–"
+    @admin.display(description=_lazy("note"))
+    def shown_note(self, generation: Generation) -> str:
+        return translate_sentence(generation.note) or "–"
 
     @admin.action(description=_lazy("Publish: make this generation live"), permissions=["publish"])
     def publish(self, request: HttpRequest, chosen: QuerySet[Generation]) -> None:

@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from catalog.console.rights import Right, may
+from catalog.console.translated_names import name_search_stage
 from catalog.models import Measurement
 from indexing.console.charts import Chart, draw_chart
 from indexing.console.run_rows import describe_runs
@@ -43,7 +44,9 @@ def describe_index(request: HttpRequest) -> dict[str, Any]:
         "counts": _counts(pulse),
         "hour": hour,
         "weak_share": _share(hour["weak"] + hour["empty"], hour["searches"]),
-        "stages": [(s, hour[f"{s}_p50_ms"], hour[f"{s}_p95_ms"]) for s in STAGES],
+        "stages": [
+            (name_search_stage(s), hour[f"{s}_p50_ms"], hour[f"{s}_p95_ms"]) for s in STAGES
+        ],
         "free_percent": round(100 * free_share()),
         "next_refresh_at": next_refresh_at(),
         "next_pull_at": next((s.next_at for s in pulse.sources), None),

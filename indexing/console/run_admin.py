@@ -1,6 +1,7 @@
 """Runs in the console: how far they are, and pages that start, pause, resume and cancel them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from catalog.console.audit_log import record_request
 from catalog.console.base import ReadOnlyAdmin, require
 from catalog.console.rights import Right, may
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import ImageAddress
 from indexing.console.question_page import ask
 from indexing.console.run_plans import describe_start, publish_choices, titles
@@ -23,10 +25,12 @@ from indexing.console.run_steps import STEPS, Step
 from indexing.ledger import runs
 from indexing.ledger.run_rights import right_for
 from indexing.models import IndexingRun
+from indexing.monitoring.durations import describe_duration
 from indexing.monitoring.freshness import next_refresh_at, run_progress
+from indexing.monitoring.health import check_sources
 from indexing.monitoring.pulse import read_pulse
 from indexing.monitoring.run_names import name_kind, name_stage
-from indexing.monitoring.source_figures import source_problems
+from indexing.pipeline.sources.pulling import translate_outcome
 from indexing.pipeline.training_run import describe_plan
 from indexing.quality.training_result import describe_training, last_training, summarise_training
 from indexing.tasks import start_queued_run
@@ -39,7 +43,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     list_display = (
         *(
             "id",
-            "kind",
+            "kind_name",
             "state",
             "stage_name",
             "progress",
@@ -52,6 +56,10 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "state")
     change_list_template = "admin/indexing/indexingrun/change_list.html"
     actions = ("pause", "resume", "cancel")
+
+    @admin.display(description=_lazy("kind"), ordering="kind")
+    def kind_name(self, run: IndexingRun) -> str:
+        return name_kind(run.kind)
 
     @admin.display(description=_lazy("stage"), ordering="stage")
     def stage_name(self, run: IndexingRun) -> str:
@@ -174,14 +182,15 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_lazy("result"))
     def outcome(self, run: IndexingRun) -> str:
-        imports = " ".join(run.result.get("imports", []))
-        return summarise_training(run) or imports or run.error
+        imports = " ".join(map(translate_outcome, run.result.get("imports", [])))
+        return summarise_training(run) or imports or translate_sentence(run.error)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        training = last_training()
+        training, pulse = last_training(), read_pulse()
         context = {
-            "index": read_pulse(),
-            "source_problems": list(source_problems()),
+            "index": pulse,
+            "oldest": describe_duration(timedelta(seconds=pulse.oldest_pending_s)),
+            "source_problems": list(check_sources(pulse)),
             "photos_due": ImageAddress.objects.due().exists(),
             "next_refresh_at": next_refresh_at(),
             "may_operate": may(request.user, Right.OPERATE),

@@ -50,7 +50,6 @@ class WebhookAdmin(ModelAdmin):
     form = WebhookForm
     list_display = ("short_url", "told_of", "enabled", "last_delivery", "created_by")
     search_fields = ("url",)
-    list_per_page = 50
     readonly_fields = ("enabled", "created_by", "created_at")
     actions = ("send_test", "enable", "disable")
 

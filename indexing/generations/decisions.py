@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext as _
 
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import Generation
 from indexing.generations import publishing
 
@@ -29,7 +30,9 @@ def describe_publishing(generation: Generation) -> list[str]:
         )
     said.append(_("Products that changed since it was built follow at the next refresh."))
     if generation.state == State.REJECTED:
-        said.append(_("It was rejected: %(note)s.") % {"note": generation.note or "–"})
+        said.append(
+            _("It was rejected: %(note)s.") % {"note": translate_sentence(generation.note) or "–"}
+        )
     return said
 
 

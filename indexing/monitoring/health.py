@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from catalog.console.rights import Right
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import Generation, ProductImport
 from indexing.ledger.run_rights import right_for
 from indexing.ledger.runs import abandoned_runs
@@ -119,7 +120,7 @@ def check_runs(pulse: Pulse) -> Iterator[Problem]:
             yield Problem(
                 kind == IndexingRun.Kind.REFRESH,
                 _("The last %(kind)s failed: %(error)s")
-                % {"kind": name_kind(kind), "error": last.error[:300]},
+                % {"kind": name_kind(kind), "error": translate_sentence(last.error)[:300]},
                 _("Mend the cause, then start it again."),
                 reverse("admin:start_run", args=[kind]),
                 _("Start again"),
@@ -134,7 +135,7 @@ def check_generations(pulse: Pulse) -> Iterator[Problem]:
         yield Problem(
             False,
             _("Generation %(n)s was built, but is worse than the live one: %(why)s.")
-            % {"n": newest.pk, "why": newest.note or "–"},
+            % {"n": newest.pk, "why": translate_sentence(newest.note) or "–"},
             _("Compare the two, then publish or leave it."),
             compare,
             _("Compare"),
@@ -156,7 +157,7 @@ def check_sources(pulse: Pulse) -> Iterator[Problem]:
         address = reverse("admin:catalog_source_change", args=[source.pk])
         if source.error:
             sentence = _("The source %(name)s cannot be pulled: %(error)s")
-            values = {"name": source.name, "error": source.error[:300]}
+            values = {"name": source.name, "error": translate_sentence(source.error)[:300]}
         else:
             sentence = _("The source %(name)s should have been pulled at %(at)s UTC.")
             values = {"name": source.name, "at": f"{source.next_at:%Y-%m-%d %H:%M}"}
@@ -187,7 +188,7 @@ def check_photos(pulse: Pulse) -> Iterator[Problem]:
                 number,
             )
             % {"n": number},
-            _("Replace them, or try them again."),
+            _("Replace such photos, or try again."),
             reverse("admin:indexing_imagefailure_changelist"),
             _("Failed photos"),
         )

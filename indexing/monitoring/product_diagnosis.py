@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from psycopg import sql
 
+from catalog.console.stored_sentences import translate_sentence
 from catalog.index.live_index import live_generation
 from catalog.index.vector_store import vector_store
 from catalog.models import (
@@ -153,11 +154,12 @@ def _facts_of_photos(product: Product, photos: list[PhotoState], searchable: int
         address = addressed.address
         if address.state == ImageAddress.State.FETCHED:
             continue
+        said = translate_sentence(address.error)
         facts.append(
             Fact(
                 _("Photo fetched?"),
                 False,
-                f"{address.address[:100]}: {address.error or _('waits for its first fetch.')}",
+                f"{address.address[:100]}: {said or _('waits for its first fetch.')}",
                 _("Fetch it again under “Photos by address”, or correct the address."),
             )
         )
@@ -183,7 +185,7 @@ def _facts_of_changes(product: Product) -> list[Fact]:
             Fact(
                 _("Up to date?"),
                 True,
-                _("Yes: searchable since %(at)s UTC.")
+                _("Yes: its last change reached the index at %(at)s UTC.")
                 % {"at": f"{indexed.indexed_at:%Y-%m-%d %H:%M}"},
             )
         )
@@ -227,7 +229,8 @@ def _describe_photo(
             Fact(
                 _("Readable?"),
                 False,
-                _("No, tried %(n)s times: %(reason)s") % {"n": attempts, "reason": reason},
+                _("No, tried %(n)s times: %(reason)s")
+                % {"n": attempts, "reason": translate_sentence(reason)},
                 _("Replace it.") if quarantined else _("The next refresh tries it again."),
             )
         )
@@ -245,7 +248,11 @@ def _describe_photo(
                 _("Yes, at %(at)s UTC.") % {"at": f"{embedded_at:%Y-%m-%d %H:%M}"},
             )
         )
-        answer = _("Yes.") if is_stored else _("No.")
-        remedy = "" if is_stored else _("Start a refresh.")
-        facts.append(Fact(_("In the live graph?"), is_stored, answer, remedy))
+        facts.append(_fact_of_graph(is_stored))
     return PhotoState(image_id, file, facts, is_stored)
+
+
+def _fact_of_graph(is_stored: bool) -> Fact:
+    if is_stored:
+        return Fact(_("In the live graph?"), True, _("Yes."))
+    return Fact(_("In the live graph?"), False, _("No."), _("Start a refresh."))

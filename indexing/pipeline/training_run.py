@@ -79,16 +79,16 @@ def describe_plan(run: IndexingRun | None = None) -> str:
     live = live_generation()
     if live is None:
         return str(NO_INDEX)
-    lessons = collecting.choose_lessons(live.encoder_id)
-    steps = (run.options if run else {}).get("steps") or count_steps(lessons.products)
-    minutes = estimate_minutes(steps, len(lessons.photos))
+    photos, products, held_out = collecting.count_lessons(live.encoder_id)
+    steps = (run.options if run else {}).get("steps") or count_steps(products)
+    minutes = estimate_minutes(steps, photos)
     return _(
         "%(photos)s photos of %(products)s products to learn from, and %(aside)s products set aside"
         " to measure on. On two cores this takes about %(minutes)s minutes."
     ) % {
-        "photos": len(lessons.photos),
-        "products": lessons.products,
-        "aside": len(lessons.held_out),
+        "photos": photos,
+        "products": products,
+        "aside": held_out,
         "minutes": minutes,
     }
 

@@ -104,6 +104,8 @@ def _distances(photos: list[StoredPhoto]) -> np.ndarray:
 
 def _store_quality(index: LiveIndex, figures: dict) -> None:
     """Stores the encoder's self-test and its recall on labelled photos in the registry."""
+    if figures["recall_at_20"] < settings.GATE_RECALL_AT_20:
+        return  # a poor graph says nothing about the encoder
     if figures["self_test"]["kind"] != "skipped":
         record_quality(index.generation.encoder, "self_test", figures["self_test"])
     if "photos" in figures and index.adapter is None:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from PIL import Image
 
+from catalog.console.stored_sentences import translate_sentence
 from catalog.index.live_index import IndexSpace, encoder_of, open_space
 from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import vector_store
@@ -96,7 +97,7 @@ def _describe(
             _("match levels"),
             describe_calibration(generation.calibration) if generation.match else "–",
         ),
-        (_("note"), generation.note or "–"),
+        (_("note"), translate_sentence(generation.note) or "–"),
     ]
 
 

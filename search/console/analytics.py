@@ -9,18 +9,24 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from catalog.console.translated_names import name_search_kind
 from catalog.models import Product
 
 MAX_SEARCHES = 20_000
 MAX_TOP = 15
 PLACES = 12
 
-RECENT = """
-    WITH recent AS (
-        SELECT query_id, kind, words, best_match, products, "offset", filtered, timings_ms
-        FROM catalog_loggedsearch WHERE at >= %s ORDER BY at DESC LIMIT %s
-    ), first_pages AS (SELECT * FROM recent WHERE "offset" = 0)
+NEWEST = """
+    (SELECT {columns} FROM catalog_loggedsearch
+     WHERE at >= %(since)s ORDER BY at DESC LIMIT %(searches)s) recent
 """
+PAGES = NEWEST.format(columns='query_id, products, "offset"')
+# Only the first page of a search counts as one.
+FIRST_PAGES = (
+    "WITH first_pages AS (SELECT * FROM "
+    + NEWEST.format(columns='kind, words, best_match, products, "offset", filtered, timings_ms')
+    + 'WHERE "offset" = 0)'
+)
 OVERVIEW = """
     SELECT kind, count(*), count(*) FILTER (WHERE cardinality(products) = 0),
            count(*) FILTER (WHERE best_match = 'weak'), count(*) FILTER (WHERE filtered),
@@ -36,29 +42,29 @@ STAGES = """
 WORDS = """
     SELECT lower(words), count(*), count(*) FILTER (WHERE cardinality(products) = 0),
            count(*) FILTER (WHERE best_match = 'weak')
-    FROM first_pages WHERE words <> '' GROUP BY lower(words) ORDER BY 2 DESC, 1 LIMIT %s
+    FROM first_pages WHERE words <> '' GROUP BY lower(words) ORDER BY 2 DESC, 1 LIMIT %(top)s
 """
-ACTIONS = """
-    , acted AS (
-        SELECT event.type, event.product_id, recent."offset" + place.place AS place
-        FROM recent JOIN catalog_event event ON event.query_id = recent.query_id
+# The places of clicks, and then the products that were opened most, in one pass over the events.
+ACTIONS = f"""
+    WITH acted AS MATERIALIZED (
+        SELECT event.type, event.product_id,
+            recent."offset" + array_position(recent.products, event.product_id) AS place
+        FROM {PAGES} JOIN catalog_event event ON event.query_id = recent.query_id
             AND event.query_id <> '' AND event.type IN ('click', 'wrong')
-        CROSS JOIN LATERAL (
-            SELECT array_position(recent.products, event.product_id) AS place) place
+    ), pages AS MATERIALIZED (
+        SELECT "offset", cardinality(products) AS size, count(*) AS number
+        FROM {PAGES} GROUP BY 1, 2
     )
-"""
-PLACES_SQL = """
-    SELECT place, (SELECT count(*) FROM recent WHERE "offset" < place
-                   AND "offset" + cardinality(products) >= place),
-           count(acted.place) FILTER (WHERE type = 'click'),
-           count(acted.place) FILTER (WHERE type = 'wrong')
-    FROM generate_series(1, %s) place LEFT JOIN acted USING (place)
-    GROUP BY place ORDER BY place
-"""
-THINGS = """
-    SELECT product_id, count(*) FILTER (WHERE type = 'click'),
-           count(*) FILTER (WHERE type = 'wrong')
-    FROM acted GROUP BY product_id ORDER BY 2 DESC, 3 DESC, 1 LIMIT %s
+    (SELECT 'place', place, (SELECT coalesce(sum(number), 0)::bigint FROM pages
+                             WHERE "offset" < place AND "offset" + size >= place),
+        count(acted.place) FILTER (WHERE type = 'click'),
+        count(acted.place) FILTER (WHERE type = 'wrong')
+    FROM generate_series(1, %(places)s) place LEFT JOIN acted USING (place)
+    GROUP BY place ORDER BY place)
+    UNION ALL
+    (SELECT 'product', product_id, 0, count(*) FILTER (WHERE type = 'click'),
+        count(*) FILTER (WHERE type = 'wrong')
+    FROM acted GROUP BY product_id ORDER BY 4 DESC, 5 DESC, 2 LIMIT %(top)s)
 """
 
 
@@ -73,6 +79,11 @@ class Kind:
     filtered: int
     p50: float | None
     p95: float | None
+
+    @property
+    def name(self) -> str:
+        """The kind in the reader's language."""
+        return name_search_kind(self.kind)
 
     @property
     def poor_share(self) -> int:
@@ -113,17 +124,19 @@ def analyse(days: int) -> Analytics:
     since = timezone.now() - timedelta(days=days)
     kinds = [
         Kind(*counts, *(percentiles or (None, None)))
-        for *counts, percentiles in _rows(RECENT + OVERVIEW, since)
+        for *counts, percentiles in _rows(FIRST_PAGES + OVERVIEW, since)
     ]
-    stages = dict(_rows(RECENT + STAGES, since))
+    stages = dict(_rows(FIRST_PAGES + STAGES, since))
     order = ("decode", "embed", "retrieve", "rank", "total")
-    things = _rows(RECENT + ACTIONS + THINGS, since, MAX_TOP)
+    acted = _rows(ACTIONS, since)
+    places = [Place(*row) for about, *row in acted if about == "place"]
+    things = [(pk, *counts) for about, pk, _, *counts in acted if about == "product"]
     products = Product.objects.prefetch_related("images").in_bulk([row[0] for row in things])
     return Analytics(
         kinds=kinds,
         stages=[(name, *(round(v, 1) for v in stages[name])) for name in order if name in stages],  # type: ignore[misc]
-        words=_rows(RECENT + WORDS, since, MAX_TOP),
-        places=[Place(*row) for row in _rows(RECENT + ACTIONS + PLACES_SQL, since, PLACES)],
+        words=_rows(FIRST_PAGES + WORDS, since),
+        places=places,
         things=[(products[pk], *counts) for pk, *counts in things if pk in products],  # type: ignore[misc]
         is_cut=sum(kind.searches for kind in kinds) >= MAX_SEARCHES,
     )
@@ -153,7 +166,8 @@ def export_rows(days: int) -> Iterator[tuple[Any, ...]]:
         yield (at.isoformat(timespec="seconds"), *values)
 
 
-def _rows(statement: str, since: datetime, *parameters: Any) -> list[Any]:
+def _rows(statement: str, since: datetime) -> list[Any]:
+    limits = {"searches": MAX_SEARCHES, "places": PLACES, "top": MAX_TOP}
     with connection.cursor() as cursor:
-        cursor.execute(statement, [since, MAX_SEARCHES, *parameters])
+        cursor.execute(statement, {"since": since, **limits})
         return cursor.fetchall()

@@ -9,11 +9,13 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from catalog.api.problems import photo_sentences
+from catalog.console.translated_names import name_search_stage
 from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
 from catalog.models import Product
 from catalog.visual.errors import EncoderError
 from search.console.query_steps import follow_query
+from search.console.shown_results import show_results
 from search.console.standing import find_standing
 from search.errors import RequestError
 from search.request import SearchRequest, read_uploads
@@ -42,7 +44,8 @@ def show_query(request: HttpRequest, of: ModelAdmin) -> TemplateResponse:
         "steps": steps,
         "problem": problem,
         "words": request.POST.get("words", "")[:MAX_WORDS],
-        "features": list(steps.weights) if steps else [],
+        "results": show_results(enumerate(steps.results, 1)) if steps else [],
+        "durations": _name_stages(steps.timings_ms) if steps else [],
     }
     return TemplateResponse(request, "admin/catalog/loggedsearch/try.html", context)
 
@@ -61,6 +64,10 @@ def show_standing(request: HttpRequest, of: ModelAdmin, product: Product) -> Tem
         "opts": of.opts,
         "product": product,
         "standing": standing,
+        "own": show_results([(standing.place, standing.result)])
+        if standing and standing.place and standing.result
+        else [],
+        "above": show_results(standing.above) if standing else [],
         "problem": problem,
         "words": request.POST.get("words", "")[:MAX_WORDS],
     }
@@ -73,6 +80,10 @@ def _read(request: HttpRequest, **options: Any) -> SearchRequest:
     if not words and not images:
         raise NothingAsked(_("Choose a photo, or write what you are looking for."))
     return SearchRequest(images=images, text=words, **options)
+
+
+def _name_stages(timings_ms: dict[str, float]) -> list[tuple[str, float]]:
+    return [(name_search_stage(stage), ms) for stage, ms in timings_ms.items()]
 
 
 def _sentence(error: Exception) -> str:

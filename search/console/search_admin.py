@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from catalog.console.base import require
 from catalog.console.logged_searches import LoggedSearchAdmin
 from catalog.console.rights import Right
+from catalog.console.translated_names import name_match, name_search_kind, name_search_stage
 from catalog.importing.history.line_report import defuse
 from catalog.models import Event, LoggedSearch, Product
 from catalog.product_cards import ProductCard, read_product_cards
@@ -56,19 +57,47 @@ class OutcomeFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         chosen = self.value()
         if chosen == "empty":
-            return queryset.filter(products=[])
+            return queryset.filter(best_match="", products=[])
         return queryset.filter(best_match=chosen) if chosen else queryset
+
+
+class NamedFilter(admin.SimpleListFilter):
+    """Values of a field that are known, so that the page need not look for them in the whole
+    log."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.value()
+        return queryset.filter(**{self.parameter_name or "": chosen}) if chosen else queryset
+
+
+class KindFilter(NamedFilter):
+    title, parameter_name = _lazy("kind"), "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, name_search_kind(kind)) for kind in ("photo", "text", "product", "mixed")]
+
+
+class SortFilter(NamedFilter):
+    title, parameter_name = _lazy("sort"), "sort"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("relevance", _("Best match")),
+            ("price", _("Price: low to high")),
+            ("-price", _("Price: high to low")),
+            ("-created", _("Newest")),
+        ]
 
 
 @admin.register(LoggedSearch)
 class IllustratedSearchAdmin(LoggedSearchAdmin):
     list_display = (
-        *("at", "kind", "words", "photo", "first_results", "results", "best_match", "clicks"),
+        *("at", "kind_name", "words", "photo", "first_results", "results", "best", "clicks"),
         *("wrong", "filtered", "offset", "total_ms", "query_id"),
     )
     list_display_links = ("query_id",)
-    list_filter = ("kind", OutcomeFilter, "filtered", "sort", "at")
-    search_fields = ("=query_id", "words")
+    list_filter = (KindFilter, OutcomeFilter, "filtered", SortFilter, "at")
+    search_fields = ("query_id__exact", "words")
     change_list_template = "admin/catalog/loggedsearch/change_list.html"
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -86,6 +115,14 @@ class IllustratedSearchAdmin(LoggedSearchAdmin):
             )
         page.result_list = rows
         return page
+
+    @admin.display(description=_lazy("kind"), ordering="kind")
+    def kind_name(self, search: LoggedSearch) -> str:
+        return name_search_kind(search.kind)
+
+    @admin.display(description=_lazy("best match"), ordering="best_match")
+    def best(self, search: LoggedSearch) -> str:
+        return name_match(search.best_match) or "–"
 
     @admin.display(description=_lazy("photo"))
     def photo(self, search: Any) -> str:
@@ -136,13 +173,15 @@ class IllustratedSearchAdmin(LoggedSearchAdmin):
         """What was searched for, how well it was found, and what was opened."""
         require(request, Right.VIEW)
         days = _days(request)
+        analytics = analyse(days)
         context = {
             **self.admin_site.each_context(request),
             "title": _("What is searched for"),
             "opts": self.opts,
             "days": days,
             "all_days": DAYS,
-            "analytics": analyse(days),
+            "analytics": analytics,
+            "stages": [(name_search_stage(name), *ms) for name, *ms in analytics.stages],
             "most": MAX_SEARCHES,
             "keeps_words": bool(settings.SEARCH_LOG_WORDS_DAYS),
             "keeps_log": bool(settings.SEARCH_LOG_DAYS),

@@ -11,12 +11,7 @@ from django.utils import translation
 RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
 # Names that are the same in both languages.
 SAME = {"ID", "NDCG", "HNSW m", "HNSW ef_construction", "recall@20", "ETag", "Last-Modified"}
-LATER = {"Source", "ProductImport"}
-OWN = [
-    model
-    for model in admin.site._registry
-    if model._meta.app_label in ("catalog", "indexing") and model.__name__ not in LATER
-]
+OWN = [m for m in admin.site._registry if m._meta.app_label in ("catalog", "indexing")]
 
 
 def names_of(model: type[Any]) -> list[str]:

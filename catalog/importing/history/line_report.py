@@ -1,7 +1,7 @@
 """The refused and the noted lines of an import as CSV, for spreadsheets."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -41,12 +41,15 @@ def _cannot_write(path: Path, error: OSError) -> ImportFailed:
     return ImportFailed(f"{path}: the report cannot be written: {error.strerror}.")
 
 
-def report_lines(product_import: ProductImport) -> Iterator[str]:
+def report_lines(product_import: ProductImport, say: Callable[[str], str] = str) -> Iterator[str]:
     """Yields the lines of a CSV file of the lines that an import refused, and of the first that it
-    noted."""
+    noted. `say` returns a reason, which is stored in English, as the reader is to read it."""
     refused = RefusedLine.objects.filter(product_import=product_import).order_by("line", "id")
     stored = refused.values_list("line", "sku", "reason").iterator(chunk_size=2_000)
-    return csv_lines(stored, product_import.notes)
+    return csv_lines(
+        ((line, sku, say(reason)) for line, sku, reason in stored),
+        ((line, say(sentence)) for line, sentence in product_import.notes),
+    )
 
 
 def csv_lines(

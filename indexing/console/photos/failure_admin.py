@@ -20,6 +20,7 @@ from catalog.console.audit_log import record_request
 from catalog.console.base import FileInput, ReadOnlyAdmin, require
 from catalog.console.product_photos import PhotoField
 from catalog.console.rights import Right, may
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import Product, ProductImage
 from indexing.console.question_page import ask
 from indexing.embedding import quarantine
@@ -40,11 +41,10 @@ class ImageFailureAdmin(ReadOnlyAdmin):
     """A quarantined photo is tried again when its file changes or an operator releases it."""
 
     list_display = (
-        *("picture", "product", "reason", "attempts", "quarantined", "since", "last_at", "steps"),
+        *("picture", "product", "why", "attempts", "quarantined", "since", "last_at", "steps"),
     )
     list_display_links = None
     list_filter = ("quarantined",)
-    list_per_page = 50
     change_list_template = "admin/indexing/imagefailure/change_list.html"
     actions = ("try_again",)
 
@@ -82,6 +82,10 @@ class ImageFailureAdmin(ReadOnlyAdmin):
             return str(failure.product_id)
         address = reverse("admin:catalog_product_change", args=[product.pk])
         return format_html('<a class="underline" href="{}">{}</a>', address, product)
+
+    @admin.display(description=_lazy("reason"), ordering="reason")
+    def why(self, failure: ImageFailure) -> str:
+        return translate_sentence(failure.reason)
 
     @admin.display(description=_lazy("what to do"))
     def steps(self, failure: Any) -> str:
@@ -150,7 +154,7 @@ class ImageFailureAdmin(ReadOnlyAdmin):
             "title": _("Replace a photo"),
             "opts": self.opts,
             "form": form if request.method == "POST" else ReplacementForm(),
-            "failure": failure,
+            "reason": translate_sentence(failure.reason),
             "product": image.product,
             "address": default_storage.url(image.file.name) if image.file else "",
             "back": reverse(LIST),

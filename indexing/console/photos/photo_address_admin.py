@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.base import ReadOnlyAdmin
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import ImageAddress
 from indexing.models import IndexingRun
 from indexing.tasks import start_queued_run
@@ -21,11 +22,9 @@ class ImageAddressAdmin(ReadOnlyAdmin):
     """Every address once. An address that was given up is fetched again when an import names it or
     an operator asks for it."""
 
-    list_display = ("link", "host", "state", "error", "attempts", "next_at", "products")
+    list_display = ("link", "host", "state", "why", "attempts", "next_at", "products")
     list_filter = ("state", "host")
     search_fields = ("address", "error")
-    list_per_page = 50
-    show_full_result_count = False
     actions = ("fetch_again",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImageAddress]:
@@ -36,6 +35,10 @@ class ImageAddressAdmin(ReadOnlyAdmin):
         return format_html(
             '<a href="{}" rel="noreferrer">{}</a>', address.address, address.address[:100]
         )
+
+    @admin.display(description=_lazy("error"), ordering="error")
+    def why(self, address: ImageAddress) -> str:
+        return translate_sentence(address.error) or "–"
 
     @admin.display(description=_lazy("products"))
     def products(self, address: ImageAddress) -> str:

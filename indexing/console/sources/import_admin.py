@@ -1,6 +1,7 @@
 """Imports in the console: who, when, what changed, the refused lines as a file, and the progress.
 Those of files and of the API can be taken back here, and those of sources with their source."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,11 +18,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.audit_log import record_request
 from catalog.console.rights import Right, may
+from catalog.console.stored_sentences import translate_sentence
 from catalog.importing.errors import grouped
 from catalog.importing.history.line_report import report_lines
 from catalog.importing.history.undoing import UndoRefused, check_undo
@@ -49,7 +52,6 @@ class ProductImportAdmin(UploadPages):
     )
     list_filter = ("state", "source")
     search_fields = ("name", "started_by")
-    list_per_page = 50
     exclude = ("chunk_id", "upload", "notes", "api_key")
     readonly_fields = ("shown_notes",)
 
@@ -67,7 +69,10 @@ class ProductImportAdmin(UploadPages):
         """The first lines that were written with a change, or twice."""
         notes = product_import.notes[:MAX_SHOWN_LINES]
         lines = [
-            (_("line %(line)s: %(reason)s") % {"line": line, "reason": sentence},)
+            (
+                _("line %(line)s: %(reason)s")
+                % {"line": line, "reason": translate_sentence(sentence)},
+            )
             for line, sentence in notes
         ]
         if (more := product_import.noted - len(lines)) > 0:
@@ -78,7 +83,7 @@ class ProductImportAdmin(UploadPages):
     def outcome(self, product_import: ProductImport) -> str:
         if product_import.undone_at:
             return outcome_of(product_import)
-        said = Truncator(product_import.error).chars(MAX_OUTCOME)
+        said = Truncator(translate_sentence(product_import.error)).chars(MAX_OUTCOME)
         return format_html('<span class="whitespace-nowrap">{}</span>', said) if said else "–"
 
     def get_urls(self) -> list[URLPattern]:
@@ -148,8 +153,9 @@ class ProductImportAdmin(UploadPages):
         product_import = ProductImport.objects.filter(pk=object_id).first()
         if product_import is None:
             raise Http404
+        say = partial(translate_sentence, language=get_language() or "")
         response = StreamingHttpResponse(
-            report_lines(product_import), content_type="text/csv; charset=utf-8"
+            report_lines(product_import, say), content_type="text/csv; charset=utf-8"
         )
         name = f"refused-lines-{product_import.pk}.csv"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -165,7 +171,7 @@ def describe_progress(shown: ProductImport) -> str:
     if shown.state == State.UNDONE:
         return outcome_of(shown)
     if shown.state != State.RUNNING:
-        return describe_result(shown)
+        return translate_sentence(describe_result(shown))
     chunk = Chunk.objects.filter(pk=shown.chunk_id).first() if shown.chunk_id else None
     if chunk is None or not chunk.done:
         return _("The file is being read.")

@@ -1,7 +1,7 @@
 """The page that shows the beginning of a feed before anything of it is written."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from django.contrib.admin import AdminSite
@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
+from catalog.console.stored_sentences import translate_sentence
 from catalog.importing.dry_run import Preview
 from catalog.importing.errors import ImportFailed
 from catalog.importing.fetching.guarded_client import FetchFailed
@@ -88,8 +89,9 @@ def show_preview(
             ],
             "understood": _first(understood, MAX_SHOWN_COLUMNS),
             "ignored": _first(preview.ignored, MAX_SHOWN_COLUMNS),
-            "errors": _first(preview.errors, MAX_SHOWN_LINES),
-            "notes": _first(preview.notes, MAX_SHOWN_LINES),
+            "errors": _first_lines(preview.errors),
+            "notes": _first_lines(preview.notes),
+            "failure": translate_sentence(preview.failure),
         }
     return TemplateResponse(request, TEMPLATE, context)
 
@@ -99,7 +101,7 @@ def attempt(read: Callable[[], T]) -> tuple[T | None, str]:
     try:
         return read(), ""
     except (ImportFailed, FetchFailed) as error:
-        return None, str(error)
+        return None, translate_sentence(str(error))
     except OSError as error:
         return None, _("The file cannot be read: %(reason)s.") % {"reason": error.strerror or error}
 
@@ -107,6 +109,11 @@ def attempt(read: Callable[[], T]) -> tuple[T | None, str]:
 def name_of(field: str) -> str:
     """Returns the name of a field of products, or of an attribute, in the active language."""
     return str(FIELDS.get(field, field))
+
+
+def _first_lines(lines: Sequence[tuple[int, str]]) -> Shown:
+    shown = _first(lines, MAX_SHOWN_LINES)
+    return replace(shown, first=[(line, translate_sentence(said)) for line, said in shown.first])
 
 
 def _first(entries: Sequence[Any], most: int) -> Shown:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from catalog.console.audit_log import record_request
 from catalog.console.base import ModelAdmin, require
 from catalog.console.rights import Right
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import ProductImport, Source
 from indexing.console.question_page import ask
 from indexing.console.sources.source_forms import SourceForm
@@ -41,7 +42,6 @@ class SourceAdmin(ModelAdmin):
     list_display = ("name", "place", "full", "enabled", "shown_result", "pulled_at", "next_at")
     list_filter = ("enabled", "is_full")
     search_fields = ("name", "address")
-    list_per_page = 50
     readonly_fields = ("last_result", "pulled_at", "next_at", "steps")
     fieldsets = (
         (None, {"fields": ("name", "address", "format", "mapping", "currency", "is_full")}),
@@ -66,7 +66,7 @@ class SourceAdmin(ModelAdmin):
     @admin.display(description=_lazy("last result"))
     def last_result(self, source: Source) -> str:
         if source.error:
-            numbers = {"number": source.attempts, "reason": source.error}
+            numbers = {"number": source.attempts, "reason": translate_sentence(source.error)}
             return _("Failed attempts: %(number)s. %(reason)s") % numbers
         return translate_result(source.result) or _("Not pulled yet.")
 

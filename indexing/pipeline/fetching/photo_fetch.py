@@ -99,5 +99,8 @@ def _check_photo(data: bytes, headers: Mapping[str, str], decoders: DecoderPool)
             raise FetchFailed("The server sent a web page in place of a photo.") from error
         if error.code == "image_missing":
             raise FetchFailed("The server sent an empty file.") from error
-        said = f" (type {kind[:80]})" if kind else ""
-        raise FetchFailed(f"The server sent no usable photo{said}: {error}") from error
+        if kind:
+            raise FetchFailed(
+                f"The server sent no usable photo (type {kind[:80]}): {error}"
+            ) from error
+        raise FetchFailed(f"The server sent no usable photo: {error}") from error

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from catalog.console.stored_sentences import translate_sentence
 from catalog.importing.errors import ImportFailed, grouped
 from catalog.importing.fetching.guarded_client import FetchFailed
 from catalog.importing.files import BATCH_SIZE, ImportReport, import_file
@@ -15,11 +16,7 @@ from catalog.importing.history.recorded_imports import begin_import, finish_impo
 from catalog.importing.photos.named_addresses import request_photos_of_source
 from catalog.importing.sources.feed_files import FeedFile, open_feed_place
 from catalog.importing.sources.reading_options import options_checksum, options_of
-from catalog.importing.sources.source_import import (
-    MANY_MISSING,
-    SourceImport,
-    TooManyMissing,
-)
+from catalog.importing.sources.source_import import SourceImport, TooManyMissing
 from catalog.models import ProductImport, Source
 from indexing.pipeline.sources.pull_schedule import next_attempt, next_pull
 
@@ -86,13 +83,19 @@ def describe_import(product_import: ProductImport) -> str:
 def translate_result(result: str) -> str:
     """Returns the `result` of a source, which is in English, in the active language, as far as its
     sentences are known."""
-    for sentence in (UNCHANGED, CHANGED_AND_NOTED, CHANGED, MANY_MISSING):
-        pattern = _PLACE.sub(r"(?P<\1>[0-9,]+)", re.escape(sentence).replace("%%", "%"))
+    for sentence in (UNCHANGED, CHANGED_AND_NOTED, CHANGED):
+        pattern = _PLACE.sub(r"(?P<\1>[0-9,]+)", re.escape(sentence))
         if match := re.match(pattern, result):
             given = {name: text.replace(",", "") for name, text in match.groupdict().items()}
             told = _(sentence) % {name: grouped(int(text)) for name, text in given.items()}
-            return told + result[match.end() :]
-    return result
+            return f"{told} {translate_sentence(result[match.end() :].strip())}".strip()
+    return translate_sentence(result)
+
+
+def translate_outcome(outcome: str) -> str:
+    """Returns an outcome of an import, "NAME: RESULT" in English, in the active language."""
+    name, colon, result = outcome.partition(": ")
+    return f"{name}{colon}{translate_result(result)}"
 
 
 def _import(

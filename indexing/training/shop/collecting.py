@@ -37,29 +37,35 @@ log = logging.getLogger("vitrina.indexing")
 
 # Photos that the encoder in use has embedded can be decoded. A content that several products have,
 # such as a table of sizes, shows none of them. The order is that of the self-test's sample.
-PHOTOS = """
+# It joins nothing twice: the planner expects a handful of photos, and would choose nested loops.
+EMBEDDED = """
+    catalog_productimage image
+    JOIN catalog_product product ON product.id = image.product_id AND product.is_visible
+    JOIN catalog_embedding embedding ON embedding.encoder_id = %(encoder)s
+        AND embedding.product_id = image.product_id AND embedding.image_id = image.id
+        AND embedding.source_hash = image.content_hash
+"""
+PHOTOS = f"""
     WITH photo AS (
         SELECT DISTINCT ON (image.product_id, image.content_hash)
             image.product_id, image.id, image.file, image.content_hash, image.position
-        FROM catalog_productimage image
-        JOIN catalog_product product ON product.id = image.product_id AND product.is_visible
-        JOIN catalog_embedding embedding ON embedding.encoder_id = %(encoder)s
-            AND embedding.product_id = image.product_id AND embedding.image_id = image.id
-            AND embedding.source_hash = image.content_hash
+        FROM {EMBEDDED}
         ORDER BY image.product_id, image.content_hash, image.position
-    ), own AS (
-        SELECT photo.* FROM photo JOIN (
-            SELECT content_hash FROM photo GROUP BY content_hash HAVING count(*) = 1
-        ) single USING (content_hash)
+    ), counted AS (
+        SELECT *, count(*) OVER (PARTITION BY content_hash) AS copies FROM photo
     ), numbered AS (
-        SELECT *, row_number() OVER (PARTITION BY product_id ORDER BY position, id) AS number
-        FROM own
-    ), chosen AS (
-        SELECT product_id FROM numbered WHERE number = 1
-        ORDER BY md5(product_id::text) LIMIT %(products)s
+        SELECT *, md5(product_id::text) AS key,
+            row_number() OVER (PARTITION BY product_id ORDER BY position, id) AS number
+        FROM counted WHERE copies = 1
+    ), ranked AS (
+        SELECT *, dense_rank() OVER (ORDER BY key) AS place FROM numbered
     )
-    SELECT product_id, id, file, content_hash FROM numbered JOIN chosen USING (product_id)
-    WHERE number <= %(photos)s ORDER BY md5(product_id::text), number
+    SELECT product_id, id, file, content_hash FROM ranked
+    WHERE place <= %(products)s AND number <= %(photos)s ORDER BY key, number
+"""
+COUNT = f"""
+    SELECT count(*), count(DISTINCT product_id)
+    FROM (SELECT image.product_id FROM {EMBEDDED} LIMIT %(most)s) photo
 """
 
 
@@ -117,6 +123,18 @@ def choose_lessons(encoder_id: int) -> Lessons:
         [photo for photo in photos if photo.product_id in trained],
         [product for product in products if product not in trained],
     )
+
+
+def count_lessons(encoder_id: int) -> tuple[int, int, int]:
+    """Returns about how many photos and products there are to learn from, and how many products are
+    set aside. It reads at most MAX_PRODUCTS * MAX_PHOTOS photos."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, {"encoder": encoder_id, "most": MAX_PRODUCTS * MAX_PHOTOS})
+        photos, products = cursor.fetchone()
+    chosen = min(products, MAX_PRODUCTS)
+    held_out = count_held_out(chosen)
+    photos_each = min(photos / max(1, products), MAX_PHOTOS)
+    return round(photos_each * (chosen - held_out)), chosen - held_out, held_out
 
 
 def count_held_out(products: int) -> int:
