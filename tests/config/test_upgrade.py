@@ -99,6 +99,7 @@ def run(installation: dict[str, str], *command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_an_upgrade_of_the_first_release_keeps_rows_and_embeddings(
     installation: dict[str, str],
 ) -> None:

@@ -28,7 +28,13 @@ def indexed(product: Product) -> None:
     rebuild()
 
 
-SIZES = pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
+SIZES = pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param((1280, 900), id="desktop", marks=pytest.mark.long),
+        pytest.param((390, 844), id="phone"),
+    ],
+)
 
 
 def log_in(page: Page, served: str, size: tuple[int, int]) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.console.base import ReadOnlyAdmin
-from catalog.models import ApiKey, Webhook
+from catalog.models import ApiKey, Product, Webhook
 from tests.console.forms import errors_of, filled, shown
 from tests.console.rows import made
 
@@ -120,7 +120,14 @@ HOSTILE = ["a\0b", '{"a": "\\u0000"}', '{"a": "\\ud800"}', "[" * 20_000, "9" * 4
 HOSTILE += ["\0", "-1", "NaN", "x" * 20_001, "<script>alert(1)</script>", "'; DROP TABLE x; --"]
 
 
-@pytest.mark.parametrize("model", WRITTEN, ids=label)
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(model, marks=[pytest.mark.long] if model is Product else [])
+        for model in WRITTEN
+    ],
+    ids=label,
+)
 def test_no_value_of_a_field_breaks_a_form(
     admin_client: Client, model: type[Any], long_run: bool
 ) -> None:

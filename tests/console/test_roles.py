@@ -68,11 +68,11 @@ class Role:
 ROLES = [
     Role("anonymous", staff=False),
     Role("viewer"),
-    Role("publisher"),
 ]
 MORE_ROLES = [
     Role("staff without rights"),
     Role("operator"),
+    Role("publisher"),
     Role("superuser", superuser=True),
     Role("customer in every group", staff=False),
 ]

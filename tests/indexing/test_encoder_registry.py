@@ -95,6 +95,7 @@ def test_the_registry_stores_the_recall_of_encoders_on_labelled_photos(
     assert live_index().query_encoder.name == "histogram"
 
 
+@pytest.mark.long
 def test_the_command_lists_encoders_with_their_embeddings_and_figures(
     settings: Any,
 ) -> None:

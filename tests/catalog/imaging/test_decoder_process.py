@@ -138,6 +138,7 @@ def test_a_pool_decodes_as_many_photos_at_a_time_as_its_size(
     assert len(children()) == 2
 
 
+@pytest.mark.long
 def test_the_memory_of_a_large_photo_returns_to_the_system(
     pool: DecoderPool, children: Children
 ) -> None:
@@ -195,6 +196,7 @@ def test_a_closed_pool_leaves_no_process(pool: DecoderPool, children: Children) 
     assert decode(pool, photo(), wait_s=20).size == (320, 160), "it starts others"
 
 
+@pytest.mark.long
 def test_processes_that_do_not_start_or_are_killed_leave_no_open_files(
     pool: DecoderPool, children: Children, monkeypatch: pytest.MonkeyPatch, long_run: bool
 ) -> None:

@@ -85,6 +85,7 @@ def test_root_runs_the_server_as_nobody_if_the_owner_has_no_name(
 
 
 @as_root
+@pytest.mark.long
 def test_root_uses_another_folder_if_the_servers_user_cannot_enter(
     top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def test_data_survives_a_killed_server(server: EmbeddedPostgres, top: Path) -> N
     assert ask(server, "SELECT answer FROM kept") == 42
 
 
+@pytest.mark.long
 def test_start_waits_for_the_backends_of_a_killed_server(
     server: EmbeddedPostgres, top: Path
 ) -> None:
@@ -71,7 +72,11 @@ def test_start_waits_for_the_backends_of_a_killed_server(
     assert ask(server, "SELECT answer FROM kept") == 42
 
 
-@pytest.mark.parametrize("command", ["sleep 60", "true"], ids=["recycled", "zombie"])
+@pytest.mark.parametrize(
+    "command",
+    ["sleep 60", pytest.param("true", marks=pytest.mark.long)],
+    ids=["recycled", "zombie"],
+)
 def test_a_stale_process_id_does_not_prevent_a_start(
     server: EmbeddedPostgres, top: Path, command: str
 ) -> None:

@@ -22,6 +22,7 @@ def test_the_last_user_to_leave_stops_the_server(server: EmbeddedPostgres, top: 
     assert not server.is_running()
 
 
+@pytest.mark.long
 def test_the_server_outlives_its_killed_starter_while_others_use_it(
     server: EmbeddedPostgres, top: Path
 ) -> None:

@@ -40,6 +40,7 @@ def make(clone: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.long
 def test_of_three_simultaneous_makes_one_sets_up_and_the_others_wait(clone: Path) -> None:
     makes = [make(clone) for _ in range(3)]
     said = [process.communicate()[0] for process in makes]

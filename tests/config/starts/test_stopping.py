@@ -73,7 +73,7 @@ def test_the_second_signal_ends_a_process_that_swallowed_the_first() -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        pytest.param(STUBBORN, id="swallowed"),
+        pytest.param(STUBBORN, id="swallowed", marks=pytest.mark.long),
         pytest.param(DOZING, id="busy outside Python", marks=pytest.mark.long),
     ],
 )

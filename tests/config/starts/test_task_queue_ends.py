@@ -91,7 +91,8 @@ def test_the_queue_stops_within_ten_seconds_while_a_worker_waits_for_the_databas
     assert not [member for member in family if alive(member)]
 
 
-@pytest.mark.parametrize("which", ["main", pytest.param("sentinel", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("which", ["main", "sentinel"])
 def test_the_processes_of_the_queue_end_with_their_parent(
     queue: psutil.Process, which: str
 ) -> None:

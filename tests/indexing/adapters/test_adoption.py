@@ -88,6 +88,7 @@ def test_a_new_encoder_searches_the_old_vectors(
     assert statuses() == {"histogram": "live", name: "live"}
 
 
+@pytest.mark.long
 def test_text_queries_are_mapped_by_the_adapter_too(live: Generation) -> None:
     for colour in ("red", "lime", "blue"):
         add_product(colour, photo(colour), title="Plain")
@@ -107,6 +108,7 @@ def _image(colour: str) -> Any:
     return Image.new("RGB", (64, 64), colour)
 
 
+@pytest.mark.long
 def test_only_queries_are_mapped_to_the_index_space(
     live: Generation, encoders: dict[str, HistogramEncoder]
 ) -> None:
@@ -128,6 +130,7 @@ def test_only_queries_are_mapped_to_the_index_space(
     assert found_skus(photo(999))[0] == "late"
 
 
+@pytest.mark.long
 def test_a_photo_replaced_while_an_adapter_is_in_use_is_found(live: Generation) -> None:
     product = add_product("a", photo("red"))
     refresh()
@@ -204,6 +207,7 @@ def test_a_damaged_adapter_is_not_used(live: Generation) -> None:
     assert found_skus(photo(3))[0] == "00003"
 
 
+@pytest.mark.long
 def test_a_rebuild_at_once_searches_with_the_new_encoder_from_its_first_stage_on(
     live: Generation, encoders: dict[str, HistogramEncoder]
 ) -> None:

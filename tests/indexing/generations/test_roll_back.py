@@ -241,6 +241,7 @@ steps = st.one_of(
 )
 @given(steps=st.lists(steps, min_size=4, max_size=14))
 @example(steps=[*(("publish", n) for n in (0, 1, 2, 0)), *[("roll_back", 0)] * 4])
+@pytest.mark.long
 def test_any_sequence_of_switches_and_roll_backs_agrees_with_the_model(
     built: list[Generation], adapter: Adapter, steps: Sequence[tuple[str, int]]
 ) -> None:

@@ -188,6 +188,7 @@ def test_the_self_test_may_fall_a_little(settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.long
 def test_encoders_are_compared_without_a_generation(encoders: dict[str, HistogramEncoder]) -> None:
     rebuild()
     space = open_space(live_generation())

@@ -169,6 +169,7 @@ def test_a_query_encoder_with_an_adapter_has_its_own_calibration(
 
 
 @pytest.mark.usefixtures("empty_shop")
+@pytest.mark.long
 def test_an_adapter_that_may_not_be_used_is_not_calibrated() -> None:
     add_products(range(160))
     rebuild()

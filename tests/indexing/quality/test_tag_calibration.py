@@ -72,6 +72,7 @@ def test_a_shop_without_accepted_tags_shows_none() -> None:
 
 
 @pytest.mark.usefixtures("empty_shop")
+@pytest.mark.long
 def test_each_encoder_has_a_calibration_of_its_own(encoders: dict[str, HistogramEncoder]) -> None:
     Tag.objects.create(slug="warm", name="warm")
     for n in range(60):

@@ -198,6 +198,7 @@ def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
                 assert place <= reached <= first + 1
 
 
+@pytest.mark.long
 def test_a_forger_below_the_burst_limits_counts_as_one_shopper_an_address(
     shop: Forger, target: int, ranking: Any, addresses_of_forgers: tuple[int, ...]
 ) -> None:

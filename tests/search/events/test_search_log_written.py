@@ -96,6 +96,7 @@ def test_a_process_with_a_connection_pool_writes_its_queue_before_it_exits() -> 
     assert LoggedSearch.objects.count() == 3
 
 
+@pytest.mark.long
 def test_a_process_without_a_database_exits_and_counts_dropped_entries() -> None:
     assert "dropped 3.0" in run_process(DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
     assert not LoggedSearch.objects.exists()

@@ -121,6 +121,7 @@ def test_the_right_tags_of_a_photo_are_those_of_its_product(
     assert find_tags_of_product("unknown", read_vocabulary()) == set()
 
 
+@pytest.mark.long
 def test_the_command_prints_figures_of_every_kind(
     labelled: list[LabelledPhoto], tmp_path: Path
 ) -> None:

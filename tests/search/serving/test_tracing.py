@@ -67,6 +67,7 @@ def collector() -> Iterator[Collector]:
     made.server.server_close()
 
 
+@pytest.mark.long
 def test_a_search_is_traced_with_its_stages_and_the_id_of_its_request(
     demo_index: None,
     static_files: None,

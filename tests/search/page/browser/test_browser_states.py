@@ -43,7 +43,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(params=SIZES)
+@pytest.fixture(params=["phone", pytest.param("desktop", marks=pytest.mark.long)])
 def context(browser: Browser, request: pytest.FixtureRequest) -> BrowserContext:
     return browser.new_context(locale="en-US", **SIZES[request.param])
 
