@@ -116,7 +116,7 @@ def test_a_photo_that_a_client_has_is_not_sent_again(
     media: Path, client: Client, path: str
 ) -> None:
     first = client.get(f"/media/products/{path}", headers=BROWSER)
-    etag = first["ETag"]
+    etag, sent = first["ETag"], first.getvalue()
 
     again = client.get(f"/media/products/{path}", headers={**BROWSER, "If-None-Match": etag})
 
@@ -126,8 +126,7 @@ def test_a_photo_that_a_client_has_is_not_sent_again(
     Image.new("RGB", (1500, 3000)).save(media / "photo.jpg")
     changed = client.get(f"/media/products/{path}", headers={**BROWSER, "If-None-Match": etag})
     assert changed.status_code == 200
-    first.close()
-    changed.close()
+    assert changed.getvalue() != sent
 
 
 def test_kinds_and_widths_of_a_photo_have_different_etags(media: Path, client: Client) -> None:
@@ -138,3 +137,4 @@ def test_kinds_and_widths_of_a_photo_have_different_etags(media: Path, client: C
     ]
 
     assert len({answer["ETag"] for answer in answers}) == 4
+    assert all(answer.getvalue() for answer in answers)
