@@ -8,7 +8,9 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
@@ -31,6 +33,7 @@ __all__ = [
     "LogPaginator",
     "ModelAdmin",
     "ReadOnlyAdmin",
+    "ShownOnceAdmin",
     "StackedInline",
     "TabularInline",
     "require",
@@ -120,6 +123,45 @@ class ModelAdmin(AuditedChanges, PlainAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
+
+
+class ShownOnceAdmin(ModelAdmin):
+    """Makes rows by a function, which also makes the secret. The page that follows the form shows
+    it."""
+
+    def make(self, data: dict[str, Any], by: str) -> tuple[Any, str]:
+        """Makes a row from the cleaned data of the form. Returns it and its secret."""
+        raise NotImplementedError
+
+    def describe_secret(self, row: Any) -> dict[str, str]:
+        """Returns the texts of the page: `title`, `name`, `sentence`, `use`, `header` and
+        `back_label`."""
+        raise NotImplementedError
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
+        row = super().save_form(request, form, change)
+        if change:
+            return row
+        made, request.made_secret = self.make(  # type: ignore[attr-defined]
+            form.cleaned_data, request.user.get_username()
+        )
+        return made
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: Any = None
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            **self.describe_secret(obj),
+            "opts": self.opts,
+            "secret": request.made_secret,  # type: ignore[attr-defined]
+            "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+        }
+        return TemplateResponse(request, "admin/console/shown_once.html", context)
 
 
 class ReadOnlyAdmin(ModelAdmin):

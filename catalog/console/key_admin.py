@@ -5,14 +5,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.api.access_keys import KeyRefused, check_key, create_key, revoke_key
-from catalog.console.base import LOOK, ModelAdmin
+from catalog.console.base import LOOK, ShownOnceAdmin
 from catalog.models import ApiKey, Scope
 
 
@@ -67,7 +65,7 @@ class KeyForm(forms.ModelForm):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(ShownOnceAdmin):
     form = KeyForm
     list_display = ("name", "beginning", "used_to", "state", "expires_at", "last_used_at")
     list_filter = ("kind",)
@@ -90,37 +88,18 @@ class ApiKeyAdmin(ModelAdmin):
         number = sum(revoke_key(key) for key in chosen)
         self.message_user(request, _("Keys revoked: %(number)s.") % {"number": number})
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Makes a new key, which `response_add` shows."""
-        row = super().save_form(request, form, change)
-        if change:
-            return row
+    def make(self, data: dict[str, Any], by: str) -> tuple[ApiKey, str]:
         names = ("scopes", "origins", "expires_at", "calls_per_minute")
-        given = {name: form.cleaned_data[name] for name in names}
-        made, request.made_key = create_key(  # type: ignore[attr-defined]
-            form.cleaned_data["name"], by=request.user.get_username(), **given
-        )
-        return made
+        return create_key(data["name"], by=by, **{name: data[name] for name in names})
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-
-    def response_add(
-        self, request: HttpRequest, obj: Any, post_url_continue: Any = None
-    ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
+    def describe_secret(self, row: ApiKey) -> dict[str, str]:
+        return {
             "title": _("The key is made"),
-            "opts": self.opts,
-            "name": obj.name,
+            "name": row.name,
             "sentence": _(
                 "Copy this key now. It is shown only once, and nobody can read it again."
             ),
-            "secret": request.made_key,  # type: ignore[attr-defined]
             "use": _("Calls send it in the header"),
             "header": "Authorization: Bearer …",
-            "back": reverse("admin:catalog_apikey_changelist"),
             "back_label": _("Back to the keys"),
         }
-        return TemplateResponse(request, "admin/console/shown_once.html", context)

@@ -7,13 +7,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
-from catalog.console.base import ModelAdmin
+from catalog.console.base import ShownOnceAdmin
 from catalog.models import Webhook, WebhookDelivery
 from indexing.monitoring.webhooks.subscriptions import (
     WebhookRefused,
@@ -46,7 +44,7 @@ class WebhookForm(forms.ModelForm):
 
 
 @admin.register(Webhook)
-class WebhookAdmin(ModelAdmin):
+class WebhookAdmin(ShownOnceAdmin):
     form = WebhookForm
     list_display = ("short_url", "told_of", "enabled", "last_delivery", "created_by")
     search_fields = ("url",)
@@ -97,34 +95,19 @@ class WebhookAdmin(ModelAdmin):
         number = sum(set_enabled(webhook, False) for webhook in chosen)
         self.message_user(request, _("Webhooks disabled: %(number)s.") % {"number": number})
 
-    def save_form(self, request: HttpRequest, form: Any, change: bool) -> Any:
-        """Makes a new webhook, whose secret `response_add` shows."""
-        row = super().save_form(request, form, change)
-        if change:
-            return row
-        data = form.cleaned_data
-        return add_webhook(data["url"], data["events"], request.user.get_username())
+    def make(self, data: dict[str, Any], by: str) -> tuple[Webhook, str]:
+        webhook = add_webhook(data["url"], data["events"], by)
+        return webhook, webhook.secret
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if change:
-            super().save_model(request, obj, form, change)
-
-    def response_add(
-        self, request: HttpRequest, obj: Any, post_url_continue: Any = None
-    ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
+    def describe_secret(self, row: Webhook) -> dict[str, str]:
+        return {
             "title": _("The webhook is made"),
-            "opts": self.opts,
-            "name": obj.url,
+            "name": row.url,
             "sentence": _("Copy this secret now. It is shown only once."),
-            "secret": obj.secret,
             "use": _("It signs what is sent, in the header"),
             "header": "X-Vitrina-Signature: t=…,v1=…",
-            "back": reverse("admin:catalog_webhook_changelist"),
             "back_label": _("Back to the webhooks"),
         }
-        return TemplateResponse(request, "admin/console/shown_once.html", context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

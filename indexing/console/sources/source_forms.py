@@ -16,8 +16,6 @@ from catalog.models import Source
 from catalog.models.attributes import AttributesFormField
 from indexing.pipeline.sources.pull_schedule import is_cron
 
-# The classes of inputs, selects and text areas.
-
 
 class CronField(forms.CharField):
     """A cron expression of five fields, or nothing."""

@@ -5,15 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from catalog.models import Event
-from tests.search.page.browser.test_browser_states import (  # noqa: F401  (fixtures)
-    CHAIR,
-    browser,
-    choose,
-    context,
-    page,
-    shoot,
-    site,
-)
+from tests.search.page.browser.conftest import CHAIR, choose, shoot
 from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
@@ -21,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 OTHER = CHAIR.with_name("blends-officetable-2.jpg")
 
 
-def say(page: Page, number: int, name: str) -> str:  # noqa: F811
+def say(page: Page, number: int, name: str) -> str:
     """Opens the menu of a card and says something about its product. Returns the product's id."""
     card = page.locator("#results .card").nth(number)
     product = card.get_attribute("data-product") or ""
@@ -32,8 +24,8 @@ def say(page: Page, number: int, name: str) -> str:  # noqa: F811
 
 
 def test_what_a_shopper_says_is_shown_undone_and_reported(
-    site: str,  # noqa: F811
-    page: Page,  # noqa: F811
+    site: str,
+    page: Page,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     recorded: list[Event] = []
@@ -71,8 +63,8 @@ def test_what_a_shopper_says_is_shown_undone_and_reported(
 
 
 def test_a_second_photo_and_an_address(
-    site: str,  # noqa: F811
-    page: Page,  # noqa: F811
+    site: str,
+    page: Page,
 ) -> None:
     page.goto(site)
     choose(page, CHAIR)

@@ -6,13 +6,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.search.page.browser.test_browser_states import (  # noqa: F401  (fixtures)
-    PHOTOS,
-    browser,
-    context,
-    page,
-    site,
-)
+from tests.search.page.browser.conftest import PHOTOS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.long]
 
@@ -24,7 +18,7 @@ MIDDLE = """outline => {
 }"""
 
 
-def test_each_dot_selects_its_object(site: str, page: Page) -> None:  # noqa: F811
+def test_each_dot_selects_its_object(site: str, page: Page) -> None:
     is_phone = page.viewport_size is not None and page.viewport_size["width"] < 500
     dots, wrong = 0, []
     for room in ROOMS:

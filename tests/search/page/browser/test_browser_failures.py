@@ -7,23 +7,14 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from search.page import views
-from tests.search.page.browser.test_browser_states import (  # noqa: F401  (fixtures)
-    CHAIR,
-    SIZES,
-    browser,
-    choose,
-    context,
-    page,
-    shoot,
-    site,
-)
+from tests.search.page.browser.conftest import CHAIR, SIZES, choose, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 
 
 def test_a_server_that_breaks_is_asked_again(
-    site: str,  # noqa: F811
-    page: Page,  # noqa: F811
+    site: str,
+    page: Page,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*args: Any) -> None:
@@ -41,9 +32,9 @@ def test_a_server_that_breaks_is_asked_again(
 
 
 def test_an_example_that_cannot_be_loaded_is_loaded_later(
-    site: str,  # noqa: F811
-    page: Page,  # noqa: F811
-    context: BrowserContext,  # noqa: F811
+    site: str,
+    page: Page,
+    context: BrowserContext,
 ) -> None:
     page.goto(site)
     context.set_offline(True)
@@ -56,9 +47,9 @@ def test_an_example_that_cannot_be_loaded_is_loaded_later(
 
 
 def test_a_page_that_was_open_for_too_long_says_so(
-    site: str,  # noqa: F811
-    page: Page,  # noqa: F811
-    context: BrowserContext,  # noqa: F811
+    site: str,
+    page: Page,
+    context: BrowserContext,
 ) -> None:
     page.goto(site)
     context.clear_cookies()
@@ -73,7 +64,7 @@ def test_a_page_that_was_open_for_too_long_says_so(
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_without_scripts(site: str, browser: Browser, size: str) -> None:  # noqa: F811
+def test_without_scripts(site: str, browser: Browser, size: str) -> None:
     plain = browser.new_context(java_script_enabled=False, locale="en-US", **SIZES[size]).new_page()
     plain.set_default_timeout(60_000)
     plain.goto(site)
