@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from search.page import views
-from tests.search.page.browser.conftest import CHAIR, SIZES, choose, shoot
+from tests.search.page.sizes.conftest import CHAIR, SIZES, choose, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 

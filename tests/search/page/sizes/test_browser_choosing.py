@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from catalog.models import Event
-from tests.search.page.browser.conftest import CHAIR, choose, shoot
+from tests.search.page.sizes.conftest import CHAIR, choose, shoot
 from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]

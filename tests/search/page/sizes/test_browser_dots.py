@@ -6,7 +6,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.search.page.browser.conftest import PHOTOS
+from tests.search.page.sizes.conftest import PHOTOS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.long]
 

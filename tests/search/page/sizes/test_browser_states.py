@@ -5,7 +5,7 @@ wrong with any of them, in light and dark. Writes a screenshot of each state to 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.search.page.browser.conftest import CHAIR, SIZES, choose, shoot
+from tests.search.page.sizes.conftest import CHAIR, SIZES, choose, shoot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db]
 

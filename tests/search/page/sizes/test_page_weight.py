@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.search.page.browser.conftest import CHAIR
+from tests.search.page.sizes.conftest import CHAIR
 from tests.support.web_servers import WebServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.long]
