@@ -12,7 +12,13 @@ from django.db.models import Model
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotFound, PermissionDenied, Throttled
+from rest_framework.exceptions import (
+    AuthenticationFailed,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+    Throttled,
+)
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,10 +30,10 @@ from catalog.api.call_figures import THROTTLED, count_call
 from catalog.api.call_limits import Allowance, Sender, charge_address, charge_key
 from catalog.api.conditional_answers import answer_if_changed, compress_answer
 from catalog.api.cross_origin import allow_page, answer_preflight
+from catalog.api.problems import NO_KEY
 from catalog.console.rights import may
 from catalog.models import ApiKey, Scope
 
-NO_KEY = "This call needs a key. Send it in the header Authorization: Bearer KEY."
 Row = TypeVar("Row", bound=Model)
 
 
@@ -70,9 +76,8 @@ class HasScope(BasePermission):
         if any(may(request.auth, scope) for scope in scopes):
             return True
         if request.auth is None:
-            self.message = NO_KEY
-        else:
-            self.message = f"This key is not for {scopes[0]}. Make one with the scope {scopes[0]}."
+            raise NotAuthenticated(NO_KEY)
+        self.message = f"This key is not for {scopes[0]}. Make one with the scope {scopes[0]}."
         return False
 
 

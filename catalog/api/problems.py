@@ -9,6 +9,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
 
+NO_KEY = "This call needs a key. Send it in the header Authorization: Bearer KEY."
+
 RETRY_AFTER_S = 5  # for failures that end by themselves, such as an overload
 
 
@@ -45,7 +47,7 @@ CODES = {
     "box_invalid": (400, "box must be x,y,w,h, each from 0 to 1."),
     "parameter_invalid": (400, "limit: Ensure this value is less than or equal to 100."),
     "not_found": (404, "There is no product 17."),
-    "not_authenticated": (401, "This call needs a key. Send it in the header Authorization."),
+    "not_authenticated": (401, NO_KEY),
     "permission_denied": (403, "This key is not for index. Make one with the scope index."),
     "throttled": (429, "Request was throttled. Expected available in 12 seconds."),
     "index_not_ready": (503, "No index is published yet."),

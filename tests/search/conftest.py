@@ -202,6 +202,7 @@ def demo_server(
         "SEARCH_LOG_DAYS": "0",
         "SEARCH_TIME_LIMIT_S": "30",  # other tests may keep the machine busy
         "STATEMENT_TIMEOUT_S": "5",
+        "IMPORT_ALLOWED_HOSTS": "127.0.0.1:8199",  # where docs/api.md offers a photo
     }
     with web_server(tmp_path_factory.mktemp("web"), **settings) as started:
         yield started

@@ -39,7 +39,7 @@ def address_of(server: WebServer) -> str:
 def keys(demo_index: None, django_db_blocker: Any) -> Iterator[dict[str, str]]:
     """Keys that the web server sees. What the steps write is removed."""
     with django_db_blocker.unblock():
-        _, secret = create_key("First steps", ["catalog"], "test")
+        _, secret = create_key("First steps", ["catalog", "index"], "test")
         _, shop = create_key("Pages", ["search", "events"], "test", origins=[SHOP])
     yield {"secret": secret, "shop": shop}
     with django_db_blocker.unblock():
@@ -76,10 +76,11 @@ def test_curl(folder: Path, demo_server: WebServer, keys: dict[str, str]) -> Non
         answer, end = decoder.raw_decode(said)
         answers.append(answer)
         said = said[end:]
-    found, events, imported = answers
+    found, events, imported, refresh = answers
     assert found["count"] == 3
     assert events["accepted"] + events["unknown"] == 1
     assert imported["written"] == 1
+    assert refresh["kind"] == "refresh"
 
 
 def test_python(
@@ -89,9 +90,10 @@ def test_python(
 
     lines = said.splitlines()
     wanted = Product.objects.get(sku=photos["scopia-living-lamp-2"].sku)
-    assert lines[0].startswith(wanted.title)
-    assert "'accepted': 1" in lines[1]
-    assert "'written': 1" in lines[2]
+    assert wanted.title in lines[0]
+    assert "'accepted': 1" in lines[3]
+    assert "'written': 1" in lines[4]
+    assert "'kind': 'refresh'" in lines[5]
 
 
 def test_javascript_in_a_page_of_another_origin(
