@@ -12,7 +12,13 @@ from django.db.models import Model
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed, NotFound, PermissionDenied, Throttled
+from rest_framework.exceptions import (
+    AuthenticationFailed,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+    Throttled,
+)
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -70,9 +76,8 @@ class HasScope(BasePermission):
         if any(may(request.auth, scope) for scope in scopes):
             return True
         if request.auth is None:
-            self.message = NO_KEY
-        else:
-            self.message = f"This key is not for {scopes[0]}. Make one with the scope {scopes[0]}."
+            raise NotAuthenticated(NO_KEY)
+        self.message = f"This key is not for {scopes[0]}. Make one with the scope {scopes[0]}."
         return False
 
 
