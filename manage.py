@@ -4,19 +4,31 @@
 import os
 import sys
 
-from config.database import database_in_use
+from config.database import database_in_use, migrations_are_pending
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import execute_from_command_line
 
     try:
         with database_in_use():
-            execute_from_command_line(sys.argv)
+            run_command()
     except ImproperlyConfigured as error:
         sys.exit(f"vitrina: {error}")
+
+
+def run_command() -> None:
+    """Runs the command. If tables that it needs are missing, says what to do."""
+    from django.core.management import execute_from_command_line
+    from django.db import ProgrammingError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except ProgrammingError:
+        if migrations_are_pending():
+            sys.exit("CommandError: Run manage.py migrate first.")
+        raise
 
 
 if __name__ == "__main__":

@@ -78,3 +78,13 @@ def database_in_use() -> Iterator[None]:
         return
     with embedded_server().in_use():
         yield
+
+
+def migrations_are_pending() -> bool:
+    """Returns whether the database lacks tables or columns of this version."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    connection.close()  # it may be in a transaction that has failed
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

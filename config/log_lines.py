@@ -10,12 +10,21 @@ current_request_id: ContextVar[str] = ContextVar("current_request_id", default="
 """The id of the request that this thread answers, or "". `config/web/request_ids.py` sets it."""
 
 
+META_NAME = "HTTP_X_REQUEST_ID"
+
+
+def _request_id(record: logging.LogRecord) -> str:
+    """Returns the id of the request that a record belongs to, or ""."""
+    meta = getattr(getattr(record, "request", None), "META", {})
+    return current_request_id.get() or str(meta.get(META_NAME, ""))
+
+
 class TextLines(logging.Formatter):
     """Lines of text. Those of a request end with its id."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         line = super().formatMessage(record)
-        request_id = current_request_id.get()
+        request_id = _request_id(record)
         return f"{line} [{request_id}]" if request_id else line
 
 
@@ -30,7 +39,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if request_id := current_request_id.get():
+        if request_id := _request_id(record):
             line["request_id"] = request_id
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

@@ -10,6 +10,8 @@ from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 from django.utils._os import safe_join
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import conditional_page
 from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
@@ -71,7 +73,9 @@ urlpatterns = [
     path("api/v1/", include("catalog.api.editing.urls")),
     path("api/v1/", include("search.api.urls")),
     path("api/v1/", include("indexing.api.urls")),
-    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path(
+        "api/v1/schema/", gzip_page(conditional_page(SpectacularAPIView.as_view())), name="schema"
+    ),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema")),
     re_path(r"^api/", problem_details.not_found),
     re_path(r"^media/(?P<path>.*)$", serve_media),

@@ -15,7 +15,7 @@ from search.answer import Result, SearchAnswer
 from search.query.blank_photos import shows_nothing
 from search.query.photo_decoding import decode_query, decoded_photos
 from search.query.query_photos import QueryPhoto, keep_photos, read_query_photos
-from search.query.vector import choose_liked, embed_query
+from search.query.vector import choose_liked, embed_query, read_liked
 from search.query.words import find_word_query, read_words
 from search.ranking.paging import RankedResults, find_results
 from search.ranking.scoring import Ranked, explain_score
@@ -55,8 +55,10 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         given = read_words(request.text) if request.text else None
     request = replace(request, text=given.text) if given else request
     with clock.stage("embed"):
-        targets = choose_liked(choose_targets(analyses), request.product_id, index)
-        queries = embed_query(request, [target.vector for target in targets], index, clock.deadline)
+        liked = read_liked(request, index)
+        targets = choose_liked(choose_targets(analyses), liked, index)
+        vectors = [target.vector for target in targets]
+        queries = embed_query(request, vectors, liked, index, clock.deadline)
         tags = tag_targets(targets, index)
         words = find_word_query(given, request, index, clock.deadline)
     found = find_results(request, queries, targets, tags, index, clock, words)

@@ -10,17 +10,31 @@ from catalog.api.request_origin import keyed_hash, origin_of
 WINDOW_S = 60.0  # the settings limit the calls of a minute, which may arrive all at once
 BUCKETS = 65_536  # of each kind of sender
 
-# A bucket is charged the time that its calls take at the allowed rate. A call beyond the limit
-# changes nothing.
-CHARGE = """
-    WITH charged AS (
+ROUNDING_S = 1e-3
+
+
+def charge_sql(charges: str, condition: str = "true") -> str:
+    """Returns SQL that charges buckets the time that their calls take at the allowed rate, and
+    returns `spent_s` of each. `charges` selects (bucket, seconds). A bucket that has a row,
+    `stored`, is charged if `condition` holds. Rows are locked in the order of their buckets."""
+    return f"""
         INSERT INTO catalog_eventallowance AS stored (bucket, spent_until)
-        VALUES (%(bucket)s, now() + make_interval(secs => %(cost)s))
+        SELECT bucket, now() + make_interval(secs => seconds)
+        FROM ({charges}) AS charge (bucket, seconds) ORDER BY bucket
         ON CONFLICT (bucket) DO UPDATE SET spent_until
             = greatest(stored.spent_until, now()) + (excluded.spent_until - now())
-        WHERE greatest(stored.spent_until, now()) <= now() + make_interval(secs => %(most)s)
+        WHERE {condition}
         RETURNING extract(epoch FROM spent_until - now()) AS spent_s
+    """
+
+
+CHARGE = f"""
+    WITH charged AS ({
+    charge_sql(
+        "VALUES (%(bucket)s, %(cost)s)",
+        "greatest(stored.spent_until, now()) <= now() + make_interval(secs => %(most)s)",
     )
+})
     SELECT true, spent_s FROM charged
     UNION ALL
     SELECT false, extract(epoch FROM spent_until - now()) FROM catalog_eventallowance
@@ -63,11 +77,13 @@ def bucket_of(name: str) -> int:
 
 def _charge(bucket: int, limit: int) -> Allowance:
     cost = WINDOW_S / limit
-    values = {"bucket": bucket, "cost": cost, "most": WINDOW_S - cost + 1e-3}
+    most = WINDOW_S - cost + ROUNDING_S
+    values = {"bucket": bucket, "cost": cost, "most": most}
     with connection.cursor() as cursor:
         cursor.execute(CHARGE, values)
         row = cursor.fetchone()
-    granted, spent_s = row or (False, WINDOW_S)  # another process has just used up the limit
-    spent_s = max(0.0, float(spent_s))
-    remaining = min(limit - 1, max(0, int((WINDOW_S - spent_s + 1e-3) / cost)))
+    granted, spent_s = row or (False, most)
+    # The statement reads what a bucket was before another process used up the limit meanwhile.
+    spent_s = max(0.0 if granted else most, float(spent_s))
+    remaining = min(limit - 1, max(0, int((WINDOW_S - spent_s + ROUNDING_S) / cost)))
     return Allowance(limit, remaining, spent_s, 0.0 if granted else spent_s + cost - WINDOW_S)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import APIException, ValidationError
@@ -21,13 +21,13 @@ from rest_framework.response import Response
 from catalog.api.call_figures import REPLAYED
 from catalog.api.request_origin import network_of
 from catalog.models import IdempotentCall
+from catalog.models.querysets import delete_older
 
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
 KEY_PATTERN = r"^[!-~]{1,255}$"
 KEPT = timedelta(days=1)
 GRACE = timedelta(hours=1)  # so that no call that is being answered loses its row
-MAX_ROWS_PER_DELETE = 5_000
 REUSED = (
     "This Idempotency-Key was sent with another body before. Make a new one for each call, and"
     " repeat it only with the same body."
@@ -70,14 +70,7 @@ def answer_once(request: Request, answer: Callable[[], Response]) -> Response:
 
 def delete_old_calls() -> int:
     """Deletes the calls of which no repetition is recognised any more. Returns their number."""
-    total, expired = 0, IdempotentCall.objects.filter(at__lt=timezone.now() - KEPT - GRACE)
-    while deleted := IdempotentCall.objects.filter(pk__in=_first(expired)).delete()[0]:
-        total += deleted
-    return total
-
-
-def _first(calls: models.QuerySet[IdempotentCall]) -> list[str]:
-    return list(calls.values_list("pk", flat=True)[:MAX_ROWS_PER_DELETE])
+    return delete_older(IdempotentCall, timezone.now() - KEPT - GRACE)
 
 
 def _repeat(stored: IdempotentCall, body_hash: str) -> Response:

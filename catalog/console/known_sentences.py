@@ -1,5 +1,6 @@
 """Sentences that the code stores in English, with the places of their values: why rows of imports
-are refused, why photos cannot be read or fetched, and why imports end early.
+are refused, why photos cannot be read or fetched, why webhooks are not told, and why imports end
+early.
 
 Of two sentences that fit a text, the first counts. The values `field`, `problem` and `reason` may
 be sentences themselves."""
@@ -131,6 +132,9 @@ FETCHES = (
     _noop("The server sent no usable photo (type %(kind)s): %(reason)s"),
     _noop("The server sent no usable photo: %(reason)s"),
     _noop("%(address)s cannot be fetched: %(reason)s"),
+    _noop("The port %(port)s of %(host)s is not allowed."),
+    _noop("%(host)s is not a public host."),
+    _noop("%(host)s is not a public host: its address is %(ip)s."),
 )
 IMPORTS_THAT_END_EARLY = (
     _noop("%(reason)s %(number)s products before this are written."),
@@ -144,6 +148,14 @@ IMPORTS_THAT_END_EARLY = (
     _noop("The database cannot write: %(detail)s."),
     _noop("%(file)s: the file is empty."),
     _noop("%(file)s: the mapping is not valid JSON: %(detail)s."),
+    _noop('%(name)s: the mapping must be a JSON object with a "sku".'),
+    _noop('%(name)s: "options" must be an object: option to column.'),
+    _noop(
+        '%(name)s: "%(field)s" must be the name of a column, a list of such names,'
+        ' {"value": "…"} or {"column": "…", "separator": "…"}.'
+    ),
+    _noop("%(path)r is not the path of a file."),
+    _noop("%(path)s lies outside IMPORT_ROOT (%(root)s): sources may only name files below it."),
     _noop("%(file)s: the file ends in the middle of line %(line)s."),
     _noop("%(file)s: the file ends in the middle of the row of line %(line)s."),
     _noop("%(file)s: the file ends in the middle: %(detail)s."),
@@ -214,9 +226,10 @@ REJECTED_GENERATIONS = (
         " has %(live)s for the same photos"
     ),
 )
+WEBHOOKS = (_noop("The webhook was disabled."),)
 SENTENCES = (
     *(*REFUSED_ROWS, *IMAGES_OF_ROWS, *NOTES),
     *(*UNREADABLE_PHOTOS, *FETCHES, *IMPORTS_THAT_END_EARLY),
-    *REJECTED_GENERATIONS,
+    *(*REJECTED_GENERATIONS, *WEBHOOKS),
     MANY_MISSING,
 )

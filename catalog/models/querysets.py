@@ -1,9 +1,9 @@
-"""Querysets of the catalogue with domain names for common reads."""
+"""Querysets of the catalogue with domain names for common reads, and the deletion of old rows."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
@@ -16,6 +16,25 @@ if TYPE_CHECKING:
         Source,
         Tag,
     )
+
+
+ROWS_AT_ONCE = 5_000  # of a statement that deletes or changes old rows
+
+
+def delete_older(model: type[models.Model], before: datetime) -> int:
+    """Deletes the rows whose `at` is before a moment, some at a time, so that no statement takes
+    long. Returns their number."""
+    table, total = model._meta.db_table, 0
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(
+                f"DELETE FROM {table} WHERE ctid IN"
+                f" (SELECT ctid FROM {table} WHERE at < %s LIMIT {ROWS_AT_ONCE})",
+                [before],
+            )
+            if not cursor.rowcount:
+                return total
+            total += cursor.rowcount
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):

@@ -7,7 +7,7 @@ import signal
 from typing import Any
 
 from catalog.parent_death import die_with_parent
-from config.environment import read_int
+from config.environment import read_choice, read_int
 from config.web.memory import return_freed_memory
 
 bind = f"{os.environ.get('HOST', '').strip() or '127.0.0.1'}:{read_int('PORT', 8000, 1, 65535)}"
@@ -17,6 +17,12 @@ threads = read_int("WEB_THREADS", 32, 1, 256)
 timeout = 60
 graceful_timeout = 5
 control_socket_disable = True
+logconfig_dict: dict[str, Any] = {}
+if read_choice("LOG_FORMAT", "text", {"text", "json"}) == "json":
+    logconfig_dict = {
+        "formatters": {"generic": {"()": "config.log_lines.JsonLines"}},
+        "loggers": {"gunicorn.error": {"level": "INFO", "handlers": ["error_console"]}},
+    }
 
 # config/settings.py reads these when it is loaded later.
 os.environ.setdefault("DATABASE_POOL", str(threads))

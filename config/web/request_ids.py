@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from config.log_lines import current_request_id
+from config.log_lines import META_NAME, current_request_id
 
 HEADER = "X-Request-Id"
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -22,6 +22,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get(HEADER, "")
         request_id = given if _GIVEN.fullmatch(given) else uuid.uuid4().hex
+        request.META[META_NAME] = request_id  # for what Django logs after this middleware
         token = current_request_id.set(request_id)
         try:
             response = self._get_response(request)

@@ -5,12 +5,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
-from catalog.models import ClickBurst, LoggedSearch, OriginKey, QuerySample
-
-MAX_ROWS_PER_DELETE = 5_000
+from catalog.models import ClickBurst, Event, LoggedSearch, OriginKey, QuerySample
+from catalog.models.querysets import ROWS_AT_ONCE, delete_older
 
 
 def delete_old_searches() -> int:
@@ -18,10 +16,7 @@ def delete_old_searches() -> int:
     older than SEARCH_LOG_WORDS_DAYS, photos older than SEARCH_LOG_PHOTO_DAYS, and the origin keys
     of earlier days. Returns the number of searches and events."""
     before = timezone.now() - timedelta(days=settings.SEARCH_LOG_DAYS)
-    total = 0
-    for table in ("catalog_loggedsearch", "catalog_event"):
-        while deleted := _delete_batch(table, before):
-            total += deleted
+    total = delete_older(LoggedSearch, before) + delete_older(Event, before)
     _forget_words(timezone.now() - timedelta(days=settings.SEARCH_LOG_WORDS_DAYS))
     OriginKey.objects.filter(day__lt=timezone.now().date()).delete()
     ClickBurst.objects.filter(day__lt=before.date()).delete()
@@ -36,14 +31,5 @@ def delete_old_searches() -> int:
 
 def _forget_words(before: datetime) -> None:
     old = LoggedSearch.objects.filter(at__lt=before).exclude(words="").values("pk")
-    while LoggedSearch.objects.filter(pk__in=old[:MAX_ROWS_PER_DELETE]).update(words=""):
+    while LoggedSearch.objects.filter(pk__in=old[:ROWS_AT_ONCE]).update(words=""):
         pass
-
-
-def _delete_batch(table: str, before: datetime) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"DELETE FROM {table} WHERE ctid IN (SELECT ctid FROM {table} WHERE at < %s LIMIT %s)",
-            [before, MAX_ROWS_PER_DELETE],
-        )
-        return cursor.rowcount

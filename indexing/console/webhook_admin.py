@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.base import ShownOnceAdmin
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import Webhook, WebhookDelivery
 from indexing.monitoring.webhooks.subscriptions import (
     WebhookRefused,
@@ -144,11 +145,11 @@ def describe_delivery(delivery: WebhookDelivery) -> str:
     if delivery.next_at is None:
         return _("Given up after %(number)s attempts. %(error)s") % {
             "number": delivery.attempts,
-            "error": delivery.error,
+            "error": translate_sentence(delivery.error),
         }
     if not delivery.attempts:
         return _("It is sent within a minute.")
     return _("It failed: %(error)s The next attempt is at %(at)s UTC.") % {
-        "error": delivery.error,
+        "error": translate_sentence(delivery.error),
         "at": f"{delivery.next_at:%Y-%m-%d %H:%M}",
     }

@@ -20,7 +20,7 @@ from search.answer import Result
 from search.photo_search import analyse_query_photos, build_results, tag_targets
 from search.query.photo_decoding import decode_within
 from search.query.query_photos import read_query_photos
-from search.query.vector import embed_query
+from search.query.vector import embed_query, read_liked
 from search.query.words import find_word_query, read_words
 from search.ranking.paging import find_results
 from search.request import SearchRequest
@@ -75,7 +75,8 @@ def follow_query(request: SearchRequest) -> QuerySteps:
         with clock.stage("embed"):
             targets = choose_targets(analyses)
             vectors = [target.vector for target in targets]
-            queries = embed_query(request, vectors, index, clock.deadline)
+            liked = read_liked(request, index)
+            queries = embed_query(request, vectors, liked, index, clock.deadline)
             tags = tag_targets(targets, index)
             words = find_word_query(given, request, index, clock.deadline)
         found = find_results(request, queries, targets, tags, index, clock, words)

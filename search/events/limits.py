@@ -6,31 +6,18 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db import connection, transaction
 
-from catalog.api.call_limits import BUCKETS, WINDOW_S, bucket_of
+from catalog.api.call_limits import BUCKETS, ROUNDING_S, WINDOW_S, bucket_of, charge_sql
 from catalog.api.request_origin import origin_of
 
-ROUNDING_S = 1e-3
 MAX_SPENT_S = WINDOW_S + ROUNDING_S
 
-# Each bucket is charged the time that its events take at the allowed rate. The buckets of senders
-# are charged only if the address is within its limit, so that a flood touches one row. Rows are
-# locked in the order of their keys, addresses first, so that two calls cannot deadlock.
-CHARGE = """
-    WITH address AS (
-        INSERT INTO catalog_eventallowance AS stored (bucket, spent_until)
-        VALUES (%s, now() + make_interval(secs => %s))
-        ON CONFLICT (bucket) DO UPDATE SET spent_until
-            = greatest(stored.spent_until, now()) + (excluded.spent_until - now())
-        RETURNING extract(epoch FROM spent_until - now()) AS spent_s
-    ), sender AS (
-        INSERT INTO catalog_eventallowance AS stored (bucket, spent_until)
-        SELECT bucket, now() + make_interval(secs => cost)
-        FROM unnest(%s::int[], %s::float8[]) AS charge (bucket, cost)
-        WHERE (SELECT spent_s FROM address) <= %s ORDER BY bucket
-        ON CONFLICT (bucket) DO UPDATE SET spent_until
-            = greatest(stored.spent_until, now()) + (excluded.spent_until - now())
-        RETURNING extract(epoch FROM spent_until - now()) AS spent_s
-    )
+# The buckets of senders are charged only if the address is within its limit, so that a flood
+# touches one row. Addresses have lower buckets and come first, so that two calls cannot deadlock.
+SENDERS = """
+    SELECT * FROM unnest(%s::int[], %s::float8[]) WHERE (SELECT spent_s FROM address) <= %s
+"""
+CHARGE = f"""
+    WITH address AS ({charge_sql("VALUES (%s, %s)")}), sender AS ({charge_sql(SENDERS)})
     SELECT max(spent_s) FROM (SELECT * FROM address UNION ALL SELECT * FROM sender) bucket
 """
 

@@ -2,7 +2,7 @@
 
 Others use `query_photos` (`read_query_photos`, `keep_photos`, `TooManyPhotos`),
 `kept_photos.is_kept`, `photo_decoding` (`decode_query`, `decoded_photos`), `vector` (`embed_query`,
-`choose_liked`), `words` (`read_words`, `find_word_query`), `blank_photos` (`shows_nothing`,
-`encode_blanks`, `find_blank_objects`), `suggestions.suggest`, `photo_addresses` (`names_photo`,
-`AddressFailed`) and `preview.get_preview`.
+`read_liked`, `choose_liked`), `words` (`read_words`, `find_word_query`), `blank_photos`
+(`shows_nothing`, `encode_blanks`, `find_blank_objects`), `suggestions.suggest`, `photo_addresses`
+(`names_photo`, `AddressFailed`) and `preview.get_preview`.
 """

@@ -24,19 +24,23 @@ encoded_texts: SingleFlightCache[np.ndarray] = SingleFlightCache(MAX_CACHED_TEXT
 
 
 def embed_query(
-    request: SearchRequest, photos: Sequence[np.ndarray], index: LiveIndex, deadline: Deadline
+    request: SearchRequest,
+    photos: Sequence[np.ndarray],
+    liked: np.ndarray | None,
+    index: LiveIndex,
+    deadline: Deadline,
 ) -> np.ndarray:
     """Returns query vectors in the index space, float32 (q, dimensions) of unit length. `photos`
-    are unit vectors by the query encoder, one for each object to search for.
+    are unit vectors by the query encoder, one for each object to search for. `liked`: the result of
+    `read_liked`.
 
     There is one query vector for each of `photos`, or one without photos. It is the weighted sum of
     the photo's vector, the mean vector of the product's photos and the vector of the words, minus
     the vectors of `less_text` and `less_products`. Raises RequestError (Overloaded is one)."""
     mapped = list(index.to_index_space(np.stack(photos))) if photos else []
     parts: list[tuple[float, np.ndarray]] = []
-    if request.product_id is not None:
-        weight = LIKE_WEIGHT if mapped else 1.0
-        parts.append((weight, read_product_vector(request.product_id, index)))
+    if liked is not None:
+        parts.append((LIKE_WEIGHT if mapped else 1.0, liked))
     shown = [*mapped, *(vector for _, vector in parts)]
     if request.text:
         words = encode_text(request.text, index, deadline)
@@ -51,13 +55,19 @@ def embed_query(
     return np.stack([combine([(1.0, photo), *parts]) for photo in mapped])
 
 
-def choose_liked(targets: list[Target], product_id: int | None, index: LiveIndex) -> list[Target]:
-    """Returns the one of several targets that looks most like the product that the shopper wants
-    more of, or without such a product all. Raises RequestError if the product has no vector."""
-    if product_id is None or len(targets) < 2:
+def read_liked(request: SearchRequest, index: LiveIndex) -> np.ndarray | None:
+    """Returns the vector (dimensions,) of the product that the shopper wants more of, or None
+    without one. Raises RequestError if the product has no vector."""
+    return None if (pk := request.product_id) is None else read_product_vector(pk, index)
+
+
+def choose_liked(targets: list[Target], liked: np.ndarray | None, index: LiveIndex) -> list[Target]:
+    """Returns the one of several targets that looks most like the result of `read_liked`, or all if
+    that is None."""
+    if liked is None or len(targets) < 2:
         return targets
     vectors = index.to_index_space(np.stack([target.vector for target in targets]))
-    return [targets[int(np.argmax(vectors @ read_product_vector(product_id, index)))]]
+    return [targets[int(np.argmax(vectors @ liked))]]
 
 
 def weigh_words(words: np.ndarray, shown: Sequence[np.ndarray]) -> float:

@@ -46,7 +46,7 @@ class ImportItemSerializer(serializers.Serializer):
 
 class ImportSerializer(serializers.Serializer):
     products = serializers.ListField(
-        child=serializers.JSONField(), min_length=1, max_length=MAX_ITEMS
+        child=serializers.JSONField(allow_null=True), min_length=1, max_length=MAX_ITEMS
     )
 
     def to_internal_value(self, data: Any) -> Any:
@@ -72,7 +72,7 @@ class PriceChangeSerializer(serializers.Serializer):
 
 class PriceChangesSerializer(serializers.Serializer):
     changes = serializers.ListField(
-        child=serializers.JSONField(), min_length=1, max_length=MAX_ITEMS
+        child=serializers.JSONField(allow_null=True), min_length=1, max_length=MAX_ITEMS
     )
 
 

@@ -76,8 +76,10 @@ def _send(delivery: WebhookDelivery, client: GuardedClient) -> bool:
         status = client.post(parse_address(delivery.webhook.url), body, headers)
         if not 200 <= status < 300:
             error = f"The server answered with the status {status}."
-    except (FetchFailed, AddressError) as failure:
+    except FetchFailed as failure:
         error = str(failure)
+    except AddressError as failure:
+        error = f"The address is not valid: {failure}."
     _note(delivery, error)
     return not error
 

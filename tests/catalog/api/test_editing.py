@@ -43,14 +43,15 @@ def test_each_item_of_an_import_has_its_result(send: Send) -> None:
         {"sku": "bad", "price": -1},
         "nonsense",
         {"sku": "file", "images": ["etc/passwd"]},
+        None,
     ]
 
     response = send("post", IMPORT, {"products": items})
 
-    assert statuses(response) == ["created", "refused", "updated", "refused", "refused", "refused"]
+    assert statuses(response) == ["created", "refused", "updated", *["refused"] * 4]
     body = response.json()
-    assert (body["written"], body["refused"]) == (2, 4)
-    assert [item["index"] for item in body["items"]] == list(range(6))
+    assert (body["written"], body["refused"]) == (2, 5)
+    assert [item["index"] for item in body["items"]] == list(range(7))
     new = Product.objects.get(sku="new")
     assert body["items"][0]["id"] == new.pk
     assert (new.price, new.category and new.category.name) == (Decimal("12.50"), "Chairs")
@@ -88,6 +89,16 @@ def test_a_thousand_items_are_written_by_a_few_statements(
     assert Product.objects.count() == 1000
 
 
+def test_an_import_may_have_16_megabytes(send: Send) -> None:
+    text = "x" * (16 * 1024**2 - 100)
+
+    response = send(
+        "post", IMPORT, {"products": [{"sku": "large", "title": text}, {"sku": "small"}]}
+    )
+
+    assert statuses(response) == ["refused", "created"]
+
+
 @pytest.mark.parametrize(
     "body", [{"products": [{"sku": "x"}] * 1001}, {"products": []}, {}, [], "x", None]
 )
@@ -106,11 +117,11 @@ def test_prices_and_stock_change_and_nothing_else(send: Send) -> None:
     good = [{"sku": "plain", "price": 4.5}, {"sku": "shirt-s", "in_stock": False}]
     good += [{"sku": "shirt-m", "price": 11}]
     bad = [{"sku": "shirt", "price": 1}, {"sku": "unknown", "price": 1}]
-    bad += [{"sku": "plain", "title": "Other"}, {"sku": "plain"}]
+    bad += [{"sku": "plain", "title": "Other"}, {"sku": "plain"}, None]
 
     response = send("patch", PRICES, {"changes": good + bad})
 
-    assert statuses(response) == ["updated"] * 3 + ["refused"] * 4
+    assert statuses(response) == ["updated"] * 3 + ["refused"] * 5
     errors = [item["error"] for item in response.json()["items"][3:]]
     assert "has variants" in errors[0]
     assert "No product or variant" in errors[1]

@@ -1,18 +1,22 @@
 """Keys of the API: made once, stored as digests, expiring, revocable, and limited."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from catalog.api.access_keys import KeyRefused, create_key, read_origin
+from catalog.api.call_limits import charge_address
 from catalog.models import ApiKey, AuditEntry, EventAllowance
+from tests.catalog.api.waiting import waiting_statements
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +64,13 @@ def test_a_key_that_is_revoked_by_the_command_is_refused_at_once(client: Client)
     assert refused.status_code == 401
     assert refused.json()["detail"] == "This key is revoked."
     assert "revoked" in command("list")
+
+
+def test_a_call_without_a_key_that_it_needs_is_told_so(client: Client, check_problem: Any) -> None:
+    refused = client.post("/api/v1/products/import/", {}, "application/json")
+
+    assert "This call needs a key" in check_problem(refused, 401, "not_authenticated")["detail"]
+    assert refused["WWW-Authenticate"] == "Bearer"
 
 
 def test_a_key_shows_when_it_was_last_used(client: Client) -> None:
@@ -137,6 +148,25 @@ def test_an_address_is_limited_and_told_how_much_is_left(
     assert 1 <= int(answers[-1]["Retry-After"]) <= 20
     assert 0 <= int(answers[-1]["RateLimit-Reset"]) <= 60
     assert client.get(LIST, REMOTE_ADDR="192.0.2.2").status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_two_calls_at_once_is_told_when_to_come_again() -> None:
+    address = "192.0.2.1"
+    charge_address(address, 2)
+
+    def charge() -> float:
+        try:
+            return charge_address(address, 2).wait_s
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            assert charge_address(address, 2).wait_s == 0
+            second = threads.submit(charge)  # it begins before the limit is used up
+            wait_until(lambda: waiting_statements() == 1)
+        assert 0 < second.result(30) <= 30
 
 
 def test_a_forged_address_gains_nothing(client: Client, settings: Any) -> None:

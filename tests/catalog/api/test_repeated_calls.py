@@ -14,6 +14,7 @@ from django.utils import timezone
 from catalog.api.access_keys import create_key
 from catalog.api.idempotent_calls import delete_old_calls
 from catalog.models import AuditEntry, Event, IdempotentCall, Product
+from tests.catalog.api.waiting import waiting_statements
 from tests.support.processes import wait_until
 
 IMPORT, EVENTS = "/api/v1/products/import/", "/api/v1/events/"
@@ -153,13 +154,3 @@ def test_two_at_once_are_done_once() -> None:
     assert answers[0].json() == answers[1].json()
     assert sorted("Idempotent-Replayed" in answer for answer in answers) == [False, True]
     assert AuditEntry.objects.filter(action="import").count() == 1
-
-
-def waiting_statements() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # which a transaction keeps
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            " AND datname = current_database()"
-        )
-        return int(cursor.fetchone()[0])

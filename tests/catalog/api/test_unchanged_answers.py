@@ -135,3 +135,13 @@ def test_answers_are_compressed_for_clients_that_take_it(client: Client, path: s
     assert packed["ETag"] == f"W/{plain['ETag']}"
     assert ask(client, path, packed["ETag"], **{"Accept-Encoding": "gzip"}).status_code == 304
     assert int(packed["Content-Length"]) == len(packed.content)
+
+
+def test_the_schema_is_sent_once_and_compressed(client: Client) -> None:
+    path = "/api/v1/schema/?format=json"
+
+    first = client.get(path, headers={"Accept-Encoding": "gzip"})
+
+    assert gzip.decompress(first.content) == client.get(path).content
+    assert len(first.content) < 50_000
+    assert ask(client, path, first["ETag"]).status_code == 304

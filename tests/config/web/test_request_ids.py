@@ -3,11 +3,13 @@
 import json
 import logging
 import re
+from pathlib import Path
 
 import pytest
 from django.test import Client
 
 from config.log_lines import JsonLines, TextLines, build_logging, current_request_id
+from tests.support.web_servers import web_server
 
 
 @pytest.mark.parametrize("given", ["proxy-4711-abc", ""])
@@ -38,6 +40,16 @@ def test_lines_have_the_id_of_their_request_alone() -> None:
     assert "request_id" not in json.loads(JsonLines().format(record))
 
 
+def test_what_django_logs_of_a_failed_request_has_its_id(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("WARNING", "django.request"):
+        answer = client.get("/api/v1/nothing/")
+
+    [record] = [record for record in caplog.records if record.name == "django.request"]
+    assert json.loads(JsonLines().format(record))["request_id"] == answer["X-Request-Id"]
+
+
 def test_a_json_line_holds_its_traceback() -> None:
     try:
         raise ValueError("two\nlines")
@@ -55,3 +67,12 @@ def test_the_setting_chooses_the_formatter() -> None:
     for name in ("text", "json"):
         handlers = build_logging(False, name)["handlers"].values()
         assert {handler["formatter"] for handler in handlers} == {name}
+
+
+def test_a_web_server_writes_each_line_as_json(tmp_path: Path) -> None:
+    with web_server(tmp_path, LOG_FORMAT="json") as server:
+        pass
+
+    lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+    assert any("Listening at" in line["message"] for line in lines)
+    assert len({line["message"] for line in lines}) == len(lines)  # each once

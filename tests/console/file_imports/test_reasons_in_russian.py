@@ -26,10 +26,14 @@ from tests.console.file_imports.uploads import (
 
 ROOT = Path(__file__).resolve().parents[3]
 RAISED = {"RecordError", "ImageNameError", "ArchiveError", "FetchFailed", "ImageError", "note"}
-RAISED |= {"ImportFailed", "FeedCutOff", "append"}
+RAISED |= {"ImportFailed", "FeedCutOff", "AddressRefused", "append"}
 FOLDERS = ("catalog/importing", "catalog/imaging", "indexing/pipeline/fetching", "indexing/quality")
-# Of the command line alone, or not about rows, photos and feeds.
-ELSEWHERE = {"catalog/importing/history/line_report.py", "indexing/quality/looks_benchmark.py"}
+# Of the command line alone, told at once and not stored, or not about rows, photos and feeds.
+ELSEWHERE = {
+    "catalog/importing/history/line_report.py",
+    "catalog/importing/sources/uploaded_feeds.py",
+    "indexing/quality/looks_benchmark.py",
+}
 RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
 
 
@@ -99,6 +103,10 @@ def test_a_file_that_cannot_be_read_says_why_in_russian(anna: Client) -> None:
             "The PNG has too many chunks; save it anew and send it again.",
             "В файле PNG слишком много частей (chunks). Сохраните фото заново и загрузите снова.",
         ),
+        (
+            "hooks.shop.example is not a public host: its address is 10.0.0.7.",
+            "Узел hooks.shop.example не общедоступный: его адрес 10.0.0.7.",
+        ),
         ("100 % new %(reason)s", "100 % new %(reason)s"),
         ("", ""),
     ],
@@ -138,6 +146,8 @@ def _reasons(path: Path) -> Iterator[str]:
 
 
 def _sentence(node: ast.expr) -> str:
+    if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Call):  # _("…") % {…}
+        return "".join(map(_sentence, node.left.args))
     if isinstance(node, ast.Constant):
         return str(node.value)
     if not isinstance(node, ast.JoinedStr):

@@ -11,6 +11,7 @@ from django_q.models import OrmQ
 from catalog.models import AuditEntry, Webhook, WebhookDelivery
 from indexing.monitoring.webhooks.deliveries import send_due
 from indexing.monitoring.webhooks.notices import note_events
+from indexing.monitoring.webhooks.subscriptions import note_test, set_enabled
 from tests.console.pages.people import member, said, text_of
 from tests.indexing.monitoring.receiver import Receiver
 from tests.indexing.shop import refresh
@@ -89,6 +90,30 @@ def test_a_test_is_sent_and_shown(anna: Client, settings: Any, receiver: Receive
     assert re.search("a test Delivered at ", page_of(anna, webhook))
     assert "delivered" in text_of(anna.get(reverse(LIST)))
     assert AuditEntry.objects.filter(action="send_test").count() == 2
+
+
+def test_why_a_delivery_failed_is_told_in_russian(
+    anna: Client, settings: Any, receiver: Receiver
+) -> None:
+    add(anna, url=receiver.url)
+    webhook = Webhook.objects.get()
+    anna.cookies["django_language"] = "ru"
+
+    def fail() -> str:
+        WebhookDelivery.objects.all().delete()
+        note_test(webhook)
+        assert send_due() == 0
+        return page_of(anna, webhook)
+
+    receiver.answers = [500]
+    assert "Не доставлено: Сервер ответил кодом 500." in fail()
+    receiver.server.server_close()
+    assert "Сервер недоступен: он отклоняет соединения." in fail()
+    settings.IMPORT_ALLOWED_HOSTS = []
+    assert "узла 127.0.0.1 не разрешён." in fail()
+    set_enabled(webhook, False)
+    assert "Вебхук отключён." in page_of(anna, webhook)
+    assert WebhookDelivery.objects.get().error == "The webhook was disabled."
 
 
 def test_a_disabled_webhook_is_told_nothing_even_later(

@@ -149,7 +149,7 @@ def test_pages_of_a_search_at_its_maximum_depth_neither_repeat_nor_skip(
     while offset is not None:
         request = SearchRequest(text="chair", offset=offset, limit=40, fold=False)
         clock = StageClock()
-        queries = embed_query(request, [], index, clock.deadline)
+        queries = embed_query(request, [], None, index, clock.deadline)
         found = find_results(request, queries, [], [], index, clock, photo_limit=300)
         ids += [item.candidate.product_id for item in found.ranked[offset : offset + 40]]
         offset = request.next_offset(len(found.ranked))
