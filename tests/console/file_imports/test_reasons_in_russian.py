@@ -26,8 +26,11 @@ from tests.console.file_imports.uploads import (
 
 ROOT = Path(__file__).resolve().parents[3]
 RAISED = {"RecordError", "ImageNameError", "ArchiveError", "FetchFailed", "ImageError", "note"}
-RAISED |= {"ImportFailed", "FeedCutOff", "append"}
-FOLDERS = ("catalog/importing", "catalog/imaging", "indexing/pipeline/fetching", "indexing/quality")
+RAISED |= {"ImportFailed", "FeedCutOff", "append", "StageFailed", "AdapterError"}
+FOLDERS = (
+    *("catalog/importing", "catalog/imaging", "indexing/adapters", "indexing/generations"),
+    *("indexing/pipeline", "indexing/quality"),
+)
 # Of the command line alone, or not about rows, photos and feeds.
 ELSEWHERE = {"catalog/importing/history/line_report.py", "indexing/quality/looks_benchmark.py"}
 RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
@@ -98,6 +101,18 @@ def test_a_file_that_cannot_be_read_says_why_in_russian(anna: Client) -> None:
         (
             "The PNG has too many chunks; save it anew and send it again.",
             "В файле PNG слишком много частей (chunks). Сохраните фото заново и загрузите снова.",
+        ),
+        (
+            "The port 9 of shop.example is not allowed.",
+            "Порт 9 узла shop.example не разрешён.",
+        ),
+        (
+            "adapter 3: new → starter is not good enough: recall@5 of photos is 0.700 through the"
+            " adapter, below 0.95 of its own 0.900; recall@5 of titles is 0.500 through the"
+            " adapter; it is 0.600 now.",
+            "adapter 3: new → starter недостаточно хорош: с адаптером recall@5 (фотографии) —"
+            " 0.700, меньше 0.95 от его собственного 0.900; с адаптером recall@5 (названия) — 0.500,"
+            " сейчас 0.600.",
         ),
         ("100 % new %(reason)s", "100 % new %(reason)s"),
         ("", ""),
