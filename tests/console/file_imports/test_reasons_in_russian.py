@@ -111,8 +111,8 @@ def test_a_file_that_cannot_be_read_says_why_in_russian(anna: Client) -> None:
             " adapter, below 0.95 of its own 0.900; recall@5 of titles is 0.500 through the"
             " adapter; it is 0.600 now.",
             "adapter 3: new → starter недостаточно хорош: с адаптером recall@5 (фотографии) —"
-            " 0.700, меньше 0.95 от его собственного 0.900; с адаптером recall@5 (названия) — 0.500,"
-            " сейчас 0.600.",
+            " 0.700, меньше 0.95 от его собственного 0.900; с адаптером recall@5 (названия) —"
+            " 0.500, сейчас 0.600.",
         ),
         ("100 % new %(reason)s", "100 % new %(reason)s"),
         ("", ""),
