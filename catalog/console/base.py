@@ -136,6 +136,14 @@ class ModelAdmin(AuditedChanges, PlainAdmin):
     show_full_result_count = False
     list_per_page = 50
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The head of the page tells the number of results only where something is searched for or
+        filtered. The foot of the list always does."""
+        changes = super().get_changelist_instance(request)
+        if not changes.query and not changes.has_active_filters:
+            changes.full_result_count = changes.result_count
+        return changes
+
 
 class ShownOnceAdmin(ModelAdmin):
     """Makes rows by a function, which also makes the secret. The page that follows the form shows

@@ -1,5 +1,6 @@
-"""Sentences that the code stores in English, with the places of their values: why rows of imports
-are refused, why photos cannot be read or fetched, and why imports and runs end early.
+"""Sentences that the code stores or says in English, with the places of their values: why rows of
+imports are refused, why photos cannot be read or fetched, why imports and runs end early, and why
+searches are refused.
 
 Of two sentences that fit a text, the first counts. The values `field`, `problem` and `reason` may
 be sentences themselves."""
@@ -258,9 +259,14 @@ FAILED_ADAPTERS = (
     ),
     _noop("recall@5 of %(field)s is %(recall)s through the adapter; it is %(live)s now"),
 )
+REFUSED_SEARCHES = (
+    _noop("The search took too long; try again in a moment."),
+    _noop("Too many people are searching; try again in a moment."),
+    _noop("The index is being built for the first time."),
+)
 SENTENCES = (
     *(*REFUSED_ROWS, *IMAGES_OF_ROWS, *NOTES),
     *(*UNREADABLE_PHOTOS, *FETCHES, *IMPORTS_THAT_END_EARLY),
-    *(*REJECTED_GENERATIONS, *FAILED_RUNS, *FAILED_ADAPTERS),
+    *(*REJECTED_GENERATIONS, *FAILED_RUNS, *FAILED_ADAPTERS, *REFUSED_SEARCHES),
     MANY_MISSING,
 )

@@ -137,6 +137,12 @@ def name_feature(feature: str) -> str:
     return str(_FEATURES.get(feature, feature))
 
 
+def name_starter(by: str) -> str:
+    """Returns the name of who started a run or an import: a user, a command, an API key, or the
+    schedule."""
+    return str(_lazy("schedule")) if by == "schedule" else by
+
+
 def name_action(action: str) -> str:
     """Returns the name of an action of the audit log."""
     return str(_ACTIONS.get(action.replace("_", " "), action))
@@ -176,9 +182,14 @@ def _name_rows(target: str) -> str:
 
 
 def _name_change(step: re.Match[str]) -> str:
-    """Returns what was added, changed or deleted, and which fields, whose labels begin with a
-    capital letter."""
+    """Returns what was added, changed or deleted, and which fields."""
     change, what, fields = step.groups()
-    names = [_(field[:1].lower() + field[1:]) for field in (fields or "").split(", ") if field]
+    names = [_name_field(label) for label in (fields or "").split(", ") if label]
     said = " ".join([str(_CHANGES[change]), *([_(what)] if what else [])])
     return f"{said}: {', '.join(names)}" if names else said
+
+
+def _name_field(label: str) -> str:
+    """Returns the name of a field, whose label begins with a capital letter."""
+    name = label[:1].lower() + label[1:]
+    return _(name) if _(name) != name else _(label)
