@@ -28,10 +28,13 @@ function nameChoosers() {
 window.addEventListener("load", nameChoosers);
 document.addEventListener("formset:added", () => setTimeout(nameChoosers));
 
-// Charts: numbers of an axis in the language of the page, 1.8 in place of 1.8000000000000003, in a
-// colour that can be read. unfold draws them when the page has loaded.
+// Charts: axes that begin at 0, with numbers in the language of the page, 1.8 in place of
+// 1.8000000000000003, in a colour that can be read; points where there are too few for a line. unfold
+// draws them when the page has loaded.
 document.addEventListener("DOMContentLoaded", () => {
   const { x, y } = DEFAULT_CHART_OPTIONS.scales;
+  y.beginAtZero = true;
+  DEFAULT_CHART_OPTIONS.datasets.line.pointStyle = "circle";
   const numbers = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 6 });
   y.ticks.callback = (value) => numbers.format(value);
   x.ticks.color = y.ticks.color = () => {
