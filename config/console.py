@@ -40,18 +40,30 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ],
         _("People"): _people(request),
     }
+    shown = {
+        title: [
+            {"title": name, "icon": icon, "link": reverse(f"admin:{address}")}
+            for name, icon, address, allowed in items
+            if allowed
+        ]
+        for title, items in menu.items()
+    }
+    here = _find_page(request.path, [item["link"] for items in shown.values() for item in items])
     return [
         {
             "title": title,
             "separator": bool(title),
-            "items": [
-                {"title": name, "icon": icon, "link": reverse(f"admin:{address}")}
-                for name, icon, address, allowed in items
-                if allowed
-            ],
+            "items": [{**item, "active": item["link"] == here} for item in items],
         }
-        for title, items in menu.items()
+        for title, items in shown.items()
     ]
+
+
+def _find_page(path: str, links: list[str]) -> str:
+    """Returns the page of the menu that an address belongs to, or "". The first page is the
+    beginning of every address, and has none below it."""
+    below = [link for link in links if path.startswith(link) and link != reverse("admin:index")]
+    return max(below, key=len, default=path)
 
 
 def _questions(may_look: bool) -> list[Item]:

@@ -27,3 +27,35 @@ function nameChoosers() {
 }
 window.addEventListener("load", nameChoosers);
 document.addEventListener("formset:added", () => setTimeout(nameChoosers));
+
+// Charts: axes that begin at 0, with numbers in the language of the page, 1.8 in place of
+// 1.8000000000000003, in a colour that can be read; points where there are too few for a line. unfold
+// draws them when the page has loaded.
+document.addEventListener("DOMContentLoaded", () => {
+  const { x, y } = DEFAULT_CHART_OPTIONS.scales;
+  y.beginAtZero = true;
+  DEFAULT_CHART_OPTIONS.datasets.line.pointStyle = "circle";
+  const numbers = new Intl.NumberFormat(document.documentElement.lang, { maximumSignificantDigits: 6 });
+  y.ticks.callback = (value) => numbers.format(value);
+  x.ticks.color = y.ticks.color = () => {
+    const root = document.documentElement;
+    return getComputedStyle(root).getPropertyValue(root.classList.contains("dark") ? "--color-base-400" : "--color-base-500");
+  };
+});
+
+// The photo that a page searches with can be dropped anywhere on the page, which then searches.
+document.addEventListener("DOMContentLoaded", () => {
+  const field = document.querySelector("input[type=file][data-drop]");
+  if (!field) return;
+  field.hasChangeListener = true; // unfold would write the file's name into the field of the words
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const photo = event.dataTransfer.files[0];
+    if (!photo) return;
+    const files = new DataTransfer();
+    files.items.add(photo);
+    field.files = files.files;
+    field.form.requestSubmit();
+  });
+});

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
@@ -99,16 +100,27 @@ class AuditedChanges:
         return response
 
 
+class CappedCount(int):
+    """The number of rows of a list that may have more. Pages show it as 10,000+."""
+
+    def __str__(self) -> str:
+        return f"{number_format(int(self), force_grouping=True)}+"
+
+
 class CappedPaginator(Paginator):
     """Counts at most `most` rows, so that a list costs the same however large its table is. Rows
     beyond are found by filters and searches."""
 
     most = 100_000
+    template_name = "admin/console/_pages.html"
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return rows.order_by()[: self.most].count() if isinstance(rows, QuerySet) else len(rows)
+        if not isinstance(rows, QuerySet):
+            return len(rows)
+        number = rows.order_by()[: self.most + 1].count()
+        return CappedCount(self.most) if number > self.most else number
 
 
 class LogPaginator(CappedPaginator):
@@ -123,6 +135,14 @@ class ModelAdmin(AuditedChanges, PlainAdmin):
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The head of the page tells the number of results only where something is searched for or
+        filtered. The foot of the list always does."""
+        changes = super().get_changelist_instance(request)
+        if not changes.query and not changes.has_active_filters:
+            changes.full_result_count = changes.result_count
+        return changes
 
 
 class ShownOnceAdmin(ModelAdmin):
@@ -200,5 +220,6 @@ def _describe_changes(message: Any) -> str:
         for verb, what in step.items():
             name = what.get("name", "")
             fields = ", ".join(str(field) for field in what.get("fields", ()))
-            parts.append(" ".join(part for part in (verb, name, fields) if part))
+            step = f"{verb} {name}" if name else verb
+            parts.append(f"{step}: {fields}" if fields else step)
     return "; ".join(parts)

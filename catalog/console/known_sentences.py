@@ -1,6 +1,6 @@
-"""Sentences that the code stores in English, with the places of their values: why rows of imports
-are refused, why photos cannot be read or fetched, why webhooks are not told, and why imports end
-early.
+"""Sentences that the code stores or says in English, with the places of their values: why rows of
+imports are refused, why photos cannot be read or fetched, why webhooks are not told, why imports
+and runs end early, and why searches are refused.
 
 Of two sentences that fit a text, the first counts. The values `field`, `problem` and `reason` may
 be sentences themselves."""
@@ -126,15 +126,15 @@ FETCHES = (
     _noop("The host name cannot be resolved (%(detail)s)."),
     _noop("The host does not answer. Its photos are tried again later."),
     _noop("The address is not valid: %(reason)s."),
+    _noop("The port %(port)s of %(host)s is not allowed."),
+    _noop("%(host)s is not a public host: its address is %(ip)s."),
+    _noop("%(host)s is not a public host."),
     _noop("The photo takes too long to read."),
     _noop("The server sent a web page in place of a photo."),
     _noop("The server sent an empty file."),
     _noop("The server sent no usable photo (type %(kind)s): %(reason)s"),
     _noop("The server sent no usable photo: %(reason)s"),
     _noop("%(address)s cannot be fetched: %(reason)s"),
-    _noop("The port %(port)s of %(host)s is not allowed."),
-    _noop("%(host)s is not a public host."),
-    _noop("%(host)s is not a public host: its address is %(ip)s."),
 )
 IMPORTS_THAT_END_EARLY = (
     _noop("%(reason)s %(number)s products before this are written."),
@@ -227,9 +227,55 @@ REJECTED_GENERATIONS = (
     ),
 )
 WEBHOOKS = (_noop("The webhook was disabled."),)
+FAILED_RUNS = (
+    _noop("There is no live index to refresh: run 'index rebuild' first."),
+    _noop("There is no live index to learn from: run 'index rebuild' first."),
+    _noop("Nothing is live yet: run 'index rebuild'."),
+    _noop("There is nothing to index: no product has an image that can be read."),
+    _noop(
+        "There are %(number)s products to learn from, %(more)s more are set aside to measure on."
+        " At least %(least)s visible products with an indexed photo are needed to learn from."
+    ),
+    _noop(
+        "Only %(number)s products have a photo that can be read now. At least %(least)s are needed."
+    ),
+    _noop("Training needs about %(number)s MB in %(folder)s, where %(free)s MB are free."),
+    _noop(
+        "%(file)s cannot be written: %(reason)s. Remove the cause, then start the training again."
+    ),
+    _noop("The live index is made by %(encoder)s itself: it needs no adapter."),
+    _noop(
+        "An adapter is measured on a fifth of the photos, at least %(least)s, and there are"
+        " %(number)s that both encoders have embedded: rebuild instead."
+    ),
+    _noop("%(adapter)s does not lead to the live generation."),
+    _noop("%(adapter)s is not good enough: %(reason)s."),
+)
+FAILED_ADAPTERS = (
+    _noop("photos"),
+    _noop("titles"),
+    _noop("labelled photos"),
+    _noop(
+        "recall@5 of %(field)s is %(recall)s through the adapter, below %(least)s of its own"
+        " %(own)s; %(reason)s"
+    ),
+    _noop(
+        "recall@5 of %(field)s is %(recall)s through the adapter; it is %(live)s now; %(reason)s"
+    ),
+    _noop(
+        "recall@5 of %(field)s is %(recall)s through the adapter, below %(least)s of its own"
+        " %(own)s"
+    ),
+    _noop("recall@5 of %(field)s is %(recall)s through the adapter; it is %(live)s now"),
+)
+REFUSED_SEARCHES = (
+    _noop("The search took too long; try again in a moment."),
+    _noop("Too many people are searching; try again in a moment."),
+    _noop("The index is being built for the first time."),
+)
 SENTENCES = (
     *(*REFUSED_ROWS, *IMAGES_OF_ROWS, *NOTES),
     *(*UNREADABLE_PHOTOS, *FETCHES, *IMPORTS_THAT_END_EARLY),
-    *(*REJECTED_GENERATIONS, *WEBHOOKS),
+    *(*REJECTED_GENERATIONS, *FAILED_RUNS, *FAILED_ADAPTERS, *REFUSED_SEARCHES, *WEBHOOKS),
     MANY_MISSING,
 )

@@ -1,14 +1,17 @@
 """Measures the pages of the console with a large catalogue and a long log of searches."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -26,6 +29,9 @@ PAGES: dict[str, type[Any] | None] = {
     **dict.fromkeys(["generation_publish", "generation_reject"], Generation),
     **dict.fromkeys(["adopt_encoder", "rebuild_with_encoder"], EncoderVersion),
 }
+# Pages that a photo or words are sent to
+ASKED = ("try_query", "where_it_stands", "generations_compare")
+PHOTO = settings.BASE_DIR / "catalog/demo/photos/blends-antiquechair-0.jpg"
 # Parts of addresses: a search, a filter, a sorting, or a late page of a long list.
 LOG_QUESTIONS = (
     "outcome=weak",
@@ -123,11 +129,18 @@ def measure_pages() -> Iterator[PageTimes]:
     client.force_login(user)
     Source.objects.get_or_create(name="bench", defaults={"address": "https://shop.example/feed"})
     for page, address in _addresses():
-        with CaptureQueriesContext(connection) as queries:
-            _open(client, address)
-        number = len(queries)  # the next request empties them
-        durations = [_open(client, address) for _ in range(REPEATS)]
-        yield PageTimes(page, np.array(durations), number)
+        yield _measure(page, partial(_open, client, address))
+    for page, address in _own_pages():
+        if page in ASKED:
+            yield _measure(f"{page}, photo", partial(_send_photo, client, address))
+
+
+def _measure(page: str, request: Callable[[], float]) -> PageTimes:
+    """Measures what one call of `request` asks for. It returns its duration in ms."""
+    with CaptureQueriesContext(connection) as queries:
+        request()
+    number = len(queries)  # the next request empties them
+    return PageTimes(page, np.array([request() for _ in range(REPEATS)]), number)
 
 
 def _addresses() -> Iterator[tuple[str, str]]:
@@ -142,17 +155,36 @@ def _addresses() -> Iterator[tuple[str, str]]:
             yield f"{name}_change", reverse(f"admin:{name}_change", args=[quote(row.pk)])
     for kind in ("refresh", "rebuild", "fetch", "import", "training"):
         yield f"start_run {kind}", reverse("admin:start_run", args=[kind])
+    yield from _own_pages()
+    for page, asked in QUESTIONS:
+        yield f"{page} {asked}", reverse(f"admin:{page}") + asked
+
+
+def _own_pages() -> Iterator[tuple[str, str]]:
     for page, about in PAGES.items():
         arguments = [about.objects.order_by("-pk")[0].pk] if about else []
         yield page, reverse(f"admin:{page}", args=arguments)
-    for page, asked in QUESTIONS:
-        yield f"{page} {asked}", reverse(f"admin:{page}") + asked
 
 
 def _open(client: Client, address: str) -> float:
     """Requests a page and returns the duration in ms."""
     started = time.perf_counter()
     response = client.get(address)
+    return _duration(started, address, response)
+
+
+def _send_photo(client: Client, address: str) -> float:
+    """Sends a photo to a page that searches with it, and returns the duration in ms."""
+    photo = SimpleUploadedFile(PHOTO.name, PHOTO.read_bytes(), "image/jpeg")
+    started = time.perf_counter()
+    response = client.post(address, {"photo": photo})
+    return _duration(started, address, response)
+
+
+def _duration(started: float, address: str, response: Any) -> float:
+    duration = (time.perf_counter() - started) * 1000
     if response.status_code not in (200, 302):
         raise RuntimeError(f"{address} answers {response.status_code}.")
-    return (time.perf_counter() - started) * 1000
+    if problem := (response.context or {}).get("problem"):
+        raise RuntimeError(f"{address} says: {problem}")
+    return duration

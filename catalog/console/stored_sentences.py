@@ -12,8 +12,8 @@ from catalog.importing.errors import grouped
 MAX_LENGTH = 5_000  # characters; longer texts are shown as they are
 _PLACE = re.compile(r"%\((\w+)\)[rs]")
 _NUMBERS = (
-    *("cells", "least", "line", "live", "members", "missing", "most", "number", "recall"),
-    *("refused", "share", "status", "width"),
+    *("cells", "free", "least", "line", "live", "members", "missing", "more", "most", "number"),
+    *("own", "port", "recall", "refused", "share", "status", "width"),
 )
 _THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
 _NESTED = ("field", "problem", "reason")

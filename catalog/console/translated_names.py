@@ -5,7 +5,7 @@ import re
 from django.apps import AppConfig
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import ngettext, pgettext_lazy
 
 _KINDS = {
     "photo": pgettext_lazy("kind of search", "photo"),
@@ -42,13 +42,17 @@ _ACTIONS = {
     "adopt": pgettext_lazy("action", "adopt"),
     "cancel": pgettext_lazy("action", "cancel"),
     "change": pgettext_lazy("action", "change"),
+    "change prices": pgettext_lazy("action", "change prices"),
     "confirm hiding": pgettext_lazy("action", "confirm hiding"),
     "count": pgettext_lazy("action", "count"),
     "delete": pgettext_lazy("action", "delete"),
+    "disable": pgettext_lazy("action", "disable"),
     "discard import": pgettext_lazy("action", "discard import"),
     "drop": pgettext_lazy("action", "drop"),
+    "enable": pgettext_lazy("action", "enable"),
     "fetch": pgettext_lazy("action", "fetch"),
     "fetch again": pgettext_lazy("action", "fetch again"),
+    "import": pgettext_lazy("action", "import"),
     "import file": pgettext_lazy("action", "import file"),
     "leave out": pgettext_lazy("action", "leave out"),
     "pause": pgettext_lazy("action", "pause"),
@@ -66,6 +70,7 @@ _ACTIONS = {
     "revoke": pgettext_lazy("action", "revoke"),
     "roll back": pgettext_lazy("action", "roll back"),
     "rollback": pgettext_lazy("action", "roll back"),
+    "send test": pgettext_lazy("action", "send test"),
     "sources": pgettext_lazy("action", "sources"),
     "start adoption": pgettext_lazy("action", "start adoption"),
     "start fetch": pgettext_lazy("action", "start fetch"),
@@ -79,9 +84,23 @@ _ACTIONS = {
 }
 _TARGETS = {
     "all failed photos": _lazy("all failed photos"),
+    "all sources": _lazy("all sources"),
     "live index": _lazy("live index"),
 }
+_DETAILS = {
+    **{name: _lazy(name) for name in ("refresh", "rebuild", "training", "fetch", "import")},
+    "adoption": _lazy("adoption"),
+    "publish: no": _lazy("without publishing"),
+}
+_CHANGES = {
+    "added": pgettext_lazy("change of a form", "added"),
+    "changed": pgettext_lazy("change of a form", "changed"),
+    "deleted": pgettext_lazy("change of a form", "deleted"),
+}
 _NUMBERED = re.compile(r"([A-Za-z][A-Za-z ]*?) (\d+)\b")
+_COUNTED = re.compile(r"(\d+) products?")
+_NAMED = re.compile(r"(source|encoder) (.+?)((?:, import \d+)?)")
+_CHANGED = re.compile(rf"({'|'.join(_CHANGES)})(?: ([^:]+))?(?:: (.+))?")
 
 
 def translate_names(app: AppConfig) -> None:
@@ -118,12 +137,59 @@ def name_feature(feature: str) -> str:
     return str(_FEATURES.get(feature, feature))
 
 
+def name_starter(by: str) -> str:
+    """Returns the name of who started a run or an import: a user, a command, an API key, or the
+    schedule."""
+    return str(_lazy("schedule")) if by == "schedule" else by
+
+
 def name_action(action: str) -> str:
     """Returns the name of an action of the audit log."""
     return str(_ACTIONS.get(action.replace("_", " "), action))
 
 
+def known_actions() -> dict[str, list[str]]:
+    """Returns the names of all actions in the language of the reader, in order, with the words that
+    the audit log has for each."""
+    found: dict[str, list[str]] = {}
+    for action, name in _ACTIONS.items():
+        found.setdefault(str(name), []).extend(dict.fromkeys([action, action.replace(" ", "_")]))
+    return dict(sorted(found.items()))
+
+
 def name_target(target: str) -> str:
     """Returns what an entry of the audit log is about, such as "generation 3, tag 5"."""
-    known = str(_TARGETS.get(target, target))
-    return _NUMBERED.sub(lambda named: f"{_(named[1])} {named[2]}", known)
+    if target in _TARGETS:
+        return str(_TARGETS[target])
+    if counted := _COUNTED.fullmatch(target):
+        number = int(counted[1])
+        return ngettext("%(n)s product", "%(n)s products", number) % {"n": number}
+    if (named := _NAMED.fullmatch(target)) and not named[2].isdecimal():
+        return f"{_(named[1])} {named[2]}{_name_rows(named[3])}"
+    return _name_rows(target)
+
+
+def name_detail(detail: str) -> str:
+    """Returns the detail of an entry of the audit log, such as "changed: price, title"."""
+    if detail in _DETAILS:
+        return str(_DETAILS[detail])
+    steps = [_CHANGED.fullmatch(step) for step in detail.split("; ")]
+    return "; ".join(_name_change(step) for step in steps if step) if all(steps) else detail
+
+
+def _name_rows(target: str) -> str:
+    return _NUMBERED.sub(lambda named: f"{_(named[1])} {named[2]}", target)
+
+
+def _name_change(step: re.Match[str]) -> str:
+    """Returns what was added, changed or deleted, and which fields."""
+    change, what, fields = step.groups()
+    names = [_name_field(label) for label in (fields or "").split(", ") if label]
+    said = " ".join([str(_CHANGES[change]), *([_(what)] if what else [])])
+    return f"{said}: {', '.join(names)}" if names else said
+
+
+def _name_field(label: str) -> str:
+    """Returns the name of a field, whose label begins with a capital letter."""
+    name = label[:1].lower() + label[1:]
+    return _(name) if _(name) != name else _(label)

@@ -30,7 +30,7 @@ def draw_chart(
             "borderColor": colour,
             "displayYAxis": True,
             "maxTicksXLimit": 6,
-            "pointRadius": 0 if len(values) > 2 else 3,
+            "pointRadius": 0 if sum(value is not None for value in values) > 2 else 3,
             "spanGaps": True,
         }
         for (name, values), colour in zip(lines.items(), COLOURS, strict=False)

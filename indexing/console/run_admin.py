@@ -17,6 +17,7 @@ from catalog.console.audit_log import record_request
 from catalog.console.base import ReadOnlyAdmin, require
 from catalog.console.rights import Right, may
 from catalog.console.stored_sentences import translate_sentence
+from catalog.console.translated_names import name_starter
 from catalog.models import ImageAddress
 from indexing.console.question_page import ask
 from indexing.console.run_plans import describe_start, publish_choices, titles
@@ -47,7 +48,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
             "state",
             "stage_name",
             "progress",
-            "started_by",
+            "starter",
             "created_at",
             "finished_at",
         ),
@@ -60,6 +61,10 @@ class IndexingRunAdmin(ReadOnlyAdmin):
     @admin.display(description=_lazy("kind"), ordering="kind")
     def kind_name(self, run: IndexingRun) -> str:
         return name_kind(run.kind)
+
+    @admin.display(description=_lazy("started by"), ordering="started_by")
+    def starter(self, run: IndexingRun) -> str:
+        return name_starter(run.started_by) or "–"
 
     @admin.display(description=_lazy("stage"), ordering="stage")
     def stage_name(self, run: IndexingRun) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from catalog.console.rights import may
+from catalog.console.translated_names import name_starter
 from indexing.console.run_steps import STEPS
 from indexing.ledger.run_rights import right_for
 from indexing.ledger.runs import unfinished_runs
@@ -18,12 +19,13 @@ from indexing.monitoring.run_names import name_kind, name_stage, name_state
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run with its progress, and its kind, state and stage in words. `rate`: images or products a
-    second; `left`: a duration, or "" if it is not known; `problems`: the chunks that failed and are
-    tried again; `steps`: label and address of what the user may do with it."""
+    """A run with its progress, and its kind, starter, state and stage in words. `rate`: images or
+    products a second; `left`: a duration, or "" if it is not known; `problems`: the chunks that
+    failed and are tried again; `steps`: label and address of what the user may do with it."""
 
     run: IndexingRun
     kind: str
+    starter: str
     state: str
     stage: str
     done: int
@@ -46,6 +48,7 @@ def describe_runs(user: Any) -> list[RunRow]:
             RunRow(
                 run=run,
                 kind=name_kind(run.kind),
+                starter=name_starter(run.started_by),
                 state=name_state(run.state),
                 stage=name_stage(run.stage),
                 done=done,

@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from catalog.api.problems import photo_sentences
+from catalog.console.stored_sentences import translate_sentence
 from catalog.console.translated_names import name_search_stage
 from catalog.imaging.image_decoding import ImageError
 from catalog.index.live_index import IndexNotReady
@@ -88,4 +89,4 @@ def _name_stages(timings_ms: dict[str, float]) -> list[tuple[str, float]]:
 
 def _sentence(error: Exception) -> str:
     code = getattr(error, "code", "")
-    return str(photo_sentences().get(code, error))
+    return str(photo_sentences().get(code) or translate_sentence(str(error)))

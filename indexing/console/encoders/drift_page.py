@@ -9,7 +9,7 @@ from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
 from catalog.console.rights import Right, may
@@ -66,8 +66,12 @@ def _describe(
 ) -> dict[str, Any]:
     """Returns the name, the state and what to do about photos of a kind."""
     if last is not None:
-        values = {"ratio": f"{last.ratio:.2f}", "n": last.vectors, "at": _date(last.at)}
-        sentence = _("%(ratio)s of the alarm level, from %(n)s photos, on %(at)s.") % values
+        values = {
+            "ratio": number_format(round(last.ratio, 2), 2),
+            "n": last.vectors,
+            "at": _date(last.at),
+        }
+        sentence = _("%(ratio)s times the alarm level, from %(n)s photos, on %(at)s.") % values
     elif taken_at is not None:
         values = {"at": _date(taken_at), "due": _date(taken_at + INTERVAL)}
         sentence = _("Compared with %(at)s from %(due)s on.") % values

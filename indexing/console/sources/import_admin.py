@@ -25,6 +25,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from catalog.console.audit_log import record_request
 from catalog.console.rights import Right, may
 from catalog.console.stored_sentences import translate_sentence
+from catalog.console.translated_names import name_starter
 from catalog.importing.errors import grouped
 from catalog.importing.history.line_report import report_lines
 from catalog.importing.history.undoing import UndoRefused, check_undo
@@ -47,13 +48,17 @@ class ProductImportAdmin(UploadPages):
     code alone writes them."""
 
     list_display = (
-        *("id", "name", "state", "started_by", "started_at", "added", "changed", "hidden"),
+        *("id", "name", "state", "starter", "started_at", "added", "changed", "hidden"),
         *("removed", "refused", "report", "outcome"),
     )
     list_filter = ("state", "source")
     search_fields = ("name", "started_by")
     exclude = ("chunk_id", "upload", "notes", "api_key")
     readonly_fields = ("shown_notes",)
+
+    @admin.display(description=_lazy("by"), ordering="started_by")
+    def starter(self, product_import: ProductImport) -> str:
+        return name_starter(product_import.started_by) or "–"
 
     @admin.display(description=_lazy("report"))
     def report(self, product_import: ProductImport) -> str:

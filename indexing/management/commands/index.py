@@ -36,7 +36,16 @@ from indexing.tasks import resume_queued_run
 
 RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_queued_run, "cancel": runs.cancel_run}
 READS = ("status", "encoders")  # what the audit log leaves out
-NAMED = ("generation", "run", "encoder", "step", "name", "address")
+NAMED = ("generation", "run", "encoder")
+# The steps of `index sources`, as the console names these actions in the audit log
+SOURCE_STEPS = {
+    "add": "add",
+    "pull": "pull",
+    "remove": "delete",
+    "undo": "undo import",
+    "confirm": "confirm hiding",
+    "discard": "discard import",
+}
 ENCODER_ACTIONS = ("encoders", "register", "adopt")
 EXPECTED_ERRORS = (
     publishing.PublishingError,
@@ -92,9 +101,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         action = options["action"]
-        if action not in READS and not (action == "sources" and options["step"] in (None, "list")):
-            named = [f"{name} {options[name]}" for name in NAMED if options.get(name)]
-            record(command_operator("index"), action, ", ".join(named))
+        if (change := name_change(options)) is not None:
+            record(command_operator("index"), *change)
         try:
             if action == "status":
                 self._show_status(options["json"])
@@ -257,3 +265,17 @@ class Command(BaseCommand):
 
     def _print_live(self, generation: Generation) -> None:
         self.stdout.write(f"Generation {generation.pk} is live.")
+
+
+def name_change(options: dict[str, Any]) -> tuple[str, str, str] | None:
+    """Returns the action, the target and the detail of a command for the audit log; None for one
+    that changes nothing."""
+    action = options["action"]
+    if action == "sources":
+        if options["step"] not in SOURCE_STEPS:
+            return None
+        name = options.get("name") or options.get("address")
+        return SOURCE_STEPS[options["step"]], f"source {name}" if name else "all sources", ""
+    named = [f"{name} {options[name]}" for name in NAMED if options.get(name)]
+    detail = "publish: no" if options.get("no_publish") else ""
+    return None if action in READS else (action, ", ".join(named), detail)

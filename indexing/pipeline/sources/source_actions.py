@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from catalog.console.translated_names import name_starter
 from catalog.importing.errors import ImportFailed, grouped
 from catalog.importing.history.undoing import (
     UndoRefused,
@@ -122,7 +123,11 @@ def describe_undo_plan(last: ProductImport) -> str:
         " %(hidden)s. Those that it removed come back: %(removed)s. What somebody has changed since"
         " stays as it is."
     ) % {
-        **{"id": last.pk, "at": f"{last.started_at:%Y-%m-%d %H:%M}", "by": last.started_by or "–"},
+        **{
+            "id": last.pk,
+            "at": f"{last.started_at:%Y-%m-%d %H:%M}",
+            "by": name_starter(last.started_by) or "–",
+        },
         **{"added": grouped(last.added), "changed": grouped(last.changed)},
         **{"hidden": grouped(last.hidden), "removed": grouped(last.removed)},
     }

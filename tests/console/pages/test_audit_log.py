@@ -1,18 +1,23 @@
 """Every change is in the audit log, under the name of who made it. Nobody can change the log."""
 
+import re
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
+from catalog.console.base import LogPaginator
 from catalog.console.rights import Right, may
+from catalog.console.translated_names import name_action
 from catalog.models import AuditEntry, Category
 from indexing.models import IndexingRun
-from tests.console.forms import filled
-from tests.console.pages.people import member, said
+from tests.console.forms import filled, shown
+from tests.console.pages.people import member, said, text_of
 from tests.indexing.shop import add_products, rebuild
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
@@ -105,3 +110,60 @@ def test_a_refused_action_is_not_recorded(client: Client) -> None:
 
     assert said(response) in ([], ["No action selected."])
     assert entries() == []
+
+
+def russian_page(admin_client: Client, **asked: str) -> str:
+    admin_client.cookies["django_language"] = "ru"
+    return text_of(admin_client.get(reverse("admin:catalog_auditentry_changelist"), asked))
+
+
+def test_the_log_is_russian_for_readers_of_russian(admin_client: Client) -> None:
+    product = add_products(range(1))[0]
+    change = reverse("admin:catalog_product_change", args=[product.pk])
+    form = shown(admin_client.get(change))
+    admin_client.post(change, {**form, "title": "Lamp", "brand": "Nordwood"})
+    call_command("index", "sources", "add", "feed.csv", "--name", "feed", "--no-pull", verbosity=0)
+    call_command("index", "sources", "list", verbosity=0)
+    admin_client.post(reverse("admin:start_run", args=["rebuild"]), {"publish": "no"})
+    run = IndexingRun.objects.get()
+    admin_client.post(reverse("admin:run_step", args=[run.pk, "cancel"]))
+    AuditEntry.objects.create(by="API key 1 (shop)", action="change prices", target="3 products")
+
+    assert AuditEntry.objects.count() == 5
+    page = russian_page(admin_client)
+
+    assert f"изменить товар {product.pk} изменено: название, бренд" in page
+    assert "добавить источник feed" in page
+    assert f"запустить перестройку задание {run.pk} без публикации" in page
+    assert f"отменить задание {run.pk} перестройка" in page
+    assert "изменить цены 3 товара" in page
+    assert "Строк: 5" in page
+
+
+def test_every_action_has_a_russian_name() -> None:
+    taken = {str(name) for of in site._registry.values() for name in of.actions}
+    with override("ru"):
+        names = {name: name_action(name) for name in taken - {"delete_selected"}}
+
+    assert {name for name, said in names.items() if not re.search("[а-яё]", said)} == set()
+
+
+def test_entries_of_an_action_are_found_whatever_recorded_it(admin_client: Client) -> None:
+    for action in ("rollback", "roll_back", "roll back", "publish"):
+        AuditEntry.objects.create(by="anna", action=action, target=f"of {action}")
+
+    page = russian_page(admin_client, action="roll back")
+
+    assert page.count("of roll") == 3
+    assert "of publish" not in page
+
+
+def test_a_long_list_says_that_it_has_more_rows(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LogPaginator, "most", 1_000)
+    AuditEntry.objects.bulk_create(AuditEntry(by="anna", action="add") for _ in range(1_001))
+    assert "Строк: 1 000+" in russian_page(admin_client)
+
+    AuditEntry.objects.order_by("pk")[0].delete()
+    assert "Строк: 1000" in russian_page(admin_client)

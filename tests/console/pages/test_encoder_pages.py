@@ -115,7 +115,7 @@ def test_drift_says_what_to_do_about_an_alarm(other: EncoderVersion, client: Cli
     DriftMeasurement.objects.create(reference=reference, vectors=300, distance=0.3, level=0.2)
     response = viewer.get(address)
     page = text_of(response)
-    assert "1.50 of the alarm level, from 300 photos" in page
+    assert "1.50 times the alarm level, from 300 photos" in page
     assert "Label some of the new photos and rebuild" in page
     assert len(response.context["charts"]) == 1
     home = text_of(viewer.get(reverse("admin:index")))

@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -24,7 +25,7 @@ from catalog.models import (
 )
 from indexing.models import ImageFailure
 from tests.console.pages.people import member
-from tests.indexing.shop import add_products, rebuild
+from tests.indexing.shop import add_products, photo, rebuild
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
@@ -74,6 +75,7 @@ def busy_shop() -> dict[str, list[Any]]:
     encoder = EncoderVersion.objects.get(name="histogram")
     return {
         "why_not_found": [products[0].pk],
+        "where_it_stands": [products[0].pk],
         "catalog_encoderversion_change": [encoder.pk],
     }
 
@@ -99,5 +101,19 @@ def test_pages_make_few_queries_whatever_they_show(busy_shop: dict[str, list[Any
         asked = [query["sql"] for query in captured if not SAVEPOINT.match(query["sql"])]
         counts[page] = len(asked)
         assert [sql for sql in asked if UNCAPPED.search(sql)] == [], page
+
+    assert {page: n for page, n in counts.items() if n > MAX_QUERIES} == {}
+
+
+def test_searches_of_operators_make_few_queries(busy_shop: dict[str, list[Any]]) -> None:
+    publisher = member("publisher")
+    counts = {}
+    for page in ("try_query", "where_it_stands", "generations_compare"):
+        address = reverse(f"admin:{page}", args=busy_shop.get(page))
+        query = SimpleUploadedFile("query.jpg", photo(3), "image/jpeg")
+        with CaptureQueriesContext(connection) as captured:
+            response = publisher.post(address, {"photo": query})
+        assert (response.status_code, response.context["problem"]) == (200, "")
+        counts[page] = sum(not SAVEPOINT.match(query["sql"]) for query in captured)
 
     assert {page: n for page, n in counts.items() if n > MAX_QUERIES} == {}

@@ -137,6 +137,23 @@ def test_a_query_is_shown_step_by_step(products: list[Product]) -> None:
 
 
 def test_a_query_without_an_index_gets_a_sentence(products: list[Product]) -> None:
-    page = member("viewer").post(reverse("admin:try_query"), {"words": "lamp"})
-
+    viewer = member("viewer")
+    page = viewer.post(reverse("admin:try_query"), {"words": "lamp"})
     assert "The index is being built for the first time." in text_of(page)
+
+    viewer.cookies["django_language"] = "ru"
+    page = viewer.post(reverse("admin:try_query"), {"words": "lamp"})
+    assert "Индекс строится впервые." in text_of(page)
+
+
+def test_a_query_that_takes_too_long_gets_a_sentence(
+    products: list[Product], settings: Any
+) -> None:
+    rebuild()
+    settings.SEARCH_TIME_LIMIT_S = 0
+    viewer = member("viewer")
+    viewer.cookies["django_language"] = "ru"
+
+    page = viewer.post(reverse("admin:try_query"), {"words": "lamp"})
+
+    assert "Запрос занял слишком много времени. Попробуйте ещё раз чуть позже." in text_of(page)

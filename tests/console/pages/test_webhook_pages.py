@@ -107,6 +107,7 @@ def test_why_a_delivery_failed_is_told_in_russian(
 
     receiver.answers = [500]
     assert "Не доставлено: Сервер ответил кодом 500." in fail()
+    receiver.server.shutdown()
     receiver.server.server_close()
     assert "Сервер недоступен: он отклоняет соединения." in fail()
     settings.IMPORT_ALLOWED_HOSTS = []
