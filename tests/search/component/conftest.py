@@ -9,7 +9,9 @@ PLACE = """attributes => new Promise(done => {
     document.documentElement.lang = attributes.lang;
     const element = document.createElement("vitrina-search");
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    document.body.replaceChildren(element);
+    const main = document.createElement("main");
+    main.append(Object.assign(document.createElement("h1"), { textContent: "A shop" }), element);
+    document.body.replaceChildren(main);
     const script = document.createElement("script");
     Object.assign(script, { type: "module", src: "/static/vitrina-search.js", onload: done });
     document.head.append(script);
