@@ -7,16 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from django.test import Client
-from PIL import Image
 
 from catalog.detection.detector import Detection
-from catalog.detection.photo_analysis import (
-    PhotoAnalysis,
-    Target,
-    analyse_photos,
-    build_targets,
-    choose_targets,
-)
+from catalog.detection.photo_analysis import PhotoAnalysis, Target, build_targets
 from catalog.index.vectors import mean_direction
 from catalog.models import EncoderVersion, Generation, Product
 from search.photo_search import search
@@ -86,20 +79,6 @@ def test_without_objects_the_whole_photo_is_the_target() -> None:
 
     assert vectors([target]) == [[0, 0, 1]]
     assert target.object is None
-
-
-def test_a_photo_much_longer_than_wide_is_a_strip_but_a_box_of_one_is_not(
-    spotter: ColourSpotter,
-) -> None:
-    photos = [Image.new("RGB", size, "red") for size in ((400, 100), (100, 399), (90, 400))]
-
-    alone = [analyse_photos([photo], False, spotter)[0].is_strip for photo in photos]
-    boxed = analyse_photos(photos[:1], True, spotter)[0]
-    together = choose_targets(analyse_photos(photos, False, spotter))
-
-    assert alone == [True, False, True]
-    assert not boxed.is_strip
-    assert [target.is_strip for target in together] == [True]
 
 
 # --- Searches -------------------------------------------------------------------------------------
