@@ -41,20 +41,19 @@ const TEXTS = {
 };
 
 const STYLE = `
-:host { display: block; color: var(--vitrina-text, inherit); font: var(--vitrina-font, inherit);
-  --accent: var(--vitrina-accent, #0c6b4f); --on-accent: var(--vitrina-on-accent, #fff);
-  --muted: var(--vitrina-muted, #62685f); --ground: var(--vitrina-background, #fff);
-  --tile: var(--vitrina-tile, #f1f3ee); --radius: var(--vitrina-radius, 12px); }
+:host { display: block; color: var(--vitrina-text, CanvasText); font: var(--vitrina-font, inherit);
+  --accent: var(--vitrina-accent, light-dark(#0c6b4f, #6fd3ab)); --on-accent: var(--vitrina-on-accent, Canvas);
+  --muted: var(--vitrina-muted, light-dark(#62685f, #9fa69b)); --ground: var(--vitrina-background, Canvas);
+  --tile: var(--vitrina-tile, light-dark(#f1f3ee, #dcdfd8)); --radius: var(--vitrina-radius, 12px); }
 * { box-sizing: border-box; }
 [hidden] { display: none !important; }
 button, input { font: inherit; color: inherit; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+:focus-visible, .file:focus-visible + .icon { outline: 2px solid var(--accent); outline-offset: 2px; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 form { display: flex; align-items: center; gap: .25rem; padding: .25rem .25rem .25rem 1rem; border: 1px solid var(--muted); border-radius: 99px; background: var(--ground); }
 form input[type=search] { flex: 1; min-width: 0; height: 2.5rem; border: 0; background: none; outline-offset: 4px; }
 .icon { display: grid; place-items: center; width: 2.75rem; height: 2.75rem; border-radius: 99px; cursor: pointer; }
 .icon svg { width: 1.5rem; fill: none; stroke: currentcolor; stroke-width: 1.6; stroke-linejoin: round; }
-.file:focus-visible + .icon { outline: 2px solid var(--accent); }
 .button { min-height: 2.5rem; padding: .25rem 1.1rem; border: 1px solid var(--muted); border-radius: 99px; background: var(--ground); cursor: pointer; }
 .main { border-color: var(--accent); background: var(--accent); color: var(--on-accent); }
 dialog { width: min(60rem, 100vw - 1rem); max-width: none; height: min(50rem, 100dvh - 1rem); max-height: none; padding: 1rem; border: 0; border-radius: var(--radius); background: var(--ground); color: inherit; overflow-y: auto; }
@@ -62,7 +61,8 @@ dialog::backdrop { background: rgb(0 0 0 / 50%); }
 header > .button { margin-left: auto; }
 header { display: flex; align-items: start; gap: 1rem; }
 figure { margin: 0; }
-.frame { position: relative; width: fit-content; border-radius: var(--radius); outline: 1px solid var(--tile); overflow: hidden; cursor: crosshair; touch-action: none; user-select: none; }
+.frame, .tile, li { position: relative; }
+.frame { width: fit-content; border-radius: var(--radius); outline: 1px solid var(--tile); overflow: hidden; cursor: crosshair; touch-action: none; user-select: none; }
 .pen { display: none; }
 @media (pointer: coarse) { .pen { display: inline; } .pen[aria-pressed=true] { font-weight: 600; } .frame:not(.drawing) { touch-action: pan-y pinch-zoom; } }
 .frame img { display: block; max-width: 100%; max-height: 32vh; }
@@ -71,10 +71,9 @@ figure { margin: 0; }
 figcaption, .fine { color: var(--muted); font-size: .875rem; }
 .link { padding: .25rem 0; border: 0; background: none; text-decoration: underline; cursor: pointer; }
 ol { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(10rem, 44%), 1fr)); gap: 1.25rem 1rem; margin: 1rem 0; padding: 0; list-style: none; }
-li { position: relative; }
 li a { color: inherit; text-decoration: none; }
 li a::after { content: ""; position: absolute; inset: 0; }
-.tile { position: relative; aspect-ratio: 1; margin-bottom: .4rem; border-radius: var(--radius); background: var(--tile); overflow: hidden; }
+.tile { aspect-ratio: 1; margin-bottom: .4rem; border-radius: var(--radius); background: var(--tile); overflow: hidden; }
 .tile img { width: 100%; height: 100%; padding: 6%; object-fit: contain; mix-blend-mode: multiply; }
 .badge { position: absolute; left: .5rem; top: .5rem; max-width: calc(100% - 1rem); padding: .2rem .5rem; border-radius: .8rem; line-height: 1.2; background: #fff; color: #41473e; font-size: .8125rem; font-weight: 600; }
 .badge.exact { background: #0c6b4f; color: #fff; }

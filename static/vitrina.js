@@ -257,17 +257,27 @@ function noticeIn(page) {
   return `<section id="results" class="answer"><div class="found">${notice.outerHTML}</div></section>`;
 }
 
-let filtersWereOpen = false;
-let lastCard = null; // before more are appended, if the keyboard is on the button
+let focusedMore = null; // "Show more", if the keyboard was on it: browsers take the focus from a disabled button
+let lastCard = null; // before more are appended, if the keyboard was on the button
+let openFilter = null; // the id of the field that the keyboard is on, if the filters are open
+document.body.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  focusedMore = detail.elt.id === "show-more" && detail.elt === document.activeElement ? detail.elt : null;
+});
+document.body.addEventListener("htmx:afterRequest", () => {
+  if (focusedMore?.isConnected && document.activeElement === document.body) focusedMore.focus({ preventScroll: true });
+});
 document.body.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  filtersWereOpen = Boolean(document.querySelector("#filters:popover-open"));
-  const more = detail.target.id === "more" && detail.target;
-  lastCard = more && more.contains(document.activeElement) ? more.previousElementSibling : null;
+  openFilter = document.querySelector("#filters:popover-open") && document.activeElement.id;
+  lastCard = focusedMore && detail.target.contains(focusedMore) ? detail.target.previousElementSibling : null;
 });
 
 document.body.addEventListener("htmx:afterSwap", () => {
   const filters = document.getElementById("filters");
-  if (filtersWereOpen && filters?.showPopover) filters.showPopover();
+  if (openFilter !== null && filters?.showPopover) {
+    document.getElementById("open-filters")?.focus({ preventScroll: true }); // it gets the focus back from the filters
+    filters.showPopover();
+    document.getElementById(openFilter)?.focus({ preventScroll: true });
+  }
   const next = lastCard?.nextElementSibling;
   next?.querySelector("h2 a, button")?.focus({ preventScroll: true });
   if (saidSomething) [...document.querySelectorAll("[data-undo]")].at(-1)?.focus();

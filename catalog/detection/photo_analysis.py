@@ -1,7 +1,7 @@
 """The vectors of a query's photos and of the objects in them, and which of these a search uses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from django.conf import settings
@@ -15,6 +15,7 @@ from catalog.visual.encoder import Encoder
 PROBABLY_SINGLE = 0.5  # of the probability that a photo is of one object
 SURELY_SINGLE = 0.9  # of 228 photos of rooms, one reaches it
 WHOLE_SURROUNDINGS = 0.5  # weight of the whole photo beside the crop of its only object
+STRIP_ASPECT = 4.0  # how many times as long as wide a photo is of which nobody can tell the product
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class PhotoAnalysis:
     that the shopper chose; `detections`: the objects in the photo, by falling confidence;
     `crop_vectors`: float32 (k, d), of the first k objects; `encoder_checksum`: of the encoder that
     made all vectors; `around_vector`: float32 (d,), of the crop around all detections, if they are
-    probably parts of one object; `is_single`: whether they surely are."""
+    probably parts of one object; `is_single`: whether they surely are; `is_strip`: whether the
+    photo is much longer than wide, cut or squeezed. A box of a long product is not."""
 
     vector: np.ndarray
     detections: list[Detection]
@@ -31,6 +33,7 @@ class PhotoAnalysis:
     encoder_checksum: str
     around_vector: np.ndarray | None = None
     is_single: bool = False
+    is_strip: bool = False
 
     @property
     def crop_boxes(self) -> list[Box]:
@@ -42,11 +45,13 @@ class PhotoAnalysis:
 @dataclass(frozen=True)
 class Target:
     """A target of a search: a unit vector (d,), the number of the object in the photo that it shows
-    (None for the whole photo), and the confidence that it is meant, 0 to 1."""
+    (None for the whole photo), and the confidence that it is meant, 0 to 1. `is_strip`: as in
+    PhotoAnalysis, of any of its photos."""
 
     vector: np.ndarray
     object: int | None = None
     confidence: float = 1.0
+    is_strip: bool = False
 
 
 def analyse_photos(
@@ -70,17 +75,30 @@ def analyse_photos(
     whole = [*encoded[: len(boxes)], *vectors]
     ends = np.cumsum([len(chosen) for chosen in crops])[:-1]
     analyses = []
-    for vector, objects, of_crops in zip(
-        whole, found, np.split(encoded[len(boxes) :], ends), strict=True
+    for number, (vector, objects, of_crops) in enumerate(
+        zip(whole, found, np.split(encoded[len(boxes) :], ends), strict=True)
     ):
         around, is_single = None, False
         if are_parts(objects):
             of_crops, around = of_crops[:-1], of_crops[-1]
             is_single = are_parts(objects, SURELY_SINGLE)
         analyses.append(
-            PhotoAnalysis(vector, objects.detections, of_crops, encoder.checksum, around, is_single)
+            PhotoAnalysis(
+                vector,
+                objects.detections,
+                of_crops,
+                encoder.checksum,
+                around,
+                is_single,
+                is_strip=number >= len(boxes) and is_strip(images[number]),
+            )
         )
     return analyses
+
+
+def is_strip(image: Image.Image) -> bool:
+    """Whether a photo is at least STRIP_ASPECT times as long as wide."""
+    return max(image.size) >= STRIP_ASPECT * min(image.size)
 
 
 def choose_crops(found: PhotoObjects) -> list[Box]:
@@ -140,7 +158,8 @@ def choose_targets(analyses: Sequence[PhotoAnalysis]) -> list[Target]:
     each a target. Several photos show one object: the target is the mean of the main object in
     each."""
     if len(analyses) > 1:
-        return [Target(mean_direction(np.stack([find_main_vector(a) for a in analyses])))]
+        mean = mean_direction(np.stack([find_main_vector(a) for a in analyses]))
+        return [Target(mean, is_strip=any(a.is_strip for a in analyses))]
     return [
         target
         for analysis in analyses
@@ -170,10 +189,13 @@ def build_targets(analysis: PhotoAnalysis, surroundings: float) -> list[Target]:
     wants, once it knows their results (`search.ranking.scoring.rank_by_object`).
     """
     if not len(analysis.crop_vectors):
-        return [Target(analysis.vector)]
+        return [Target(analysis.vector, is_strip=analysis.is_strip)]
     objects = [
         Target(
-            combine([(1.0, crop), (surroundings, analysis.vector)]), number, detection.confidence
+            combine([(1.0, crop), (surroundings, analysis.vector)]),
+            number,
+            detection.confidence,
+            analysis.is_strip,
         )
         for number, (crop, detection) in enumerate(
             zip(analysis.crop_vectors, analysis.detections, strict=False)
@@ -181,7 +203,7 @@ def build_targets(analysis: PhotoAnalysis, surroundings: float) -> list[Target]:
     ]
     if analysis.around_vector is None:
         return objects
-    whole = Target(add_parts(analysis.around_vector, analysis), None, objects[0].confidence)
+    whole = replace(objects[0], vector=add_parts(analysis.around_vector, analysis), object=None)
     return [whole] if analysis.is_single else [*objects, whole]
 
 

@@ -17,6 +17,8 @@ NOTHING_WEIGHT = 0.5  # of the closeness to photos of nothing
 NOTHING_NEIGHBOURS = 5  # photos of nothing; their mean cosine is the closeness
 ANY_COSINE = -1.0  # earlier versions had no least cosine of an exact result by labelled photos
 MIN_PRODUCTS = 50  # in a catalogue, to calibrate its match levels
+SURE_CONFIDENCE = 0.6  # of a detection
+DOUBT_WEIGHT = 0.2  # of what a detection lacks of SURE_CONFIDENCE, in the least cosine
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,19 @@ class Calibration:
     def without_exact(self) -> "Calibration":
         """Returns the calibration of searches that do not show a product to be found."""
         return replace(self, exact_margin=None, same_photo_cosine=None)
+
+    def without_margin(self) -> "Calibration":
+        """Returns the calibration of searches in which only the same photo is exact."""
+        return replace(self, exact_margin=None)
+
+    def for_detection(self, confidence: float) -> "Calibration":
+        """Returns the calibration of searches for an object that was detected with this confidence,
+        0 to 1. The photos that calibrate hold their object for certain. A detection that is not
+        sure may be no object, so an exact result has to be closer to it."""
+        if self.exact_cosine is None:
+            return self
+        doubt = DOUBT_WEIGHT * max(0.0, SURE_CONFIDENCE - confidence)
+        return replace(self, exact_cosine=self.exact_cosine + doubt)
 
     def is_exact(self, similarity: float, near: Neighbourhood) -> bool:
         """Returns whether a product with this cosine is the one in the photo; False if that is

@@ -5,27 +5,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.search.component.conftest import CHAIR, place
+
 pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "static" / "vitrina-search.js"
-CHAIR = ROOT / "catalog/demo/photos/blends-antiquechair-0.jpg"
 MAX_BYTES = 20_000
-PLACE = """attributes => new Promise(done => {
-    document.documentElement.lang = attributes.lang;
-    const element = document.createElement("vitrina-search");
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    document.body.replaceChildren(element);
-    const script = document.createElement("script");
-    Object.assign(script, { type: "module", src: "/static/vitrina-search.js", onload: done });
-    document.head.append(script);
-})"""
-
-
-def place(page: Page, site: str, **attributes: str) -> None:
-    """Puts the component on a page that has nothing else."""
-    page.goto(f"{site}/404")
-    page.evaluate(PLACE, attributes)
 
 
 def test_it_is_small_and_needs_nothing_else() -> None:

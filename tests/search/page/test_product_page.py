@@ -55,6 +55,11 @@ def test_a_product_describes_itself_to_other_sites(client: Client, demo_index):
     assert described["description"] == "</script><b>&"
     assert described["image"][0].startswith("http://testserver/media/")
     assert f'<meta property="og:title" content="{product.label}">' in page
+    price = f'<meta property="product:price:amount" content="{product.price}">'
+    assert "." in price
+    assert price in page
+    in_russian = client.get(f"/products/{product.pk}/", headers={"Accept-Language": "ru"})
+    assert price in text_of(in_russian)  # machines read it
 
 
 def test_a_product_leads_back_to_the_results(client: Client, demo_index):

@@ -65,6 +65,25 @@ def test_the_same_photo_is_exact_whatever_its_margin() -> None:
     assert classify(0.96, among_its_likes, blank=True) == "similar"
 
 
+def test_what_a_detector_is_unsure_of_has_to_be_closer_to_its_product() -> None:
+    near = Neighbourhood(0.63, 0.5, nothing=0.6)  # 0.63 is 0.03 above the least cosine
+
+    sure, unsure, hardly = (CALIBRATED.for_detection(n) for n in (0.9, 0.46, 0.44))
+
+    assert classify(0.63, near, calibration=sure) == "exact"
+    assert classify(0.63, near, calibration=unsure) == "exact"  # 0.6 + 0.2 * 0.14
+    assert classify(0.63, near, calibration=hardly) == "similar"  # 0.6 + 0.2 * 0.16
+    assert Calibration().for_detection(0.1) == Calibration()
+
+
+def test_without_a_margin_only_the_same_photo_is_exact() -> None:
+    calibration = CALIBRATED.without_margin()
+
+    far_from_the_next = Neighbourhood(0.8, 0.5, nothing=0.6)
+    assert classify(0.8, far_from_the_next, calibration=calibration) == "similar"
+    assert classify(0.96, Neighbourhood(0.96, 0.5, nothing=0.6), calibration=calibration) == "exact"
+
+
 def test_words_in_the_text_make_a_result_similar() -> None:
     assert classify(None, None, lexical=0.1) == "similar"
     assert classify(0.1, Neighbourhood(0.6, 0.5, nothing=0.6), lexical=0.1) == "similar"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from catalog.index.vectors import combine, mean_direction
+from search.ranking.grading import keep_relevant
 from search.ranking.scoring import (
     Ranked,
     explain_score,
@@ -203,3 +204,24 @@ def test_the_mean_direction_of_vectors_has_unit_length() -> None:
 
     assert mean_direction(vectors) == pytest.approx([1 / 5**0.5, 2 / 5**0.5])
     assert mean_direction(vectors[:1]) == pytest.approx([1, 0])
+
+
+def test_only_results_that_are_like_an_object_or_of_its_kind_are_sorted() -> None:
+    # Given a lamp (kind 1) and a chair (kind 2) in a photo, and a first page of 24 results.
+    def result(product_id: int, object: int, kind: int, match: str = "weak") -> Ranked:
+        item = candidate(product_id, 0.5)._replace(category_id=kind)
+        return Ranked(item, 0.5, {}, {}, object, match=match)
+
+    first = [result(1, 0, 1, "exact"), result(2, 1, 2), result(3, 0, 3, "similar")]
+    others = [result(4, 0, 1), result(5, 0, 2), result(6, 1, 2), result(7, 1, 1)]
+    rest = [result(10 + n, 0, 9) for n in range(17)]
+    beyond = [result(40, 0, 1), result(41, 0, 9, "similar")]
+
+    assert len([*first, *others, *rest]) == 24
+    assert ids_of(keep_relevant([*first, *others, *rest, *beyond])) == [1, 2, 3, 4, 6, 41]
+
+
+def test_without_categories_the_first_page_is_sorted() -> None:
+    ranked = [Ranked(candidate(n, 0.5), 0.5, {}, {}) for n in range(30)]
+
+    assert ids_of(keep_relevant(ranked)) == list(range(24))

@@ -31,6 +31,41 @@ def test_a_server_that_breaks_is_asked_again(
     expect(page.locator(".offline-notice")).to_be_hidden()
 
 
+def test_the_keyboard_keeps_its_place(site: str, page: Page, context: BrowserContext) -> None:
+    page.goto(site)
+    choose(page, CHAIR)
+    page.wait_for_url("**query=*")
+    cards = page.locator("#results .card")
+
+    page.locator("#show-more").focus()
+    page.keyboard.press("Enter")
+    expect(cards.nth(24).locator("h2 a")).to_be_focused()
+
+    # Also if it has to be asked twice.
+    context.set_offline(True)
+    page.locator("#show-more").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.locator("#show-more")).to_be_focused()
+    context.set_offline(False)
+    expect(cards.nth(48).locator("h2 a")).to_be_focused()
+
+    # In the filters, which are closed again on a phone.
+    page.goto(f"{site}/search/?q=chair")
+    opener = page.locator("#open-filters")
+    opens = opener.is_visible()
+    if opens:
+        opener.click()
+    category = page.locator("#filters input[name=category]").first
+    category.focus()
+    page.keyboard.press("Space")
+    page.wait_for_url("**category=*")
+    expect(category).to_be_focused()
+    if opens:
+        page.keyboard.press("Escape")
+        expect(opener).to_be_focused()
+
+
 def test_an_example_that_cannot_be_loaded_is_loaded_later(
     site: str,
     page: Page,

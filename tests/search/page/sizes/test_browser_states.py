@@ -13,6 +13,10 @@ FAILED_PHOTOS = (
     "[...document.querySelectorAll('#results .tile img')]"
     ".filter((photo) => photo.complete && !photo.naturalWidth)"
 )
+TEXT_SIZES = """[...document.querySelectorAll("body *")]
+    .filter((one) => one.checkVisibility() && [...one.childNodes].some(
+        (node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim()))
+    .map((one) => getComputedStyle(one).fontSize)"""
 
 
 def test_the_states_of_the_page(site: str, page: Page) -> None:
@@ -88,6 +92,18 @@ def test_filters_and_their_chips(site: str, page: Page) -> None:
     page.go_back()
     page.wait_for_url("**/search/?q=chair")
     expect(page.locator(".chosen")).to_have_count(0)
+
+
+def test_texts_have_five_sizes(site: str, page: Page) -> None:
+    sizes = set()
+    for path in ("/", "/search/?q=chair", "/search/?q=asdfghjkl", "/no-such-page/"):
+        page.goto(f"{site}{path}")
+        sizes |= set(page.evaluate(TEXT_SIZES))
+    page.goto(f"{site}/search/?q=chair")
+    page.locator("#results .card h2 a").first.click()
+    page.wait_for_url("**/products/**")
+    sizes |= set(page.evaluate(TEXT_SIZES))
+    assert len(sizes) <= 5, sizes
 
 
 def test_a_finger_on_the_photo_scrolls(site: str, browser: Browser) -> None:
