@@ -15,7 +15,7 @@ from catalog.models import Product
 from catalog.visual.errors import EncoderError
 from config.environment import read_or_create_secret
 from config.paths import DATA_DIR
-from indexing.encoder_registry import default_encoder
+from indexing.generations.encoder_registry import default_encoder
 from indexing.ledger.runs import RunConflict
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.tasks import enqueue_run

@@ -36,9 +36,9 @@ from search.api.serializers import (
 from search.api.throttles import EventsThrottle
 from search.events.recording import record_events
 from search.events.search_log import logged_search
-from search.products import list_products, visible_product
 from search.query.suggestions import suggest
 from search.request import SearchRequest
+from search.retrieval.products import list_products, visible_product
 
 ANSWER: dict[Any, Any] = {
     200: SearchAnswerSerializer,

@@ -34,10 +34,10 @@ from search.page.refinements import (
     tag_chips,
 )
 from search.page.structured_data import product_json_ld
-from search.products import visible_product
 from search.query.kept_photos import is_kept
 from search.query.preview import get_preview
 from search.request import SORTS, Filters, SearchRequest
+from search.retrieval.products import visible_product
 from search.serving.deadline import Overloaded
 
 MAX_LOOKALIKES = 12
