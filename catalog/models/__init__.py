@@ -10,6 +10,7 @@ from catalog.models.image_address import AddressedImage, ImageAddress
 from catalog.models.operations import AuditEntry, Measurement, QuerySample, RefusedSearches
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
+from catalog.models.recommendation import FactorModel
 from catalog.models.source import (
     ImportedRow,
     ProductImport,
@@ -32,6 +33,7 @@ __all__ = [
     "EncoderVersion",
     "Event",
     "EventAllowance",
+    "FactorModel",
     "Generation",
     "IdempotentCall",
     "ImageAddress",
