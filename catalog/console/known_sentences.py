@@ -214,9 +214,14 @@ REJECTED_GENERATIONS = (
         " has %(live)s for the same photos"
     ),
 )
+REJECTED_FACTOR_MODELS = (
+    _noop("its recall@20 is %(recall)s, below that of popular products, %(least)s"),
+    _noop("rolled back"),
+)
 SENTENCES = (
     *(*REFUSED_ROWS, *IMAGES_OF_ROWS, *NOTES),
     *(*UNREADABLE_PHOTOS, *FETCHES, *IMPORTS_THAT_END_EARLY),
     *REJECTED_GENERATIONS,
+    *REJECTED_FACTOR_MODELS,
     MANY_MISSING,
 )
