@@ -82,6 +82,7 @@ def _index(request: HttpRequest) -> list[Item]:
         _list(request, _("Failed photos"), "broken_image", "indexing_imagefailure"),
         _list(request, _("Photos by address"), "link", "catalog_imageaddress"),
         _list(request, _("Encoders"), "model_training", "catalog_encoderversion"),
+        _list(request, _("Recommendations"), "recommend", "catalog_factormodel"),
         (_("Drift"), "trending_up", "drift", may(request.user, Right.VIEW)),
     ]
 

@@ -15,7 +15,7 @@ from catalog.models import Product
 from catalog.visual.errors import EncoderError
 from config.environment import read_or_create_secret
 from config.paths import DATA_DIR
-from indexing.encoder_registry import default_encoder
+from indexing.generations.encoder_registry import default_encoder
 from indexing.ledger.runs import RunConflict
 from indexing.pipeline.rebuild import start_rebuild
 from indexing.tasks import enqueue_run
@@ -51,7 +51,7 @@ def describe_admin_login(password_file: Path = PASSWORD_FILE) -> str:
 def set_schedules() -> None:
     """Schedules refreshes by the current REFRESH_CRON, a check for abandoned runs, fetches of
     photos, pulls of sources and webhooks every minute, a measurement every five, and learning from
-    clicks and the measurement of drift every night."""
+    clicks and from the history and the measurement of drift every night."""
     schedules = {
         "refresh": settings.REFRESH_CRON,
         "join_abandoned_runs": "* * * * *",
@@ -61,6 +61,7 @@ def set_schedules() -> None:
         "measure": "*/5 * * * *",
         "learn_from_clicks": "40 3 * * *",
         "measure_drift": "20 4 * * *",
+        "learn_recommendations": "40 4 * * *",
     }
     for name, cron in schedules.items():
         if not Schedule.objects.filter(name=name, cron=cron).exists():

@@ -182,6 +182,7 @@ SEARCH_TIME_LIMIT_S = read_float("SEARCH_TIME_LIMIT_S", 5.0, 0.1, 600.0)
 SEARCH_LOG_DAYS = read_int("SEARCH_LOG_DAYS", 90, 0, 3650)  # 0: no log
 SEARCH_LOG_PHOTO_DAYS = read_int("SEARCH_LOG_PHOTO_DAYS", 0, 0, 365)  # 0: photos are not kept
 SEARCH_LOG_WORDS_DAYS = read_int("SEARCH_LOG_WORDS_DAYS", 0, 0, 3650)  # 0: words are not kept
+HISTORY_DAYS = read_int("HISTORY_DAYS", SEARCH_LOG_DAYS, 0, 3650)  # for which events are kept
 SEARCH_LOG_PHOTOS = DATA_DIR / "search_photos"
 # Events per minute. One call may send 500, so no limit is lower.
 EVENTS_PER_ADDRESS = read_int("EVENTS_PER_ADDRESS", 1000, 500, 10_000_000)

@@ -16,7 +16,7 @@ class IndexingConfig(AppConfig):
             run_admin,
             webhook_admin,
         )
-        from indexing.console.encoders import encoder_admin  # noqa: F401
+        from indexing.console.encoders import encoder_admin, factor_admin  # noqa: F401
         from indexing.console.photos import failure_admin, photo_address_admin  # noqa: F401
         from indexing.console.sources import import_admin, source_admin  # noqa: F401
 

@@ -19,6 +19,7 @@ class IndexingRun(models.Model):
         FETCH = "fetch"
         IMPORT = "import"
         ADOPTION = "adoption"
+        RECOMMENDATIONS = "recommendations"
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -30,7 +31,7 @@ class IndexingRun(models.Model):
 
     UNFINISHED = (State.QUEUED, State.RUNNING, State.PAUSED)
 
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=15, choices=Kind.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
     stage = models.CharField(max_length=20, blank=True, help_text="The current stage.")
     encoder = models.CharField(

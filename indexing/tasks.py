@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.utils import timezone
 from django_q.tasks import async_task
 
 from catalog.api.idempotent_calls import delete_old_calls
@@ -23,12 +24,14 @@ from indexing.pipeline.adoption_run import start_adoption
 from indexing.pipeline.fetch_stage import start_fetch
 from indexing.pipeline.fetching.claims import count_due
 from indexing.pipeline.rebuild import start_rebuild
+from indexing.pipeline.recommendation_run import start_recommendations
 from indexing.pipeline.refresh import start_refresh
 from indexing.pipeline.sources.import_run import has_requests, start_imports
 from indexing.pipeline.sources.pull_schedule import refresh_is_wanted
 from indexing.pipeline.sources.uploaded_imports import tidy_uploads
 from indexing.pipeline.training_run import start_training
 from indexing.pipeline.worker import work_on
+from indexing.recommendations.learning_factors import TooFewEvents, read_recent_history
 
 SCHEDULE = "schedule"  # how the ledger names what nobody has started by hand
 START_RUN: dict[str, Callable[..., IndexingRun]] = {
@@ -38,6 +41,7 @@ START_RUN: dict[str, Callable[..., IndexingRun]] = {
     IndexingRun.Kind.FETCH: start_fetch,
     IndexingRun.Kind.IMPORT: start_imports,
     IndexingRun.Kind.ADOPTION: start_adoption,
+    IndexingRun.Kind.RECOMMENDATIONS: start_recommendations,
 }
 
 
@@ -120,6 +124,17 @@ def learn_from_clicks() -> str:
     report = learning.learn_from_clicks(may_take_over=not withdrawn)
     learnt = describe_reranker(report.reranker) if report.reranker else "too few clicks"
     return f"{learnt} ({report.set_aside} clicks are set aside)" if report.set_aside else learnt
+
+
+def learn_recommendations() -> str:
+    """Trains recommendations, unless the history is too short or another worker does. Scheduled
+    every night."""
+    try:
+        read_recent_history(timezone.now())
+    except TooFewEvents as error:
+        return str(error)
+    run = runs.name_starter(start_recommendations(), SCHEDULE)
+    return "under way" if runs.is_worked_on(run) else work_on(run).state
 
 
 def start_queued_run(kind: str, by: str, **options: Any) -> IndexingRun:

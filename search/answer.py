@@ -5,11 +5,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext as _
 
 from catalog.detection.detector import Detection
 from catalog.models import Generation, Tag
 from catalog.product_cards import ProductCard, VariantCard
 from search.request import Box
+
+
+@dataclass(frozen=True)
+class Because:
+    """Why a product is recommended. `kind`: taste (shoppers who like `product` like it), looks (it
+    looks like `product`), popular or new."""
+
+    kind: str
+    product: ProductCard | None
+
+    @property
+    def text(self) -> str:
+        """The reason as a phrase for the shopper."""
+        title = self.product.label if self.product else ""
+        if self.kind == "taste" and title:
+            return _("Because you viewed %(title)s") % {"title": title}
+        if self.kind == "looks" and title:
+            return _("Looks like %(title)s") % {"title": title}
+        return _("New") if self.kind == "new" else _("Popular")
 
 
 @dataclass
@@ -19,7 +39,8 @@ class Result:
     the values that ranked it; `explanation`: the terms of the score, with `explain` only; `object`:
     the number of the object in the photo that the product matches; `whole_photo`: whether it
     matches the whole photo, in a search that also looked for an object in it; `other_variants`:
-    those that look different, where a page shows them."""
+    those that look different, where a page shows them; `because`: why it is recommended, if it
+    is."""
 
     product: ProductCard
     score: float
@@ -30,6 +51,7 @@ class Result:
     object: int | None = None
     whole_photo: bool = False
     variant: VariantCard | None = None
+    because: Because | None = None
     other_variants: Sequence[VariantCard] = ()
 
     @property

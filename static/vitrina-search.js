@@ -287,10 +287,11 @@ class VitrinaSearch extends HTMLElement {
   }
 
   #tell(result, answer) {
+    this.dispatchEvent(new CustomEvent("vitrina-click", { bubbles: true, composed: true, detail: result }));
+    if (navigator.globalPrivacyControl || navigator.doNotTrack === "1") return; // asks not to be followed
     const events = [{ type: "click", product: result.product.id, query: answer.query.id, session: this.#session }];
     const headers = { "Content-Type": "application/json" };
     this.#call("events/", { method: "POST", headers, body: JSON.stringify(events), keepalive: true }).catch(() => {});
-    this.dispatchEvent(new CustomEvent("vitrina-click", { bubbles: true, composed: true, detail: result }));
   }
 
   #outlineObjects(objects) {

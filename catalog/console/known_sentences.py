@@ -273,9 +273,14 @@ REFUSED_SEARCHES = (
     _noop("Too many people are searching; try again in a moment."),
     _noop("The index is being built for the first time."),
 )
+REJECTED_FACTOR_MODELS = (
+    _noop("its recall@20 is %(recall)s, below that of popular products, %(least)s"),
+    _noop("rolled back"),
+)
 SENTENCES = (
     *(*REFUSED_ROWS, *IMAGES_OF_ROWS, *NOTES),
     *(*UNREADABLE_PHOTOS, *FETCHES, *IMPORTS_THAT_END_EARLY),
-    *(*REJECTED_GENERATIONS, *FAILED_RUNS, *FAILED_ADAPTERS, *REFUSED_SEARCHES, *WEBHOOKS),
+    *(*REJECTED_GENERATIONS, *REJECTED_FACTOR_MODELS, *FAILED_RUNS, *FAILED_ADAPTERS),
+    *(*REFUSED_SEARCHES, *WEBHOOKS),
     MANY_MISSING,
 )

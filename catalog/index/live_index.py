@@ -118,6 +118,15 @@ def _with_related() -> QuerySet[Generation]:
     return Generation.objects.select_related(*related).defer(parameters)
 
 
+def live_space() -> IndexSpace:
+    """Returns the live generation, for queries by vectors of its index space. Loads no encoder.
+    Raises IndexNotReady."""
+    rows = fetch_rows(LIVE_GENERATION, [])
+    if not rows:
+        raise IndexNotReady("The index is being built for the first time.")
+    return open_space(_generation(*rows[0]))
+
+
 def open_index(generation: Generation) -> LiveIndex:
     """Opens a generation that has a projection, live or not, for queries. Raises EncoderError."""
     adapter = generation.query_adapter

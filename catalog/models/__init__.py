@@ -10,7 +10,7 @@ from catalog.models.image_address import AddressedImage, ImageAddress
 from catalog.models.operations import AuditEntry, Measurement, QuerySample, RefusedSearches
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
-from catalog.models.search_term import SearchTerm
+from catalog.models.recommendation import FactorModel
 from catalog.models.source import (
     ImportedRow,
     ProductImport,
@@ -18,7 +18,7 @@ from catalog.models.source import (
     Source,
     SourceProduct,
 )
-from catalog.models.tag import ProductTag, Tag, TagCalibration
+from catalog.models.tag import ProductTag, SearchTerm, Tag, TagCalibration
 from catalog.models.variant import Variant
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "EncoderVersion",
     "Event",
     "EventAllowance",
+    "FactorModel",
     "Generation",
     "IdempotentCall",
     "ImageAddress",

@@ -10,7 +10,7 @@ from catalog.visual.adapter import KINDS
 
 class EncoderVersion(models.Model):
     """An encoder in the registry. Other weights under the same name are another version.
-    `indexing/encoder_registry.py` writes the rows."""
+    `indexing/generations/encoder_registry.py` writes the rows."""
 
     class Status(models.TextChoices):
         REGISTERED = "registered"

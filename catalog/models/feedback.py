@@ -7,6 +7,8 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from catalog.models.querysets import EventQuerySet
+
 
 def origin_field() -> models.CharField:
     """Returns a field for the hashed network address of a sender (see
@@ -62,8 +64,10 @@ class LoggedSearch(models.Model):
 
 
 class Event(models.Model):
-    """A shopper's action on a product. With a `query_id`, the action was on a result of that
-    search."""
+    """A shopper's action on a product, stored once. With a `query_id`, the action was on a result
+    of that search. The table has a partition for each month (UTC), which the database function
+    `catalog_event_months` makes, and one for all other times. Rows are kept for HISTORY_DAYS
+    days."""
 
     class Type(models.TextChoices):
         VIEW = "view"
@@ -72,13 +76,14 @@ class Event(models.Model):
         PURCHASE = "purchase"
         WRONG = "wrong"
 
-    at = models.DateTimeField("time", default=timezone.now, db_index=True)
+    at = models.DateTimeField("time", default=timezone.now)
     type = models.CharField(max_length=8, choices=Type.choices)
     product_id = models.BigIntegerField()
     user = models.CharField(max_length=100, blank=True)
     session = models.CharField(max_length=100, blank=True)
     query_id = models.CharField(max_length=32, blank=True)
     origin = origin_field()
+    objects = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -86,6 +91,13 @@ class Event(models.Model):
             models.Index(fields=["query_id"], name="event_query", condition=~Q(query_id="")),
             models.Index(fields=["product_id", "-id"], name="event_product"),
             models.Index(fields=["session", "id"], name="event_session", condition=~Q(session="")),
+            models.Index(fields=["user", "id"], name="event_user", condition=~Q(user="")),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["at", "product_id", "type", "session", "user", "query_id"],
+                name="event_once",
+            )
         ]
 
     def __str__(self) -> str:

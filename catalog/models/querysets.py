@@ -1,9 +1,10 @@
 """Querysets of the catalogue with domain names for common reads, and the deletion of old rows."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from catalog.models import (  # noqa: F401
         Category,
         ClickBurst,
+        Event,
         ImageAddress,
         Product,
         Source,
@@ -22,8 +24,8 @@ ROWS_AT_ONCE = 5_000  # of a statement that deletes or changes old rows
 
 
 def delete_older(model: type[models.Model], before: datetime) -> int:
-    """Deletes the rows whose `at` is before a moment, some at a time, so that no statement takes
-    long. Returns their number."""
+    """Deletes the rows of a table without partitions whose `at` is before a moment, some at a time,
+    so that no statement takes long. Returns their number."""
     table, total = model._meta.db_table, 0
     with connection.cursor() as cursor:
         while True:
@@ -113,3 +115,30 @@ class SourceQuerySet(models.QuerySet["Source"]):
         pulled although it is not enabled."""
         asked = Q(enabled=True) | ~Q(requested_by="")
         return self.filter(asked, next_at__lte=now or timezone.now())
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    INSERT_ONCE = """
+        INSERT INTO catalog_event (at, type, product_id, "user", session, query_id, origin)
+        SELECT * FROM unnest(%s::timestamptz[], %s::text[], %s::bigint[], %s::text[], %s::text[],
+                             %s::text[], %s::text[]) ON CONFLICT DO NOTHING
+    """
+    COLUMNS = ("at", "type", "product_id", "user", "session", "query_id", "origin")
+
+    def of_sender(self, user: str = "", session: str = "") -> "EventQuerySet":
+        """The events of a user, or of a session. Raises ValueError if it is given neither."""
+        if not user and not session:
+            raise ValueError("Give user or session.")
+        return self.filter(user=user) if user else self.filter(session=session)
+
+    def insert_once(self, events: "Sequence[Event]") -> int:
+        """Stores those of the unsaved events that are not stored yet, and returns their number."""
+        columns = [[getattr(event, name) for event in events] for name in self.COLUMNS]
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(self.INSERT_ONCE, columns)
+            return int(cursor.rowcount)
+
+    def prepare_months(self, first: datetime, last: datetime) -> None:
+        """Makes the partitions of the months from `first` to `last`."""
+        with connections[self.db].cursor() as cursor:
+            cursor.execute("SELECT catalog_event_months(%s, %s)", [first, last])

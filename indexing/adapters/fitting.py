@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from catalog.models import Adapter, Embedding, EncoderVersion
 from catalog.visual.adapter import KINDS, FittedAdapter, adapt, fit
 from indexing.adapters.sample import MIN_QUERIES, Queries, Sample, read_sample
-from indexing.encoder_registry import record_quality
+from indexing.generations.encoder_registry import record_quality
 from indexing.ledger.chunking import Check
 from indexing.quality.recall_metrics import measure_agreement, rank_labels, recall_at
 

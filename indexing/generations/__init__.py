@@ -1,4 +1,4 @@
 """Changes which generation is live and which encoder encodes its queries.
 
-Others use `publishing`, `decisions` and `adoption`.
+Others use `publishing`, `decisions`, `adoption` and `encoder_registry`.
 """

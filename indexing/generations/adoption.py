@@ -9,8 +9,8 @@ from catalog.index.live_index import (
 )
 from catalog.models import Adapter, EncoderVersion
 from indexing.adapters.fitting import AdapterError, failed_adapter_gates, fit_adapter
-from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
+from indexing.generations.encoder_registry import register_encoder
 from indexing.ledger.chunking import Check
 from indexing.quality.match_calibration import calibrate
 

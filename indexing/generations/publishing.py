@@ -13,7 +13,7 @@ from catalog.index.vector_store import vector_store
 from catalog.models import Adapter, Generation, Publication
 from indexing.adapters.fitting import failed_adapter_gates
 from indexing.embedding.staleness import settle_changes, stale_products
-from indexing.encoder_registry import update_statuses
+from indexing.generations.encoder_registry import update_statuses
 from indexing.models import IndexingRun
 from indexing.vectors.orphans import remove_orphans
 

@@ -16,6 +16,7 @@ def name_kind(kind: str) -> str:
         Kind.FETCH: _("fetch"),
         Kind.IMPORT: _("import"),
         Kind.ADOPTION: _("adoption"),
+        Kind.RECOMMENDATIONS: _("recommendations"),
     }
     return names.get(Kind(kind), kind)
 
@@ -36,6 +37,7 @@ def name_stage(stage: str) -> str:
         "graph": _("build the graph"),
         "hand_over": _("hand over"),
         "import": _("import"),
+        "learn": _("learn from the history"),
         "project": _("fit the projection"),
         "publish": _("publish"),
         "refresh": _("embed changes"),

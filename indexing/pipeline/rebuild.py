@@ -24,9 +24,9 @@ from indexing.embedding.staleness import (
     products_with_stale_vectors,
     stale_images,
 )
-from indexing.encoder_registry import default_encoder, register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder
+from indexing.generations.encoder_registry import default_encoder, register_encoder
 from indexing.ledger import runs
 from indexing.ledger.chunking import (
     Check,

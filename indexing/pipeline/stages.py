@@ -9,6 +9,7 @@ from indexing.pipeline import (
     adoption_run,
     fetch_stage,
     rebuild,
+    recommendation_run,
     refresh,
     tag_stages,
     term_stage,
@@ -81,6 +82,13 @@ STAGES = {
             Stage("catch_up", rebuild.plan_catch_up, rebuild.perform_catch_up),
             Stage("evaluate", rebuild.plan_evaluate, rebuild.perform_evaluate),
             Stage("publish", rebuild.plan_publish, rebuild.perform_publish),
+        ]
+    ),
+    IndexingRun.Kind.RECOMMENDATIONS: Stages(
+        [
+            Stage("learn", recommendation_run.plan_learning, recommendation_run.perform_learning),
+            Stage("graph", recommendation_run.plan_single, recommendation_run.perform_graph),
+            Stage("publish", recommendation_run.plan_single, recommendation_run.perform_publish),
         ]
     ),
     IndexingRun.Kind.TRAINING: Stages(

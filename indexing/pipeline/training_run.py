@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _lazy
 from catalog.index.live_index import live_generation, open_space
 from catalog.models import Generation
 from catalog.visual.model_source import LOCAL
-from indexing.encoder_registry import register_encoder
+from indexing.generations.encoder_registry import register_encoder
 from indexing.ledger import chunk_leases, runs
 from indexing.ledger.chunking import Check, Payload, StageFailed, single_chunk
 from indexing.models import Chunk, IndexingRun

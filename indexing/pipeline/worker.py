@@ -154,7 +154,7 @@ def _lock_if_stage_is_over(run: IndexingRun) -> IndexingRun | None:
 
 def _load_encoder(run: IndexingRun) -> Encoder | None:
     """Loads the encoder that a run needs and returns it; None if it needs none."""
-    if run.kind in (Kind.FETCH, Kind.IMPORT):
+    if run.kind in (Kind.FETCH, Kind.IMPORT, Kind.RECOMMENDATIONS):
         return None
     if run.encoder:
         return encoder_named(run.encoder)

@@ -9,7 +9,7 @@ from django.conf import settings
 from catalog.index.live_index import LiveIndex, live_generation
 from catalog.index.vector_store import StoredPhoto, vector_store
 from catalog.models import Generation
-from indexing.encoder_registry import record_quality
+from indexing.generations.encoder_registry import record_quality
 from indexing.ledger.chunking import Check
 from indexing.models import IndexEvaluation
 from indexing.quality.generation_self_test import measure_self_test

@@ -1,4 +1,5 @@
 """The REST API of searches, products and events.
 
-Others use `problem_details`, the errors of the API, and `urls`.
+Others use `problem_details`, the errors of the API, `senders`, who may see which history, and
+`urls`.
 """

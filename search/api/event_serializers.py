@@ -45,3 +45,23 @@ class EventsSerializer(serializers.Serializer):
 class EventCountsSerializer(serializers.Serializer):
     accepted = serializers.IntegerField()
     unknown = serializers.IntegerField(help_text="Events whose product is not in the catalogue.")
+    repeated = serializers.IntegerField(help_text="Accepted events that were stored before.")
+    declined = serializers.IntegerField(
+        help_text="Events of a browser that sends Sec-GPC or DNT. They are not stored."
+    )
+
+
+class SenderParameters(serializers.Serializer):
+    """A user or a session."""
+
+    user = serializers.CharField(max_length=100, required=False)
+    session = serializers.CharField(max_length=100, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("user" in attrs) == ("session" in attrs):
+            raise serializers.ValidationError("Give either user or session.")
+        return attrs
+
+
+class DeletedEventsSerializer(serializers.Serializer):
+    deleted = serializers.IntegerField(help_text="The number of deleted events.")

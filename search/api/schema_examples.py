@@ -94,4 +94,13 @@ EVENTS = OpenApiExample(
     value={"events": [{"type": "click", "product": 3, "session": "s-81", "query": QUERY_ID}]},
     request_only=True,
 )
-EVENT_COUNTS = _example("One event", {"accepted": 1, "unknown": 0}, status="202")
+EVENT_COUNTS = _example(
+    "One event", {"accepted": 1, "unknown": 0, "repeated": 0, "declined": 0}, status="202"
+)
+DELETED_EVENTS = _example("A session", {"deleted": 12})
+_BECAUSE = {"kind": "taste", "product": 4, "text": "Because you viewed Table"}
+RECOMMENDED = _search_answer("product")
+RECOMMENDED["results"] = [
+    {**result, "match": "weak", "because": _BECAUSE} for result in RECOMMENDED["results"]
+]
+RECOMMENDATIONS = _example("Chairs for the viewer of a table", RECOMMENDED)

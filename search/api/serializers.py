@@ -148,6 +148,19 @@ class FacetsSerializer(serializers.Serializer):
         }
 
 
+class BecauseSerializer(serializers.Serializer):
+    """Why a product is recommended, for programs and for people."""
+
+    kind = serializers.ChoiceField(["taste", "looks", "popular", "new"])
+    product = serializers.IntegerField(
+        source="product.pk",
+        allow_null=True,
+        default=None,
+        help_text="The product of the history that speaks for it.",
+    )
+    text = serializers.CharField()
+
+
 class ResultSerializer(serializers.Serializer):
     product = ProductSerializer()
     variant = serializers.SerializerMethodField(
@@ -157,6 +170,9 @@ class ResultSerializer(serializers.Serializer):
     score = serializers.FloatField()
     match = serializers.ChoiceField(["exact", "similar", "weak"])
     duplicates = serializers.IntegerField()
+    because = BecauseSerializer(
+        required=False, help_text="Why it is recommended. Absent in searches."
+    )
     explanation = serializers.DictField(child=serializers.FloatField(), required=False)
     object = serializers.IntegerField(
         required=False,
@@ -175,6 +191,8 @@ class ResultSerializer(serializers.Serializer):
         result = super().to_representation(instance)
         if result.get("explanation") is None:
             result.pop("explanation", None)
+        if result.get("because") is None:
+            result.pop("because", None)
         if result["object"] is None and not instance.whole_photo:
             result.pop("object")
         return result

@@ -16,7 +16,12 @@ from catalog.api.parsers import StrictJSONParser
 from catalog.api.problems import problem_responses
 from catalog.models import Scope
 from search.api import schema_examples as examples
-from search.api.event_serializers import EventCountsSerializer, EventsSerializer
+from search.api.event_serializers import (
+    DeletedEventsSerializer,
+    EventCountsSerializer,
+    EventsSerializer,
+    SenderParameters,
+)
 from search.api.parameters import (
     FilterParameters,
     NoParameters,
@@ -26,6 +31,7 @@ from search.api.parameters import (
     TextParameters,
     parse,
 )
+from search.api.senders import check_sender, declines_history
 from search.api.serializers import (
     ProductDetailSerializer,
     ProductListSerializer,
@@ -34,11 +40,11 @@ from search.api.serializers import (
     answer_json,
 )
 from search.api.throttles import EventsThrottle
-from search.events.recording import record_events
+from search.events.recording import EventCounts, forget_sender, record_events
 from search.events.search_log import logged_search
-from search.products import list_products, visible_product
 from search.query.suggestions import suggest
 from search.request import SearchRequest
+from search.retrieval.products import list_products, visible_product
 
 ANSWER: dict[Any, Any] = {
     200: SearchAnswerSerializer,
@@ -179,14 +185,32 @@ class EventsView(ApiView):
     def post(self, request: Request) -> Response:
         """Records up to 500 events, or none if one of them is invalid. The body may also be only
         the list of events. Events whose product is not in the catalogue are counted as `unknown`.
-        An address and a session may send a limited number of events a minute. A call above the
-        limit is answered 429 `throttled`, and none of its events is recorded."""
+        An event with the same `at` and the same other values as a stored one is counted as
+        `repeated` and stored once. Events of a browser that sends `Sec-GPC: 1` or `DNT: 1` are not
+        stored. An address and a session may send a limited number of events a minute. A call above
+        the limit is answered 429 `throttled`, and none of its events is recorded."""
         serializer = EventsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         events, address = serializer.validated_data["events"], request.META["REMOTE_ADDR"]
 
         def answer() -> Response:
-            counts = record_events(events, address)
+            if declines_history(request):
+                counts = EventCounts(accepted=0, unknown=0, declined=len(events))
+            else:
+                counts = record_events(events, address)
             return Response(EventCountsSerializer(counts).data, status=202)
 
         return answer_once(request, answer)
+
+    @extend_schema(
+        operation_id="events_destroy",
+        parameters=[SenderParameters],
+        responses={200: DeletedEventsSerializer, **problem_responses("permission_denied")},
+        examples=[examples.DELETED_EVENTS],
+    )
+    def delete(self, request: Request) -> Response:
+        """Deletes all events of a `user` (with a secret key) or of a `session`. The next training
+        of recommendations knows nothing of them."""
+        sender = parse(SenderParameters, request.query_params).validated_data
+        check_sender(request, **sender)
+        return Response(DeletedEventsSerializer({"deleted": forget_sender(**sender)}).data)

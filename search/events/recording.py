@@ -10,15 +10,18 @@ from catalog.models import Event, Product, Variant
 
 
 class EventCounts(NamedTuple):
-    """`accepted` counts the events that were stored, `unknown` those whose product is not in the
-    catalogue."""
+    """`accepted` counts the events that are stored now, `repeated` those among them that were
+    stored before, `unknown` those whose product is not in the catalogue, `declined` those that the
+    shopper does not want to be stored."""
 
     accepted: int
     unknown: int
+    repeated: int = 0
+    declined: int = 0
 
 
 def record_events(events: Sequence[dict[str, Any]], address: str) -> EventCounts:
-    """Stores the validated events of a client at this address."""
+    """Stores the validated events of a client at this address, or of a file if it is ""."""
     origin = origin_of(address)
     products = _find_products(events)
     rows = [
@@ -26,8 +29,14 @@ def record_events(events: Sequence[dict[str, Any]], address: str) -> EventCounts
         for event, product in zip(events, products, strict=True)
         if product
     ]
-    Event.objects.bulk_create(rows)
-    return EventCounts(accepted=len(rows), unknown=len(events) - len(rows))
+    stored = Event.objects.insert_once(rows)
+    return EventCounts(len(rows), len(events) - len(rows), repeated=len(rows) - stored)
+
+
+def forget_sender(user: str = "", session: str = "") -> int:
+    """Deletes the events of a user, or of a session, and returns their number."""
+    deleted, _ = Event.objects.of_sender(user, session).delete()
+    return deleted
 
 
 def _find_products(events: Sequence[dict[str, Any]]) -> list[int | None]:

@@ -11,6 +11,7 @@ from catalog.models import Product
 from catalog.product_cards import VariantCard, read_product_cards, read_variant_cards
 from search.answer import Result
 from search.events.next_products import products_opened_next
+from search.recommendations.related_products import goes_with
 
 SIZE_ATTRIBUTES = ("width_cm", "depth_cm", "height_cm")
 LICENCE_URLS = {
@@ -60,7 +61,16 @@ def variants_of(product: Product, chosen_sku: str) -> dict[str, Any]:
 def cards_opened_next(pk: int) -> dict[str, Any]:
     """Returns the visible products that shoppers opened after the product `pk`, as an answer that
     the template of cards shows."""
-    ids = products_opened_next(pk)
+    return _as_answer(products_opened_next(pk))
+
+
+def cards_going_with(product: Product) -> dict[str, Any]:
+    """Returns the products that go with the product, as an answer that the template of cards
+    shows."""
+    return _as_answer(goes_with(product))
+
+
+def _as_answer(ids: list[int]) -> dict[str, Any]:
     cards = read_product_cards(ids) if ids else {}
     results = [Result(product=cards[pk], score=0.0, match="weak") for pk in ids if pk in cards]
     return {"kind": "product", "results": results}

@@ -10,6 +10,7 @@ from search.page.closing import open_while_search_is as shown
 app_name = "search"
 urlpatterns = [
     path("", shown(views.home), name="home"),
+    path("for-you/", shown(views.for_you), name="for-you"),
     path("search/", shown(views.results), name="results"),
     path("search/photos/<slug:query>.jpg", shown(views.photo), name="photo"),
     path("search/photos/<slug:query>/<rowid:number>.jpg", shown(views.photo), name="another-photo"),

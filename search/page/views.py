@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from catalog.index.live_index import IndexNotReady, live_generation
 from search.answer import SearchAnswer
+from search.api.senders import declines_history, is_unguessable
 from search.errors import RequestError
 from search.events.search_log import logged_search
 from search.page.errors import EXPECTED_ERRORS, PageError, page_error
@@ -24,7 +25,12 @@ from search.page.examples import example_photo, examples
 from search.page.forms import MAX_SHOWN, SearchForm
 from search.page.other_variants import add_other_variants
 from search.page.photo_objects import outlined_objects
-from search.page.product_details import cards_opened_next, details_of, variants_of
+from search.page.product_details import (
+    cards_going_with,
+    cards_opened_next,
+    details_of,
+    variants_of,
+)
 from search.page.product_feedback import given_feedback
 from search.page.refinements import (
     address_of,
@@ -34,10 +40,11 @@ from search.page.refinements import (
     tag_chips,
 )
 from search.page.structured_data import product_json_ld
-from search.products import visible_product
 from search.query.kept_photos import is_kept
 from search.query.preview import get_preview
+from search.recommendations.recommending import recommend
 from search.request import SORTS, Filters, SearchRequest
+from search.retrieval.products import visible_product
 from search.serving.deadline import Overloaded
 
 MAX_LOOKALIKES = 12
@@ -55,6 +62,25 @@ def home(request: HttpRequest) -> HttpResponse:
     except (IndexNotReady, OperationalError, InterfaceError) as error:
         context["problem"] = page_error(error)
     return _page(request, "search/home.html", context)
+
+
+@require_safe
+@gzip_page
+@cache_control(private=True, no_store=True)
+def for_you(request: HttpRequest) -> HttpResponse:
+    """The cards of products for the session of the header X-Session: a header, because addresses
+    end up in logs. Without a session, what is popular and new. Nothing if the search fails."""
+    session = request.headers.get("X-Session", "")
+    if not is_unguessable(session) or declines_history(request):
+        session = ""
+    try:
+        answer = recommend(session=session, limit=MAX_LOOKALIKES)
+    except EXPECTED_ERRORS as error:
+        page_error(error)  # for the log
+        return HttpResponse("")
+    response = _page(request, "search/_cards.html", {"answer": answer})
+    response["Server-Timing"] = answer.server_timing
+    return response
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -93,6 +119,7 @@ def product(request: HttpRequest, pk: int) -> HttpResponse:
         context["json_ld"] = product_json_ld(request, shown, variants["offer"], variants["photos"])
         context["back"] = _results_before(request)
         context["opened_next"] = cards_opened_next(pk)
+        context["goes_with"] = cards_going_with(shown)
     except RequestError as error:
         raise Http404(str(error)) from error
     except (OperationalError, InterfaceError) as error:

@@ -6,7 +6,7 @@ import numpy as np
 from psycopg import sql
 
 from catalog.detection.photo_analysis import Target
-from catalog.index.live_index import LiveIndex
+from catalog.index.live_index import IndexSpace, LiveIndex
 from catalog.index.vectors import combine, mean_direction, read_rows
 from catalog.models import Product
 from search.errors import RequestError
@@ -96,7 +96,7 @@ def encode_text(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
     return index.to_index_space(vector)[0]
 
 
-def read_product_vector(product_id: int, index: LiveIndex) -> np.ndarray:
+def read_product_vector(product_id: int, index: IndexSpace) -> np.ndarray:
     """Returns the mean direction of a product's embeddings, (dimensions,). Raises RequestError if
     the product has none."""
     query = sql.SQL(

@@ -25,6 +25,8 @@ CALLS = {
     "GET api/v1/products/<rowid:pk>/": {"search"},
     "GET api/v1/products/<rowid:pk>/similar/": {"search"},
     "POST api/v1/events/": {"events"},
+    "DELETE api/v1/events/": {"events"},
+    "GET api/v1/recommendations/": {"search"},
     "POST api/v1/products/import/": {"catalog"},
     "PATCH api/v1/products/": {"catalog"},
     "DELETE api/v1/products/<rowid:pk>/": {"catalog"},

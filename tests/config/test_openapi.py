@@ -62,7 +62,14 @@ def test_every_call_says_its_errors_and_whether_it_needs_a_key(schema: dict[str,
                 assert response["content"].keys() == {"application/problem+json"}, name
                 assert response["content"]["application/problem+json"]["examples"], name
         is_read = operation["operationId"].startswith(
-            ("search", "products_list", "products_retrieve", "products_similar", "events")
+            (
+                "search",
+                "products_list",
+                "products_retrieve",
+                "products_similar",
+                "events",
+                "recommendations",
+            )
         )
         is_open = is_read or operation["operationId"] == "index_status"
         assert ("security" not in operation) == is_open, name

@@ -20,7 +20,7 @@ from indexing.console.encoders.drift_page import show_drift
 from indexing.console.encoders.encoder_page import describe_adoption, describe_rebuild, show_encoder
 from indexing.console.question_page import ask
 from indexing.console.run_plans import publish_choices
-from indexing.encoder_registry import list_encoders
+from indexing.generations.encoder_registry import list_encoders
 from indexing.ledger.runs import RunConflict
 from indexing.models import IndexingRun
 from indexing.monitoring.run_names import name_kind

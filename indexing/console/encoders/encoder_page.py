@@ -14,7 +14,7 @@ from catalog.index.live_index import live_generation
 from catalog.models import EncoderVersion
 from indexing.console.charts import Chart, draw_chart
 from indexing.console.run_plans import describe_photos_to_embed
-from indexing.encoder_registry import list_encoders
+from indexing.generations.encoder_registry import list_encoders
 from indexing.models import IndexingRun
 from indexing.quality.generation_self_test import describe_self_test
 from indexing.quality.training_result import describe_training

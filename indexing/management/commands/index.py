@@ -11,9 +11,9 @@ from catalog.index.match import Calibration
 from catalog.models import Adapter, Generation
 from catalog.visual.errors import EncoderError
 from indexing.adapters.fitting import AdapterError, describe_figures, failed_adapter_gates
-from indexing.encoder_registry import list_encoders, register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_adapter_to_live
+from indexing.generations.encoder_registry import list_encoders, register_encoder
 from indexing.ledger import runs
 from indexing.models import IndexingRun
 from indexing.monitoring.freshness import index_status

@@ -61,7 +61,9 @@ def test_repeated_events_are_recorded_once(client: Client, key: str) -> None:
     again = client.post(EVENTS, spaced, "application/json", headers={"Idempotency-Key": "phone-1"})
 
     assert (first.status_code, again.status_code) == (202, 202)
-    assert first.json() == again.json() == {"accepted": 1, "unknown": 0}
+    assert (
+        first.json() == again.json() == {"accepted": 1, "unknown": 0, "repeated": 0, "declined": 0}
+    )
     assert Event.objects.count() == 1
     post(client, EVENTS, {"events": [event]}, None)
     post(client, EVENTS, {"events": [event]}, None)

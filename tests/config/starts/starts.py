@@ -22,7 +22,8 @@ STOP_S = 10.0
 PHOTOS = 1444
 SCHEDULES = [
     *("fetch_photos", "join_abandoned_runs", "learn_from_clicks"),
-    *("measure", "measure_drift", "pull_sources", "refresh", "send_webhooks"),
+    *("learn_recommendations", "measure", "measure_drift"),
+    *("pull_sources", "refresh", "send_webhooks"),
 ]
 
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from catalog.api.access_keys import create_key
 from catalog.models import ApiKey, AuditEntry, ImageAddress, Product, ProductImport, Source, Tag
-from indexing.encoder_registry import register_encoder
+from indexing.generations.encoder_registry import register_encoder
 from indexing.models import ImageFailure, IndexingRun
 from indexing.pipeline.sources.source_actions import add_source
 from tests.console.file_imports.uploads import FEED, address_of, press, upload, work

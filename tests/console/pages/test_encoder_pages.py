@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from catalog.index.live_index import live_generation
 from catalog.models import AuditEntry, EncoderVersion
-from indexing.encoder_registry import record_quality, register_encoder
+from indexing.generations.encoder_registry import record_quality, register_encoder
 from indexing.models import DriftMeasurement, DriftReference, IndexingRun
 from indexing.pipeline.worker import work_on
 from tests.console.pages.people import member, said, text_of

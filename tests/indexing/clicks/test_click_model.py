@@ -1,5 +1,6 @@
 """The click model separates position bias from attractiveness, on simulated shoppers."""
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,9 @@ def test_pages_are_read_from_the_log_by_list_and_position(settings: Any) -> None
     del unfinished.features[0]["clicks"]
     unclicked, all_clicked = make_search([5, 6, 7], features), make_search([5], features[:1])
     LoggedSearch.objects.bulk_create([*searches, unfinished, unclicked, all_clicked])
-    opened = [make_click(search, 6) for search in [*searches, *searches, unfinished]]  # some twice
+    opened = [make_click(search, 6) for search in [*searches, *searches, unfinished]]
+    for again in opened[: len(searches)]:
+        again.at += timedelta(seconds=1)
     Event.objects.bulk_create([*opened, make_click(searches[0], 99), make_click(all_clicked, 5)])
 
     read = read_pages(FEATURES)

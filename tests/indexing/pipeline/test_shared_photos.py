@@ -11,7 +11,7 @@ from catalog.models.product import content_hash
 from indexing.embedding import staleness
 from indexing.embedding.shared_content import embed_products
 from indexing.embedding.views import VIEWS
-from indexing.encoder_registry import register_encoder
+from indexing.generations.encoder_registry import register_encoder
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import (
     add_photo,

@@ -12,7 +12,7 @@ from PIL import Image
 from catalog.index.live_index import live_generation, open_space
 from catalog.models import Generation, ProductImage
 from indexing.embedding.views import VIEWS
-from indexing.encoder_registry import register_encoder
+from indexing.generations.encoder_registry import register_encoder
 from indexing.models import IndexEvaluation
 from indexing.monitoring.metrics import metrics_text
 from indexing.quality.encoder_comparison import compare_encoders

@@ -14,9 +14,9 @@ from catalog.index.live_index import live_generation
 from catalog.index.match import MIN_PRODUCTS, Calibration
 from catalog.models import Adapter
 from catalog.quality.self_test import MIN_QUERIES
-from indexing.encoder_registry import register_encoder
 from indexing.generations import publishing
 from indexing.generations.adoption import adopt_encoder, fit_adapter_to_live
+from indexing.generations.encoder_registry import register_encoder
 from indexing.quality.match_calibration import describe_calibration
 from tests.indexing.shop import (
     add_product,

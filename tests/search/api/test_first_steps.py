@@ -117,4 +117,4 @@ def test_javascript_in_a_page_of_another_origin(
     sku, counts = page.evaluate(call, [address_of(demo_server), keys["shop"], photo])
 
     assert sku == photos["scopia-living-lamp-2"].sku
-    assert counts == {"accepted": 1, "unknown": 0}
+    assert counts == {"accepted": 1, "unknown": 0, "repeated": 0, "declined": 0}

@@ -101,8 +101,8 @@ def test_a_photo_a_box_and_a_click_in_a_shop_of_another_origin(
     with page.expect_navigation():
         cards.first.get_by_role("link").click()
     assert page.url == first["url"]
-    wait_until(lambda: run_committed(Event.objects.exists))
-    (event,) = run_committed(lambda: list(Event.objects.all()))
+    wait_until(lambda: run_committed(Event.objects.filter(type="click").exists))
+    (event,) = run_committed(lambda: list(Event.objects.filter(type="click")))
     stored = (event.type, event.product_id, event.query_id)
     assert stored == ("click", first["id"], answer["query"]["id"])
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from catalog.models import Category, Product
 from search.photo_search import search
-from search.products import list_products
 from search.request import SORTS, Filters, SearchRequest
+from search.retrieval.products import list_products
 from tests.search.conftest import DemoPhoto
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]

@@ -13,9 +13,9 @@ from PIL import Image
 from catalog.index.live_index import live_index
 from catalog.models import Event, Product, ProductImage, Variant
 from search.filters.declared import filter_condition
-from search.products import list_products
 from search.request import Filters
 from search.retrieval.candidates import retrieve
+from search.retrieval.products import list_products
 from tests.indexing.conftest import (  # noqa: F401  (fixtures)
     empty_shop,
     encoder,

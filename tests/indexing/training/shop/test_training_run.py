@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from catalog.index.live_index import live_generation
-from indexing.encoder_registry import default_encoder
+from indexing.generations.encoder_registry import default_encoder
 from indexing.ledger import runs
 from indexing.models import Chunk, IndexingRun
 from indexing.monitoring.freshness import run_progress

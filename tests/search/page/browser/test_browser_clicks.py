@@ -19,7 +19,7 @@ def test_opening_a_result_records_the_product_and_its_search(
     demo_index: None, served: str, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorded: list[Event] = []
-    monkeypatch.setattr(Event.objects, "bulk_create", recorded.extend)
+    monkeypatch.setattr(Event.objects, "insert_once", lambda rows: recorded.extend(rows) or 0)
     statuses: list[int] = []  # the page that sent the event is gone
     post = EventsView.post
 
@@ -39,14 +39,18 @@ def test_opening_a_result_records_the_product_and_its_search(
     assert statuses == [202]
     (click,) = recorded
     assert (click.type, click.query_id, str(click.product_id), click.user) == ("click", *shown, "")
-    assert re.fullmatch("[0-9a-f]{4,32}", click.session)
+    assert re.fullmatch("[0-9a-f]{32}", click.session)
 
-    # A middle click on a lookalike on the product's page is recorded in the same session.
+    # The product's page reports a view. A middle click on a lookalike there is recorded in the
+    # same session.
     page.wait_for_url("**/products/*/")
+    wait_until(lambda: len(statuses) > 1)
+    assert (recorded[1].type, str(recorded[1].product_id)) == ("view", shown[1])
+    assert recorded[1].session == click.session
     page.locator("#lookalikes .card a").first.click(button="middle")
 
-    wait_until(lambda: len(statuses) > 1)
-    lookalike = recorded[1]
+    wait_until(lambda: len(statuses) > 2)
+    lookalike = recorded[2]
     assert lookalike.session == click.session
     assert lookalike.query_id != click.query_id
     assert lookalike.product_id != click.product_id

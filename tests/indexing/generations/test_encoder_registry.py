@@ -14,7 +14,7 @@ from catalog.index.live_index import encoder_of, live_index
 from catalog.models import EncoderVersion, Generation
 from catalog.visual.errors import EncoderError
 from catalog.visual.model_source import STARTER, source_of
-from indexing.encoder_registry import list_encoders, register_encoder
+from indexing.generations.encoder_registry import list_encoders, register_encoder
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import add_products, found_skus, label_photos, photo, rebuild
 

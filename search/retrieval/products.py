@@ -1,5 +1,6 @@
 """Lists and looks up products for shoppers, without a search."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
@@ -29,7 +30,7 @@ def list_products(filters: Filters, sort: str, limit: int, offset: int) -> dict[
     `results`, which are ProductCards with all their variants. Relevance means popularity here.
     Raises Overloaded."""
     with admission.admitted(Deadline()):
-        ids = _product_ids(filters, sort, limit + 1, offset)
+        ids = find_product_ids(filters, sort, limit + 1, offset)
         cards = read_product_cards(ids[:limit])
         with_variants = [pk for pk, card in cards.items() if card.has_variants]
         variants = read_variant_cards(with_variants) if with_variants else {}
@@ -51,9 +52,15 @@ def visible_product(pk: int) -> Product:
     return product
 
 
-def _product_ids(filters: Filters, sort: str, limit: int, offset: int) -> list[int]:
+def find_product_ids(
+    filters: Filters, sort: str, limit: int, offset: int = 0, left_out: Sequence[int] = ()
+) -> list[int]:
+    """Returns the ids of `limit` visible products that pass the filters, without those that are
+    `left_out`."""
     query = PAGE_QUERY.format(
-        passing=filter_condition(filters).select(SQL("id, popularity, price, created_at")),
+        passing=filter_condition(filters, left_out).select(
+            SQL("id, popularity, price, created_at")
+        ),
         order=ORDER_BY[sort],
         limit=Literal(limit),
         offset=Literal(offset),

@@ -1,0 +1,155 @@
+"""Learns a factor model from the history, and measures it on the last days."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+
+from catalog.index.factor_store import add_factors, create_factors
+from catalog.models import EncoderVersion, FactorModel
+from indexing.recommendations.factor_evaluation import (
+    as_figures,
+    choose_shoppers,
+    measure_ranking,
+)
+from indexing.recommendations.factor_training import (
+    ALPHA,
+    DIMENSIONS,
+    REGULARIZATION,
+    Ridge,
+    TrainedFactors,
+    extend,
+    train_factors,
+)
+from indexing.recommendations.product_looks import looks_of, read_looks
+from indexing.recommendations.shopper_history import ShopperHistory, read_history
+
+HELD_OUT_DAYS = 7
+MIN_SHOPPERS = 20  # to learn from, and to measure on
+MAX_COMPARED_LOOKS = 100_000  # products whose looks are held in memory, to compare with
+
+Check = Callable[[], None]
+
+
+class TooFewEvents(Exception):
+    """There is too little history to learn from. The message is a sentence."""
+
+
+def read_recent_history(until: datetime) -> ShopperHistory:
+    """Reads the history of HISTORY_DAYS before `until`. Raises TooFewEvents."""
+    history = read_history(until, settings.HISTORY_DAYS, HELD_OUT_DAYS)
+    found = len(choose_shoppers(history.earlier, history.later)) if history.shoppers else 0
+    if found < MIN_SHOPPERS:
+        raise TooFewEvents(
+            f"{found} shoppers have opened new products in the last {HELD_OUT_DAYS} days and others"
+            f" before. At least {MIN_SHOPPERS} are needed to learn recommendations."
+        )
+    return history
+
+
+def measure_history(
+    history: ShopperHistory, encoder: EncoderVersion | None, check: Check
+) -> dict[str, Any]:
+    """Trains on the days before those held out, and returns the figures of the factors, of popular
+    products and of looks alone, with the numbers of shoppers and products. `dimensions` is the
+    size of factors that does best for every second shopper; the figures are of the others."""
+    earlier, later = history.earlier, history.later
+    measured_by = choose_shoppers(earlier, later)
+    deciding, shoppers = measured_by[::2], measured_by[1::2]
+    trained = choose_dimensions(history, deciding, check)
+    liked = earlier.maximum(0)
+    popularity = np.asarray(liked.sum(axis=0)).ravel()
+
+    def by_factors(numbers: np.ndarray) -> np.ndarray:
+        return trained.shoppers[numbers] @ trained.products.T
+
+    def by_popularity(numbers: np.ndarray) -> np.ndarray:
+        return np.tile(popularity, (len(numbers), 1))
+
+    measured = {
+        "factors": measure_ranking(by_factors, shoppers, earlier, later, check),
+        "popularity": measure_ranking(by_popularity, shoppers, earlier, later, check),
+    }
+    if encoder is not None and len(history.products) <= MAX_COMPARED_LOOKS:
+        looks = looks_of(encoder.pk, history.products)
+
+        def by_looks(numbers: np.ndarray) -> np.ndarray:
+            return np.asarray(liked[numbers] @ looks) @ looks.T
+
+        measured["looks"] = measure_ranking(by_looks, shoppers, earlier, later, check)
+    return {
+        **as_figures(**measured),
+        "dimensions": trained.products.shape[1],
+        "shoppers": history.shoppers,
+        "measured_shoppers": len(shoppers),
+        "learned_products": len(history.products),
+    }
+
+
+def choose_dimensions(
+    history: ShopperHistory, shoppers: np.ndarray, check: Check
+) -> TrainedFactors:
+    """Trains factors of each size on the days before those held out, and returns those with the
+    highest recall for these shoppers."""
+
+    def recall(trained: TrainedFactors) -> float:
+        def score(numbers: np.ndarray) -> np.ndarray:
+            return trained.shoppers[numbers] @ trained.products.T
+
+        return measure_ranking(score, shoppers, history.earlier, history.later, check).recall
+
+    return max((train_factors(history.earlier, size, check) for size in DIMENSIONS), key=recall)
+
+
+def write_factors(
+    model: FactorModel, history: ShopperHistory, dimensions: int, check: Check
+) -> tuple[TrainedFactors, int]:
+    """Trains on the whole history and writes the model's table: learned factors, and for the other
+    products those that follow from their embeddings. Returns the factors and the number of other
+    products."""
+    trained = train_factors(history.all_days, dimensions, check)
+    model.dimensions = trained.products.shape[1]
+    model.alpha, model.regularization = ALPHA, REGULARIZATION
+    model.longest = float(np.linalg.norm(trained.products, axis=1).max())
+    model.gram_bytes = trained.gram.astype(np.float32).tobytes()
+    create_factors(model)
+    add_factors(model, history.products.tolist(), trained.products, is_learned=True)
+    others = 0
+    if model.encoder_id is not None:
+        ridge = fit_ridge(model.encoder_id, history.products, trained.products, check)
+        if ridge is not None:
+            model.ridge_bytes = ridge.tobytes()
+            others = add_unknown_products(model, set(history.products.tolist()), check)
+    model.save()
+    return trained, others
+
+
+def fit_ridge(
+    encoder_id: int, products: np.ndarray, factors: np.ndarray, check: Check
+) -> np.ndarray | None:
+    """Fits the regression from embeddings to learned factors, (d + 1, k)."""
+    ridge = Ridge()
+    for ids, vectors in read_looks(encoder_id):
+        check()
+        places = np.minimum(np.searchsorted(products, ids), len(products) - 1)
+        known = products[places] == ids
+        if known.any():
+            ridge.add(vectors[known], factors[places[known]])
+    return ridge.fit()
+
+
+def add_unknown_products(model: FactorModel, known: set[int], check: Check) -> int:
+    """Adds factors of the visible products that have an embedding and are not `known`. Returns
+    their number."""
+    assert model.encoder_id is not None
+    ridge, added = model.ridge, 0
+    if ridge is None:
+        return 0
+    for ids, vectors in read_looks(model.encoder_id):
+        check()
+        new = np.array([pk not in known for pk in ids.tolist()])
+        add_factors(model, ids[new].tolist(), extend(vectors[new]) @ ridge, is_learned=False)
+        added += int(new.sum())
+    return added

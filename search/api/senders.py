@@ -1,0 +1,34 @@
+"""Who may read and delete the history of a user or a session, and who wants none to be kept."""
+
+from typing import Any
+
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+
+MIN_SESSION_LENGTH, MAX_SESSION_LENGTH = 20, 100  # 20 random hexadecimal digits are 80 bits
+SIGNALS = ("HTTP_SEC_GPC", "HTTP_DNT")
+
+
+def declines_history(request: Any) -> bool:
+    """Returns whether the browser asks not to be followed: Global Privacy Control, Do Not Track."""
+    return any(request.META.get(signal) == "1" for signal in SIGNALS)
+
+
+def is_unguessable(session: str) -> bool:
+    """Returns whether a session has a name that nobody else can guess, if it is random."""
+    return session.isprintable() and MIN_SESSION_LENGTH <= len(session) <= MAX_SESSION_LENGTH
+
+
+def check_sender(request: Request, user: str = "", session: str = "") -> None:
+    """Raises PermissionDenied unless the caller may see the history of this user or session. That
+    needs a secret key, or a session that nobody can guess."""
+    key: Any = request.auth
+    if key is not None and not key.is_publishable:
+        return
+    if user:
+        raise PermissionDenied("The history of a user needs a secret key.")
+    if not is_unguessable(session):
+        raise PermissionDenied(
+            f"Without a secret key, a session needs a random name of at least {MIN_SESSION_LENGTH}"
+            " characters."
+        )

@@ -1,0 +1,44 @@
+"""Blends several rankings into one, and spreads it over categories: pure functions."""
+
+from collections.abc import Hashable, Mapping, Sequence
+
+import numpy as np
+
+RANK_OFFSET = 20
+RELEVANCE_SHARE = 0.7  # of a result's worth; the rest is its difference from the results before it
+
+
+def blend(
+    rankings: Mapping[str, Sequence[int]], weights: Mapping[str, float]
+) -> list[tuple[int, float, str]]:
+    """Blends rankings by reciprocal rank fusion (Cormack, Clarke, Büttcher, 2009). Returns each
+    product with its score and the ranking that contributes most to it, the best first."""
+    terms: dict[int, dict[str, float]] = {}
+    for name, ranking in rankings.items():
+        for rank, product in enumerate(ranking):
+            terms.setdefault(product, {})[name] = weights[name] / (RANK_OFFSET + rank)
+    blended = [
+        (product, sum(of.values()), max(of, key=lambda name: of[name]))
+        for product, of in terms.items()
+    ]
+    return sorted(blended, key=lambda item: -item[1])
+
+
+def spread(relevance: Sequence[float], categories: Sequence[Hashable], limit: int) -> list[int]:
+    """Chooses at most `limit` results, one after the other, by maximal marginal relevance
+    (Carbonell, Goldstein, 1998). Returns their numbers. `relevance`: positive. Results are as alike
+    as the share of the results before them that have the same category."""
+    values = np.asarray(relevance, float)
+    values = values / values.max() if len(values) else values
+    names = list(dict.fromkeys(categories))
+    of = np.array([names.index(category) for category in categories], int)
+    counts, chosen = np.zeros(len(names)), list[int]()
+    left = np.ones(len(values), bool)
+    while left.any() and len(chosen) < limit:
+        alike = counts[of] / max(1, len(chosen))
+        worth = RELEVANCE_SHARE * values - (1 - RELEVANCE_SHARE) * alike
+        best = int(np.argmax(np.where(left, worth, -np.inf)))
+        chosen.append(best)
+        left[best] = False
+        counts[of[best]] += 1
+    return chosen
