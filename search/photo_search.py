@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from django.db import ProgrammingError
 
-from catalog.detection.photo_analysis import PhotoAnalysis, Target, analyse_photos, choose_targets
+from catalog.detection.photo_analysis import PhotoAnalysis, Target, analyse_photos
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.photo_tags import ScoredTags, tagger_for
 from catalog.models import Tag
@@ -15,7 +15,8 @@ from search.answer import Result, SearchAnswer
 from search.query.blank_photos import shows_nothing
 from search.query.photo_decoding import decode_query, decoded_photos
 from search.query.query_photos import QueryPhoto, keep_photos, read_query_photos
-from search.query.vector import choose_liked, embed_query, read_liked
+from search.query.targets import choose_query_targets
+from search.query.vector import embed_query, read_liked
 from search.query.words import find_word_query, read_words
 from search.ranking.paging import RankedResults, find_results
 from search.ranking.scoring import Ranked, explain_score
@@ -56,7 +57,7 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
     request = replace(request, text=given.text) if given else request
     with clock.stage("embed"):
         liked = read_liked(request, index)
-        targets = choose_liked(choose_targets(analyses), liked, index)
+        targets = choose_query_targets(analyses, liked, index)
         vectors = [target.vector for target in targets]
         queries = embed_query(request, vectors, liked, index, clock.deadline)
         tags = tag_targets(targets, index)

@@ -279,19 +279,17 @@ class VitrinaSearch extends HTMLElement {
     if (!offer.in_stock) tile.append(make("span", { className: "badge sold", textContent: t.soldOut }));
     const link = make("a", { href: offer.url, textContent: product.title });
     const price = new Intl.NumberFormat(this.#language, { style: "currency", currency: product.currency });
-    const card = make("li", {}, tile, link, make("div", { className: "price", textContent: price.format(offer.price) }));
     const tell = (event) => (event.type === "click" || event.button === 1) && this.#tell(result, answer);
     link.addEventListener("click", tell);
     link.addEventListener("auxclick", tell);
-    return card;
+    return make("li", {}, tile, link, make("div", { className: "price", textContent: price.format(offer.price) }));
   }
 
   #tell(result, answer) {
     this.dispatchEvent(new CustomEvent("vitrina-click", { bubbles: true, composed: true, detail: result }));
-    if (navigator.globalPrivacyControl || navigator.doNotTrack === "1") return; // asks not to be followed
+    if (navigator.globalPrivacyControl || navigator.doNotTrack === "1") return;
     const events = [{ type: "click", product: result.product.id, query: answer.query.id, session: this.#session }];
-    const headers = { "Content-Type": "application/json" };
-    this.#call("events/", { method: "POST", headers, body: JSON.stringify(events), keepalive: true }).catch(() => {});
+    this.#call("events/", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(events), keepalive: true }).catch(() => {});
   }
 
   #outlineObjects(objects) {

@@ -10,7 +10,6 @@ from typing import Any
 from django.conf import settings
 from PIL import ImageDraw
 
-from catalog.detection.photo_analysis import choose_targets
 from catalog.imaging.image_decoding import WHOLE, Box
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.search_statement import VectorQuery
@@ -20,6 +19,7 @@ from search.answer import Result
 from search.photo_search import analyse_query_photos, build_results, tag_targets
 from search.query.photo_decoding import decode_within
 from search.query.query_photos import read_query_photos
+from search.query.targets import choose_query_targets
 from search.query.vector import embed_query, read_liked
 from search.query.words import find_word_query, read_words
 from search.ranking.paging import find_results
@@ -73,9 +73,9 @@ def follow_query(request: SearchRequest) -> QuerySteps:
             given = read_words(request.text) if request.text else None
         request = replace(request, text=given.text) if given else request
         with clock.stage("embed"):
-            targets = choose_targets(analyses)
-            vectors = [target.vector for target in targets]
             liked = read_liked(request, index)
+            targets = choose_query_targets(analyses, liked, index)
+            vectors = [target.vector for target in targets]
             queries = embed_query(request, vectors, liked, index, clock.deadline)
             tags = tag_targets(targets, index)
             words = find_word_query(given, request, index, clock.deadline)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from psycopg import sql
 
-from catalog.detection.photo_analysis import Target
 from catalog.index.live_index import IndexSpace, LiveIndex
 from catalog.index.vectors import combine, mean_direction, read_rows
 from catalog.models import Product
@@ -59,15 +58,6 @@ def read_liked(request: SearchRequest, index: LiveIndex) -> np.ndarray | None:
     """Returns the vector (dimensions,) of the product that the shopper wants more of, or None
     without one. Raises RequestError if the product has no vector."""
     return None if (pk := request.product_id) is None else read_product_vector(pk, index)
-
-
-def choose_liked(targets: list[Target], liked: np.ndarray | None, index: LiveIndex) -> list[Target]:
-    """Returns the one of several targets that looks most like the result of `read_liked`, or all if
-    that is None."""
-    if liked is None or len(targets) < 2:
-        return targets
-    vectors = index.to_index_space(np.stack([target.vector for target in targets]))
-    return [targets[int(np.argmax(vectors @ liked))]]
 
 
 def weigh_words(words: np.ndarray, shown: Sequence[np.ndarray]) -> float:

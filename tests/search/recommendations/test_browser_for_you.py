@@ -16,6 +16,7 @@ from tests.indexing.conftest import (  # noqa: F401  (fixtures)
 from tests.indexing.shop import add_products, rebuild
 from tests.search.browser import page, served  # noqa: F401  (fixtures)
 from tests.search.recommendations.conftest import publish_model
+from tests.support.committed import run_committed
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.browser
@@ -47,14 +48,15 @@ def test_each_click_changes_what_is_for_you_in_both_languages(
         opened = seen[-1][number]
         page.locator(f".for-you .card[data-product='{opened}'] a").first.click()
         page.wait_for_url("**/products/*/")
-        wait_until(Event.objects.filter(type="view", product_id=opened).exists)
+        viewed = Event.objects.filter(type="view", product_id=opened)
+        wait_until(lambda: run_committed(viewed.exists))  # noqa: B023  (waits here)
         page.locator(".wordmark").click()
         page.wait_for_url(open_shop)
         expect(page.locator(".because").first).to_contain_text("Because you viewed")
         seen.append(shown(page))
         assert opened not in seen[-1]
     assert len({tuple(products) for products in seen}) == 3
-    assert Event.objects.values("session").distinct().count() == 1
+    assert run_committed(Event.objects.values("session").distinct().count) == 1
 
     page.get_by_role("button", name="Русский").click()
 
@@ -80,4 +82,4 @@ def test_a_browser_that_asks_not_to_be_followed_sends_no_events(
 
     assert shown(page) == before
     assert not [url for url in sent if "/events/" in url]
-    assert not Event.objects.exists()
+    assert not run_committed(Event.objects.exists)
