@@ -24,7 +24,7 @@ def run_command(server: EmbeddedPostgres, *command: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_command_without_tables_asks_for_migrate_in_one_line(server: EmbeddedPostgres) -> None:
     server.start()
 
