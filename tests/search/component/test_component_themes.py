@@ -10,7 +10,12 @@ from tests.search.component.conftest import CHAIR, place
 from tests.search.page.sizes.conftest import SIZES
 from tests.support.accessibility import find_violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("demo_index"),
+    pytest.mark.long,
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -19,7 +19,7 @@ from tests.search.recommendations.conftest import publish_model
 from tests.support.committed import run_committed
 from tests.support.processes import wait_until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture

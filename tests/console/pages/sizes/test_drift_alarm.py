@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from catalog.models import Generation
 from indexing.models import DriftMeasurement, DriftReference
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed_shop")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed_shop"), pytest.mark.long]
 
 TICKS = "chart => Chart.getChart(chart).scales.y.ticks.map(tick => tick.label)"
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from catalog.models import Generation
 from tests.indexing.shop import photo
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed_shop")]
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("committed_shop"), pytest.mark.long]
 
 DROP = """bytes => {
     const dropped = new DataTransfer();

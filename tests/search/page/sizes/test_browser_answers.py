@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.search.page.sizes.conftest import CHAIR, choose
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.long]
 
 LEVELS = ("exact", "similar", "")
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.search.page.sizes.conftest import CHAIR, choose, shoot
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.long]
 
 
 def test_a_refused_file_and_a_blank_photo(site: str, page: Page, tmp_path: Path) -> None:
