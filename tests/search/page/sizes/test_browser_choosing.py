@@ -10,7 +10,7 @@ from catalog.models import Event
 from tests.search.page.sizes.conftest import CHAIR, choose, shoot
 from tests.support.processes import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db, pytest.mark.long]
 
 OTHER = CHAIR.with_name("blends-officetable-2.jpg")
 
