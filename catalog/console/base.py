@@ -220,6 +220,6 @@ def _describe_changes(message: Any) -> str:
         for verb, what in step.items():
             name = what.get("name", "")
             fields = ", ".join(str(field) for field in what.get("fields", ()))
-            step = f"{verb} {name}" if name else verb
-            parts.append(f"{step}: {fields}" if fields else step)
+            change = f"{verb} {name}" if name else verb
+            parts.append(f"{change}: {fields}" if fields else change)
     return "; ".join(parts)

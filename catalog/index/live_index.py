@@ -96,10 +96,20 @@ def live_index() -> LiveIndex:
     """Returns the live generation, ready for queries. Each call makes one small query. The rest is
     cached until another generation is live or its row changes. Raises IndexNotReady or
     EncoderError."""
+    return open_index(_live_generation())
+
+
+def live_space() -> IndexSpace:
+    """Returns the live generation, for queries by vectors of its index space. Loads no encoder.
+    Raises IndexNotReady."""
+    return open_space(_live_generation())
+
+
+def _live_generation() -> Generation:
     rows = fetch_rows(LIVE_GENERATION, [])
     if not rows:
         raise IndexNotReady("The index is being built for the first time.")
-    return open_index(_generation(*rows[0]))
+    return _generation(*rows[0])
 
 
 @lru_cache(maxsize=2)
@@ -116,15 +126,6 @@ def _with_related() -> QuerySet[Generation]:
     )
     parameters = "query_adapter__parameters"  # a megabyte, which `open_adapter` caches
     return Generation.objects.select_related(*related).defer(parameters)
-
-
-def live_space() -> IndexSpace:
-    """Returns the live generation, for queries by vectors of its index space. Loads no encoder.
-    Raises IndexNotReady."""
-    rows = fetch_rows(LIVE_GENERATION, [])
-    if not rows:
-        raise IndexNotReady("The index is being built for the first time.")
-    return open_space(_generation(*rows[0]))
 
 
 def open_index(generation: Generation) -> LiveIndex:
