@@ -2,9 +2,10 @@
 candidates before and after re-scoring, and every feature of the ranking."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -34,12 +35,11 @@ BOX_COLOUR = (220, 38, 38)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A product with its cosine. `moved`: by how many places re-scoring moved it up; None if it
-    was not among those shown before."""
+    """A product with its cosine. `moved`: by how many places re-scoring moved it up."""
 
     card: ProductCard
     similarity: float
-    moved: int | None = None
+    moved: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,31 +115,32 @@ def _describe_targets(targets: Any, tags: Any) -> list[tuple[str, float, list[tu
 def _candidates(queries: Any, index: LiveIndex) -> tuple[list[Candidate], list[Candidate]]:
     """Returns the nearest products to the first query vector, by the projected vectors of the graph
     and by the full vectors."""
-    most = settings.SEARCH_CANDIDATES
-    graph = vector_store().nearest_photos(
-        index.generation, index.project(queries[:1])[0], most, exact=False
+    query = VectorQuery(index, queries[:1], settings.SEARCH_CANDIDATES)
+    photos = vector_store().score_photos(query)
+    full = _best_of_products((photo.product_id, photo.similarity) for photo in photos)
+    projected = _best_of_products(
+        (photo.product_id, photo.projected_similarity) for photo in photos
     )
-    nearest = vector_store().nearest(VectorQuery(index, queries[:1], most))
-    projected: dict[int, float] = {}
-    for photo in graph:
-        projected.setdefault(photo.product_id, photo.similarity)
-    full = {product.product_id: product.similarity for product in nearest}
     places = {pk: place for place, pk in enumerate(projected)}
     shown = [*list(projected)[:SHOWN_CANDIDATES], *list(full)[:SHOWN_CANDIDATES]]
     cards = read_product_cards(sorted(set(shown)))
 
     def describe(cosines: Mapping[int, float], moves: bool) -> list[Candidate]:
         return [
-            Candidate(
-                cards[pk],
-                round(cosine, 3),
-                places[pk] - place if moves and pk in places else None,
-            )
+            Candidate(cards[pk], round(cosine, 3), places[pk] - place if moves else 0)
             for place, (pk, cosine) in enumerate(list(cosines.items())[:SHOWN_CANDIDATES])
             if pk in cards
         ]
 
     return describe(projected, False), describe(full, True)
+
+
+def _best_of_products(cosines: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """Returns the highest of the cosines of each product, the highest first."""
+    best: dict[int, float] = {}
+    for pk, cosine in sorted(cosines, key=itemgetter(1), reverse=True):
+        best.setdefault(pk, cosine)
+    return best
 
 
 def _preview(
