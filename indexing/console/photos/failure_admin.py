@@ -143,6 +143,7 @@ class ImageFailureAdmin(ReadOnlyAdmin):
         if request.method == "POST" and form.is_valid():
             image.file = form.cleaned_data["file"]
             image.save()
+            quarantine.release_images([(image.product_id, image.pk)])
             record_request(request, "replace photo", f"product {image.product_id}", str(image.file))
             sentence = _("The photo is replaced. The next refresh brings it into the index.")
             self.message_user(request, sentence)
