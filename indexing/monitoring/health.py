@@ -31,7 +31,7 @@ LEAST_FREE = 0.05  # share of the disk
 MAX_NAMED = 5  # sources with a problem of a kind
 MANY_TASKS = 50
 Kind = IndexingRun.Kind
-JUDGED = (Kind.REFRESH, Kind.REBUILD, Kind.TRAINING)
+JUDGED = (Kind.REFRESH, Kind.REBUILD, Kind.TRAINING, Kind.IMPORT, Kind.FETCH)
 
 
 @dataclass(frozen=True)
