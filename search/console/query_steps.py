@@ -3,7 +3,7 @@ candidates before and after re-scoring, and every feature of the ranking."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from operator import itemgetter
 from typing import Any
@@ -17,12 +17,9 @@ from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import vector_store
 from catalog.product_cards import ProductCard, read_product_cards
 from search.answer import Result
-from search.photo_search import analyse_query_photos, build_results, tag_targets
+from search.photo_search import analyse_query_photos, build_results, prepare_query
 from search.query.photo_decoding import decode_within
 from search.query.query_photos import read_query_photos
-from search.query.targets import choose_query_targets
-from search.query.vector import embed_query, read_liked
-from search.query.words import find_word_query, read_words
 from search.ranking.paging import find_results
 from search.request import SearchRequest
 from search.serving.admission import admission
@@ -69,23 +66,15 @@ def follow_query(request: SearchRequest) -> QuerySteps:
         index = live_index()
         photos = read_query_photos(request, clock.deadline)
         analyses = analyse_query_photos(request, photos, index, clock)
-        with clock.stage("retrieve"):
-            given = read_words(request.text) if request.text else None
-        request = replace(request, text=given.text) if given else request
-        with clock.stage("embed"):
-            liked = read_liked(request, index)
-            targets = choose_query_targets(analyses, liked, index)
-            vectors = [target.vector for target in targets]
-            queries = embed_query(request, vectors, liked, index, clock.deadline)
-            tags = tag_targets(targets, index)
-            words = find_word_query(given, request, index, clock.deadline)
-        found = find_results(request, queries, targets, tags, index, clock, words)
+        query = prepare_query(request, analyses, index, clock)
+        request, targets, tags = query.request, query.targets, query.tags
+        found = find_results(request, query.vectors, targets, tags, index, clock, query.words)
         with clock.stage("rank"):
-            results = build_results(found, queries, targets, request, index)
+            results = build_results(found, query.vectors, targets, request, index)
         timings = clock.timings()
         objects = [(d.box, d.confidence) for d in (analyses[0].detections if analyses else [])]
         size, preview = _preview(request.images, objects, Deadline())
-        before, after = _candidates(queries, index)
+        before, after = _candidates(query.vectors, index)
     return QuerySteps(
         size=size,
         preview=preview,
