@@ -99,9 +99,12 @@ def _compare(
     if len(kept) < MIN_QUERIES:
         return None
     views = [views[n] for n in kept]
-    ranks = [_rank(views, [each[n] for n in kept], late) for each in answers]
-    difference = bootstrap_difference(*(each <= 5 for each in ranks))
-    return ComparedSelfTests(*(SelfTest.from_ranks(kind, each) for each in ranks), difference)
+    ranks, live_ranks = (_rank(views, [each[n] for n in kept], late) for each in answers)
+    return ComparedSelfTests(
+        SelfTest.from_ranks(kind, ranks),
+        SelfTest.from_ranks(kind, live_ranks),
+        bootstrap_difference(ranks <= 5, live_ranks <= 5),
+    )
 
 
 def _search(
