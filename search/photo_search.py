@@ -1,7 +1,7 @@
 """Follows one search from the request to the answer. `answer_request` lists the steps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from django.db import ProgrammingError
@@ -9,6 +9,7 @@ from django.db import ProgrammingError
 from catalog.detection.photo_analysis import PhotoAnalysis, Target, analyse_photos
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.photo_tags import ScoredTags, tagger_for
+from catalog.index.word_statement import WordQuery
 from catalog.models import Tag
 from catalog.product_cards import ProductCard, read_product_cards
 from search.answer import Result, SearchAnswer
@@ -17,7 +18,7 @@ from search.query.photo_decoding import decode_query, decoded_photos
 from search.query.query_photos import QueryPhoto, keep_photos, read_query_photos
 from search.query.targets import choose_query_targets
 from search.query.vector import embed_query, read_liked
-from search.query.words import find_word_query, read_words
+from search.query.words import ReadWords, find_word_query, read_words
 from search.ranking.paging import RankedResults, find_results
 from search.ranking.scoring import Ranked, explain_score
 from search.ranking.shown_variants import choose_shown
@@ -52,19 +53,11 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
     """Answers a search with one generation of the index."""
     photos, analyses, reusable = read_analyses(request, index, clock)
     photo_analysis = reusable or (analyses[0] if analyses else None)
-    with clock.stage("retrieve"):
-        given = read_words(request.text) if request.text else None
-    request = replace(request, text=given.text) if given else request
-    with clock.stage("embed"):
-        liked = read_liked(request, index)
-        targets = choose_query_targets(analyses, liked, index)
-        vectors = [target.vector for target in targets]
-        queries = embed_query(request, vectors, liked, index, clock.deadline)
-        tags = tag_targets(targets, index)
-        words = find_word_query(given, request, index, clock.deadline)
-    found = find_results(request, queries, targets, tags, index, clock, words)
+    query = prepare_query(request, analyses, index, clock)
+    request, targets, tags, given = query.request, query.targets, query.tags, query.given
+    found = find_results(request, query.vectors, targets, tags, index, clock, query.words)
     with clock.stage("rank"):
-        results = build_results(found, queries, targets, request, index)
+        results = build_results(found, query.vectors, targets, request, index)
         is_blank = shows_nothing(targets, request, index, clock.deadline)
     return SearchAnswer(
         query_id=keep_photos(photos, reusable),
@@ -85,8 +78,39 @@ def answer_request(request: SearchRequest, index: LiveIndex, clock: StageClock) 
         is_blank=is_blank,
         photos=len(photos),
         object_names=name_objects(targets, tags) if request.box is None else {},
-        query_vector=queries[0],
+        query_vector=query.vectors[0],
     )
+
+
+@dataclass(frozen=True)
+class PreparedQuery:
+    """What is searched for. `request`: with the words as they are understood; `given`: these words;
+    `targets`: of its photos, with the tags of each; `vectors`: of the targets and words, float32
+    (q, dimensions of the index space); `words`: for the search statement."""
+
+    request: SearchRequest
+    given: ReadWords | None
+    targets: list[Target]
+    tags: list[ScoredTags]
+    vectors: np.ndarray
+    words: WordQuery | None
+
+
+def prepare_query(
+    request: SearchRequest, analyses: Sequence[PhotoAnalysis], index: LiveIndex, clock: StageClock
+) -> PreparedQuery:
+    """Turns the words and the photos of a request into what the index is searched for."""
+    with clock.stage("retrieve"):
+        given = read_words(request.text) if request.text else None
+    request = replace(request, text=given.text) if given else request
+    with clock.stage("embed"):
+        liked = read_liked(request, index)
+        targets = choose_query_targets(analyses, liked, index)
+        photos = [target.vector for target in targets]
+        vectors = embed_query(request, photos, liked, index, clock.deadline)
+        tags = tag_targets(targets, index)
+        words = find_word_query(given, request, index, clock.deadline)
+    return PreparedQuery(request, given, targets, tags, vectors, words)
 
 
 def read_analyses(

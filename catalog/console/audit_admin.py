@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.base import LogPaginator, ReadOnlyAdmin
+from catalog.console.stored_sentences import translate_sentence
 from catalog.console.translated_names import known_actions, name_action, name_detail, name_target
 from catalog.models import AuditEntry
 
@@ -45,4 +46,4 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_lazy("detail"))
     def said(self, entry: AuditEntry) -> str:
-        return name_detail(entry.detail)
+        return "\n".join(name_detail(translate_sentence(said)) for said in entry.detail.split("\n"))

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from catalog.console.audit_log import name_rows, record_request
 from catalog.console.rights import Right, may
+from catalog.console.stored_sentences import translate_sentence
 
 if apps.is_installed("unfold"):
     from unfold.admin import ModelAdmin as PlainAdmin
@@ -77,15 +78,14 @@ class AuditedChanges:
         record_request(request, "delete", name_rows(rows), "; ".join(str(row) for row in rows[:10]))
         return super().log_deletions(request, queryset)  # type: ignore[misc]
 
-    def message_user(
-        self, request: HttpRequest, message: Any, level: Any = messages.INFO, **options: Any
-    ) -> None:
-        """Shows a message. Keeps it for the audit log if an action says with it what it has done:
-        warnings and errors say that nothing was done."""
+    def tell_done(self, request: HttpRequest, sentence: str) -> None:
+        """Shows what an action has done: an English sentence, one of `known_sentences`, in the
+        language of the reader. The audit log keeps it. Actions that have done nothing call
+        `message_user`."""
         said = getattr(request, "action_said", None)
-        if said is not None and level not in (messages.WARNING, messages.ERROR):
-            said.append(str(message))
-        super().message_user(request, message, level, **options)  # type: ignore[misc]
+        if said is not None:
+            said.append(sentence)
+        self.message_user(request, translate_sentence(sentence))  # type: ignore[attr-defined]
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         chosen = request.POST.getlist("_selected_action")[:100]
@@ -96,7 +96,7 @@ class AuditedChanges:
         is_known = action in self.get_actions(request)  # type: ignore[attr-defined]
         if said and is_known and action != "delete_selected" and chosen:
             name = self.opts.verbose_name_raw  # type: ignore[attr-defined]
-            record_request(request, action, f"{name} {', '.join(chosen)}", " ".join(said))
+            record_request(request, action, f"{name} {', '.join(chosen)}", "\n".join(said))
         return response
 
 

@@ -86,7 +86,7 @@ class ApiKeyAdmin(ShownOnceAdmin):
     @admin.action(description=_lazy("Revoke"), permissions=["publish"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:
         number = sum(revoke_key(key) for key in chosen)
-        self.message_user(request, _("Keys revoked: %(number)s.") % {"number": number})
+        self.tell_done(request, f"Keys revoked: {number}.")
 
     def make(self, data: dict[str, Any], by: str) -> tuple[ApiKey, str]:
         names = ("scopes", "origins", "expires_at", "calls_per_minute")

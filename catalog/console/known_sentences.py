@@ -1,6 +1,6 @@
 """Sentences that the code stores or says in English, with the places of their values: why rows of
 imports are refused, why photos cannot be read or fetched, why webhooks are not told, why imports
-and runs end early, and why searches are refused.
+and runs end early, why searches are refused, and what actions of the console have done.
 
 Of two sentences that fit a text, the first counts. The values `field`, `problem` and `reason` may
 be sentences themselves."""
@@ -268,6 +268,38 @@ FAILED_ADAPTERS = (
     ),
     _noop("recall@5 of %(field)s is %(recall)s through the adapter; it is %(live)s now"),
 )
+ACTIONS_DONE = (
+    _noop("Tags changed: %(number)s. The products follow at the next refresh."),
+    _noop("Saved. The decision takes effect at the next training."),
+    _noop("Reranker %(number)s takes effect within seconds."),
+    _noop("The formula from the settings takes effect within seconds."),
+    _noop("Factor model %(number)s is live."),
+    _noop("Generation %(number)s is live."),
+    _noop("Keys revoked: %(number)s."),
+    _noop("Tests that are sent within a minute: %(number)s."),
+    _noop("Webhooks enabled: %(number)s."),
+    _noop("Webhooks disabled: %(number)s."),
+    _noop("Run %(number)s is paused."),
+    _noop("Run %(number)s continues."),
+    _noop("Run %(number)s is cancelled."),
+    _noop("Images to try again at the next refresh: %(number)s."),
+    _noop("Photos to fetch again: %(number)s."),
+    _noop("%(name)s is pulled within a minute. It may hide this many products: %(number)s."),
+    _noop("%(name)s is pulled within a minute."),
+    _noop("The import of %(name)s is discarded: nothing was changed."),
+)
+ROLL_BACKS = (
+    _noop(
+        "Queries are encoded by %(encoder)s again, without the adapter from %(other)s."
+        " The vectors do not change."
+    ),
+    _noop("This undoes the switch to generation %(number)s (%(encoder)s) of %(at)s UTC."),
+    _noop(
+        "Generation %(number)s (%(encoder)s) answers searches at once. Products that changed"
+        " since follow at the next refresh."
+    ),
+    _noop("Generation %(number)s is kept: you can publish it again."),
+)
 REFUSED_SEARCHES = (
     _noop("The search took too long; try again in a moment."),
     _noop("Too many people are searching; try again in a moment."),
@@ -281,6 +313,6 @@ SENTENCES = (
     *(*REFUSED_ROWS, *IMAGES_OF_ROWS, *NOTES),
     *(*UNREADABLE_PHOTOS, *FETCHES, *IMPORTS_THAT_END_EARLY),
     *(*REJECTED_GENERATIONS, *REJECTED_FACTOR_MODELS, *FAILED_RUNS, *FAILED_ADAPTERS),
-    *(*REFUSED_SEARCHES, *WEBHOOKS),
+    *(*REFUSED_SEARCHES, *WEBHOOKS, *ACTIONS_DONE, *ROLL_BACKS),
     MANY_MISSING,
 )

@@ -108,7 +108,7 @@ class ClickBurstAdmin(ReadOnlyAdmin):
 
     def _decide(self, request: HttpRequest, chosen: QuerySet[ClickBurst], decision: str) -> None:
         chosen.update(decision=decision)
-        self.message_user(request, _("Saved. The decision takes effect at the next training."))
+        self.tell_done(request, "Saved. The decision takes effect at the next training.")
 
 
 @admin.register(Reranker)
@@ -151,8 +151,7 @@ class RerankerAdmin(ReadOnlyAdmin):
         except RerankingError as error:
             self.message_user(request, str(error), messages.ERROR)
         else:
-            sentence = _("Reranker %(number)s takes effect within seconds.")
-            self.message_user(request, sentence % {"number": reranker.pk})
+            self.tell_done(request, f"Reranker {reranker.pk} takes effect within seconds.")
 
     @admin.action(
         description=gettext_lazy("Deactivate: rank by the formula (ignores the chosen row)"),
@@ -160,9 +159,8 @@ class RerankerAdmin(ReadOnlyAdmin):
     )
     def withdraw(self, request: HttpRequest, chosen: QuerySet[Reranker]) -> None:
         if withdraw_reranker():
-            self.message_user(
-                request, _("The formula from the settings takes effect within seconds.")
-            )
+            sentence = "The formula from the settings takes effect within seconds."
+            self.tell_done(request, sentence)
         else:
             self.message_user(
                 request,

@@ -107,8 +107,8 @@ class TagAdmin(ModelAdmin):
     def _decide(self, request: HttpRequest, chosen: QuerySet[Tag], state: Tag.State) -> None:
         changed = chosen.exclude(state=state).update(state=state)
         if changed:
-            sentence = _("Tags changed: %(number)s. The products follow at the next refresh.")
-            self.message_user(request, sentence % {"number": changed})
+            sentence = f"Tags changed: {changed}. The products follow at the next refresh."
+            self.tell_done(request, sentence)
         else:
             sentence = _("Nothing to do: the chosen tags are in this state already.")
             self.message_user(request, sentence, messages.WARNING)

@@ -54,6 +54,7 @@ _ACTIONS = {
     "fetch again": pgettext_lazy("action", "fetch again"),
     "import": pgettext_lazy("action", "import"),
     "import file": pgettext_lazy("action", "import file"),
+    "keep": pgettext_lazy("action", "keep"),
     "leave out": pgettext_lazy("action", "leave out"),
     "pause": pgettext_lazy("action", "pause"),
     "publish": pgettext_lazy("action", "publish"),

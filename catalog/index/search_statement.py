@@ -98,7 +98,9 @@ ORDER BY number, similarity DESC, product_id
 
 NEAREST_PHOTOS = sql.SQL(
     """
-SELECT number, product_id, image_id, similarity FROM scored_photos
+SELECT number, product_id, image_id, similarity,
+    -(scored_photos.projected <#> query.projected) AS projected_similarity
+FROM scored_photos JOIN query USING (number)
 ORDER BY number, similarity DESC, product_id, image_id
 """
 )

@@ -57,13 +57,14 @@ class NearestProduct(NamedTuple):
 
 
 class ScoredPhoto(NamedTuple):
-    """A photo near the query vector of this number, and the cosine of the two in the index
-    space."""
+    """A photo near the query vector of this number, and the cosines of the two in the index space
+    and after the projection."""
 
     number: int
     product_id: int
     image_id: int
     similarity: float
+    projected_similarity: float
 
 
 class VectorStore(ABC):

@@ -110,6 +110,11 @@ class Publication(models.Model):
     undone_at = models.DateTimeField(
         null=True, blank=True, help_text="Time of the rollback that undid this switch."
     )
+    kept_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Time when it was decided to keep the generation, though it had been worse.",
+    )
 
     class Meta:
         ordering = ["-id"]

@@ -207,7 +207,10 @@ class BuiltGenerationSerializer(serializers.Serializer):
     published_at = serializers.DateTimeField(allow_null=True)
     images = serializers.IntegerField()
     products = serializers.IntegerField()
-    note = serializers.CharField(allow_blank=True, help_text="Why it was rejected.")
+    note = serializers.CharField(
+        allow_blank=True,
+        help_text="Why it was rejected, or what it finds less of than the generation before.",
+    )
 
 
 class GenerationListSerializer(serializers.Serializer):

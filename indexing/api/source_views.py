@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from catalog.api.base_view import ApiView, find_row, name_caller
 from catalog.api.problems import Conflict, problem_responses
 from catalog.console.audit_log import record
+from catalog.console.stored_sentences import translate_sentence
 from catalog.models import Scope, Source
 from indexing.api.serializers import SentenceSerializer, SourceListSerializer, SourceSerializer
 from indexing.models import IndexingRun
@@ -88,4 +89,4 @@ class SourcePullView(ApiView):
             raise Conflict(str(error)) from error
         start_queued_run(IndexingRun.Kind.IMPORT, by)
         record(by, "pull", f"source {pk}", source.name)
-        return Response(SentenceSerializer({"detail": said}).data, status=202)
+        return Response(SentenceSerializer({"detail": translate_sentence(said)}).data, status=202)

@@ -17,6 +17,7 @@ from catalog.imaging.decoder_process import DecodingTimeout
 from catalog.imaging.image_decoding import ImageError
 from catalog.models import Generation
 from catalog.visual.errors import EncoderError
+from indexing.generations.publishing import find_doubtful_switch
 from indexing.quality.generation_comparison import (
     comparable_generations,
     compare_photo,
@@ -61,6 +62,7 @@ def show_comparison(request: HttpRequest, of: ModelAdmin) -> TemplateResponse:
         "durations": durations,
         "problem": problem,
         "may_publish": may(request.user, Right.PUBLISH),
+        "doubtful": find_doubtful_switch()[:1],
     }
     return TemplateResponse(request, TEMPLATE, context)
 

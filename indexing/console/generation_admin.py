@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
+from django.utils.translation import override
 
 from catalog.console.audit_log import record_request
 from catalog.console.base import ReadOnlyAdmin, require
@@ -20,7 +21,11 @@ from catalog.models import Generation
 from indexing.console.comparison_page import show_comparison
 from indexing.console.question_page import ask
 from indexing.generations import publishing
-from indexing.generations.decisions import describe_publishing, describe_roll_back
+from indexing.generations.decisions import (
+    describe_keeping,
+    describe_publishing,
+    describe_roll_back,
+)
 from indexing.models import IndexEvaluation
 from indexing.quality.generation_self_test import describe_self_test
 
@@ -83,8 +88,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         except publishing.PublishingError as error:
             self.message_user(request, str(error), messages.ERROR)
             return False
-        sentence = _("Generation %(number)s is live.") % {"number": live.pk}
-        self.message_user(request, sentence)
+        self.tell_done(request, f"Generation {live.pk} is live.")
         return True
 
     def get_urls(self) -> list[URLPattern]:
@@ -94,6 +98,7 @@ class GenerationAdmin(ReadOnlyAdmin):
             path("roll-back/", wrap(self.confirm_roll_back), name="generation_roll_back"),
             path("<int:object_id>/publish/", wrap(self.confirm_publish), name="generation_publish"),
             path("<int:object_id>/reject/", wrap(self.confirm_reject), name="generation_reject"),
+            path("<int:object_id>/keep/", wrap(self.confirm_keeping), name="generation_keep"),
         ]
         return own + super().get_urls()
 
@@ -142,18 +147,38 @@ class GenerationAdmin(ReadOnlyAdmin):
             )
         return HttpResponseRedirect(reverse(LIST))
 
+    def confirm_keeping(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Says what keeping a generation that is worse than the one before means, with a button
+        that does it."""
+        generation = self._find(request, object_id)
+        if request.method != "POST":
+            title = _("Keep generation %(number)s?") % {"number": generation.pk}
+            return self._ask(request, title, describe_keeping(generation), "keep", _("Keep"))
+        try:
+            publishing.keep_generation(generation)
+        except publishing.PublishingError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            record_request(request, "keep", f"generation {generation.pk}")
+            self.message_user(
+                request, _("Generation %(number)s stays live.") % {"number": generation.pk}
+            )
+        return HttpResponseRedirect(reverse(LIST))
+
     def confirm_roll_back(self, request: HttpRequest) -> HttpResponse:
         """Says what a roll back would undo, with a button that does it."""
         require(request, Right.PUBLISH)
         try:
             plan = describe_roll_back()
+            with override("en"):  # the audit log keeps sentences in English
+                planned = describe_roll_back()
         except publishing.PublishingError as error:
             self.message_user(request, str(error), messages.WARNING)
             return HttpResponseRedirect(reverse(LIST))
         if request.method != "POST":
             return self._ask(request, _("Roll back?"), plan, "roll_back", _("Roll back"))
         if self._attempt(request, publishing.roll_back):
-            record_request(request, "roll back", "live index", " ".join(plan))
+            record_request(request, "roll back", "live index", "\n".join(planned))
         return HttpResponseRedirect(reverse(LIST))
 
     def _find(self, request: HttpRequest, pk: int) -> Generation:

@@ -106,7 +106,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
     def _act(self, request: HttpRequest, run: IndexingRun, step: Step) -> bool:
         if step.act(run):
-            self.message_user(request, step.done % {"number": run.pk})
+            self.tell_done(request, step.done % {"number": run.pk})
             return True
         state = IndexingRun.objects.filter(pk=run.pk).values_list("state", flat=True)
         values = {"number": run.pk, "state": state.first() or "–"}

@@ -16,12 +16,13 @@ Text = str | Promise
 
 @dataclass(frozen=True)
 class Step:
-    """`act` returns whether the run could take the step. `from_states`: where it is offered."""
+    """`act` returns whether the run could take the step. `done`: what it did, in English;
+    `from_states`: where it is offered."""
 
     act: Callable[[IndexingRun], bool]
     label: Text
     title: Text
-    done: Text
+    done: str
     describe: Callable[[IndexingRun], str]
     from_states: tuple[str, ...]
 
@@ -58,7 +59,7 @@ STEPS = {
         runs.pause_run,
         _lazy("Pause"),
         _lazy("Pause %(kind)s %(number)s?"),
-        _lazy("Run %(number)s is paused."),
+        "Run %(number)s is paused.",
         _describe_pause,
         (State.QUEUED, State.RUNNING),
     ),
@@ -66,7 +67,7 @@ STEPS = {
         resume_queued_run,
         _lazy("Resume"),
         _lazy("Resume %(kind)s %(number)s?"),
-        _lazy("Run %(number)s continues."),
+        "Run %(number)s continues.",
         _describe_resume,
         (State.PAUSED,),
     ),
@@ -74,7 +75,7 @@ STEPS = {
         runs.cancel_run,
         _lazy("Cancel"),
         _lazy("Cancel %(kind)s %(number)s?"),
-        _lazy("Run %(number)s is cancelled."),
+        "Run %(number)s is cancelled.",
         _describe_cancel,
         IndexingRun.UNFINISHED,
     ),

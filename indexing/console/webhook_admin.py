@@ -80,8 +80,7 @@ class WebhookAdmin(ShownOnceAdmin):
     def send_test(self, request: HttpRequest, chosen: QuerySet[Webhook]) -> None:
         number = sum(send_test(webhook) for webhook in chosen)
         if number:
-            sentence = _("Tests that are sent within a minute: %(number)s.") % {"number": number}
-            self.message_user(request, sentence)
+            self.tell_done(request, f"Tests that are sent within a minute: {number}.")
         if len(chosen) > number:
             sentence = _("Nothing is sent to disabled webhooks. Enable them first.")
             self.message_user(request, sentence, messages.WARNING)
@@ -89,12 +88,12 @@ class WebhookAdmin(ShownOnceAdmin):
     @admin.action(description=_lazy("Enable"), permissions=["publish"])
     def enable(self, request: HttpRequest, chosen: QuerySet[Webhook]) -> None:
         number = sum(set_enabled(webhook, True) for webhook in chosen)
-        self.message_user(request, _("Webhooks enabled: %(number)s.") % {"number": number})
+        self.tell_done(request, f"Webhooks enabled: {number}.")
 
     @admin.action(description=_lazy("Disable"), permissions=["publish"])
     def disable(self, request: HttpRequest, chosen: QuerySet[Webhook]) -> None:
         number = sum(set_enabled(webhook, False) for webhook in chosen)
-        self.message_user(request, _("Webhooks disabled: %(number)s.") % {"number": number})
+        self.tell_done(request, f"Webhooks disabled: {number}.")
 
     def make(self, data: dict[str, Any], by: str) -> tuple[Webhook, str]:
         webhook = add_webhook(data["url"], data["events"], by)

@@ -33,7 +33,21 @@ def describe_publishing(generation: Generation) -> list[str]:
         said.append(
             _("It was rejected: %(note)s.") % {"note": translate_sentence(generation.note) or "–"}
         )
+    elif generation.note:
+        said.append(
+            _("It finds less than the generation that was live when it was built: %(note)s.")
+            % {"note": translate_sentence(generation.note)}
+        )
     return said
+
+
+def describe_keeping(generation: Generation) -> list[str]:
+    """Says what it means to keep a generation that is worse than the one before."""
+    return [
+        _("It finds less than the generation that was live when it was built: %(note)s.")
+        % {"note": translate_sentence(generation.note) or "–"},
+        _("It stays live, and the first page no longer warns of it. You can still roll back."),
+    ]
 
 
 def describe_roll_back() -> list[str]:

@@ -52,7 +52,7 @@ def publish_generation(generation: Generation) -> Generation:
         if generation.state not in (State.BUILT, State.RETIRED, State.REJECTED):
             raise PublishingError(
                 _("Generation %(number)s is %(state)s, not built.")
-                % {"number": generation.pk, "state": generation.state}
+                % {"number": generation.pk, "state": generation.get_state_display().lower()}
             )
         if not vector_store().graph_is_valid(generation):
             raise PublishingError(
@@ -108,6 +108,30 @@ def find_roll_back() -> tuple[Generation, Generation | None]:
     return live, back_to.generation
 
 
+def find_doubtful_switch() -> list[Publication]:
+    """Returns the last switch and the one before it, if the live generation was worse than the one
+    that was live when it was built (`Generation.note`), and nobody has decided to keep it. Else an
+    empty list."""
+    last = list(Publication.objects.filter(undone_at=None).select_related("generation")[:2])
+    is_doubtful = len(last) > 1 and last[0].generation.note and last[0].kept_at is None
+    return last if is_doubtful else []
+
+
+def keep_generation(generation: Generation) -> None:
+    """Records that the live generation stays, though it was worse than the one before. Raises
+    PublishingError if it is not live."""
+    with transaction.atomic():
+        _lock_publishing()
+        generation = _lock_generation(generation)
+        if generation.state != State.LIVE:
+            raise PublishingError(
+                _("Generation %(number)s is %(state)s, not live.")
+                % {"number": generation.pk, "state": generation.get_state_display().lower()}
+            )
+        switches = Publication.objects.filter(undone_at=None, generation=generation)
+        switches.update(kept_at=timezone.now())
+
+
 def reject_generation(generation: Generation) -> None:
     """Marks a built or retired generation as one that should not go live. Raises
     PublishingError."""
@@ -117,7 +141,7 @@ def reject_generation(generation: Generation) -> None:
         if generation.state not in (State.BUILT, State.RETIRED):
             raise PublishingError(
                 _("Generation %(number)s is %(state)s: only built ones can be rejected.")
-                % {"number": generation.pk, "state": generation.state}
+                % {"number": generation.pk, "state": generation.get_state_display().lower()}
             )
         Generation.objects.filter(pk=generation.pk).update(state=State.REJECTED)
 

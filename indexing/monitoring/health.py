@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 from catalog.console.rights import Right
 from catalog.console.stored_sentences import translate_sentence
 from catalog.models import Generation, ProductImport
+from indexing.generations.publishing import find_doubtful_switch
 from indexing.ledger.run_rights import right_for
 from indexing.ledger.runs import abandoned_runs
 from indexing.models import DriftReference, IndexingRun
@@ -30,7 +31,7 @@ LEAST_FREE = 0.05  # share of the disk
 MAX_NAMED = 5  # sources with a problem of a kind
 MANY_TASKS = 50
 Kind = IndexingRun.Kind
-JUDGED = (Kind.REFRESH, Kind.REBUILD, Kind.TRAINING)
+JUDGED = (Kind.REFRESH, Kind.REBUILD, Kind.TRAINING, Kind.IMPORT, Kind.FETCH)
 
 
 @dataclass(frozen=True)
@@ -141,11 +142,30 @@ def check_generations(pulse: Pulse) -> Iterator[Problem]:
             _("Compare"),
         )
     elif newest is not None and newest.state == Generation.State.BUILT:
+        sentence = _("Generation %(n)s is built and waits for your decision.")
+        if newest.note:
+            sentence = _(
+                "Generation %(n)s is built and waits for your decision. It finds less than the live"
+                " one: %(why)s."
+            )
         yield Problem(
             False,
-            _("Generation %(n)s is built and waits for your decision.") % {"n": newest.pk},
+            sentence % {"n": newest.pk, "why": translate_sentence(newest.note)},
             _("Compare it with the live one, then publish it."),
             compare,
+            _("Compare"),
+        )
+    if pulse.live and pulse.live.note and (switches := find_doubtful_switch()):
+        live, before = switches
+        yield Problem(
+            False,
+            _(
+                "Generation %(n)s is live, but finds less than the one that was live when it was"
+                " built: %(why)s."
+            )
+            % {"n": live.generation_id, "why": translate_sentence(live.generation.note)},
+            _("Compare it with the one before. Then roll back, or keep it."),
+            f"{compare}?left={before.generation_id}&right={live.generation_id}",
             _("Compare"),
         )
 

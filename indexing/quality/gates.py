@@ -1,7 +1,9 @@
 """The gates that a generation must pass before it goes live: recall of its graph against exact
 search, recall on labelled photos, and the self-test."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import NamedTuple
 
 import numpy as np
 from django.conf import settings
@@ -9,6 +11,7 @@ from django.conf import settings
 from catalog.index.live_index import LiveIndex, live_generation
 from catalog.index.vector_store import StoredPhoto, vector_store
 from catalog.models import Generation
+from catalog.quality.paired_bootstrap import Difference, bootstrap_difference
 from indexing.generations.encoder_registry import record_quality
 from indexing.ledger.chunking import Check
 from indexing.models import IndexEvaluation
@@ -23,6 +26,7 @@ TIE_TOLERANCE = 1e-4  # half-precision inner products that differ by less are eq
 
 def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
     """Measures and calibrates a generation, and stores the figures and whether it passes the gates.
+    Its note says which gates it fails, or which recall is lower than the live generation's.
 
     The recall of its graph must reach GATE_RECALL_AT_20. Its recall on labelled photos and in the
     self-test may be at most GATE_PHOTO_RECALL_DROP below the live generation's."""
@@ -39,10 +43,11 @@ def evaluate_generation(index: LiveIndex, check: Check) -> IndexEvaluation:
         "self_test": asdict(self_test),
         **({"compared_self_tests": asdict(compared)} if compared else {}),
     }
-    reasons = failed_generation_gates(figures, _live_figures(figures))
+    live_figures = _live_figures(figures)
+    reasons = failed_generation_gates(figures, live_figures)
     _store_quality(index, figures)
     index.generation.recall_at_20 = recall
-    index.generation.note = "; ".join(reasons)
+    index.generation.note = "; ".join(reasons or find_losses(figures, live_figures))
     index.generation.save(update_fields=["recall_at_20", "note"])
     calibrate(index.generation, index, check)
     return IndexEvaluation.objects.create(
@@ -64,21 +69,53 @@ def failed_generation_gates(figures: dict, live: dict) -> list[str]:
             f"recall@20 of the graph is {recall:.3f}, below {settings.GATE_RECALL_AT_20}"
         )
     drop = settings.GATE_PHOTO_RECALL_DROP
-    photo_recall, live_recall = figures.get("photo_recall_at_5"), live.get("photo_recall_at_5")
-    if photo_recall is not None and live_recall is not None and photo_recall < live_recall - drop:
-        reasons.append(
-            f"recall@5 on labelled photos is {photo_recall:.3f};"
-            f" the live generation has {live_recall:.3f}"
+    return [*reasons, *(c.phrase for c in _compare(figures, live) if c.new < c.live - drop)]
+
+
+def find_losses(figures: dict, live: dict) -> list[str]:
+    """Returns a phrase for each recall that is lower than the live generation's by more than chance
+    explains, though the gates may allow it. Takes what `failed_generation_gates` takes."""
+    return [c.phrase for c in _compare(figures, live) if c.is_lower]
+
+
+class ComparedRecall(NamedTuple):
+    """The recall of a new generation and of the live one by the same photos. `is_lower`: whether
+    the new one is lower by more than chance explains; `phrase`: says both."""
+
+    new: float
+    live: float
+    is_lower: bool
+    phrase: str
+
+
+def _compare(figures: dict, live: dict) -> Iterator[ComparedRecall]:
+    recall, live_recall = figures.get("photo_recall_at_5"), live.get("photo_recall_at_5")
+    if recall is not None and live_recall is not None:
+        yield ComparedRecall(
+            recall,
+            live_recall,
+            _is_lower(figures.get("photo_hits_at_5", ""), live.get("photo_hits_at_5", "")),
+            f"recall@5 on labelled photos is {recall:.3f};"
+            f" the live generation has {live_recall:.3f}",
         )
     if compared := figures.get("compared_self_tests"):
         own, of_live = compared["new"], compared["live"]
-        if own["recall_at_5"] < of_live["recall_at_5"] - drop:
-            reasons.append(
-                f"recall@5 in the self-test is {own['recall_at_5']:.3f} for"
-                f" {own['queries']} photos; the live generation has"
-                f" {of_live['recall_at_5']:.3f} for the same photos"
-            )
-    return reasons
+        yield ComparedRecall(
+            own["recall_at_5"],
+            of_live["recall_at_5"],
+            Difference(*compared["difference"]).high < 0,
+            f"recall@5 in the self-test is {own['recall_at_5']:.3f} for"
+            f" {own['queries']} photos; the live generation has"
+            f" {of_live['recall_at_5']:.3f} for the same photos",
+        )
+
+
+def _is_lower(hits: str, live_hits: str) -> bool:
+    """Whether the same photos find less. Evaluations of earlier versions have no hits."""
+    if not hits or len(hits) != len(live_hits):
+        return False
+    new, live = (np.array([*map(int, each)]) for each in (hits, live_hits))
+    return bootstrap_difference(new, live).high < 0
 
 
 def measure_graph_recall(index: LiveIndex, query: np.ndarray) -> float:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 from django.db import connection
+from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from PIL import Image
 
 from catalog.console.stored_sentences import translate_sentence
+from catalog.importing.errors import grouped
 from catalog.index.live_index import IndexSpace, encoder_of, open_space
 from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import vector_store
@@ -86,8 +88,8 @@ def _describe(
     return [
         (_("state"), generation.get_state_display()),
         (_("encoder"), str(generation.encoder)),
-        (_("photos"), f"{generation.images}"),
-        (_("products"), f"{generation.products}"),
+        (_("photos"), grouped(generation.images)),
+        (_("products"), grouped(generation.products)),
         (_("size of the index"), size),
         (_("build time"), took),
         (_("recall@20 of the graph"), _number(generation.recall_at_20)),
@@ -166,14 +168,14 @@ def _compare(
 
 
 def _table_sizes(generations: Sequence[Generation]) -> list[str]:
-    """Returns the size of each vector table with its graph, as PostgreSQL writes it."""
+    """Returns the size of each vector table with its graph, in words."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_size_pretty(pg_total_relation_size(to_regclass(name)))"
+            "SELECT pg_total_relation_size(to_regclass(name))"
             " FROM unnest(%s::text[]) WITH ORDINALITY AS given (name, place) ORDER BY place",
             [[generation.vector_table for generation in generations]],
         )
-        return [row[0] or "–" for row in cursor.fetchall()]
+        return ["–" if size is None else filesizeformat(size) for (size,) in cursor.fetchall()]
 
 
 def _number(value: Any) -> str:

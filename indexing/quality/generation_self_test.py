@@ -11,6 +11,7 @@ from psycopg import sql
 from catalog.index.live_index import IndexSpace, LiveIndex, open_space
 from catalog.index.vector_store import vector_store
 from catalog.models import Generation
+from catalog.quality.paired_bootstrap import Difference, bootstrap_difference
 from catalog.quality.self_test import (
     MIN_QUERIES,
     HeldOutView,
@@ -29,10 +30,11 @@ Answers = list[list[int]]
 @dataclass(frozen=True)
 class ComparedSelfTests:
     """The self-tests of a new generation and of the live one by the same queries, among the
-    products that both have."""
+    products that both have. `difference`: of their recall@5, negative if the new one is worse."""
 
     new: SelfTest
     live: SelfTest
+    difference: Difference
 
 
 def measure_self_test(
@@ -97,8 +99,12 @@ def _compare(
     if len(kept) < MIN_QUERIES:
         return None
     views = [views[n] for n in kept]
-    ranks = [_rank(views, [each[n] for n in kept], late) for each in answers]
-    return ComparedSelfTests(*(SelfTest.from_ranks(kind, each) for each in ranks))
+    ranks, live_ranks = (_rank(views, [each[n] for n in kept], late) for each in answers)
+    return ComparedSelfTests(
+        SelfTest.from_ranks(kind, ranks),
+        SelfTest.from_ranks(kind, live_ranks),
+        bootstrap_difference(ranks <= 5, live_ranks <= 5),
+    )
 
 
 def _search(

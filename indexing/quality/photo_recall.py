@@ -1,5 +1,7 @@
 """Measures the recall of a generation on labelled photos, and the recall lost by the projection."""
 
+from typing import Any
+
 import numpy as np
 from pgvector import HalfVector
 
@@ -23,7 +25,7 @@ NEAREST_EXACT = """
 """
 
 
-def measure_photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
+def measure_photo_recall(index: LiveIndex, check: Check) -> dict[str, Any]:
     """Returns the recall on the labelled photos, cropped to their boxes, and the number of
     `photos`. Returns an empty dict for fewer than MIN_PHOTOS photos.
 
@@ -31,7 +33,8 @@ def measure_photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
     candidates, and the full embeddings score them. `photo_recall_at_5_small` uses the projected
     vectors alone and shows what the projection loses. `photo_recall_at_5_exact` compares all full
     embeddings and shows the upper limit of what the scores can regain. It is measured for up to
-    MAX_EXACT_EMBEDDINGS embeddings."""
+    MAX_EXACT_EMBEDDINGS embeddings. `photo_hits_at_5` has a 1 for each photo that found its product
+    among the first five, and a 0 for the others."""
     hits: dict[str, list[bool]] = {}
     for product_id, photo in read_labelled_photos():
         image = open_labelled_photo(photo)
@@ -52,7 +55,11 @@ def measure_photo_recall(index: LiveIndex, check: Check) -> dict[str, float]:
     photos = len(hits.get("photo_recall_at_5", []))
     if photos < MIN_PHOTOS:
         return {}
-    return {**{name: sum(values) / photos for name, values in hits.items()}, "photos": photos}
+    return {
+        **{name: sum(values) / photos for name, values in hits.items()},
+        "photos": photos,
+        "photo_hits_at_5": "".join("01"[hit] for hit in hits["photo_recall_at_5"]),
+    }
 
 
 def _search_projected(index: LiveIndex, query: np.ndarray) -> list[int]:

@@ -2,9 +2,10 @@
 candidates before and after re-scoring, and every feature of the ranking."""
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -16,12 +17,9 @@ from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import vector_store
 from catalog.product_cards import ProductCard, read_product_cards
 from search.answer import Result
-from search.photo_search import analyse_query_photos, build_results, tag_targets
+from search.photo_search import analyse_query_photos, build_results, prepare_query
 from search.query.photo_decoding import decode_within
 from search.query.query_photos import read_query_photos
-from search.query.targets import choose_query_targets
-from search.query.vector import embed_query, read_liked
-from search.query.words import find_word_query, read_words
 from search.ranking.paging import find_results
 from search.request import SearchRequest
 from search.serving.admission import admission
@@ -34,12 +32,11 @@ BOX_COLOUR = (220, 38, 38)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A product with its cosine. `moved`: by how many places re-scoring moved it up; None if it
-    was not among those shown before."""
+    """A product with its cosine. `moved`: by how many places re-scoring moved it up."""
 
     card: ProductCard
     similarity: float
-    moved: int | None = None
+    moved: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,23 +66,15 @@ def follow_query(request: SearchRequest) -> QuerySteps:
         index = live_index()
         photos = read_query_photos(request, clock.deadline)
         analyses = analyse_query_photos(request, photos, index, clock)
-        with clock.stage("retrieve"):
-            given = read_words(request.text) if request.text else None
-        request = replace(request, text=given.text) if given else request
-        with clock.stage("embed"):
-            liked = read_liked(request, index)
-            targets = choose_query_targets(analyses, liked, index)
-            vectors = [target.vector for target in targets]
-            queries = embed_query(request, vectors, liked, index, clock.deadline)
-            tags = tag_targets(targets, index)
-            words = find_word_query(given, request, index, clock.deadline)
-        found = find_results(request, queries, targets, tags, index, clock, words)
+        query = prepare_query(request, analyses, index, clock)
+        request, targets, tags = query.request, query.targets, query.tags
+        found = find_results(request, query.vectors, targets, tags, index, clock, query.words)
         with clock.stage("rank"):
-            results = build_results(found, queries, targets, request, index)
+            results = build_results(found, query.vectors, targets, request, index)
         timings = clock.timings()
         objects = [(d.box, d.confidence) for d in (analyses[0].detections if analyses else [])]
         size, preview = _preview(request.images, objects, Deadline())
-        before, after = _candidates(queries, index)
+        before, after = _candidates(query.vectors, index)
     return QuerySteps(
         size=size,
         preview=preview,
@@ -115,31 +104,32 @@ def _describe_targets(targets: Any, tags: Any) -> list[tuple[str, float, list[tu
 def _candidates(queries: Any, index: LiveIndex) -> tuple[list[Candidate], list[Candidate]]:
     """Returns the nearest products to the first query vector, by the projected vectors of the graph
     and by the full vectors."""
-    most = settings.SEARCH_CANDIDATES
-    graph = vector_store().nearest_photos(
-        index.generation, index.project(queries[:1])[0], most, exact=False
+    query = VectorQuery(index, queries[:1], settings.SEARCH_CANDIDATES)
+    photos = vector_store().score_photos(query)
+    full = _best_of_products((photo.product_id, photo.similarity) for photo in photos)
+    projected = _best_of_products(
+        (photo.product_id, photo.projected_similarity) for photo in photos
     )
-    nearest = vector_store().nearest(VectorQuery(index, queries[:1], most))
-    projected: dict[int, float] = {}
-    for photo in graph:
-        projected.setdefault(photo.product_id, photo.similarity)
-    full = {product.product_id: product.similarity for product in nearest}
     places = {pk: place for place, pk in enumerate(projected)}
     shown = [*list(projected)[:SHOWN_CANDIDATES], *list(full)[:SHOWN_CANDIDATES]]
     cards = read_product_cards(sorted(set(shown)))
 
     def describe(cosines: Mapping[int, float], moves: bool) -> list[Candidate]:
         return [
-            Candidate(
-                cards[pk],
-                round(cosine, 3),
-                places[pk] - place if moves and pk in places else None,
-            )
+            Candidate(cards[pk], round(cosine, 3), places[pk] - place if moves else 0)
             for place, (pk, cosine) in enumerate(list(cosines.items())[:SHOWN_CANDIDATES])
             if pk in cards
         ]
 
     return describe(projected, False), describe(full, True)
+
+
+def _best_of_products(cosines: Iterable[tuple[int, float]]) -> dict[int, float]:
+    """Returns the highest of the cosines of each product, the highest first."""
+    best: dict[int, float] = {}
+    for pk, cosine in sorted(cosines, key=itemgetter(1), reverse=True):
+        best.setdefault(pk, cosine)
+    return best
 
 
 def _preview(

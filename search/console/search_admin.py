@@ -1,9 +1,8 @@
 """Logged searches in the console: the list with pictures, analytics, the export, and the pages that
 try a query."""
 
-import csv
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -27,7 +26,7 @@ from catalog.console.base import require
 from catalog.console.logged_searches import LoggedSearchAdmin
 from catalog.console.rights import Right
 from catalog.console.translated_names import name_match, name_search_kind, name_search_stage
-from catalog.importing.history.line_report import defuse
+from catalog.importing.history.csv_tables import table_lines
 from catalog.models import Event, LoggedSearch, Product
 from catalog.product_cards import ProductCard, read_product_cards
 from search.console.analytics import MAX_SEARCHES, analyse, export_rows
@@ -193,7 +192,7 @@ class IllustratedSearchAdmin(LoggedSearchAdmin):
         require(request, Right.VIEW)
         days = _days(request)
         response = StreamingHttpResponse(
-            csv_lines(export_rows(days)), content_type="text/csv; charset=utf-8"
+            table_lines(export_rows(days)), content_type="text/csv; charset=utf-8"
         )
         name = f"searches-{days}-days.csv"
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -225,18 +224,6 @@ class IllustratedSearchAdmin(LoggedSearchAdmin):
         response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
         response.headers["Cache-Control"] = "private, no-store"
         return response
-
-
-def csv_lines(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
-    """Yields lines of CSV. No cell is a formula."""
-
-    class Echo:
-        def write(self, text: str) -> str:
-            return text
-
-    writer = csv.writer(Echo())
-    for row in rows:
-        yield writer.writerow([defuse(cell) if isinstance(cell, str) else cell for cell in row])
 
 
 def _days(request: HttpRequest) -> int:

@@ -3,10 +3,18 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
+
+from catalog.index.live_index import live_index
 from catalog.models import Product
 from search.answer import Result
-from search.photo_search import search
+from search.photo_search import analyse_query_photos, build_results, prepare_query
+from search.query.query_photos import read_query_photos
+from search.ranking.deduplication import deduplicate
+from search.ranking.paging import find_results
 from search.request import SearchRequest
+from search.serving.admission import admission
+from search.serving.deadline import StageClock
 
 DEPTH = 500  # results that are searched for the product
 ABOVE = 10  # results that are shown above it
@@ -29,23 +37,33 @@ class Standing:
 
 
 def find_standing(request: SearchRequest, product: Product) -> Standing:
-    """Searches as a shopper does and looks for the product. Raises what `search` raises."""
-    whole = search(replace(request, limit=DEPTH, explain=True, fold=False))
-    places = {result.product.pk: place for place, result in enumerate(whole.results, 1)}
+    """Searches as a shopper does, but does not fold lookalikes, and looks for the product. Raises
+    what `search.photo_search.search` raises."""
+    request = replace(request, limit=DEPTH, explain=True, fold=False)
+    clock = StageClock()
+    with admission.admitted(clock.deadline):
+        index = live_index()
+        photos = read_query_photos(request, clock.deadline)
+        analyses = analyse_query_photos(request, photos, index, clock)
+        query = prepare_query(request, analyses, index, clock)
+        request, targets, tags = query.request, query.targets, query.tags
+        found = find_results(request, query.vectors, targets, tags, index, clock, query.words)
+        with clock.stage("rank"):
+            results = build_results(found, query.vectors, targets, request, index)
+        timings = clock.timings()
+    places = {result.product.pk: place for place, result in enumerate(results, 1)}
     place = places.get(product.pk)
     until = place or ABOVE + 1
-    above = list(enumerate(whole.results, 1))[max(0, until - 1 - ABOVE) : until - 1]
-    hidden = False
-    if place is not None:
-        folded = search(replace(request, limit=DEPTH, fold=True))
-        hidden = product.pk not in {result.product.pk for result in folded.results}
-    explained = [result.explanation for result in whole.results if result.explanation]
+    above = list(enumerate(results, 1))[max(0, until - 1 - ABOVE) : until - 1]
+    shown, _ = deduplicate(found.ranked, [], settings.LOOKALIKE)
+    explained = [result.explanation for result in results if result.explanation]
     return Standing(
         place=place,
-        result=whole.results[place - 1] if place else None,
+        result=results[place - 1] if place else None,
         above=above,
-        depth=len(whole.results),
-        hidden=hidden,
+        depth=len(results),
+        hidden=place is not None
+        and product.pk not in {item.candidate.product_id for item in shown},
         terms=list(explained[0]) if explained else [],
-        timings_ms=whole.timings_ms,
+        timings_ms=timings,
     )

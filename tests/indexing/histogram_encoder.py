@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import ImageColor
+from PIL import Image, ImageColor
 
 from catalog.visual.encoder import Encoder
 from catalog.visual.preprocessing import Preprocessing
@@ -40,6 +40,13 @@ class HistogramEncoder(Encoder):
     def _rotated(self, histograms: np.ndarray) -> np.ndarray:
         roots = np.sqrt(histograms / histograms.sum(axis=1, keepdims=True))
         return (roots @ self._rotation).astype(np.float32)
+
+
+class BlindEncoder(HistogramEncoder):
+    """Encodes the photos of the catalogue as usual, and all query photos as the same vector."""
+
+    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
+        return np.full((len(images), self.dimensions), self.dimensions**-0.5, np.float32)
 
 
 class BentEncoder(HistogramEncoder):

@@ -1,16 +1,15 @@
 """The refused and the noted lines of an import as CSV, for spreadsheets."""
 
-import csv
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO, cast
 
 from catalog.importing.errors import ImportFailed
+from catalog.importing.history.csv_tables import table_lines
 from catalog.models import ProductImport, RefusedLine
 
 HEADER = ("line", "sku", "reason", "result")
 REFUSED, IMPORTED = "refused", "imported"
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def check_report(path: Path | None) -> None:
@@ -21,7 +20,7 @@ def check_report(path: Path | None) -> None:
 
 
 def write_report(lines: Iterable[str], path: Path) -> None:
-    """Writes a CSV file, which spreadsheets recognise as UTF-8. `lines`: of `report_lines` or
+    """Writes a CSV file. `lines`: of `report_lines` or
     `csv_lines`. Raises ImportFailed."""
     try:
         with _open(path, "w") as file:
@@ -32,7 +31,7 @@ def write_report(lines: Iterable[str], path: Path) -> None:
 
 def _open(path: Path, mode: str) -> TextIO:
     try:
-        return cast(TextIO, path.open(mode, newline="", encoding="utf-8-sig"))
+        return cast(TextIO, path.open(mode, newline="", encoding="utf-8"))
     except OSError as error:
         raise _cannot_write(path, error) from error
 
@@ -57,22 +56,12 @@ def csv_lines(
 ) -> Iterator[str]:
     """Yields a header, and a line of CSV for each line refused (number, sku, reason) and for each
     note (number, sentence). No cell is a formula."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow(HEADER)
-    for line, sku, reason in refused:
-        yield writer.writerow((line, defuse(sku), defuse(reason), REFUSED))
-    for line, sentence in notes:
-        yield writer.writerow((line, "", defuse(sentence), IMPORTED))
+    yield from table_lines(_rows(refused, notes))
 
 
-def defuse(text: str) -> str:
-    """Returns a text that a spreadsheet does not take for a formula
-    (https://owasp.org/www-community/attacks/CSV_Injection)."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
-class _Echo:
-    """A file that returns what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
+def _rows(
+    refused: Iterable[tuple[int, str, str]], notes: Iterable[tuple[int, str]]
+) -> Iterator[tuple[str | int, ...]]:
+    yield HEADER
+    yield from ((line, sku, reason, REFUSED) for line, sku, reason in refused)
+    yield from ((line, "", sentence, IMPORTED) for line, sentence in notes)

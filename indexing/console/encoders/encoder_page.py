@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from catalog.console.rights import Right, may
+from catalog.importing.errors import grouped
 from catalog.index.live_index import live_generation
 from catalog.models import EncoderVersion
 from indexing.console.charts import Chart, draw_chart
@@ -104,7 +105,7 @@ def _describe(version: Any, training: IndexingRun | None) -> list[tuple[str, str
         (_("status"), version.get_status_display()),
         (_("source"), version.source),
         (_("numbers of a vector"), str(version.dimensions)),
-        (_("photos embedded"), str(version.embeddings)),
+        (_("photos embedded"), grouped(version.embeddings)),
         (_("registered"), f"{version.created_at:%Y-%m-%d}"),
         (_("self-test"), describe_self_test(self_test) if self_test else "–"),
         (_("labelled photos"), _recall(labelled, "photos")),

@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.base import ReadOnlyAdmin
@@ -79,8 +78,7 @@ class FactorModelAdmin(ReadOnlyAdmin):
         except PublishingError as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        sentence = _("Factor model %(number)s is live.") % {"number": live.pk}
-        self.message_user(request, sentence)
+        self.tell_done(request, f"Factor model {live.pk} is live.")
 
 
 def _figure(model: FactorModel, ranking: str, name: str) -> str:

@@ -98,8 +98,7 @@ class ImageFailureAdmin(ReadOnlyAdmin):
     def try_again(self, request: HttpRequest, chosen: QuerySet[ImageFailure]) -> None:
         keys = list(chosen.values_list("product_id", "image_id"))
         quarantine.release_images(keys)
-        sentence = _("Images to try again at the next refresh: %(number)s.")
-        self.message_user(request, sentence % {"number": len(keys)})
+        self.tell_done(request, f"Images to try again at the next refresh: {len(keys)}.")
 
     def get_urls(self) -> list[URLPattern]:
         wrap: Callable[[Any], Any] = self.admin_site.admin_view
@@ -124,8 +123,7 @@ class ImageFailureAdmin(ReadOnlyAdmin):
             return ask(request, self, title, question, buttons, reverse(LIST), back)
         number = quarantine.release_all_images()
         record_request(request, "try again", "all failed photos", str(number))
-        sentence = _("Images to try again at the next refresh: %(number)s.")
-        self.message_user(request, sentence % {"number": number})
+        self.tell_done(request, f"Images to try again at the next refresh: {number}.")
         return HttpResponseRedirect(reverse(LIST))
 
     def replace(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -145,6 +143,7 @@ class ImageFailureAdmin(ReadOnlyAdmin):
         if request.method == "POST" and form.is_valid():
             image.file = form.cleaned_data["file"]
             image.save()
+            quarantine.release_images([(image.product_id, image.pk)])
             record_request(request, "replace photo", f"product {image.product_id}", str(image.file))
             sentence = _("The photo is replaced. The next refresh brings it into the index.")
             self.message_user(request, sentence)

@@ -5,7 +5,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
 from catalog.console.base import ReadOnlyAdmin
@@ -59,4 +58,4 @@ class ImageAddressAdmin(ReadOnlyAdmin):
         number = ImageAddress.objects.filter(pk__in=chosen.values("pk")).request_again()
         if number:
             start_queued_run(IndexingRun.Kind.FETCH, request.user.get_username())
-        self.message_user(request, _("Photos to fetch again: %(number)s.") % {"number": number})
+        self.tell_done(request, f"Photos to fetch again: {number}.")

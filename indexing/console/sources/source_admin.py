@@ -188,7 +188,7 @@ class SourceAdmin(ModelAdmin):
     def _tell(self, request: HttpRequest, act: Callable[[], str]) -> bool:
         """Shows the sentence of an action. Returns whether it was carried out."""
         try:
-            self.message_user(request, act())
+            self.tell_done(request, act())
         except SourceError as error:
             self.message_user(request, str(error), messages.WARNING)
             return False

@@ -1,5 +1,5 @@
 """What operators do with sources, from the console and by `index sources`. Each function is a short
-transaction and returns a sentence for them, or raises SourceError with one."""
+transaction and returns a sentence for them, in English, or raises SourceError with one."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -50,7 +50,7 @@ def request_pull(source: Source, by: str, *, reads_all: bool = False) -> str:
     Source.objects.filter(pk=source.pk).update(
         next_at=timezone.now(), requested_by=by[:150], reads_all=reads_all
     )
-    return _("%(name)s is pulled within a minute.") % {"name": source.name}
+    return f"{source.name} is pulled within a minute."
 
 
 def is_pulled(source: Source) -> bool:
@@ -84,10 +84,10 @@ def confirm_hiding(source: Source, by: str) -> str:
         Source.objects.filter(pk=source.pk).update(
             next_at=timezone.now(), requested_by=by[:150], hides_up_to=waiting.missing
         )
-    return _("%(name)s is pulled within a minute. It may hide this many products: %(number)s.") % {
-        "name": source.name,
-        "number": grouped(waiting.missing),
-    }
+    return (
+        f"{source.name} is pulled within a minute."
+        f" It may hide this many products: {waiting.missing:,}."
+    )
 
 
 def discard_import(source: Source, by: str) -> str:
@@ -97,7 +97,7 @@ def discard_import(source: Source, by: str) -> str:
         waiting.state, waiting.undone_by, waiting.undone_at = State.DISCARDED, by, timezone.now()
         waiting.save(update_fields=["state", "undone_by", "undone_at"])
         Source.objects.filter(pk=source.pk).update(hides_up_to=0)
-    return _("The import of %(name)s is discarded: nothing was changed.") % {"name": source.name}
+    return f"The import of {source.name} is discarded: nothing was changed."
 
 
 def undoable_import(source: Source | None, api_key_id: int | None = None) -> ProductImport:

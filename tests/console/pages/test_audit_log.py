@@ -12,7 +12,9 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from catalog.console.base import LogPaginator
+from catalog.console.known_sentences import ACTIONS_DONE
 from catalog.console.rights import Right, may
+from catalog.console.stored_sentences import translate_sentence
 from catalog.console.translated_names import name_action
 from catalog.models import AuditEntry, Category
 from indexing.models import IndexingRun
@@ -138,6 +140,43 @@ def test_the_log_is_russian_for_readers_of_russian(admin_client: Client) -> None
     assert f"отменить задание {run.pk} перестройка" in page
     assert "изменить цены 3 товара" in page
     assert "Строк: 5" in page
+
+
+def test_what_an_action_did_is_told_in_the_language_of_the_reader(admin_client: Client) -> None:
+    add_products(range(3))
+    rebuild()
+    built = rebuild(publish=False).generation
+    assert built is not None
+    runs = [IndexingRun.objects.create(kind=k, state="running") for k in ("refresh", "fetch")]
+    # Given an operator who works in Russian.
+    admin_client.cookies["django_language"] = "ru"
+    data = {"action": "pause", "_selected_action": [str(run.pk) for run in runs]}
+    response = admin_client.post(reverse("admin:indexing_indexingrun_changelist"), data)
+    paused = [f"Задание {run.pk} приостановлено." for run in runs]
+    assert sorted(said(response)) == sorted(paused)
+    of_list = reverse("admin:catalog_generation_changelist")
+    for action in ("publish", "roll_back"):
+        admin_client.post(of_list, {"action": action, "_selected_action": [str(built.pk)]})
+    admin_client.post(reverse("admin:generation_publish", args=[built.pk]))
+    admin_client.post(reverse("admin:generation_roll_back"))
+
+    details = {entry.action: entry.detail for entry in AuditEntry.objects.all()}
+    assert set(details["pause"].split("\n")) == {f"Run {run.pk} is paused." for run in runs}
+    assert details["roll_back"] == f"Generation {built.pk - 1} is live."
+    assert details["roll back"].startswith(f"This undoes the switch to generation {built.pk} (")
+    russian = russian_page(admin_client)
+    assert all(sentence in russian for sentence in paused)
+    assert f"Отменится переход на поколение {built.pk} (" in russian
+    english = text_of(member("viewer").get(reverse("admin:catalog_auditentry_changelist")))
+    assert f"Run {runs[0].pk} is paused." in english
+    assert "приостановлено" not in english
+
+
+def test_every_sentence_of_an_action_is_known_in_russian() -> None:
+    with override("ru"):
+        told = {said: translate_sentence(said.replace("%(number)s", "3")) for said in ACTIONS_DONE}
+
+    assert [said for said, russian in told.items() if not re.search("[а-яё]", russian)] == []
 
 
 def test_every_action_has_a_russian_name() -> None:

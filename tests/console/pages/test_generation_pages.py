@@ -1,5 +1,6 @@
 """Two generations side by side; publishing, rejecting and rolling back say what they will do."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.index.live_index import live_generation
-from catalog.models import AuditEntry, Generation
+from catalog.models import AuditEntry, Generation, Publication
 from tests.console.pages.people import member, said, text_of
-from tests.indexing.shop import add_products, photo, rebuild
+from tests.indexing.histogram_encoder import BlindEncoder, HistogramEncoder
+from tests.indexing.shop import add_products, label_photos, photo, rebuild
 
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
@@ -77,6 +79,52 @@ def test_publishing_and_rolling_back_say_what_they_do(pair: list[Generation]) ->
     ]
     actions = list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
     assert actions == ["publish", "roll back"]
+
+
+def test_a_live_generation_that_is_worse_is_named_until_somebody_decides(
+    settings: Any, tmp_path: Path, encoders: dict[str, HistogramEncoder]
+) -> None:
+    # Given gates that let any generation pass, and an encoder that finds less.
+    settings.GATE_PHOTO_RECALL_DROP = 1.0
+    add_products(range(30))
+    settings.LABELLED_PHOTOS = label_photos(tmp_path, range(30))
+    before = rebuild().generation
+    encoders["other"] = BlindEncoder("other")
+    publisher = member("publisher")
+    assert "Search is healthy." in text_of(publisher.get("/admin/"))
+    worse = rebuild("other").generation
+    assert before is not None
+    assert worse is not None
+    assert live_generation() == worse
+
+    home = publisher.get("/admin/")
+    warning = f"Generation {worse.pk} is live, but finds less than the one that was live when"
+    reason = "recall@5 on labelled photos is 0.167; the live generation has 1.000."
+    assert f"{warning} it was built: {reason} Compare it with the one before." in text_of(home)
+    address = f"{reverse(COMPARE)}?left={before.pk}&right={worse.pk}"
+    assert address.replace("&", "&amp;") in home.content.decode()
+    assert [g.pk for g in publisher.get(address).context["pair"]] == [before.pk, worse.pk]
+    assert f"Keep generation {worse.pk}" in text_of(publisher.get(address))
+
+    # It may be kept, though it is worse.
+    keep = reverse("admin:generation_keep", args=[worse.pk])
+    assert reason[:-1] in text_of(publisher.get(keep))
+    assert member("operator").post(keep).status_code == 403
+    assert warning in text_of(publisher.get("/admin/"))
+    assert said(publisher.post(keep, follow=True)) == [f"Generation {worse.pk} stays live."]
+    assert "Search is healthy." in text_of(publisher.get("/admin/"))
+    assert "Keep generation" not in text_of(publisher.get(address))
+    assert AuditEntry.objects.get().action == "keep"
+
+    # Or it is undone.
+    Publication.objects.update(kept_at=None)
+    assert warning in text_of(publisher.get("/admin/"))
+    publisher.post(reverse("admin:generation_roll_back"))
+    assert live_generation() == before
+    assert "Search is healthy." in text_of(publisher.get("/admin/"))
+    assert said(publisher.post(keep, follow=True)) == [
+        f"Generation {worse.pk} is retired, not live."
+    ]
 
 
 def test_a_rejected_generation_is_named_and_can_still_be_published(

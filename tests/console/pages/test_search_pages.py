@@ -88,14 +88,23 @@ def test_analytics_count_kinds_words_places_and_products(products: list[Product]
 
 
 def test_the_export_contains_no_formula(products: list[Product]) -> None:
-    log(products, kind="text", words="=HYPERLINK(1)")
+    words = ["=HYPERLINK(1)", "стул;=HYPERLINK(1)", "\t@SUM(1)", "ковёр 2-3 м; -5", '"oak", chair']
+    for each in words:
+        log(products, kind="text", words=each)
 
     response = member("viewer").get(reverse("admin:search_export"), {"days": "1"})
 
-    text = b"".join(response.streaming_content).decode()  # type: ignore[attr-defined]
-    header, row = csv.reader(text.splitlines())
+    file = b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    assert file.startswith(b"\xef\xbb\xbf")  # by which spreadsheets recognise UTF-8
+    header, *rows = csv.reader(file.decode("utf-8-sig").splitlines())
     assert header[:4] == ["time", "query", "kind", "words"]
-    assert row[3] == "'=HYPERLINK(1)"
+    assert [row[3] for row in reversed(rows)] == [
+        "'=HYPERLINK(1)",
+        "стул;'=HYPERLINK(1)",  # where a semicolon ends a cell
+        "'\t'@SUM(1)",
+        "ковёр 2-3 м; -5",
+        '"oak", chair',
+    ]
 
 
 def test_words_and_matches_are_logged_if_a_setting_allows_it(

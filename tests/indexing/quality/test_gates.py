@@ -1,7 +1,6 @@
 """A generation goes live if it passes its gates, or if an operator publishes it."""
 
 import json
-from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
-from PIL import Image
 
 from catalog.index.live_index import live_generation
 from catalog.models import Generation, ProductChange
 from indexing.models import IndexEvaluation
 from indexing.quality.gates import failed_generation_gates, recall_of_distances
-from tests.indexing.histogram_encoder import HistogramEncoder
+from tests.indexing.histogram_encoder import BlindEncoder, HistogramEncoder
 from tests.indexing.shop import (
     add_product,
     add_products,
@@ -35,13 +33,6 @@ def labelled_photos(empty_shop: None, tmp_path: Path, settings: Any) -> None:
     """Thirty products, and a labelled photo of each."""
     add_products(range(30))
     settings.LABELLED_PHOTOS = label_photos(tmp_path, range(30))
-
-
-class BlindEncoder(HistogramEncoder):
-    """Encodes the photos of the catalogue as usual, and all query photos as the same vector."""
-
-    def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-        return np.full((len(images), self.dimensions), self.dimensions**-0.5, np.float32)
 
 
 def index(*arguments: str) -> str:

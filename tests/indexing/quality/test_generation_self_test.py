@@ -16,7 +16,7 @@ from indexing.generations.encoder_registry import register_encoder
 from indexing.models import IndexEvaluation
 from indexing.monitoring.metrics import metrics_text
 from indexing.quality.encoder_comparison import compare_encoders
-from indexing.quality.gates import failed_generation_gates
+from indexing.quality.gates import failed_generation_gates, find_losses
 from tests.indexing.histogram_encoder import HistogramEncoder
 from tests.indexing.shop import add_product, add_products, rebuild
 
@@ -177,9 +177,16 @@ def test_the_self_test_may_fall_a_little(settings: Any) -> None:
         "compared_self_tests": {
             "new": {"kind": "views", "queries": 200, "recall_at_5": 0.75},
             "live": {"kind": "views", "queries": 200, "recall_at_5": 0.80},
+            "difference": [-0.05, -0.10, 0.0],
         },
     }
+    assert failed_generation_gates(figures, {}) == find_losses(figures, {}) == []
+    figures["compared_self_tests"]["difference"] = [-0.05, -0.09, -0.01]
     assert failed_generation_gates(figures, {}) == []
+    assert find_losses(figures, {}) == [
+        "recall@5 in the self-test is 0.750 for 200 photos; the live generation has 0.800 for the"
+        " same photos"
+    ]
     figures["compared_self_tests"]["new"]["recall_at_5"] = 0.745
     assert failed_generation_gates(figures, {}) == [
         "recall@5 in the self-test is 0.745 for 200 photos; the live generation has 0.800 for the"

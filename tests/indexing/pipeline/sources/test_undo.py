@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from catalog.models import ImportedRow, Product, ProductImage, Variant
+from catalog.models import AddressedImage, ImportedRow, Product, ProductImage, Variant
 from indexing.pipeline.sources.source_actions import SourceError, add_source, undo_last
 from tests.catalog.importing.fetching.photo_server import PhotoServer
 from tests.indexing.histogram_encoder import HistogramEncoder
@@ -186,6 +186,20 @@ def test_photos_come_back_without_being_embedded_again(
     assert catalogue() == before
     assert vectors_of() == current_images()
     assert encoder.encoded == encoded
+
+
+def test_added_products_go_with_the_addresses_of_their_photos(
+    server: PhotoServer, feed: AddFeed
+) -> None:
+    red = server.put("/red.jpg", RED)
+    source = feed(f"sku,title,images\nlamp,Lamp,{red}\n")
+    assert AddressedImage.objects.count() == 1
+
+    undo(source)
+
+    check_constraints()
+    assert not Product.objects.exists()
+    assert not AddressedImage.objects.exists()
 
 
 def test_photos_by_address_come_back(server: PhotoServer, feed: AddFeed) -> None:
