@@ -77,16 +77,22 @@ def set_schedules() -> None:
             )
 
 
-def ensure_index() -> None:
-    """Loads the demo into an empty catalogue, and builds the first index before it returns. If the
-    encoder has changed since the live index was built, starts a rebuild in the background; the
-    live index keeps answering with its own encoder until then. Raises CommandError."""
+def ensure_first_index() -> None:
+    """Loads the demo into an empty catalogue, and builds the first index before it returns. Raises
+    CommandError."""
     if not Product.objects.exists():
         call_command("load_demo")
-    live = live_generation()
-    if live is None:
+    if live_generation() is None:
         print("Building the index for the first time:", flush=True)
         call_command("index", "rebuild")
+
+
+def follow_encoder() -> None:
+    """Starts a rebuild in the background if the encoder has changed since the live index was built.
+    The live index keeps answering with its own encoder until then."""
+    live = live_generation()
+    if live is None:
+        print("There is no index yet. Import products, then run manage.py index rebuild.")
         return
     try:
         if encoder_named(default_encoder()).checksum != live.encoder.checksum:

@@ -1,7 +1,9 @@
 """`make run`: sets up what is missing, then runs the database, the web server and the worker until
 Ctrl-C. A start can be interrupted or killed at any moment: the next start completes the set-up and
-repeats nothing."""
+repeats nothing. `python -m config.run --set-up` sets up an installation without the demo, whose
+processes a service manager starts, and ends."""
 
+import argparse
 import fcntl
 import os
 import signal
@@ -27,7 +29,11 @@ DATABASE_CHECK_INTERVAL_S = 2.0
 
 
 def main() -> int:
-    """Runs until SIGINT or SIGTERM. Returns the exit status, 1 after a failed start."""
+    """Runs until SIGINT or SIGTERM, or until the set-up is complete if that is all. Returns the
+    exit status, 1 after a failed start."""
+    parser = argparse.ArgumentParser(prog="python -m config.run")
+    parser.add_argument("--set-up", action="store_true", help="only set up, without the demo")
+    only_set_up = parser.parse_args().set_up
     stop_on_signals()
     if starter := os.environ.pop("ENDS_WITH", ""):
         die_with_parent(int(starter))
@@ -36,8 +42,9 @@ def main() -> int:
     try:
         with database_in_use(), ExitStack() as starting:
             starting.enter_context(one_start_at_a_time())
-            prepare()
-            serve(starting.close)
+            prepare(demo=not only_set_up)
+            if not only_set_up:
+                serve(starting.close)
     except Stop:
         return 0
     except (StartFailed, EmbeddedPostgresError) as error:
@@ -67,9 +74,10 @@ def one_start_at_a_time() -> Iterator[None]:
         yield
 
 
-def prepare() -> None:
-    """Migrates the database, collects static files, loads the demo into an empty catalogue and
-    builds the first index. Each step does only what is missing. Raises StartFailed."""
+def prepare(demo: bool) -> None:
+    """Migrates the database, collects static files, and creates what an installation needs. With
+    `demo`, loads the demo into an empty catalogue and builds the first index. Each step does only
+    what is missing. Raises StartFailed."""
     import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
@@ -77,14 +85,19 @@ def prepare() -> None:
 
     try:
         django.setup()
-        _check_port(settings.HOST, settings.PORT)
+        if demo:
+            _check_port(settings.HOST, settings.PORT)
         call_command("migrate", verbosity=0)
         _collect_static_files()
-        from config.first_start import create_admin, ensure_index, set_schedules
+        from config import first_start
 
-        create_admin()
-        set_schedules()
-        ensure_index()
+        first_start.create_admin()
+        first_start.set_schedules()
+        if demo:
+            first_start.ensure_first_index()
+        first_start.follow_encoder()
+        if not demo:
+            print(f"Set up. Log in at /admin/: {first_start.describe_admin_login()}")
     except (ImproperlyConfigured, CommandError) as error:
         raise StartFailed(str(error)) from error
 

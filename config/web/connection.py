@@ -151,6 +151,8 @@ class Connection(HTTPChannel):
         return received
 
     def service(self) -> None:
+        if self.server.is_draining:
+            self.requests[0].headers["CONNECTION"] = "close"
         self._refused = self._refused or self.requests[0].cut_short
         try:
             super().service()

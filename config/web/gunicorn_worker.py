@@ -3,6 +3,8 @@ work only on requests that have arrived in full. gunicorn starts, watches and en
 
 import os
 import resource
+import select
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from config.web.connection import Connection, without_bodies_for_head
+from config.web.draining import DRAIN_S, MAX_WAIT_S, successors, tell_leaving
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -24,6 +27,8 @@ MAX_TOTAL_BODY_BYTES = 1024**3
 """Limits the bodies of all requests that are arriving or being answered, together."""
 MAX_BODY_BYTES_IN_MEMORY = 512 * 1024
 """Larger bodies lie in temporary files."""
+MAX_WAITING_CONNECTIONS = 2048
+"""How many connections the kernel keeps until they are accepted: gunicorn's backlog."""
 TICK_S = 1.0
 """How often the event loop closes excess connections and tells gunicorn that it lives."""
 
@@ -41,6 +46,8 @@ class Server(TcpWSGIServer):
 
     channel_class = Connection
     max_total_body_bytes = MAX_TOTAL_BODY_BYTES
+    is_draining = False
+    """Whether each connection is closed after the next answer."""
 
     def close_excess(self) -> None:
         """Closes overdue connections. If there are too many connections, closes those that have
@@ -63,6 +70,16 @@ class Server(TcpWSGIServer):
                 break
             held -= body_bytes
             connection.handle_close()
+
+    def stop_accepting(self) -> None:
+        """Accepts the connections that wait, and closes the listening socket at once. The kernel
+        would reset those that nobody accepts, and a client may have sent its request."""
+        for _ in range(MAX_WAITING_CONNECTIONS):
+            if not select.select([self.socket], [], [], 0)[0]:
+                break
+            self.handle_accept()
+        self.del_channel()
+        self.socket.close()
 
     def connections(self) -> list[Connection]:
         return list(self.active_channels.values())
@@ -101,15 +118,32 @@ def open_server(
 class Worker(BaseWorker):
     """One web process."""
 
+    _has_successor = False
+
+    def init_signals(self) -> None:
+        super().init_signals()
+        signal.signal(signal.SIGHUP, self._expect_successor)
+
+    def _expect_successor(self, signum: int, frame: object) -> None:
+        self._has_successor = True
+
     def run(self) -> None:
         _allow_open_files()
         threads = ThreadPool(self.cfg.threads)
         sockets: dict[int, Any] = {}
+        application = tell_leaving(lambda: not (self.alive or self._has_successor), self.wsgi)
         servers = [
-            open_server(self.wsgi, listener.sock, sockets, threads) for listener in self.sockets
+            open_server(application, listener.sock, sockets, threads) for listener in self.sockets
         ]
-        closed_at = 0.0
-        while self.alive and self.ppid == os.getppid():
+        self._serve(servers, sockets)
+        self._finish(servers, sockets)
+        threads.shutdown(wait=False, cancel_futures=True)
+
+    def _serve(self, servers: list[Server], sockets: dict[int, Any]) -> None:
+        """Accepts connections until the process is asked to stop and may leave, and then for
+        DRAIN_S."""
+        closed_at, stops_at, leaves_at = 0.0, float("inf"), float("inf")
+        while (now := time.monotonic()) < leaves_at and self.ppid == os.getppid():
             self.notify()
             wasyncore.loop(TICK_S, use_poll=True, map=sockets, count=1)
             crowded = len(sockets) > MAX_CONNECTIONS
@@ -117,14 +151,23 @@ class Worker(BaseWorker):
                 closed_at = time.monotonic()
                 for server in servers:
                     server.close_excess()
-        self._finish(servers, sockets)
-        threads.shutdown(wait=False, cancel_futures=True)
+            if not self.alive:
+                stops_at = min(stops_at, now)
+                if leaves_at == float("inf") and self._may_leave(now - stops_at):
+                    leaves_at = time.monotonic() + DRAIN_S
+                    for server in servers:
+                        server.is_draining = True
+
+    def _may_leave(self, waited_s: float) -> bool:
+        """Returns whether nobody takes over, or all who do are ready."""
+        ready = successors.count() >= self.cfg.workers
+        return not self._has_successor or ready or waited_s > MAX_WAIT_S
 
     def _finish(self, servers: list[Server], sockets: dict[int, Any]) -> None:
         """Stops accepting connections. Finishes requests within gunicorn's graceful timeout, and
         those that are just arriving within TICK_S."""
         for server in servers:
-            server.del_channel()
+            server.stop_accepting()
         now = time.monotonic()
         deadline, arrived = now + self.cfg.graceful_timeout, now + TICK_S
         while (now := time.monotonic()) < deadline:

@@ -70,8 +70,9 @@ def free_port() -> int:
 
 @contextmanager
 def web_server(folder: Path, **environment: str) -> Iterator[WebServer]:
-    """Runs gunicorn with the project's settings inside the block, which starts once it answers."""
-    port = free_port()
+    """Runs gunicorn with the project's settings inside the block, which starts once it answers. It
+    listens on PORT, or on a free port."""
+    port = int(environment.get("PORT", 0)) or free_port()
     log = folder / "web.log"
     with log.open("w") as output:
         process = subprocess.Popen(
