@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from importlib.util import find_spec
 
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
@@ -202,6 +203,10 @@ QDRANT_SHARDS = read_int("QDRANT_SHARDS", 1, 1, 1000)  # of a collection
 QDRANT_REPLICAS = read_int("QDRANT_REPLICAS", 1, 1, 100)  # of each shard
 if VECTOR_STORE == "qdrant" and not QDRANT_URL:
     raise ImproperlyConfigured("VECTOR_STORE is qdrant: QDRANT_URL must name its server.")
+if VECTOR_STORE == "qdrant" and find_spec("qdrant_client") is None:
+    raise ImproperlyConfigured(
+        "VECTOR_STORE is qdrant: run pip install --no-deps -r requirements-qdrant.txt."
+    )
 VECTOR_DIMENSIONS = 128
 HNSW_M = read_int("HNSW_M", 24, 2, 100)
 HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 200, 4, 1000)

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 
 from catalog.index.search_statement import Hint
 from catalog.index.vector_store import PhotoVector
@@ -103,21 +102,15 @@ class Points(ABC):
 def open_points(url: str) -> Points:
     """Returns the points of a QDRANT_URL: `http://…` or `https://…` of a server, `memory:` for the
     client's local mode in this process, or `edge:FOLDER` for the engine in this process. The last
-    two are for tests and benchmarks. Raises ImproperlyConfigured."""
+    two are for tests and benchmarks."""
     parts = urlsplit(url)
-    try:
-        if parts.scheme == "edge":
-            from catalog.index.stores.edge_points import EdgePoints
+    if parts.scheme == "edge":
+        from catalog.index.stores.edge_points import EdgePoints
 
-            return EdgePoints(parts.path)
-        from catalog.index.stores.client_points import ClientPoints
+        return EdgePoints(parts.path)
+    from catalog.index.stores.client_points import ClientPoints
 
-        return ClientPoints(":memory:" if parts.scheme == "memory" else url)
-    except ModuleNotFoundError as error:
-        raise ImproperlyConfigured(
-            f"VECTOR_STORE is qdrant, but {error.name} is not installed: run"
-            " pip install -r requirements-qdrant.txt."
-        ) from error
+    return ClientPoints(":memory:" if parts.scheme == "memory" else url)
 
 
 def make_payload(

@@ -11,9 +11,10 @@ from itertools import chain
 
 import numpy as np
 from django.conf import settings
-from django.db import DataError, OperationalError, ProgrammingError, connection, transaction
+from django.db import DataError, ProgrammingError, connection, transaction
 from psycopg import sql
 
+from catalog.index.live_index import IndexNotReady
 from catalog.index.prepared_sql import fetch_search_rows
 from catalog.index.search_statement import COMPARE_ALL, Hint, VectorQuery
 from catalog.index.stores.collection_repair import compare, mend
@@ -138,42 +139,42 @@ class QdrantStore(VectorTables):
     def search_graph(self, query: VectorQuery, projected: np.ndarray) -> GraphSearch:
         generation = query.space.generation
         found: list[Keys] = [[] for _ in projected]
-        sees_all = False
         if not _compares_all(query):
-            found, sees_all = self._find_passing(query, projected)
+            found = self._find_passing(query, projected)
         numbers = [number for number, keys in enumerate(found) for _ in keys]
         keys = list(chain.from_iterable(found))
         return GraphSearch(
             FOUND_PHOTOS.format(table=sql.Identifier(generation.vector_table)),
-            ends_complete=sees_all,
+            ends_complete=False,  # Qdrant may lag behind the table
             parameters=[numbers, [key[0] for key in keys], [key[1] for key in keys]],
         )
 
-    def _find_passing(self, query: VectorQuery, projected: np.ndarray) -> tuple[list[Keys], bool]:
+    def _find_passing(self, query: VectorQuery, projected: np.ndarray) -> list[Keys]:
         """Returns the nearest photos that pass, at least `max_photos` of each query vector if there
-        are so many, and whether Qdrant has no others."""
+        are so many among the MAX_FOUND nearest."""
         hints = query.hints()
         count = min(MAX_FOUND, int(SPARE * query.max_photos))
         while True:
             found = self._search(query.space.generation, projected, count, hints)
             passing = _select_passing(query, found)
-            sees_all = all(len(each) < count for each in found)
-            enough = all(len(each) >= query.max_photos for each in passing)
-            if enough or sees_all or count >= MAX_FOUND:
-                return passing, sees_all and not hints
+            too_few = any(
+                len(some) < query.max_photos and len(each) == count
+                for some, each in zip(passing, found, strict=True)
+            )
+            if not too_few or count >= MAX_FOUND:
+                return passing
             count = min(MAX_FOUND, DEEPER * count)
 
     def _search(
         self, generation: Generation, vectors: np.ndarray, count: int, hints: Sequence[Hint]
     ) -> list[list[FoundPoint]]:
-        """Raises OperationalError if Qdrant has no collection of a generation that is not
-        dropped."""
+        """Raises IndexNotReady if Qdrant has no collection of a generation that is not dropped."""
         try:
             return self.points.search(collection_of(generation), vectors, count, hints)
         except ProgrammingError as error:
             if not table_exists(generation):
                 raise
-            raise OperationalError(
+            raise IndexNotReady(
                 f"Qdrant has no collection of generation {generation.pk}: run 'index verify'."
             ) from error
 

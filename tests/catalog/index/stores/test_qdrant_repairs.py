@@ -7,6 +7,7 @@ from django.db import OperationalError, transaction
 from django.test.utils import override_settings
 from psycopg import sql
 
+from catalog.index.live_index import IndexNotReady
 from catalog.index.search_statement import Hint, VectorQuery
 from catalog.index.stores.qdrant_store import QdrantStore, collection_of
 from catalog.index.vector_store import Repair
@@ -142,7 +143,7 @@ def test_a_store_that_was_never_filled_is_filled_by_a_repair(shop: Shop) -> None
     assert isinstance(shop.store, QdrantStore)
     shop.store.points.drop(collection_of(shop.generation))
     assert not shop.store.graph_is_valid(shop.generation)
-    with pytest.raises(OperationalError, match="run 'index verify'"):
+    with pytest.raises(IndexNotReady, match="run 'index verify'"):
         find_widely(shop, EAST)
 
     assert shop.store.repair(shop.generation) == Repair(compared=2, missing=2)
