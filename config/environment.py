@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import tempfile
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -144,6 +145,24 @@ def read_url(name: str, schemes: set[str]) -> str | None:
         expected = " or ".join(f"{known}://…" for known in sorted(schemes))
         raise ImproperlyConfigured(f"{name} must look like {expected}.")
     return value
+
+
+def read_text(name: str) -> str:
+    """Reads a text; "" if it is unset."""
+    return os.environ.get(name, "").strip()
+
+
+def choose_vector_store() -> tuple[str, str | None]:
+    """Reads VECTOR_STORE and QDRANT_URL, and checks that the store can be used."""
+    store = read_choice("VECTOR_STORE", "pgvector", {"pgvector", "qdrant"})
+    url = read_url("QDRANT_URL", {"http", "https", "memory", "edge"})
+    if store == "qdrant" and url is None:
+        raise ImproperlyConfigured("VECTOR_STORE is qdrant: QDRANT_URL must name its server.")
+    if store == "qdrant" and find_spec("qdrant_client") is None:
+        raise ImproperlyConfigured(
+            "VECTOR_STORE is qdrant: run pip install --no-deps -r requirements-qdrant.txt."
+        )
+    return store, url
 
 
 def read_cron(name: str, default: str) -> str:

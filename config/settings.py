@@ -7,6 +7,7 @@ from django.templatetags.static import static
 
 from config.database import build_database_settings
 from config.environment import (
+    choose_vector_store,
     read_bool,
     read_choice,
     read_cron,
@@ -18,6 +19,7 @@ from config.environment import (
     read_list,
     read_networks,
     read_or_create_secret,
+    read_text,
     read_url,
     read_weights,
 )
@@ -194,6 +196,10 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 # --- Index --------------------------------------------------------------------------------------
 REFRESH_CRON = read_cron("REFRESH_CRON", "0 */5 * * *")
 FRESHNESS_TARGET_S = read_int("FRESHNESS_TARGET_S", 17_280, 1, 30 * 86_400)  # a fifth of a day
+VECTOR_STORE, QDRANT_URL = choose_vector_store()
+QDRANT_API_KEY = read_text("QDRANT_API_KEY")
+QDRANT_SHARDS = read_int("QDRANT_SHARDS", 1, 1, 1000)  # of a collection
+QDRANT_REPLICAS = read_int("QDRANT_REPLICAS", 1, 1, 100)  # of each shard
 VECTOR_DIMENSIONS = 128
 HNSW_M = read_int("HNSW_M", 24, 2, 100)
 HNSW_EF_CONSTRUCTION = read_int("HNSW_EF_CONSTRUCTION", 200, 4, 1000)

@@ -26,7 +26,7 @@ LIVE_GENERATION = "SELECT id, xmin::text FROM catalog_generation WHERE state = '
 
 
 class IndexNotReady(Exception):
-    """No generation is live yet."""
+    """No generation is live yet, or the store does not have it."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """The search, as one SQL statement.
 
-It consists of NEIGHBOURS, FOUND_BY_VECTOR or the parts of `catalog.index.word_statement`, and
-CANDIDATES. A measurement that needs only
-the nearest products or photos sends NEIGHBOURS and NEAREST_PRODUCTS or NEAREST_PHOTOS. All are
-prepared once on a connection (see `catalog.index.prepared_sql`): vectors and words are parameters,
-everything on which the plan depends is a literal.
+It consists of the `neighbours` of a vector store, FOUND_BY_VECTOR or the parts of
+`catalog.index.word_statement`, and CANDIDATES. A measurement that needs only the nearest products
+or photos sends `neighbours` and NEAREST_PRODUCTS or NEAREST_PHOTOS. All are prepared once on a
+connection (see `catalog.index.prepared_sql`): vectors and words are parameters, everything on which
+the plan depends is a literal.
 
 In all parts, `product` is the row of catalog_product that the filters test.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,75 +20,10 @@ from catalog.index.live_index import IndexSpace
 from catalog.index.word_statement import WordQuery, select_matches
 
 MAX_FACET_PRODUCTS = 5_000  # products that the facets count
+COMPARE_ALL = 2**31 - 2  # for `exact_up_to`: compares all products that fulfil the condition
 
 VISIBLE = sql.SQL("product.is_visible")
 DETAILS = sql.SQL("category_id, brand, price, created_at, in_stock, popularity")
-
-NEIGHBOURS = sql.SQL(
-    """
-WITH
--- The query vectors: `number` from 0, `projected` to search the graph, `vector` to score.
-query AS (
-    SELECT * FROM (VALUES {query_rows}) AS query_row (number, projected, vector)
-),
-
--- Products that pass the filters, at most one more than may be compared one by one. MATERIALIZED,
--- because `passing_count`, `nearest` and `described` read it.
-passing AS MATERIALIZED (
-    {passing} LIMIT {exact_up_to} + 1
-),
-
--- The number of these products. Both halves of `nearest` read it first, so it also sets how widely
--- the graph is searched. The setting lasts until the transaction ends.
-passing_count AS MATERIALIZED (
-    SELECT count(*) AS products, set_config('hnsw.ef_search', {ef_search}, true) FROM passing
-),
-
--- For each query, the nearest photos by the projected vectors. PostgreSQL carries out one half of
--- the UNION: it evaluates the condition on `passing_count` once, before it scans anything.
-nearest AS MATERIALIZED (
-    SELECT query.number, query.vector, photo.*
-    FROM query CROSS JOIN LATERAL (
-
-        -- Many products pass: search the graph, and test each photo's product on the way. OFFSET 0
-        -- keeps the planner from reading all products that pass and sorting their photos instead.
-        (SELECT graph_photo.image_id, graph_photo.vector AS projected, photo_product.*
-        FROM {vectors} graph_photo CROSS JOIN LATERAL (
-            SELECT product.id AS product_id, {details} FROM catalog_product product
-            WHERE product.id = graph_photo.product_id AND {condition} OFFSET 0) photo_product
-        WHERE (SELECT products FROM passing_count) > {exact_up_to}
-        ORDER BY graph_photo.vector <#> query.projected LIMIT {max_photos})
-
-    UNION ALL
-
-        -- Few products pass: compare all their photos. OFFSET 0 keeps the planner from reading the
-        -- whole vector table. "+ 0" keeps it from using the graph.
-        (SELECT passing_photo.image_id, passing_photo.vector AS projected, passing.*
-        FROM passing CROSS JOIN LATERAL (
-            SELECT image_id, vector FROM {vectors} stored_vector
-            WHERE stored_vector.product_id = passing.product_id OFFSET 0) passing_photo
-        WHERE (SELECT products FROM passing_count) <= {exact_up_to}
-        ORDER BY (passing_photo.vector <#> query.projected) + 0 LIMIT {max_photos})
-    ) photo
-),
-
--- The nearest photos with the cosines of the full vectors. OFFSET 0 makes the planner look up each
--- embedding by its key.
-scored_photos AS (
-    SELECT nearest.*, -(embedding.vector <#> nearest.vector) AS similarity
-    FROM nearest CROSS JOIN LATERAL (
-        SELECT vector FROM catalog_embedding
-        WHERE encoder_id = {encoder} AND product_id = nearest.product_id
-            AND image_id = nearest.image_id OFFSET 0) embedding
-),
-
--- For each query, the best photo of each product.
-scored AS (
-    SELECT DISTINCT ON (number, product_id) * FROM scored_photos
-    ORDER BY number, product_id, similarity DESC
-)
-"""
-)
 
 NEAREST_PRODUCTS = sql.SQL(
     """
@@ -136,7 +72,7 @@ described AS MATERIALIZED (
 -- One row for each candidate of each query. The first row has the facets. Without candidates, there
 -- is one row with the counts alone.
 SELECT passing_count.products AS passing,
-    (SELECT count(*) FROM nearest GROUP BY number ORDER BY count(*) DESC LIMIT 1) AS photos,
+    (SELECT exhausted FROM ended) AS exhausted, (SELECT compared_all FROM ended) AS compared_all,
     {named} AS named, {unlike} AS unlike,
     CASE row_number() OVER () WHEN 1 THEN {facets}::text END AS facets,
     found.number, product_id, found.similarity, found.lexical, found.is_named, found.fits,
@@ -150,19 +86,35 @@ FROM passing_count LEFT JOIN (found JOIN described USING (product_id)) ON true
 )
 
 
+class Hint(NamedTuple):
+    """Says that a product has one of these `values` of an attribute."""
+
+    attribute: str
+    values: tuple[int | str, ...]
+
+
+Hints = Callable[[], tuple[Hint, ...]]  # called by stores that use them
+
+
+def no_hints() -> tuple[Hint, ...]:
+    return ()
+
+
 class ProductCondition(NamedTuple):
     """A condition on `product`, a row of catalog_product. `test` is the condition for a product at
     hand. `cases` exclude each other, and a product that fulfils `test` fulfils one of them:
     PostgreSQL finds all such products faster by each of the cases, which are conjunctions, than by
-    `test`."""
+    `test`. `hints` are true of all products that fulfil it, but for recent changes: they say where
+    a graph need not look."""
 
     test: sql.Composable
     cases: tuple[sql.Composable, ...]
+    hints: Hints = no_hints
 
     @classmethod
-    def of(cls, test: sql.Composable) -> "ProductCondition":
+    def of(cls, test: sql.Composable, hints: Hints = no_hints) -> "ProductCondition":
         """Returns a condition that is its only case."""
-        return cls(test, (test,))
+        return cls(test, (test,), hints)
 
     def select(self, columns: sql.Composable) -> sql.Composable:
         """Returns a query of these columns of the products that fulfil the condition."""
@@ -177,7 +129,7 @@ class VectorQuery:
     `exact_up_to` products fulfil it, all their photos are compared; else the graph is searched.
 
     `condition` is about `product`, a row of catalog_product. `cases`, if any, are those of its
-    ProductCondition. Each `%` in them is doubled."""
+    ProductCondition. Each `%` in them is doubled. `hints`: see ProductCondition."""
 
     space: IndexSpace
     vectors: np.ndarray
@@ -185,6 +137,7 @@ class VectorQuery:
     condition: sql.Composable = field(default_factory=lambda: VISIBLE)
     exact_up_to: int = 0
     cases: tuple[sql.Composable, ...] = ()
+    hints: Hints = no_hints
 
     def select_passing(self, columns: sql.Composable) -> sql.Composable:
         """Returns a query of these columns of the products that fulfil the condition."""
@@ -208,7 +161,7 @@ def add_candidates(
     The columns are those of `search.retrieval.candidates.Candidate` and:
 
     - `passing`: the number of products that fulfil the condition, at most `exact_up_to` + 1;
-    - `photos`: the most photos that a query vector found, NULL for none;
+    - `exhausted` and `compared_all`: those of `ended` (`VectorStore.neighbours`);
     - `named`: the number of products that the words found, at most `max_photos`;
     - `unlike`: whether a query vector found a photo that does not look as the words say;
     - `facets`: the facets as text, in the first row;

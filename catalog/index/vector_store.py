@@ -1,19 +1,23 @@
 """The interface of vector stores, which keep and search the vectors of generations.
 
-`indexing` writes vectors through `vector_store()`; searches and measurements read through it. To
-add a store, write another VectorStore in a file of its own and add it to STORES: the tests
-tests/catalog/index/test_vector_store_*.py then run against it too.
+`indexing` writes vectors through `vector_store()`; searches and measurements read through it. The
+nearest photos come from the store. What is true of them comes from PostgreSQL at every answer:
+visibility, price, stock, tags, the cosines of the full vectors, and the facets.
+
+To add a store, write another VectorStore in `catalog/index/stores/` and add it to STORES: the tests
+of tests/catalog/index/stores then run against it too.
 
 The vectors of a store are projected embeddings (`IndexSpace.project`): unit length,
 VECTOR_DIMENSIONS numbers. A store may keep them in half precision. Similarities are cosines.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+from django.conf import settings
 from django.utils.module_loading import import_string
 from psycopg import sql
 
@@ -26,7 +30,10 @@ from catalog.index.search_statement import (
 )
 from catalog.models import Generation
 
-STORES = ("catalog.index.pgvector_store.PgvectorStore",)
+STORES = {
+    "pgvector": "catalog.index.stores.pgvector_store.PgvectorStore",
+    "qdrant": "catalog.index.stores.qdrant_store.QdrantStore",
+}
 
 
 class PhotoVector(NamedTuple):
@@ -67,6 +74,20 @@ class ScoredPhoto(NamedTuple):
     projected_similarity: float
 
 
+class Repair(NamedTuple):
+    """What a repair has mended: photos that were missing, changed or extra outside of PostgreSQL.
+    `compared`: the number of photos."""
+
+    compared: int = 0
+    missing: int = 0
+    changed: int = 0
+    extra: int = 0
+
+
+def no_check() -> None:
+    """Does nothing, in place of a check whether to go on."""
+
+
 class VectorStore(ABC):
     """Keeps the vectors of generations, each generation apart from the others.
 
@@ -102,6 +123,22 @@ class VectorStore(ABC):
     def graph_is_valid(self, generation: Generation) -> bool:
         """Returns whether the generation has a graph that can be searched."""
 
+    def needs_repair(self, generation: Generation) -> bool:
+        """Returns whether `repair` may have something to do."""
+        return not self.graph_is_valid(generation)
+
+    def repair(self, generation: Generation, check: Callable[[], None] = no_check) -> Repair:
+        """Makes what the store keeps outside of PostgreSQL equal to `contents`, and builds the
+        graph if it is missing. Calls `check` between its steps. Searches and writes go on
+        meanwhile. Runs outside a transaction."""
+        self.build_graph(generation)
+        return Repair()
+
+    @abstractmethod
+    def name_live(self, generation: Generation) -> None:
+        """Notes which generation is live, for operators, when the caller's transaction is
+        committed. Searches do not depend on it."""
+
     @abstractmethod
     def drop(self, generation: Generation) -> None:
         """Removes a generation's vectors and graph, if there are any. Runs within a transaction.
@@ -135,7 +172,9 @@ class VectorStore(ABC):
           vector in the index space;
         - `scored` (the same): the best of `scored_photos` for each product;
         - `passing` (product_id, DETAILS): the first products that fulfil the condition, up to one
-          more than `exact_up_to`, and `passing_count` (products), their number.
+          more than `exact_up_to`, and `passing_count` (products), their number;
+        - `ended` (exhausted, compared_all), one row: whether a deeper search would find no more
+          photos, and whether all photos of products that fulfil the condition were compared.
 
         Run it with `fetch_search_rows`. Raises ValueError for query vectors that are not of the
         index space's dimensions."""
@@ -153,7 +192,12 @@ class VectorStore(ABC):
         return [ScoredPhoto._make(row) for row in rows]
 
 
-@cache
 def vector_store() -> VectorStore:
-    """Returns the store of this installation."""
-    return import_string(STORES[0])()
+    """Returns the store of this installation, which VECTOR_STORE names."""
+    return store_named(settings.VECTOR_STORE)
+
+
+@cache
+def store_named(name: str) -> VectorStore:
+    """Returns the store with this name, a key of STORES."""
+    return import_string(STORES[name])()

@@ -54,10 +54,7 @@ def publish_generation(generation: Generation) -> Generation:
                 _("Generation %(number)s is %(state)s, not built.")
                 % {"number": generation.pk, "state": generation.get_state_display().lower()}
             )
-        if not vector_store().graph_is_valid(generation):
-            raise PublishingError(
-                _("Generation %(number)s has no valid graph index.") % {"number": generation.pk}
-            )
+        _require_graph(generation)
         Publication.objects.create(generation=generation)
         return _make_live(generation)
 
@@ -89,6 +86,7 @@ def roll_back() -> Generation:
         stack = Publication.objects.filter(undone_at=None)
         back_to = stack.filter(generation=target).first()
         assert back_to is not None  # `find_roll_back` has found it under the same lock
+        _require_graph(target)
         stack.filter(pk__gt=back_to.pk).update(undone_at=timezone.now())
         return _make_live(target)
 
@@ -202,6 +200,15 @@ def drop_generation(generation: Generation) -> None:
         Generation.objects.filter(pk=generation.pk).update(state=State.DROPPED)
 
 
+def _require_graph(generation: Generation) -> None:
+    """Raises PublishingError if the store has no graph of the generation. It may have been built in
+    another store."""
+    if not vector_store().graph_is_valid(generation):
+        raise PublishingError(
+            _("Generation %(number)s has no valid graph index.") % {"number": generation.pk}
+        )
+
+
 def _lock_generation(generation: Generation) -> Generation:
     """Locks the generation's row and returns its present values. Raises PublishingError if the row
     no longer exists."""
@@ -232,6 +239,7 @@ def _make_live(generation: Generation) -> Generation:
     generation.save(update_fields=["state", "published_at"])
     update_statuses()
     _catch_up_with_changes(generation)
+    vector_store().name_live(generation)
     return generation
 
 

@@ -48,17 +48,18 @@ def plan_refresh(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def plan_repair(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
-    """Plans one chunk if the live generation's graph is missing, or invalid after a crash."""
+    """Plans one chunk if the live generation's graph is missing, or invalid after a crash, or if
+    the store must compare it with the table."""
     generation = live_generation()
-    if generation is not None and not vector_store().graph_is_valid(generation):
+    if generation is not None and vector_store().needs_repair(generation):
         yield from single_chunk()
 
 
 def perform_repair(chunk: Chunk, check: Check) -> None:
-    """Builds the live generation's graph again."""
+    """Mends what the store keeps of the live generation outside of PostgreSQL, and its graph."""
     generation = live_generation()
     if generation is not None:
-        vector_store().build_graph(generation)
+        vector_store().repair(generation, check)
 
 
 def plan_calibrate(run: IndexingRun) -> Iterator[tuple[Payload, int]]:

@@ -1,12 +1,14 @@
 """Declares the filters, and combines their SQL conditions."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from psycopg.sql import SQL, Composable
 
-from catalog.index.search_statement import ProductCondition
+from catalog.index.search_statement import Hint, ProductCondition
+from catalog.index.stores.product_attributes import BRAND
 from search.filters.kinds import (
     CategoryFilter,
     FacetedFilter,
@@ -22,7 +24,7 @@ from search.filters.options import OptionFilter
 FILTERS: list[Filter] = [
     CategoryFilter("category", _("Category")),
     TagFilter("tag", _("Tag")),
-    ValuesFilter("brand", _("Brand"), sql="product.brand", in_candidates=True),
+    ValuesFilter("brand", _("Brand"), sql="product.brand", in_candidates=True, attribute=BRAND),
     RangeFilter(
         "price",
         _("Price"),
@@ -61,22 +63,28 @@ def filter_condition(filters: Mapping[str, Any], left_out: Sequence[int] = ()) -
     list of parameters, even an empty one, because each `%` in a literal is doubled."""
     about_variants = [f for f in FILTERS if any(f.variant_conditions(filters))]
     others = [f for f in FILTERS if f not in about_variants]
+    hints = partial(_hints, filters)
     always = [SQL("product.is_visible"), *(c for f in others for c in f.conditions(filters))]
     if left_out:
         always.append(SQL("product.id <> ALL({})").format(literal(list(left_out))))
     by_product = [c for f in about_variants for c in f.conditions(filters)]
     if all(f.is_decided_by_product(filters) for f in about_variants):
-        return ProductCondition.of(_all([*always, *by_product]))
+        return ProductCondition.of(_all([*always, *by_product]), hints)
     itself, variant = _all(by_product), _a_variant_passes(filters)
     if SQL("false") in by_product:
-        return ProductCondition.of(_all([*always, variant]))
+        return ProductCondition.of(_all([*always, variant]), hints)
     return ProductCondition(
         _all([*always, SQL("(({}) OR {})").format(itself, variant)]),
         (
             _all([*always, itself]),
             _all([*always, SQL("({}) IS NOT TRUE").format(itself), variant]),
         ),
+        hints,
     )
+
+
+def _hints(filters: Mapping[str, Any]) -> tuple[Hint, ...]:
+    return tuple(hint for declared in FILTERS for hint in declared.hints(filters))
 
 
 def variant_condition(filters: Mapping[str, Any]) -> Composable:

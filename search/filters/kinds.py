@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from django.db import connection
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
+from catalog.index.search_statement import Hint
+from catalog.index.stores.product_attributes import CATEGORY, TAG
 from catalog.models import Category, Tag
 from catalog.models.product import in_active_language
 
@@ -42,6 +44,10 @@ class Filter(ABC):
         """Yields the same conditions on `variant`, a row of catalog_variant. A product with
         variants passes if one of them fulfils those of all filters. A filter that is about whole
         products yields none."""
+        return iter(())
+
+    def hints(self, values: Mapping[str, Any]) -> Iterator[Hint]:
+        """Yields what is true of all products that pass (`catalog.index.search_statement.Hint`)."""
         return iter(())
 
     def is_decided_by_product(self, values: Mapping[str, Any]) -> bool:
@@ -111,14 +117,20 @@ class ChoiceFilter(FacetedFilter):
 @dataclass(frozen=True, kw_only=True)
 class ValuesFilter(ChoiceFilter):
     """Passes products that have one of the chosen values. `sql` is an SQL expression over `product`
-    for the product's value. `in_candidates`: see `_products`."""
+    for the product's value, `attribute` the name of that value in `product_attributes`, if it is
+    there. `in_candidates`: see `_products`."""
 
     sql: str
     in_candidates: bool = False
+    attribute: str = ""
 
     def conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
         if chosen := values.get(self.name):
             yield SQL("({}) = ANY({})").format(SQL(self.sql), literal(list(chosen)))
+
+    def hints(self, values: Mapping[str, Any]) -> Iterator[Hint]:
+        if self.attribute and values.get(self.name):
+            yield Hint(self.attribute, tuple(values[self.name]))
 
     def facet_rows(self, relation: str, variants: Composable) -> Composable:
         return SQL("""
@@ -137,6 +149,10 @@ class CategoryFilter(ChoiceFilter):
         if slugs := values.get(self.name):
             subtree = Category.objects.subtree_ids(list(slugs))
             yield SQL("product.category_id = ANY({})").format(literal(subtree))
+
+    def hints(self, values: Mapping[str, Any]) -> Iterator[Hint]:
+        if slugs := values.get(self.name):
+            yield Hint(CATEGORY, tuple(Category.objects.subtree_ids(list(slugs))))
 
     def facet_rows(self, relation: str, variants: Composable) -> Composable:
         return SQL("""
@@ -160,6 +176,10 @@ class TagFilter(ChoiceFilter):
                 " ON tag.id = link.tag_id"
                 " WHERE link.product_id = product.id AND tag.slug = ANY({}))"
             ).format(literal(list(slugs)))
+
+    def hints(self, values: Mapping[str, Any]) -> Iterator[Hint]:
+        if slugs := values.get(self.name):
+            yield Hint(TAG, tuple(slugs))
 
     def facet_rows(self, relation: str, variants: Composable) -> Composable:
         return SQL("""
@@ -230,6 +250,10 @@ class FlagFilter(Filter):
     def variant_conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
         if self.variant_sql and self.name in values:
             yield SQL("({}) = {}").format(SQL(self.variant_sql), literal(values[self.name]))
+
+    def hints(self, values: Mapping[str, Any]) -> Iterator[Hint]:
+        """Yields what is true of all products that pass (`catalog.index.search_statement.Hint`)."""
+        return iter(())
 
     def is_decided_by_product(self, values: Mapping[str, Any]) -> bool:
         return values.get(self.name) is True

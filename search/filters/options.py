@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from psycopg.sql import SQL, Composable, Identifier
 from psycopg.types.json import Jsonb
 
+from catalog.index.search_statement import Hint
+from catalog.index.stores.product_attributes import OPTION
 from search.filters.kinds import ChoiceFilter, Text, literal
 
 MAX_OPTION_LENGTH = 301  # characters of `name:value`, as imports limit them
@@ -28,13 +30,24 @@ class OptionFilter(ChoiceFilter):
             yield SQL("false")
 
     def variant_conditions(self, values: Mapping[str, Any]) -> Iterator[Composable]:
-        alternatives: dict[str, list[Composable]] = defaultdict(list)
+        for name, alternatives in self._alternatives(values).items():
+            contained = [
+                SQL("variant.options @> {}").format(literal(Jsonb({name: value})))
+                for value in alternatives
+            ]
+            yield SQL("({})").format(SQL(" OR ").join(contained))
+
+    def hints(self, values: Mapping[str, Any]) -> Iterator[Hint]:
+        for name, alternatives in self._alternatives(values).items():
+            yield Hint(OPTION, tuple(f"{name}:{value}" for value in alternatives))
+
+    def _alternatives(self, values: Mapping[str, Any]) -> dict[str, list[str]]:
+        """Returns the chosen values of each name."""
+        alternatives: dict[str, list[str]] = defaultdict(list)
         for chosen in values.get(self.name, ()):
             name, value = split_option(chosen)
-            contained = SQL("variant.options @> {}").format(literal(Jsonb({name: value})))
-            alternatives[name].append(contained)
-        for conditions in alternatives.values():
-            yield SQL("({})").format(SQL(" OR ").join(conditions))
+            alternatives[name].append(value)
+        return alternatives
 
     def facet_rows(self, relation: str, variants: Composable) -> Composable:
         """Counts products. Returns a query that reads nothing if there are no variants at all."""

@@ -181,12 +181,16 @@ def measure_recall(queries: np.ndarray, filters: Filters) -> tuple[float, float]
         answers.append(retrieve(index, query[None], filters, None, max_photos).by_query[0])
         spans.append(1000 * (time.perf_counter() - start))
     for query, found in zip(queries, answers, strict=True):
-        first = sorted((c.similarity or 0.0 for c in found), reverse=True)[:EXACT_NEIGHBOURS]
-        exact = _search_exactly(index, query, filters)
-        recalls.append(
-            sum(cosine >= exact[-1] - 1e-4 for cosine in first) / len(exact) if exact else 1.0
-        )
+        exact = search_exactly(index, query, filters)
+        recalls.append(recall_of([c.similarity or 0.0 for c in found], exact))
     return float(np.mean(recalls)), float(np.median(spans))
+
+
+def recall_of(found: Sequence[float], exact: Sequence[float]) -> float:
+    """Returns the recall of the exact nearest, from their cosines and those of the found ones. A
+    product as near as the last exact one counts."""
+    first = sorted(found, reverse=True)[:EXACT_NEIGHBOURS]
+    return sum(cosine >= exact[-1] - 1e-4 for cosine in first) / len(exact) if exact else 1.0
 
 
 def make_price_filter(share: float) -> Filters:
@@ -194,7 +198,7 @@ def make_price_filter(share: float) -> Filters:
     return Filters(price_max=Decimal(str(round(1000 * share, 2)))) if share < 1 else Filters()
 
 
-def _search_exactly(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]:
+def search_exactly(index: LiveIndex, query: np.ndarray, filters: Filters) -> list[float]:
     """Returns the cosines of the EXACT_NEIGHBOURS nearest products that pass the filters, by a scan
     over all embeddings."""
     contents = vector_store().contents(index.generation).as_string()

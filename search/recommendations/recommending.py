@@ -132,7 +132,14 @@ def rank_by_looks(
     if not vectors:
         return []
     latest_first = combine([(1.0 / (1 + n), vector) for n, vector in enumerate(vectors)])
-    query = VectorQuery(space, latest_first[None], FOUND, condition.test, cases=condition.cases)
+    query = VectorQuery(
+        space,
+        latest_first[None],
+        FOUND,
+        condition.test,
+        cases=condition.cases,
+        hints=condition.hints,
+    )
     return [found.product_id for found in vector_store().nearest(query)]
 
 

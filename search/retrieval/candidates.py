@@ -16,7 +16,7 @@ from django.core.cache import caches
 from catalog.index.live_index import LiveIndex
 from catalog.index.match import Neighbourhood, measure_neighbourhood
 from catalog.index.prepared_sql import fetch_search_rows
-from catalog.index.search_statement import VectorQuery, add_candidates
+from catalog.index.search_statement import COMPARE_ALL, VectorQuery, add_candidates
 from catalog.index.vector_store import vector_store
 from catalog.index.word_statement import WordQuery
 from catalog.models.product import content_hash
@@ -68,9 +68,7 @@ class Candidates:
         return self.complete and self.exhausted
 
 
-MAX_SCANNED = 20_000  # pgvector's hnsw.max_scan_tuples
 GRAPH_COST = 2.5  # of a photo that the graph visits; comparing one photo costs 1
-COMPARE_ALL = 2**31 - 2  # for `exact_up_to`: compares all products that pass the filters
 BROAD_FILTER_TTL_S = 60  # how long the cache remembers that too many products pass a filter
 NEIGHBOURHOOD_PHOTOS = 100  # enough for the products that a neighbourhood is measured from
 
@@ -92,7 +90,14 @@ def retrieve(
     If few products pass the filters, all of them are compared. Otherwise the graph is searched. If
     it ends before it has found enough photos, all products that pass are compared as well."""
     condition = filter_condition(filters, left_out)
-    query = VectorQuery(index, queries, max_photos, condition.test, cases=condition.cases)
+    query = VectorQuery(
+        index,
+        queries,
+        max_photos,
+        condition.test,
+        cases=condition.cases,
+        hints=condition.hints,
+    )
     limit = exact_search_limit(index.generation.images, max_photos)
     if filters == Filters():
         # In a small catalogue all products are counted, so facets are as exact as with filters.
@@ -175,11 +180,8 @@ def _search(query: VectorQuery, words: WordQuery | None, filters: Filters) -> Ca
     # Photos are found in the order of their likeness: after one that is unlike, no other fits.
     looks_end = bool(words and words.is_alone and first.unlike)
     words_end = not words or first.named < query.max_photos
-    exhausted = (looks_end or (first.photos or 0) < query.max_photos) and words_end
-    # With filters, pgvector gives up after MAX_SCANNED photos. In a smaller index it sees all.
-    sees_all = query.space.generation.images <= MAX_SCANNED
-    sees_all |= looks_end
-    complete = words_end and (first.passing <= query.exact_up_to or (exhausted and sees_all))
+    exhausted = (looks_end or first.exhausted) and words_end
+    complete = (looks_end or first.compared_all) and words_end
     facets = json.loads(first.facets) if first.facets else None
     counted = not words and first.passing <= query.exact_up_to
     passing = first.passing if counted else None

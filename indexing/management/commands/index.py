@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from catalog.console.audit_log import record
@@ -33,6 +34,7 @@ from indexing.quality.generation_self_test import describe_self_test
 from indexing.quality.match_calibration import describe_calibration
 from indexing.quality.training_result import describe_training, last_training
 from indexing.tasks import resume_queued_run
+from indexing.vectors.verification import verify_generations
 
 RUN_ACTIONS = {"pause": runs.pause_run, "resume": resume_queued_run, "cancel": runs.cancel_run}
 READS = ("status", "encoders")  # what the audit log leaves out
@@ -94,6 +96,7 @@ class Command(BaseCommand):
         drop = actions.add_parser("drop", help="drop the vectors of a generation that is not live")
         drop.add_argument("generation", type=int)
         actions.add_parser("rollback", help="undo the last switch of a generation or an adapter")
+        actions.add_parser("verify", help="compare the vector store with the catalogue; mend it")
         add_source_arguments(actions.add_parser("sources", help="manage feeds of products"))
         for name in RUN_ACTIONS:
             control = actions.add_parser(name, help=f"{name} a run")
@@ -117,7 +120,7 @@ class Command(BaseCommand):
                     options["encoder"], not options["no_publish"], options["at_once"]
                 )
                 self._work_on(self._started(run), options)
-            elif action in ENCODER_ACTIONS:
+            elif action in (*ENCODER_ACTIONS, "verify"):
                 getattr(self, f"_{action}")(options)
             elif action == "publish":
                 self._print_live(
@@ -155,6 +158,16 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
         if options["step"] in ("add", "pull", "undo", "confirm") and refresh_is_wanted():
             self._work_on(start_refresh(), options)
+
+    def _verify(self, options: dict[str, Any]) -> None:
+        for verified in verify_generations():
+            repair = verified.repair
+            self.stdout.write(
+                f"{settings.VECTOR_STORE}: generation {verified.generation.pk},"
+                f" {verified.generation.state}: {repair.compared} photos compared;"
+                f" {repair.missing} were missing, {repair.changed} changed, {repair.extra} extra;"
+                f" {verified.behind} products were behind."
+            )
 
     def _encoders(self, options: dict[str, Any]) -> None:
         for version in list_encoders():

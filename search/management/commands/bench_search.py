@@ -1,5 +1,7 @@
 """`manage.py bench_search`: measures the speed of searches and compares it with a floor."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from django.test import override_settings
 
 from catalog.demo.synthetic import index_synthetic_catalogue, scratch_database
 from catalog.index.live_index import IndexNotReady, live_index
+from catalog.index.vector_store import STORES
 from catalog.models import Product
 from catalog.visual.errors import EncoderError
 from search.page.warm_up import warm_up
@@ -23,6 +26,12 @@ from search.quality.search_benchmark import (
     measure_recall,
     measure_with_floor,
     read_photos,
+)
+from search.quality.store_benchmark import (
+    build_store,
+    compared_filters,
+    measure_retrieval,
+    using,
 )
 from search.request import SearchRequest
 
@@ -56,6 +65,13 @@ class Command(BaseCommand):
         )
 
         parser.add_argument(
+            "--stores",
+            nargs="+",
+            choices=sorted(STORES),
+            help="only compare these vector stores with N products; Qdrant is its engine in this"
+            " process",
+        )
+        parser.add_argument(
             "--calls",
             action="store_true",
             help="only measure what the limits of the API cost a call, with the live index",
@@ -73,7 +89,10 @@ class Command(BaseCommand):
             with scratch_database(f"vitrina_bench_{products}", keep), aside:
                 if Product.objects.count() < products:
                     index_synthetic_catalogue(products)
-                self._measure(searches)
+                if options["stores"]:
+                    self._compare(options["stores"])
+                else:
+                    self._measure(searches)
         except (IndexNotReady, EncoderError) as error:
             raise CommandError(str(error)) from error
 
@@ -107,6 +126,28 @@ class Command(BaseCommand):
             self.stdout.write(f"{share:>16.1%}{recall:>12.4f}{median_ms:>19.1f}")
         memory = psutil.Process().memory_info().rss / 1024**2
         self.stdout.write(f"\nresident memory {memory:.0f} MB")
+
+    def _compare(self, stores: list[str]) -> None:
+        """Prints what the stores cost, and their retrieval in turns."""
+        index, photos = live_index(), read_photos(PHOTO_FOLDER)
+        self.stdout.write(f"{index.generation.images} images")
+        with TemporaryDirectory(dir=settings.DATA_DIR) as name:
+            folder = Path(name)
+            for store in stores:
+                with using(store, folder):
+                    built = build_store(folder)
+                memory = "?" if built.memory is None else f"{built.memory / 1024**2:.0f}"
+                self.stdout.write(
+                    f"{store}: built in {built.build_s:.0f} s, {built.disk / 1024**2:.0f} MB on"
+                    f" disk, {memory} MB of memory"
+                )
+            queries = encode_queries(photos, index)[:RECALL_QUERIES]
+            self.stdout.write(f"{'filters':<28}{'store':<10}recall@20   p50 ms   p95 ms")
+            for each in measure_retrieval(stores, folder, queries, compared_filters()):
+                p50, p95 = np.percentile(each.spans_ms, (50, 95))
+                self.stdout.write(
+                    f"{each.filters:<28}{each.store:<10}{each.recall:>9.4f}{p50:>9.1f}{p95:>9.1f}"
+                )
 
     def _measure_calls(self, searches: int) -> None:
         photos = read_photos(PHOTO_FOLDER)

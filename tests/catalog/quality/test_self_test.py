@@ -15,7 +15,7 @@ from catalog.quality.self_test import (
     search_views,
     search_views_exactly,
 )
-from tests.catalog.index.vector_shop import DIMENSIONS, EAST, NORTH, PROJECTED, UP, Shop
+from tests.catalog.index.stores.vector_shop import DIMENSIONS, EAST, NORTH, PROJECTED, UP, Shop
 
 pytestmark = pytest.mark.django_db
 

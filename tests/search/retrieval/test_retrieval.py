@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.demo.synthetic import Centres, copy_synthetic_embeddings, make_synthetic_catalogue
 from catalog.index.live_index import LiveIndex, live_index
+from catalog.index.stores import pgvector_store
 from catalog.index.vocabulary import read_vocabulary
 from catalog.models import Embedding, Product
 from indexing.vectors.write_vectors import sync_products
@@ -142,7 +143,7 @@ def test_all_matching_products_are_compared_if_the_graph_gives_up(
 ) -> None:
     # Given a graph that gives up after a hundred photos, and a search that always begins with it.
     monkeypatch.setattr(retrieval, "GRAPH_COST", 0.0)
-    monkeypatch.setattr(retrieval, "MAX_SCANNED", 100)
+    monkeypatch.setattr(pgvector_store, "MAX_SCANNED", 100)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL hnsw.max_scan_tuples = 100")
     filters = Filters(price_max=Decimal(10))

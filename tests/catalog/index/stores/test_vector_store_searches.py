@@ -9,7 +9,7 @@ from psycopg import sql
 from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import VectorStore, vector_store
 from catalog.models import Category
-from tests.catalog.index.vector_shop import (
+from tests.catalog.index.stores.vector_shop import (
     DIMENSIONS,
     EAST,
     NORTH,
@@ -124,7 +124,7 @@ def test_a_query_of_other_dimensions_is_refused(shop: Shop) -> None:
 def test_the_graph_finds_almost_all_that_an_exact_search_finds(shop: Shop) -> None:
     random = np.random.default_rng(3)
     directions = random.standard_normal((300, DIMENSIONS)).astype(np.float32)
-    shop.write(*(shop.add(f"{n}", direction) for n, direction in enumerate(directions)))
+    shop.write(*shop.add_many(directions))
 
     shares = []
     for query in shop.space.project(random.standard_normal((20, DIMENSIONS)).astype(np.float32)):
@@ -150,7 +150,7 @@ def test_the_nearest_photos_have_the_greatest_cosines(shop: Shop) -> None:
 
 
 def test_a_sample_contains_written_vectors_and_is_repeatable(shop: Shop) -> None:
-    products = [shop.add(f"{n}", EAST + n * NORTH) for n in range(100)]
+    products = shop.add_many(np.stack([EAST + n * NORTH for n in range(100)]))
     shop.write(*products)
     shop.generation.images = len(products)
     written = {tuple(photo.vector.round(2)) for photo in shop.photos_of(*products)}

@@ -1,5 +1,7 @@
 """A shop for tests of vector stores. Each test chooses the directions of its photos' embeddings."""
 
+from copy import copy
+
 import numpy as np
 from django.db import connection
 from psycopg import sql
@@ -30,6 +32,13 @@ class Shop:
         self.generation = self.add_generation()
         self.space = IndexSpace(self.generation, PROJECTION)
 
+    @classmethod
+    def of(cls, shop: "Shop", generation: Generation) -> "Shop":
+        """Returns the same shop with another generation."""
+        other = copy(shop)
+        other.generation, other.space = generation, IndexSpace(generation, PROJECTION)
+        return other
+
     def add_generation(self) -> Generation:
         return Generation.objects.create(encoder=self.encoder, hnsw_m=4, hnsw_ef_construction=16)
 
@@ -42,6 +51,27 @@ class Shop:
             )
             self.embed(image, direction)
         return product
+
+    def add_many(self, directions: np.ndarray, **fields: object) -> list[Product]:
+        """Creates a product with a photo for each direction, at once. Their skus are numbers."""
+        products = Product.objects.bulk_create(
+            Product(sku=f"{number}", **fields) for number in range(len(directions))
+        )
+        images = ProductImage.objects.bulk_create(
+            ProductImage(product=product, file="x.webp", content_hash=product.sku)
+            for product in products
+        )
+        Embedding.objects.bulk_create(
+            Embedding(
+                encoder=self.encoder,
+                product_id=image.product_id,
+                image_id=image.pk,
+                source_hash=image.content_hash,
+                vector=unit(direction).tolist(),
+            )
+            for image, direction in zip(images, directions, strict=True)
+        )
+        return products
 
     def embed(self, image: ProductImage, direction: np.ndarray) -> None:
         key = {"encoder": self.encoder, "product_id": image.product_id, "image_id": image.pk}

@@ -8,7 +8,7 @@ from django.db import DataError, transaction
 
 from catalog.index.vector_store import PhotoVector
 from catalog.models import Embedding
-from tests.catalog.index.vector_shop import (
+from tests.catalog.index.stores.vector_shop import (
     EAST,
     NORTH,
     PROJECTED,

@@ -1,0 +1,22 @@
+"""The shop for the tests that every vector store must pass."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.test.utils import override_settings
+
+from catalog.index.vector_store import store_named
+from tests.catalog.index.stores.vector_shop import PROJECTED, Shop
+
+# Qdrant by the local mode of its client, and by its engine.
+STORES = {"pgvector": "", "qdrant-client": "memory:", "qdrant-engine": "edge:"}
+
+
+@pytest.fixture(params=STORES)
+def shop(request: pytest.FixtureRequest, db: None, tmp_path: Path) -> Iterator[Shop]:
+    """A shop with vectors of few dimensions, once on each vector store."""
+    name, url = request.param.split("-")[0], STORES[request.param]
+    url += str(tmp_path) if url == "edge:" else ""
+    with override_settings(VECTOR_DIMENSIONS=PROJECTED, VECTOR_STORE=name, QDRANT_URL=url):
+        yield Shop(store_named(name))
