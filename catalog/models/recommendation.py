@@ -86,7 +86,7 @@ def make_salt() -> bytes:
 class RankingExperiment(models.Model):
     """Two rankings of recommendations, each shown to half of the sessions until `ends_at`, or until
     `stopped_at`. The ranking that was adopted last is shown to everybody else
-    (docs/decisions/0044). `catalog/ranking_experiments.py` writes the rows."""
+    (docs/decisions/0044). `catalog/quality/ranking_experiments.py` writes the rows."""
 
     first = models.CharField(_("first ranking"), max_length=20)
     second = models.CharField(_("second ranking"), max_length=20)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from catalog.models import ClickBurst, Event, LoggedSearch, OriginKey, QuerySample
 from catalog.models.querysets import ROWS_AT_ONCE, delete_older
-from catalog.ranking_experiments import delete_old_sessions
+from catalog.quality.ranking_experiments import delete_old_sessions
 
 EARLIER_MONTHS = """
     SELECT inhrelid::regclass::text FROM pg_inherits

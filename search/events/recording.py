@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from catalog.api.request_origin import origin_of
 from catalog.models import Event, Product, Variant
-from catalog.ranking_experiments import forget_in_experiments
+from catalog.quality.ranking_experiments import forget_in_experiments
 from search.recommendations.experiments import count_clicks
 
 

@@ -11,7 +11,7 @@ from django.db import connection
 
 from catalog.api.request_origin import origin_of
 from catalog.models import Event, RankingExperiment
-from catalog.ranking_experiments import ranking_state
+from catalog.quality.ranking_experiments import ranking_state
 from search.answer import SearchAnswer
 from search.recommendations.rankings import weights_of
 from search.recommendations.recommending import recommend

@@ -50,9 +50,8 @@ def recommend(
     explain: bool = False,
 ) -> SearchAnswer:
     """Recommends at most `limit` products in stock that pass the filters, to a user or a session.
-    Products that the shopper has opened, bought or rejected are left out. `weights`: as in
-    `rankings.RANKINGS`; `explain`: whether results have the terms of their scores. Raises
-    IndexNotReady or Overloaded."""
+    Those that the shopper has opened, bought or rejected are left out. `weights`: as in RANKINGS;
+    `explain`: results have the terms of their scores. Raises IndexNotReady or Overloaded."""
     clock = StageClock()
     with admission.admitted(clock.deadline):
         space = live_space()

@@ -15,7 +15,7 @@ from catalog.console.audit_log import record_request
 from catalog.console.base import ReadOnlyAdmin, require
 from catalog.console.rights import Right, may
 from catalog.models import RankingExperiment
-from catalog.ranking_experiments import (
+from catalog.quality.ranking_experiments import (
     ExperimentError,
     adopt_ranking,
     ranking_state,

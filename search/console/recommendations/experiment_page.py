@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from catalog.console.rights import Right, may
 from catalog.models import RankingExperiment
+from catalog.quality.ranking_experiments import MAX_SESSIONS_OF_ORIGIN, adopted_last, read_sums
 from catalog.quality.rate_difference import (
     MIN_CLICKS,
     MIN_SESSIONS,
@@ -20,7 +21,6 @@ from catalog.quality.rate_difference import (
     has_enough,
     rate_difference,
 )
-from catalog.ranking_experiments import MAX_SESSIONS_OF_ORIGIN, adopted_last, read_sums
 from search.console.recommendations.ranking_names import name_ranking
 
 TEMPLATE = "admin/catalog/rankingexperiment/experiment.html"

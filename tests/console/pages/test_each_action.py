@@ -27,7 +27,7 @@ from catalog.models import (
     Source,
     Tag,
 )
-from catalog.ranking_experiments import adopt_ranking, start_experiment, stop_experiment
+from catalog.quality.ranking_experiments import adopt_ranking, start_experiment, stop_experiment
 from indexing.generations.encoder_registry import register_encoder
 from indexing.models import ImageFailure, IndexingRun
 from indexing.pipeline.sources.source_actions import add_source

@@ -24,7 +24,7 @@ from catalog.models import (
     Source,
     Tag,
 )
-from catalog.ranking_experiments import start_experiment
+from catalog.quality.ranking_experiments import start_experiment
 from indexing.models import ImageFailure
 from search.recommendations.recommending import recommend
 from tests.console.pages.people import member

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from catalog.models import AuditEntry, ExperimentSession, RankingExperiment
-from catalog.ranking_experiments import forget_state, start_experiment
+from catalog.quality.ranking_experiments import forget_state, start_experiment
 from search.recommendations.experiments import ranking_for
 from tests.console.pages.people import member, said, text_of
 

@@ -11,8 +11,7 @@ from django.utils import timezone
 
 from catalog.api.access_keys import create_key
 from catalog.models import Event, ExperimentSession, RankingExperiment
-from catalog.quality.rate_difference import ArmSums
-from catalog.ranking_experiments import (
+from catalog.quality.ranking_experiments import (
     MAX_SESSIONS_OF_ORIGIN,
     ExperimentError,
     adopt_ranking,
@@ -22,6 +21,7 @@ from catalog.ranking_experiments import (
     stop_experiment,
     undo_adoption,
 )
+from catalog.quality.rate_difference import ArmSums
 from indexing.clicks.log_retention import delete_old_searches
 from search.recommendations.experiments import MAX_ANSWERS, ranking_for
 
