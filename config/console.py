@@ -31,6 +31,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _list(request, _("Events"), "ads_click", "catalog_event"),
         ],
         _("Index"): _index(request),
+        _("Recommendations"): _recommendations(request),
         _("Catalogue"): [
             _list(request, _("Products"), "inventory_2", "catalog_product"),
             _list(request, _("Categories"), "account_tree", "catalog_category"),
@@ -82,8 +83,16 @@ def _index(request: HttpRequest) -> list[Item]:
         _list(request, _("Failed photos"), "broken_image", "indexing_imagefailure"),
         _list(request, _("Photos by address"), "link", "catalog_imageaddress"),
         _list(request, _("Encoders"), "model_training", "catalog_encoderversion"),
-        _list(request, _("Recommendations"), "recommend", "catalog_factormodel"),
         (_("Drift"), "trending_up", "drift", may(request.user, Right.VIEW)),
+    ]
+
+
+def _recommendations(request: HttpRequest) -> list[Item]:
+    return [
+        _list(request, _("Factor models"), "recommend", "catalog_factormodel"),
+        (_("History"), "timeline", "recommendation_history", may(request.user, Right.VIEW)),
+        (_("One session"), "person_search", "recommended_to", may(request.user, Right.OPERATE)),
+        _list(request, _("Experiments"), "experiment", "catalog_rankingexperiment"),
     ]
 
 

@@ -9,3 +9,4 @@ class SearchConfig(AppConfig):
     def ready(self) -> None:
         """Registers the pages of the console."""
         from search.console import search_admin  # noqa: F401
+        from search.console.recommendations import experiment_admin  # noqa: F401

@@ -250,6 +250,10 @@ FAILED_RUNS = (
     ),
     _noop("%(adapter)s does not lead to the live generation."),
     _noop("%(adapter)s is not good enough: %(reason)s."),
+    _noop(
+        "%(number)s shoppers have opened new products in the last %(days)s days and others before."
+        " At least %(least)s are needed to learn recommendations."
+    ),
 )
 FAILED_ADAPTERS = (
     _noop("photos"),

@@ -46,14 +46,24 @@ class LoggedSearchAdmin(ReadOnlyAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "type", "product", "query_id")
-    list_filter = ("type",)
+    list_display = ("at", "type", "product", "query_id", "channel")
+    list_filter = ("type", "channel")
+    fields = (*list_display, "shopper")
     search_fields = ("=product_id", "=query_id")
     paginator = LogPaginator
 
     @admin.display(description=gettext_lazy("product"), ordering="product_id")
     def product(self, event: Event) -> str:
         return link_to_product(event.product_id)
+
+    @admin.display(description=gettext_lazy("user or session"))
+    def shopper(self, event: Event) -> str:
+        return shorten_sender(event.user or event.session) or "–"
+
+
+def shorten_sender(name: str) -> str:
+    """Returns the beginning of the name of a user or a session. All of it opens their history."""
+    return f"{name[: min(6, len(name) // 3)]}…" if name else ""
 
 
 @admin.register(ClickRate)

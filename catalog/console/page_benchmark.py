@@ -24,7 +24,8 @@ REPEATS = 15
 PAGES: dict[str, type[Any] | None] = {
     **dict.fromkeys(["find_product", "search_analytics", "try_query", "generations_compare"]),
     **dict.fromkeys(["moving_runs", "drift", "train", "generation_roll_back", "import_file"]),
-    **dict.fromkeys(["try_all_photos_again"]),
+    **dict.fromkeys(["try_all_photos_again", "recommendation_history", "recommended_to"]),
+    **dict.fromkeys(["experiment_start"]),
     **dict.fromkeys(["why_not_found", "where_it_stands"], Product),
     **dict.fromkeys(["generation_publish", "generation_reject"], Generation),
     **dict.fromkeys(["adopt_encoder", "rebuild_with_encoder"], EncoderVersion),

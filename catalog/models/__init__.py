@@ -10,7 +10,7 @@ from catalog.models.image_address import AddressedImage, ImageAddress
 from catalog.models.operations import AuditEntry, Measurement, QuerySample, RefusedSearches
 from catalog.models.origins import ClickBurst, EventAllowance, OriginKey
 from catalog.models.product import Category, Product, ProductImage
-from catalog.models.recommendation import FactorModel
+from catalog.models.recommendation import ExperimentSession, FactorModel, RankingExperiment
 from catalog.models.source import (
     ImportedRow,
     ProductImport,
@@ -33,6 +33,7 @@ __all__ = [
     "EncoderVersion",
     "Event",
     "EventAllowance",
+    "ExperimentSession",
     "FactorModel",
     "Generation",
     "IdempotentCall",
@@ -50,6 +51,7 @@ __all__ = [
     "Projection",
     "Publication",
     "QuerySample",
+    "RankingExperiment",
     "RefusedLine",
     "RefusedSearches",
     "Reranker",

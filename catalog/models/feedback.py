@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from catalog.models.querysets import EventQuerySet
 
@@ -76,6 +77,15 @@ class Event(models.Model):
         PURCHASE = "purchase"
         WRONG = "wrong"
 
+    class Channel(models.TextChoices):
+        """How an event came."""
+
+        PAGE = "page", _("pages of Vitrina")
+        COMPONENT = "component", _("web component")
+        SERVER = "server", _("apps and servers with a secret key")
+        OPEN = "open", _("calls without a key")
+        FILE = "file", _("files")
+
     at = models.DateTimeField("time", default=timezone.now)
     type = models.CharField(max_length=8, choices=Type.choices)
     product_id = models.BigIntegerField()
@@ -83,6 +93,14 @@ class Event(models.Model):
     session = models.CharField(max_length=100, blank=True)
     query_id = models.CharField(max_length=32, blank=True)
     origin = origin_field()
+    channel = models.CharField(
+        max_length=9,
+        choices=Channel.choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Empty in rows from before the field existed.",
+    )
     objects = EventQuerySet.as_manager()
 
     class Meta:

@@ -119,11 +119,12 @@ class SourceQuerySet(models.QuerySet["Source"]):
 
 class EventQuerySet(models.QuerySet["Event"]):
     INSERT_ONCE = """
-        INSERT INTO catalog_event (at, type, product_id, "user", session, query_id, origin)
+        INSERT INTO catalog_event
+            (at, type, product_id, "user", session, query_id, origin, channel)
         SELECT * FROM unnest(%s::timestamptz[], %s::text[], %s::bigint[], %s::text[], %s::text[],
-                             %s::text[], %s::text[]) ON CONFLICT DO NOTHING
+                             %s::text[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING
     """
-    COLUMNS = ("at", "type", "product_id", "user", "session", "query_id", "origin")
+    COLUMNS = ("at", "type", "product_id", "user", "session", "query_id", "origin", "channel")
 
     def of_sender(self, user: str = "", session: str = "") -> "EventQuerySet":
         """The events of a user, or of a session. Raises ValueError if it is given neither."""

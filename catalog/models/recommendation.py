@@ -1,10 +1,19 @@
-"""Factor models: generations of what Vitrina has learned from the history of shoppers."""
+"""Factor models: generations of what Vitrina has learned from the history of shoppers. Experiments,
+which compare two rankings of recommendations."""
+
+import hmac
+import secrets
+from datetime import datetime
 
 import numpy as np
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from catalog.models.embedding import EncoderVersion
+from catalog.models.feedback import origin_field
 
 
 class FactorModel(models.Model):
@@ -67,3 +76,78 @@ class FactorModel(models.Model):
         """The matrix (numbers of an embedding + 1, dimensions), float32; None without one."""
         stored = np.frombuffer(bytes(self.ridge_bytes), np.float32)
         return stored.reshape(-1, self.dimensions) if len(stored) else None
+
+
+def make_salt() -> bytes:
+    """Returns a random key for `RankingExperiment.hash_sender`."""
+    return secrets.token_bytes(32)
+
+
+class RankingExperiment(models.Model):
+    """Two rankings of recommendations, each shown to half of the sessions until `ends_at`, or until
+    `stopped_at`. The ranking that was adopted last is shown to everybody else
+    (docs/decisions/0045). `catalog/quality/ranking_experiments.py` writes the rows."""
+
+    first = models.CharField(_("first ranking"), max_length=20)
+    second = models.CharField(_("second ranking"), max_length=20)
+    salt = models.BinaryField(default=make_salt)
+    started_by = models.CharField(_("by"), max_length=200, blank=True)
+    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    ends_at = models.DateTimeField(_("ends"))
+    stopped_at = models.DateTimeField(_("stopped"), null=True)
+    is_open = models.BooleanField(_("open"), default=True)
+    sums = models.JSONField(
+        default=list, help_text=_("What was counted, once the rows of sessions are deleted.")
+    )
+    adopted = models.CharField(_("adopted"), max_length=20, blank=True)
+    adopted_at = models.DateTimeField(_("adopted at"), null=True)
+
+    class Meta:
+        verbose_name = _("experiment")
+        verbose_name_plural = _("experiments")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_open"], condition=Q(is_open=True), name="one_open_experiment"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"experiment {self.pk}: {self.first} and {self.second}"
+
+    @property
+    def ended_at(self) -> datetime:
+        """When sessions were assigned for the last time, or will be."""
+        return min(self.stopped_at or self.ends_at, self.ends_at)
+
+    @property
+    def is_running(self) -> bool:
+        return self.is_open and timezone.now() < self.ends_at
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether somebody stopped it before its time."""
+        return self.stopped_at is not None and self.stopped_at < self.ends_at
+
+    def hash_sender(self, user: str = "", session: str = "") -> str:
+        """Returns the keyed hash of a user, or else of a session: 32 hexadecimal digits."""
+        name = f"user {user}" if user else f"session {session}"
+        return hmac.digest(bytes(self.salt), name.encode(), "sha256").hex()[:32]
+
+
+class ExperimentSession(models.Model):
+    """What one session, or user, was shown and opened in an experiment. `sender` is
+    `RankingExperiment.hash_sender` of it. Each product counts once."""
+
+    pk = models.CompositePrimaryKey("experiment_id", "sender")
+    experiment = models.ForeignKey(RankingExperiment, on_delete=models.CASCADE)
+    sender = models.CharField(max_length=32)
+    is_second = models.BooleanField()
+    at = models.DateTimeField(default=timezone.now)
+    origin = origin_field()
+    queries = ArrayField(models.UUIDField(), help_text="The answers that were shown.")
+    shown = ArrayField(models.BigIntegerField())
+    clicked = ArrayField(models.BigIntegerField(), default=list)
+
+    def __str__(self) -> str:
+        return f"session {self.sender[:8]} of experiment {self.experiment_id}"

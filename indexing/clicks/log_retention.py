@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from catalog.models import ClickBurst, Event, LoggedSearch, OriginKey, QuerySample
 from catalog.models.querysets import ROWS_AT_ONCE, delete_older
+from catalog.quality.ranking_experiments import delete_old_sessions
 
 EARLIER_MONTHS = """
     SELECT inhrelid::regclass::text FROM pg_inherits
@@ -21,12 +22,13 @@ EARLIER_MONTHS = """
 def delete_old_searches() -> int:
     """Deletes searches, vectors of queries and bursts older than SEARCH_LOG_DAYS, events older than
     HISTORY_DAYS, words older than SEARCH_LOG_WORDS_DAYS, photos older than SEARCH_LOG_PHOTO_DAYS,
-    and the origin keys of earlier days. Makes the partitions of the events to come. Returns the
-    number of searches and events."""
+    sessions of old experiments, and the origin keys of earlier days. Makes the partitions of the
+    events to come. Returns the number of searches and events."""
     now = timezone.now()
     before = now - timedelta(days=settings.SEARCH_LOG_DAYS)
     total = delete_older(LoggedSearch, before)
     total += _delete_old_events(now - timedelta(days=settings.HISTORY_DAYS))
+    delete_old_sessions()
     Event.objects.prepare_months(now, now + timedelta(days=31))
     _forget_words(timezone.now() - timedelta(days=settings.SEARCH_LOG_WORDS_DAYS))
     OriginKey.objects.filter(day__lt=timezone.now().date()).delete()

@@ -13,6 +13,8 @@ from catalog.console.translated_names import name_search_stage
 from catalog.models import Measurement
 from indexing.console.charts import Chart, draw_chart
 from indexing.console.run_rows import describe_runs
+from indexing.monitoring.durations import describe_duration
+from indexing.monitoring.factor_freshness import FactorFreshness
 from indexing.monitoring.freshness import next_refresh_at
 from indexing.monitoring.health import find_problems, free_share
 from indexing.monitoring.measurements import STAGES, measure_searches, read_series
@@ -50,6 +52,8 @@ def describe_index(request: HttpRequest) -> dict[str, Any]:
         "free_percent": round(100 * free_share()),
         "next_refresh_at": next_refresh_at(),
         "next_pull_at": next((s.next_at for s in pulse.sources), None),
+        "recommendations": pulse.recommendations,
+        "recommendations_age": describe_age(pulse.recommendations),
         "moving": describe_runs(request.user),
         "charts": make_charts(days),
         "days": days,
@@ -57,6 +61,11 @@ def describe_index(request: HttpRequest) -> dict[str, Any]:
         "may_operate": may(request.user, Right.OPERATE),
         "may_publish": may(request.user, Right.PUBLISH),
     }
+
+
+def describe_age(fresh: FactorFreshness | None) -> str:
+    """Returns how long ago recommendations were trained, in words."""
+    return describe_duration(fresh.age) if fresh else ""
 
 
 def make_charts(days: int) -> list[Chart]:

@@ -22,6 +22,7 @@ def titles() -> dict[str, str]:
         Kind.FETCH: _("Fetch photos now?"),
         Kind.IMPORT: _("Pull the sources that are due?"),
         Kind.TRAINING: _("Train the encoder on this catalogue?"),
+        Kind.RECOMMENDATIONS: _("Train recommendations now?"),
     }
 
 
@@ -45,6 +46,12 @@ def describe_start(kind: str) -> list[str]:
         return [ngettext("%(n)s photo is due.", "%(n)s photos are due.", due) % {"n": due}]
     if kind == Kind.TRAINING:
         return [describe_plan()]
+    if kind == Kind.RECOMMENDATIONS:
+        return [
+            _("The history of shoppers is learned anew, as every night."),
+            _last_duration(kind),
+            _("The new model goes live if it finds no less than popular products do."),
+        ]
     return [_("Sources whose time has come are pulled, and uploaded files are imported.")]
 
 

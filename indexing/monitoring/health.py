@@ -31,7 +31,14 @@ LEAST_FREE = 0.05  # share of the disk
 MAX_NAMED = 5  # sources with a problem of a kind
 MANY_TASKS = 50
 Kind = IndexingRun.Kind
-JUDGED = (Kind.REFRESH, Kind.REBUILD, Kind.TRAINING, Kind.IMPORT, Kind.FETCH)
+JUDGED = (
+    Kind.REFRESH,
+    Kind.REBUILD,
+    Kind.TRAINING,
+    Kind.RECOMMENDATIONS,
+    Kind.IMPORT,
+    Kind.FETCH,
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,9 @@ def check_runs(pulse: Pulse) -> Iterator[Problem]:
     finished = IndexingRun.objects.filter(kind__in=JUDGED).exclude(state__in=IndexingRun.UNFINISHED)
     for last in finished.order_by("kind", "-pk").distinct("kind"):
         kind = last.kind
-        if last.state == IndexingRun.State.FAILED:
+        # Before the first model, too little history is no fault.
+        is_fault = kind != Kind.RECOMMENDATIONS or pulse.recommendations is not None
+        if last.state == IndexingRun.State.FAILED and is_fault:
             yield Problem(
                 kind == IndexingRun.Kind.REFRESH,
                 _("The last %(kind)s failed: %(error)s")
@@ -228,6 +237,23 @@ def check_drift(pulse: Pulse) -> Iterator[Problem]:
             )
 
 
+def check_recommendations(pulse: Pulse) -> Iterator[Problem]:
+    fresh = pulse.recommendations
+    if fresh is not None and fresh.is_late:
+        yield Problem(
+            False,
+            _(
+                "Recommendations were trained %(age)s ago. The nightly training has not run, and"
+                " the model knows nothing of what shoppers did since."
+            )
+            % {"age": describe_duration(fresh.age)},
+            _("Train now: the run says what is missing."),
+            reverse("admin:start_run", args=[Kind.RECOMMENDATIONS]),
+            _("Train now"),
+            Right.PUBLISH,
+        )
+
+
 def check_load(pulse: Pulse) -> Iterator[Problem]:
     if refused := pulse.refused:
         yield Problem(
@@ -264,5 +290,5 @@ def free_share() -> float:
 
 CHECKS: tuple[Callable[[Pulse], Iterator[Problem]], ...] = (
     *(check_index, check_queue, check_runs, check_load, check_disk),
-    *(check_sources, check_photos, check_generations, check_drift),
+    *(check_sources, check_photos, check_generations, check_drift, check_recommendations),
 )

@@ -1,6 +1,7 @@
 """What the first page of the console and the checks of health need to know, in three queries that
 cost the same however large the catalogue is."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,11 +13,13 @@ from django_q.brokers import get_broker
 from redis import RedisError
 
 from catalog.models import Generation, Source
+from indexing.monitoring.factor_freshness import MAX_EVENTS, FactorFreshness, read_freshness
+from indexing.monitoring.factor_freshness import STATEMENT as FRESHNESS
 
 MAX_COUNTED = 1_000  # products and photos; more are shown as "over"
 MAX_SOURCES = 200
 
-STATEMENT = """
+STATEMENT = f"""
     SELECT
         least((SELECT min(changed_at) FROM catalog_productchange),
               (SELECT min(waiting_since) FROM catalog_imageaddress WHERE state = 'waiting')),
@@ -26,7 +29,8 @@ STATEMENT = """
         (SELECT min(next_run) FROM django_q_schedule WHERE func LIKE 'indexing.%%'),
         (SELECT count(*) FROM (SELECT FROM django_q_ormq WHERE lock <= now() LIMIT %(most)s) task),
         (SELECT coalesce(sum(number), 0) FROM catalog_refusedsearches
-         WHERE minute >= now() - interval '1 hour')
+         WHERE minute >= now() - interval '1 hour'),
+        (SELECT to_jsonb(fresh) FROM ({FRESHNESS}) fresh)
 """
 
 
@@ -37,7 +41,8 @@ class Pulse:
     wait and photos that are quarantined, at most MAX_COUNTED + 1; `next_task_at`: when the queue
     runs its next schedule, in the past if it does not run; `queued`: tasks that wait, None if the
     queue cannot be reached; `refused`: searches turned away in the last hour; `sources`: the
-    enabled ones, the next to be pulled first."""
+    enabled ones, the next to be pulled first; `recommendations`: how fresh they are, None before
+    the first training."""
 
     live: Generation | None
     newest: Generation | None
@@ -48,6 +53,7 @@ class Pulse:
     queued: int | None
     refused: int
     sources: list[Source]
+    recommendations: FactorFreshness | None = None
 
     @property
     def is_fresh(self) -> bool:
@@ -58,8 +64,8 @@ class Pulse:
 def read_pulse() -> Pulse:
     """Returns the present state."""
     with connection.cursor() as cursor:
-        cursor.execute(STATEMENT, {"most": MAX_COUNTED + 1})
-        oldest, pending, failed, next_task_at, queued, refused = cursor.fetchone()
+        cursor.execute(STATEMENT, {"most": MAX_COUNTED + 1, "events": MAX_EVENTS})
+        oldest, pending, failed, next_task_at, queued, refused, fresh = cursor.fetchone()
     age = max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
     live, newest = _read_generations()
     return Pulse(
@@ -72,6 +78,7 @@ def read_pulse() -> Pulse:
         queued=_count_in_redis() if settings.REDIS_URL else queued,
         refused=int(refused),
         sources=list(Source.objects.filter(enabled=True).order_by("next_at")[:MAX_SOURCES]),
+        recommendations=read_freshness(json.loads(fresh) if fresh else None),
     )
 
 

@@ -12,9 +12,9 @@ from catalog.api.problems import problem_responses
 from catalog.models import Scope
 from search.api import schema_examples as examples
 from search.api.parameters import FilterParameters, parse
-from search.api.senders import check_sender, declines_history
+from search.api.senders import check_sender, declines_history, shopper_address
 from search.api.serializers import SearchAnswerSerializer, answer_json
-from search.recommendations.recommending import recommend
+from search.recommendations.experiments import recommend_and_count
 
 
 class RecommendationParameters(FilterParameters):
@@ -59,7 +59,9 @@ class RecommendationsView(ApiView):
             check_sender(request, **sender)
         if declines_history(request):
             sender = {}
-        answer = recommend(filters=parameters.filters(), limit=data["limit"], **sender)
+        answer = recommend_and_count(
+            shopper_address(request), filters=parameters.filters(), limit=data["limit"], **sender
+        )
         response = Response(answer_json(answer, {"request": request}))
         response["Server-Timing"] = answer.server_timing
         response["Cache-Control"] = "private, no-store"

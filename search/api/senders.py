@@ -1,9 +1,12 @@
 """Who may read and delete the history of a user or a session, and who wants none to be kept."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
+
+from catalog.models import Event
 
 MIN_SESSION_LENGTH, MAX_SESSION_LENGTH = 20, 100  # 20 random hexadecimal digits are 80 bits
 SIGNALS = ("HTTP_SEC_GPC", "HTTP_DNT")
@@ -12,6 +15,23 @@ SIGNALS = ("HTTP_SEC_GPC", "HTTP_DNT")
 def declines_history(request: Any) -> bool:
     """Returns whether the browser asks not to be followed: Global Privacy Control, Do Not Track."""
     return any(request.META.get(signal) == "1" for signal in SIGNALS)
+
+
+def channel_of(request: Request) -> str:
+    """Returns how the events of a call came, as far as its key and its headers tell."""
+    key: Any = request.auth
+    if key is not None:
+        return Event.Channel.COMPONENT if key.is_publishable else Event.Channel.SERVER
+    page = urlsplit(request.headers.get("Origin", "")).netloc
+    return Event.Channel.PAGE if page and page == request.get_host() else Event.Channel.OPEN
+
+
+def shopper_address(request: Request) -> str:
+    """Returns the address of the shopper, or "" if a server with a secret key calls for its
+    shoppers."""
+    key: Any = request.auth
+    is_server = key is not None and not key.is_publishable
+    return "" if is_server else str(request.META["REMOTE_ADDR"])
 
 
 def is_unguessable(session: str) -> bool:

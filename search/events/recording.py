@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from catalog.api.request_origin import origin_of
 from catalog.models import Event, Product, Variant
+from catalog.quality.ranking_experiments import forget_in_experiments
+from search.recommendations.experiments import count_clicks
 
 
 class EventCounts(NamedTuple):
@@ -20,22 +22,29 @@ class EventCounts(NamedTuple):
     declined: int = 0
 
 
-def record_events(events: Sequence[dict[str, Any]], address: str) -> EventCounts:
-    """Stores the validated events of a client at this address, or of a file if it is ""."""
+def record_events(
+    events: Sequence[dict[str, Any]], address: str, channel: str = Event.Channel.FILE
+) -> EventCounts:
+    """Stores the validated events of a client at this address, or of a file if it is "". `channel`:
+    how they came."""
     origin = origin_of(address)
     products = _find_products(events)
     rows = [
-        _row(event, product, origin)
+        _row(event, product, origin, channel)
         for event, product in zip(events, products, strict=True)
         if product
     ]
     stored = Event.objects.insert_once(rows)
+    if channel != Event.Channel.FILE:
+        count_clicks(rows)
     return EventCounts(len(rows), len(events) - len(rows), repeated=len(rows) - stored)
 
 
 def forget_sender(user: str = "", session: str = "") -> int:
-    """Deletes the events of a user, or of a session, and returns their number."""
+    """Deletes the events of a user, or of a session, and returns their number. Experiments forget
+    the user or session too."""
     deleted, _ = Event.objects.of_sender(user, session).delete()
+    forget_in_experiments(user, session)
     return deleted
 
 
@@ -57,7 +66,7 @@ def _find_by_sku(skus: set[str]) -> dict[str, int]:
     return dict(variants) | dict(Product.objects.filter(sku__in=skus).values_list("sku", "pk"))
 
 
-def _row(event: dict[str, Any], product_id: int, origin: str) -> Event:
+def _row(event: dict[str, Any], product_id: int, origin: str, channel: str) -> Event:
     return Event(
         type=event["type"],
         product_id=product_id,
@@ -65,5 +74,6 @@ def _row(event: dict[str, Any], product_id: int, origin: str) -> Event:
         session=event["session"],
         query_id=event["query"],
         origin=origin,
+        channel=channel,
         at=event.get("at") or timezone.now(),
     )

@@ -42,7 +42,7 @@ from search.page.refinements import (
 from search.page.structured_data import product_json_ld
 from search.query.kept_photos import is_kept
 from search.query.preview import get_preview
-from search.recommendations.recommending import recommend
+from search.recommendations.experiments import recommend_and_count
 from search.request import SORTS, Filters, SearchRequest
 from search.retrieval.products import visible_product
 from search.serving.deadline import Overloaded
@@ -74,7 +74,8 @@ def for_you(request: HttpRequest) -> HttpResponse:
     if not is_unguessable(session) or declines_history(request):
         session = ""
     try:
-        answer = recommend(session=session, limit=MAX_LOOKALIKES)
+        address = request.META["REMOTE_ADDR"]
+        answer = recommend_and_count(address, session=session, limit=MAX_LOOKALIKES)
     except EXPECTED_ERRORS as error:
         page_error(error)  # for the log
         return HttpResponse("")

@@ -24,6 +24,18 @@ def blend(
     return sorted(blended, key=lambda item: -item[1])
 
 
+def score_terms(
+    product: int, rankings: Mapping[str, Sequence[int]], weights: Mapping[str, float]
+) -> dict[str, float]:
+    """Returns the terms of the score that `blend` gives to a product, by the names of the rankings
+    that have it."""
+    return {
+        name: weights[name] / (RANK_OFFSET + ranking.index(product))
+        for name, ranking in rankings.items()
+        if product in ranking
+    }
+
+
 def spread(relevance: Sequence[float], categories: Sequence[Hashable], limit: int) -> list[int]:
     """Chooses at most `limit` results, one after the other, by maximal marginal relevance
     (Carbonell, Goldstein, 1998). Returns their numbers. `relevance`: positive. Results are as alike

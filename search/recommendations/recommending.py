@@ -18,7 +18,8 @@ from search.answer import Because, Result, SearchAnswer
 from search.errors import RequestError
 from search.filters.declared import filter_condition
 from search.query.vector import read_product_vector
-from search.recommendations.blending import blend, spread
+from search.recommendations.blending import blend, score_terms, spread
+from search.recommendations.rankings import WEIGHTS
 from search.recommendations.recent_history import RecentHistory, read_recent
 from search.request import Filters
 from search.retrieval.facets import read_facets
@@ -27,8 +28,6 @@ from search.retrieval.variant_choice import choose_variants
 from search.serving.admission import admission
 from search.serving.deadline import StageClock
 
-# How much each ranking counts. What is popular or new fills up, and is all there is for strangers.
-WEIGHTS = {"taste": 1.0, "looks": 0.6, "popular": 0.12, "new": 0.1}
 FOUND = 120  # products of each ranking
 LOOKED_AT = 3  # the latest products, to which others may look alike
 FEWEST_SHOWN = 60  # products that a choice is made from
@@ -43,11 +42,16 @@ class Tastes(NamedTuple):
 
 
 def recommend(
-    user: str = "", session: str = "", filters: Filters | None = None, limit: int = 24
+    user: str = "",
+    session: str = "",
+    filters: Filters | None = None,
+    limit: int = 24,
+    weights: Mapping[str, float] = WEIGHTS,
+    explain: bool = False,
 ) -> SearchAnswer:
     """Recommends at most `limit` products in stock that pass the filters, to a user or a session.
-    Products that the shopper has opened, bought or rejected are left out. Raises IndexNotReady or
-    Overloaded."""
+    Those that the shopper has opened, bought or rejected are left out. `weights`: as in RANKINGS;
+    `explain`: results have the terms of their scores. Raises IndexNotReady or Overloaded."""
     clock = StageClock()
     with admission.admitted(clock.deadline):
         space = live_space()
@@ -60,8 +64,11 @@ def recommend(
                 space = live_space()
                 rankings, tastes = rank_products(history, wanted, space)
         with clock.stage("rank"):
-            chosen, cards = choose(rankings, limit)
+            rankings = {name: found for name, found in rankings.items() if weights[name]}
+            chosen, cards = choose(rankings, limit, weights)
             results = build_results(chosen, cards, tastes, history, wanted)
+            for result in results if explain else ():
+                result.explanation = score_terms(result.product.pk, rankings, weights)
     return SearchAnswer(
         query_id=uuid.uuid4().hex,
         kind="product",
@@ -144,11 +151,11 @@ def rank_by_looks(
 
 
 def choose(
-    rankings: Mapping[str, Sequence[int]], limit: int
+    rankings: Mapping[str, Sequence[int]], limit: int, weights: Mapping[str, float]
 ) -> tuple[list[tuple[int, float, str]], dict[int, ProductCard]]:
     """Blends the rankings, and spreads the best products over categories. Returns (product, score,
     name of the ranking) of each chosen one, and the cards of all that were compared."""
-    blended = blend(rankings, WEIGHTS)[: max(FEWEST_SHOWN, 2 * limit)]
+    blended = blend(rankings, weights)[: max(FEWEST_SHOWN, 2 * limit)]
     cards = read_product_cards([pk for pk, _, _ in blended])
     visible = [item for item in blended if item[0] in cards]
     categories = [card.category and card.category.slug for card in (cards[i[0]] for i in visible)]

@@ -10,8 +10,9 @@ from django.contrib.admin.utils import quote
 from django.urls import URLPattern, reverse
 
 ARGUMENTS = {
-    "kind": ["refresh", "rebuild", "training", "fetch", "import"],
+    "kind": ["refresh", "rebuild", "training", "fetch", "import", "recommendations"],
     "step": ["pause", "resume", "cancel"],
+    "act": ["stop", "adopt_first", "adopt_second", "undo"],
     "product_id": [0],
     "query_id": ["0" * 32],
     "url": ["nonsense/"],

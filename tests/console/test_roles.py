@@ -81,14 +81,17 @@ MORE_ROLES = [
 PAGES = {
     **dict.fromkeys(["train", "generation_roll_back", "generation_publish"], "publish"),
     **dict.fromkeys(["generation_reject", "adopt_encoder", "rebuild_with_encoder"], "publish"),
+    **dict.fromkeys(["experiment_start", "experiment_step"], "publish"),
     **dict.fromkeys(["run_step", "try_all_photos_again", "replace_photo"], "operate"),
+    **dict.fromkeys(["recommended_to"], "operate"),
     **dict.fromkeys(["source_hiding", "source_undo", "import_undo"], "operate"),
     **dict.fromkeys(["import_file", "import_preview"], "operate"),
     **dict.fromkeys(["moving_runs", "generations_compare", "find_product"], "view"),
     **dict.fromkeys(["why_not_found", "search_analytics", "search_export"], "view"),
     **dict.fromkeys(["try_query", "where_it_stands", "search_photo", "drift"], "view"),
+    **dict.fromkeys(["recommendation_history"], "view"),
 }
-STARTS = {"rebuild": "publish", "training": "publish"}
+STARTS = dict.fromkeys(["rebuild", "training", "recommendations"], "publish")
 # Their photo or product does not exist, which those who may look are told.
 MISSING = {"replace_photo", "where_it_stands", "search_photo"}
 ACTIONS = {

@@ -6,12 +6,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _lazy
 
-from catalog.console.base import ReadOnlyAdmin
+from catalog.console.base import ReadOnlyAdmin, require
+from catalog.console.rights import Right, may
 from catalog.console.stored_sentences import translate_sentence
 from catalog.models import FactorModel
+from indexing.console.encoders.history_page import show_history
 from indexing.generations.publishing import PublishingError
 from indexing.recommendations.factor_publishing import publish_factors, roll_back_factors
 
@@ -28,6 +31,22 @@ class FactorModelAdmin(ReadOnlyAdmin):
     list_filter = ("state",)
     fields = (*list_display, "dimensions", "encoder")
     actions = ("publish", "roll_back")
+    change_list_template = "admin/catalog/factormodel/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap: Callable[[Any], Any] = self.admin_site.admin_view
+        own = [path("history/", wrap(self.history), name="recommendation_history")]
+        return own + super().get_urls()
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        context = {"may_publish": may(request.user, Right.PUBLISH), **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
+
+    def history(self, request: HttpRequest) -> HttpResponse:
+        """What recommendations learn from, how fresh the model is, and what it reaches."""
+        require(request, Right.VIEW)
+        return show_history(request, self)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FactorModel]:
         return super().get_queryset(request).defer("gram_bytes", "ridge_bytes")

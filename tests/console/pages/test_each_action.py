@@ -4,6 +4,7 @@ audit log names them. For others nothing changes."""
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,18 @@ from django.test import Client
 from django.urls import reverse
 
 from catalog.api.access_keys import create_key
-from catalog.models import ApiKey, AuditEntry, ImageAddress, Product, ProductImport, Source, Tag
+from catalog.models import (
+    ApiKey,
+    AuditEntry,
+    Event,
+    ImageAddress,
+    Product,
+    ProductImport,
+    RankingExperiment,
+    Source,
+    Tag,
+)
+from catalog.quality.ranking_experiments import adopt_ranking, start_experiment, stop_experiment
 from indexing.generations.encoder_registry import register_encoder
 from indexing.models import ImageFailure, IndexingRun
 from indexing.pipeline.sources.source_actions import add_source
@@ -29,6 +41,7 @@ from tests.support.rows_written import rows_written
 pytestmark = pytest.mark.usefixtures("empty_shop")
 
 GROUPS = ("viewer", "operator", "publisher")
+SESSION = "5f0c9e51a2b34d185f0c9e51a2b34d18"
 Data = dict[str, Any] | Callable[[Client], dict[str, Any]]
 
 
@@ -87,6 +100,11 @@ def shop(settings: Any, tmp_path: Path) -> None:
     Tag.objects.create(slug="oak", name="oak", state="proposed")
     register_encoder("other")
     create_key("Storefront", scopes=["search"], by="root")
+    Event.objects.create(type="view", product_id=image.product_id, session=SESSION)
+    adopted = start_experiment("blend", "looks", 7, "root")
+    stop_experiment(adopted)
+    adopt_ranking(adopted, "looks")
+    start_experiment("looks", "taste", 7, "root")
     AuditEntry.objects.all().delete()
 
 
@@ -124,6 +142,17 @@ def actions_on_the_index() -> list[Action]:
     ]
 
 
+def actions_on_recommendations() -> list[Action]:
+    ended, running = RankingExperiment.objects.order_by("pk")
+    act = partial(page, "publisher", "experiment_step")
+    return [
+        page("operator", "recommended_to", data={"name": SESSION}),
+        act(running.pk, "stop"),
+        *(act(ended.pk, step) for step in ("adopt_first", "adopt_second", "undo")),
+        page("publisher", "start_run", "recommendations"),
+    ]
+
+
 def actions_on_the_catalogue() -> list[Action]:
     sources = {source.name: source for source in Source.objects.all()}
     lacking, undone = sources["lacking"].pk, sources["undone"].pk
@@ -143,6 +172,15 @@ def actions_on_the_catalogue() -> list[Action]:
         page("publisher", "catalog_source_add", data=of_form("catalog_source_add")),
         of_list("publisher", "catalog_apikey", "revoke", key),
         page("publisher", "catalog_apikey_add", data={"name": "App", "scopes": ["search"]}),
+    ]
+
+
+def all_actions() -> list[Action]:
+    return [
+        *actions_on_runs(),
+        *actions_on_the_index(),
+        *actions_on_recommendations(),
+        *actions_on_the_catalogue(),
     ]
 
 
@@ -183,7 +221,7 @@ def test_those_who_may_act_and_are_recorded(shop: None) -> None:
     people["root"] = root
     order = [*GROUPS, "root"]
     problems = []
-    for action in [*actions_on_runs(), *actions_on_the_index(), *actions_on_the_catalogue()]:
+    for action in all_actions():
         for group, client in people.items():
             with undone():
                 before, entries = rows_written(), AuditEntry.objects.count()

@@ -16,6 +16,7 @@ from catalog.models import (
     Category,
     EncoderVersion,
     Event,
+    FactorModel,
     ImageAddress,
     LoggedSearch,
     Product,
@@ -23,7 +24,9 @@ from catalog.models import (
     Source,
     Tag,
 )
+from catalog.quality.ranking_experiments import start_experiment
 from indexing.models import ImageFailure
+from search.recommendations.recommending import recommend
 from tests.console.pages.people import member
 from tests.indexing.shop import add_products, photo, rebuild
 
@@ -43,7 +46,9 @@ PAGES = [
     *("catalog_encoderversion_changelist", "catalog_encoderversion_change"),
     *("catalog_source_changelist", "catalog_productimport_changelist", "catalog_event_changelist"),
     *("catalog_product_changelist", "catalog_category_changelist", "catalog_adapter_changelist"),
-    "catalog_imageaddress_changelist",
+    *("catalog_imageaddress_changelist", "catalog_factormodel_changelist"),
+    *("recommendation_history", "recommended_to", "experiment_start"),
+    *("catalog_rankingexperiment_changelist", "catalog_rankingexperiment_change"),
 ]
 
 
@@ -71,12 +76,17 @@ def busy_shop() -> dict[str, list[Any]]:
         )
         Event.objects.create(type="click", product_id=product.pk, query_id=search.query_id)
         AuditEntry.objects.create(by="anna", action="refresh")
+        Event.objects.create(type="view", product_id=product.pk, session="a" * 32)
         _add_offline_rows(product)
+    FactorModel.objects.create(
+        dimensions=2, alpha=1, regularization=1, state="retired", figures={"shoppers": 3}
+    )
     encoder = EncoderVersion.objects.get(name="histogram")
     return {
         "why_not_found": [products[0].pk],
         "where_it_stands": [products[0].pk],
         "catalog_encoderversion_change": [encoder.pk],
+        "catalog_rankingexperiment_change": [start_experiment("blend", "looks", 7, "anna").pk],
     }
 
 
@@ -103,6 +113,21 @@ def test_pages_make_few_queries_whatever_they_show(busy_shop: dict[str, list[Any
         assert [sql for sql in asked if UNCAPPED.search(sql)] == [], page
 
     assert {page: n for page, n in counts.items() if n > MAX_QUERIES} == {}
+
+
+def test_one_session_takes_few_queries_besides_those_of_a_shopper(
+    busy_shop: dict[str, list[Any]],
+) -> None:
+    def asked(act: Any) -> list[str]:
+        with CaptureQueriesContext(connection) as captured:
+            act()
+        return [query["sql"] for query in captured if not SAVEPOINT.match(query["sql"])]
+
+    operator, address = member("operator"), reverse("admin:recommended_to")
+    of_shopper = asked(lambda: recommend(session="a" * 32))
+    of_page = asked(lambda: operator.post(address, {"name": "a" * 32}))
+
+    assert len(of_page) - len(of_shopper) <= MAX_QUERIES
 
 
 def test_searches_of_operators_make_few_queries(busy_shop: dict[str, list[Any]]) -> None:

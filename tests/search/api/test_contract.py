@@ -106,7 +106,8 @@ def test_every_call_succeeds_as_the_schema_describes(
 ) -> None:
     product = Product.objects.get(sku="blends-armchair")
     scene = photos["blends-bed1-1"].data
-    events = [{"type": "click", "product": product.pk, "session": "s", "query": "0" * 32}]
+    session = "5f0c9e51a2b34d185f0c9e51a2b34d18"
+    events = [{"type": "click", "product": product.pk, "session": session, "query": "0" * 32}]
     good: dict[str, list[dict[str, Any]]] = {
         "POST search/photo/": [
             {"body": {"image": [scene]}},
@@ -123,6 +124,12 @@ def test_every_call_succeeds_as_the_schema_describes(
         "GET products/{id}/": [{"path_parameters": {"id": product.pk}}],
         "GET products/{id}/similar/": [{"path_parameters": {"id": product.pk}}],
         "POST events/": [{"body": {"events": events}}],
+        "GET recommendations/": [
+            {"query": {"session": session, "limit": 3}},
+            {"query": {"session": session, "category": ["lights"], "price_max": 20.5}},
+            {},
+        ],
+        "DELETE events/": [{"query": {"session": session}}],
         "GET index/": [{}],
     }
 

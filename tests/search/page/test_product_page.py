@@ -1,11 +1,14 @@
 """The page of a product, with Django's test client."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from catalog.models import Event, Product
+from search.events.next_products import products_opened_next
 from tests.search.outages import lose_encoder
 from tests.search.page.page_requests import product_of_the_chair, text_of
 
@@ -104,5 +107,27 @@ def test_a_product_shows_what_others_opened_next(client: Client, demo_index) -> 
 
     shown = [result.product.pk for result in response.context["opened_next"]["results"]]
     assert shown == [lamp.pk, rug.pk]
-    assert "Others also viewed" in text_of(response)
-    assert "Others also viewed" not in text_of(client.get(f"/products/{table.pk}/"))
+    assert "Others went on to view" in text_of(response)
+    assert "Others went on to view" not in text_of(client.get(f"/products/{table.pk}/"))
+
+
+def test_users_of_a_file_count_each_and_within_a_day(demo_index: None) -> None:
+    chair = product_of_the_chair().pk
+    lamp, table, sofa, rug = Product.objects.exclude(pk=chair).order_by("pk")[:4]
+    start = timezone.now() - timedelta(days=9)
+
+    def opens(user: str, product: int, hours: float, channel: str) -> None:
+        at = start + timedelta(hours=hours)
+        Event.objects.create(
+            type="view", product_id=product, user=user, at=at, channel=channel, origin="the same"
+        )
+
+    for number in range(3):
+        for channel in ("file", "server", "open"):
+            user = f"{channel}-{number}"
+            opens(user, sofa.pk, 0, channel)  # before the chair
+            opens(user, chair, 1, channel)
+            opens(user, {"file": lamp, "server": table, "open": rug}[channel].pk, 2, channel)
+            opens(user, sofa.pk, 26, channel)  # another day
+
+    assert products_opened_next(chair) == sorted([lamp.pk, table.pk])
