@@ -14,6 +14,12 @@ def declines_history(request: Any) -> bool:
     return any(request.META.get(signal) == "1" for signal in SIGNALS)
 
 
+def has_secret_key(request: Request) -> bool:
+    """Returns whether a server of the shop asks."""
+    key: Any = request.auth
+    return key is not None and not key.is_publishable
+
+
 def is_unguessable(session: str) -> bool:
     """Returns whether a session has a name that nobody else can guess, if it is random."""
     return session.isprintable() and MIN_SESSION_LENGTH <= len(session) <= MAX_SESSION_LENGTH
@@ -22,8 +28,7 @@ def is_unguessable(session: str) -> bool:
 def check_sender(request: Request, user: str = "", session: str = "") -> None:
     """Raises PermissionDenied unless the caller may see the history of this user or session. That
     needs a secret key, or a session that nobody can guess."""
-    key: Any = request.auth
-    if key is not None and not key.is_publishable:
+    if has_secret_key(request):
         return
     if user:
         raise PermissionDenied("The history of a user needs a secret key.")

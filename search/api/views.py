@@ -31,7 +31,7 @@ from search.api.parameters import (
     TextParameters,
     parse,
 )
-from search.api.senders import check_sender, declines_history
+from search.api.senders import check_sender, declines_history, has_secret_key
 from search.api.serializers import (
     ProductDetailSerializer,
     ProductListSerializer,
@@ -197,7 +197,7 @@ class EventsView(ApiView):
             if declines_history(request):
                 counts = EventCounts(accepted=0, unknown=0, declined=len(events))
             else:
-                counts = record_events(events, address)
+                counts = record_events(events, address, vouched=has_secret_key(request))
             return Response(EventCountsSerializer(counts).data, status=202)
 
         return answer_once(request, answer)
