@@ -9,11 +9,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.test import override_settings
 
 from catalog.demo.synthetic import index_synthetic_catalogue, scratch_database
+from catalog.demo.synthetic_tastes import make_tastes
+from catalog.index.factor_store import live_factors
 from catalog.index.live_index import IndexNotReady, live_index
-from catalog.models import Product
+from catalog.models import Event, Product
 from catalog.visual.errors import EncoderError
 from search.page.warm_up import warm_up
 from search.quality.call_benchmark import measure_calls, measure_charges
+from search.quality.recommendation_benchmark import RecommendationBenchmark
 from search.quality.search_benchmark import (
     STAGES,
     Load,
@@ -36,7 +39,8 @@ MIDDLE_BOX = (0.1, 0.1, 0.8, 0.8)
 class Command(BaseCommand):
     help = (
         "Measures searches by photo: milliseconds by stage for several clients, the floor of"
-        " decoding, encoder and SQL statement alone, and recall under filters."
+        " decoding, encoder and SQL statement alone, and recall under filters. Then measures"
+        " recommendations."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -54,7 +58,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--searches", type=int, default=200, help="searches for each measurement"
         )
-
+        parser.add_argument(
+            "--recommendations", action="store_true", help="only measure recommendations"
+        )
         parser.add_argument(
             "--calls",
             action="store_true",
@@ -66,14 +72,17 @@ class Command(BaseCommand):
             if options["calls"]:
                 self._measure_calls(searches)
                 return
+            measure = self._measure_recommendations if options["recommendations"] else self._measure
             if not products:
-                self._measure(searches)
+                measure(searches)
                 return
             aside = override_settings(MEDIA_ROOT=settings.DATA_DIR / "bench", LABELLED_PHOTOS="")
             with scratch_database(f"vitrina_bench_{products}", keep), aside:
                 if Product.objects.count() < products:
                     index_synthetic_catalogue(products)
-                self._measure(searches)
+                if live_factors() is None:
+                    make_tastes()
+                measure(searches)
         except (IndexNotReady, EncoderError) as error:
             raise CommandError(str(error)) from error
 
@@ -107,6 +116,22 @@ class Command(BaseCommand):
             self.stdout.write(f"{share:>16.1%}{recall:>12.4f}{median_ms:>19.1f}")
         memory = psutil.Process().memory_info().rss / 1024**2
         self.stdout.write(f"\nresident memory {memory:.0f} MB")
+        self._measure_recommendations(searches)
+
+    def _measure_recommendations(self, requests: int) -> None:
+        if (model := live_factors()) is None or not Event.objects.exists():
+            self.stdout.write("\nno recommendations: there is no live factor model, or no history")
+            return
+        benchmark = RecommendationBenchmark(model)
+        titles = ("p50", "p95", "worst", "floor p50", "ratio", "in memory p50")
+        self.stdout.write(f"\n{'recommendations':16}" + "".join(f"{t:>15}" for t in titles))
+        for kind in benchmark.shoppers:
+            benchmark.measure(kind, len(benchmark.shoppers[kind]))  # fills caches
+            pace = benchmark.measure(kind, requests)
+            p50, p95, worst = np.percentile(pace.recommend, (50, 95, 100))
+            floor, exact = np.median(pace.nearest), np.median(pace.exact)
+            cells = (p50, p95, worst, floor, p50 / floor, exact)
+            self.stdout.write(f"{kind:16}" + "".join(f"{cell:>15.2f}" for cell in cells))
 
     def _measure_calls(self, searches: int) -> None:
         photos = read_photos(PHOTO_FOLDER)
