@@ -5,6 +5,8 @@ from typing import Any
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
+from catalog.models import Scope
+
 MIN_SESSION_LENGTH, MAX_SESSION_LENGTH = 20, 100  # 20 random hexadecimal digits are 80 bits
 SIGNALS = ("HTTP_SEC_GPC", "HTTP_DNT")
 
@@ -14,10 +16,10 @@ def declines_history(request: Any) -> bool:
     return any(request.META.get(signal) == "1" for signal in SIGNALS)
 
 
-def has_secret_key(request: Request) -> bool:
-    """Returns whether a server of the shop asks."""
+def has_secret_key(request: Request, scope: Scope) -> bool:
+    """Returns whether a server of the shop asks, with a key for calls of this scope."""
     key: Any = request.auth
-    return key is not None and not key.is_publishable
+    return key is not None and not key.is_publishable and scope in key.scopes
 
 
 def is_unguessable(session: str) -> bool:
@@ -25,10 +27,10 @@ def is_unguessable(session: str) -> bool:
     return session.isprintable() and MIN_SESSION_LENGTH <= len(session) <= MAX_SESSION_LENGTH
 
 
-def check_sender(request: Request, user: str = "", session: str = "") -> None:
+def check_sender(request: Request, scope: Scope, user: str = "", session: str = "") -> None:
     """Raises PermissionDenied unless the caller may see the history of this user or session. That
-    needs a secret key, or a session that nobody can guess."""
-    if has_secret_key(request):
+    needs a secret key for this scope, or a session that nobody can guess."""
+    if has_secret_key(request, scope):
         return
     if user:
         raise PermissionDenied("The history of a user needs a secret key.")

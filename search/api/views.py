@@ -197,7 +197,8 @@ class EventsView(ApiView):
             if declines_history(request):
                 counts = EventCounts(accepted=0, unknown=0, declined=len(events))
             else:
-                counts = record_events(events, address, vouched=has_secret_key(request))
+                vouched = has_secret_key(request, Scope.EVENTS)
+                counts = record_events(events, address, vouched)
             return Response(EventCountsSerializer(counts).data, status=202)
 
         return answer_once(request, answer)
@@ -212,5 +213,5 @@ class EventsView(ApiView):
         """Deletes all events of a `user` (with a secret key) or of a `session`. The next training
         of recommendations knows nothing of them."""
         sender = parse(SenderParameters, request.query_params).validated_data
-        check_sender(request, **sender)
+        check_sender(request, Scope.EVENTS, **sender)
         return Response(DeletedEventsSerializer({"deleted": forget_sender(**sender)}).data)

@@ -5,7 +5,7 @@ import threading
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,10 @@ def build_model(ids: list[int], circles: np.ndarray, dimensions: int) -> FactorM
     return model
 
 
+def failed(asking: list[Future[None]]) -> bool:
+    return any(future.done() for future in asking)
+
+
 def test_no_answer_mixes_two_models(shop: list[int], live_server: Any) -> None:
     numbers = np.arange(PRODUCTS)
     partitions = (numbers % CIRCLES, numbers // (PRODUCTS // CIRCLES))
@@ -74,6 +78,9 @@ def test_no_answer_mixes_two_models(shop: list[int], live_server: Any) -> None:
     by_model = Counter[tuple[bool, ...]]()
     ended = threading.Event()
 
+    def publish_second() -> None:
+        publish_factors(models[1])
+
     def ask() -> None:
         while not ended.is_set():
             with urllib.request.urlopen(url, timeout=60) as answer:
@@ -83,12 +90,13 @@ def test_no_answer_mixes_two_models(shop: list[int], live_server: Any) -> None:
 
     with ThreadPoolExecutor(CLIENTS) as threads:
         asking = [threads.submit(ask) for _ in range(CLIENTS)]
-        for number in range(SWITCHES):
-            publish_factors(models[(number + 1) % 2])
-            answered = by_model.total()
-            wait_until(lambda answered=answered: by_model.total() > answered + CLIENTS)
-            roll_back_factors()
-        ended.set()
+        try:
+            for switch in (publish_second, roll_back_factors) * SWITCHES:
+                switch()
+                enough = by_model.total() + 2 * CLIENTS
+                wait_until(lambda enough=enough: by_model.total() > enough or failed(asking))
+        finally:
+            ended.set()
         for done in asking:
             done.result()
 
