@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from django.db import connection
@@ -28,7 +29,7 @@ LATEST_SHOPPERS = """
 """
 KINDS = {"1 event": 1, "up to 50": 50, "more": 2**31}  # by their most events
 
-Sender = dict[str, str]
+Sender = dict[str, Any]  # `user` or `session`
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Recommends products to a shopper. `recommend` lists the steps."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -154,7 +154,10 @@ def choose(
     """Blends the rankings, and spreads the best products over categories. Returns the chosen ones,
     and the cards of all that were compared and of the products that speak for them."""
     latest = next(iter(history.liked), None)
-    because = {"taste": tastes.because.get, "looks": lambda pk: latest}
+    because: dict[str, Callable[[int], int | None]] = {
+        "taste": tastes.because.get,
+        "looks": lambda pk: latest,
+    }
     compared = [
         Chosen(pk, score, name, because[name](pk) if name in because else None)
         for pk, score, name in blend(rankings, WEIGHTS)[: max(FEWEST_SHOWN, 2 * limit)]
