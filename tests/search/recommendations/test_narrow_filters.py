@@ -77,7 +77,8 @@ def test_a_filter_that_5_of_many_products_pass_returns_these_5(
 
     assert set(tastes.ranking) == set(rare)
     assert set(tastes.because.values()) == {usual[0]}
-    assert rank_by_taste(history, condition, narrow=False).ranking == []  # the graph gave up
+    by_graph = rank_by_taste(history, condition, narrow=False).ranking
+    assert len(by_graph) < len(rare)  # it gave up
 
 
 def test_comparing_all_finds_what_the_greatest_inner_products_are(shop: list[int]) -> None:
