@@ -24,6 +24,11 @@ def origin_of(address: str) -> str:
     return keyed_hash(network)[:ORIGIN_DIGITS] if network else ""
 
 
+def origin_of_shopper(name: str) -> str:
+    """Returns today's origin of a shopper whose address is not known, 16 hex digits."""
+    return keyed_hash(f"shopper {name}".encode())[:ORIGIN_DIGITS]
+
+
 def network_of(address: str) -> bytes:
     """Returns the bytes of an IP address, or b"" if `address` is not one. All addresses of an IPv6
     /56 network have the same, because one sender may use them all."""

@@ -1,6 +1,6 @@
 """The tables of factor models: written by the offline side, searched by both."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from psycopg import sql
 
 from catalog.index.preferences import lift, lower
 from catalog.index.prepared_sql import fetch_rows
-from catalog.index.search_statement import VISIBLE
+from catalog.index.search_statement import VISIBLE, ProductCondition
 from catalog.index.vectors import copy_rows, read_rows
 from catalog.models import FactorModel
 
@@ -19,21 +19,40 @@ GRAPH_M, GRAPH_EF = 16, 100
 DROP_TIMEOUT = "2s"
 LIVE_MODEL = "SELECT id, xmin::text FROM catalog_factormodel WHERE state = 'live'"
 COLUMNS, TYPES = ("product_id", "is_learned", "factor"), ("int8", "bool", "halfvec")
-# As in NEIGHBOURS: OFFSET 0 keeps the planner from reading all products that pass.
-NEAREST = sql.SQL("""
-    SELECT factor.product_id, -(factor.factor <#> %s::halfvec) AS cosine, passing.category_id
-    FROM {table} factor CROSS JOIN LATERAL (
+# As in NEIGHBOURS: OFFSET 0 keeps the planner from reading all products that pass, or the whole
+# table, and "+ 0" keeps it from using the graph.
+BY_GRAPH = sql.SQL("""
+    SELECT stored.product_id, -(stored.factor <#> %s::halfvec) AS cosine, stored.factor,
+        passing.category_id
+    FROM {table} stored CROSS JOIN LATERAL (
         SELECT category_id FROM catalog_product product
-        WHERE product.id = factor.product_id AND {condition} OFFSET 0) passing
-    ORDER BY factor.factor <#> %s::halfvec LIMIT {count}
+        WHERE product.id = stored.product_id AND {condition} OFFSET 0) passing
+    ORDER BY stored.factor <#> %s::halfvec LIMIT {count}
 """)
+BY_COMPARING_ALL = sql.SQL("""
+    WITH passing AS MATERIALIZED ({passing})
+    SELECT passing.product_id, -(stored.factor <#> %s::halfvec) AS cosine, stored.factor,
+        passing.category_id
+    FROM passing CROSS JOIN LATERAL (
+        SELECT factor FROM {table} factors
+        WHERE factors.product_id = passing.product_id OFFSET 0) stored
+    ORDER BY (stored.factor <#> %s::halfvec) + 0 LIMIT {count}
+""")
+PREDICT = sql.SQL("""
+    INSERT INTO {table} AS stored (product_id, is_learned, factor)
+    SELECT product_id, is_learned, factor FROM predicted_factors
+    ON CONFLICT (product_id) DO UPDATE SET factor = excluded.factor WHERE NOT stored.is_learned
+""")
+VISIBLE_PRODUCTS = ProductCondition.of(VISIBLE)
 
 
 class NearestFactor(NamedTuple):
-    """A product whose factor fits: its predicted preference, about 0 to 1, and its category."""
+    """A product whose factor fits: its predicted preference, about 0 to 1, its factor (dimensions,)
+    and its category."""
 
     product_id: int
     preference: float
+    factor: np.ndarray
     category_id: int | None
 
 
@@ -49,14 +68,22 @@ def create_factors(model: FactorModel) -> None:
 
 
 def add_factors(
-    model: FactorModel, ids: Iterable[int], factors: np.ndarray, is_learned: bool
+    model: FactorModel, ids: Sequence[int], factors: np.ndarray, is_learned: bool
 ) -> None:
-    """Adds factors (n, dimensions) of products. Longer ones than the model's longest are scaled
-    down to it."""
-    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
-    factors = factors * np.minimum(1.0, model.longest / np.maximum(lengths, 1e-9))
-    rows = zip(ids, lift(factors, model.longest), strict=True)
-    copy_rows(model.factor_table, COLUMNS, TYPES, ((pk, is_learned, v) for pk, v in rows))
+    """Adds factors (n, dimensions) of products that have none yet."""
+    copy_rows(model.factor_table, COLUMNS, TYPES, _rows(model, ids, factors, is_learned))
+
+
+def predict_factors(model: FactorModel, ids: Sequence[int], factors: np.ndarray) -> None:
+    """Writes factors (n, dimensions) that follow from embeddings. Learned ones stay."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE predicted_factors (product_id bigint, is_learned boolean,"
+            " factor halfvec)"
+        )
+        copy_rows("predicted_factors", COLUMNS, TYPES, _rows(model, ids, factors, False))
+        cursor.execute(PREDICT.format(table=sql.Identifier(model.factor_table)))
+        cursor.execute("DROP TABLE predicted_factors")
 
 
 def build_factor_graph(model: FactorModel) -> None:
@@ -109,19 +136,58 @@ def read_factors(model: FactorModel, ids: Sequence[int]) -> dict[int, np.ndarray
     return {pk: factor for (pk, _), factor in zip(rows, factors, strict=True)}
 
 
+def read_learned_factors(model: FactorModel) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the ids (n,) of the products with a history, sorted, and their factors float32
+    (n, dimensions)."""
+    query = sql.SQL("SELECT product_id, factor FROM {} WHERE is_learned ORDER BY 1").format(
+        sql.Identifier(model.factor_table)
+    )
+    rows = list(read_rows(query, ("int8", "halfvec")))
+    lifted = np.array([vector for _, vector in rows], np.float32)
+    factors = lower(lifted.reshape(len(rows), model.dimensions + 1), model.longest)
+    return np.array([pk for pk, _ in rows], np.int64), factors
+
+
 def nearest_factors(
-    model: FactorModel, query: np.ndarray, count: int, condition: sql.Composable = VISIBLE
+    model: FactorModel,
+    query: np.ndarray,
+    count: int,
+    condition: ProductCondition = VISIBLE_PRODUCTS,
+    compare_all: bool = False,
 ) -> list[NearestFactor]:
-    """Returns the `count` products whose factors have the greatest inner product with `query`
-    (dimensions,), the greatest first. `condition` is about `product`, a row of catalog_product,
-    with each `%` doubled."""
+    """Returns the `count` products that fulfil the condition whose factors have the greatest inner
+    product with `query` (dimensions,), the greatest first. Searches the graph, or compares all
+    products that fulfil the condition, which is faster if they are few."""
     length = float(np.linalg.norm(query))
     vector = HalfVector(np.append(query / max(length, 1e-9), 0.0).astype(np.float32))
-    statement = NEAREST.format(
-        table=sql.Identifier(model.factor_table), condition=condition, count=sql.Literal(count)
+    statement = (BY_COMPARING_ALL if compare_all else BY_GRAPH).format(
+        table=sql.Identifier(model.factor_table),
+        condition=condition.test,
+        passing=condition.select(sql.SQL("product.id AS product_id, category_id")),
+        count=sql.Literal(count),
     )
     rows = fetch_rows(statement, [vector, vector])
-    return [NearestFactor(pk, cos * length * model.longest, cat) for pk, cos, cat in rows]
+    if not rows:
+        return []
+    stacked = np.stack([row.factor.to_numpy() for row in rows]).astype(np.float32)
+    factors = lower(stacked, model.longest)
+    found = [
+        NearestFactor(row.product_id, row.cosine * length * model.longest, factor, row.category_id)
+        for row, factor in zip(rows, factors, strict=True)
+    ]
+    # An iterative scan of the graph returns them roughly in this order.
+    return sorted(found, key=lambda item: -item.preference)
+
+
+def _rows(
+    model: FactorModel, ids: Sequence[int], factors: np.ndarray, is_learned: bool
+) -> Iterator[tuple[int, bool, np.ndarray]]:
+    """Yields rows of COLUMNS. Factors that are longer than the model's longest are scaled down to
+    it."""
+    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+    factors = factors * np.minimum(1.0, model.longest / np.maximum(lengths, 1e-9))
+    for pk, vector in zip(ids, lift(factors, model.longest), strict=True):
+        yield pk, is_learned, vector
 
 
 def _execute(statement: str, model: FactorModel) -> None:

@@ -118,6 +118,11 @@ class Product(models.Model):
             GinIndex(fields=["search_document"], name="product_search_document"),
             models.Index(fields=["price"], name="product_price"),
             models.Index(fields=["-created_at", "-id"], name="product_newest"),
+            models.Index(fields=["-popularity", "id"], name="product_popular"),
+            models.Index(
+                fields=["category", "-created_at", "-id"], name="product_newest_of_category"
+            ),
+            models.Index(fields=["category", "-popularity", "id"], name="product_popular_category"),
         ]
 
     def __str__(self) -> str:

@@ -70,6 +70,12 @@ def record_progress(chunk: Chunk, done: int) -> None:
     _held_chunk(chunk).update(done=done)
 
 
+def hold_chunk(chunk: Chunk) -> bool:
+    """Keeps others from claiming the chunk until the transaction ends. Returns False if the worker
+    no longer holds it: then it must not publish what it has done."""
+    return _held_chunk(chunk).select_for_update().exists()
+
+
 def finish_chunk(chunk: Chunk) -> bool:
     """Marks the chunk as done. Returns False if the worker no longer holds it."""
     return bool(

@@ -33,6 +33,7 @@ def name_stage(stage: str) -> str:
         "compare": _("compare encoders"),
         "embed": _("embed photos"),
         "evaluate": _("measure"),
+        "factors": _("recommend new products"),
         "fetch": _("fetch photos"),
         "graph": _("build the graph"),
         "hand_over": _("hand over"),

@@ -48,6 +48,7 @@ class Stages(tuple[Stage, ...]):
 
 TERMS = Stage("terms", term_stage.plan_terms, term_stage.perform_terms)
 FETCH = Stage("fetch", fetch_stage.plan_fetch, fetch_stage.perform_fetch)
+FACTORS = Stage("factors", recommendation_run.plan_missing, recommendation_run.perform_missing)
 
 STAGES = {
     IndexingRun.Kind.FETCH: Stages([FETCH]),
@@ -66,6 +67,7 @@ STAGES = {
             TERMS,
             Stage("repair", refresh.plan_repair, refresh.perform_repair),
             Stage("calibrate", refresh.plan_calibrate, refresh.perform_calibrate),
+            FACTORS,
         ]
     ),
     IndexingRun.Kind.REBUILD: Stages(
@@ -82,6 +84,7 @@ STAGES = {
             Stage("catch_up", rebuild.plan_catch_up, rebuild.perform_catch_up),
             Stage("evaluate", rebuild.plan_evaluate, rebuild.perform_evaluate),
             Stage("publish", rebuild.plan_publish, rebuild.perform_publish),
+            FACTORS,
         ]
     ),
     IndexingRun.Kind.RECOMMENDATIONS: Stages(

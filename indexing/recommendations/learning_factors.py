@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 from django.conf import settings
 
-from catalog.index.factor_store import add_factors, create_factors
+from catalog.index.factor_store import (
+    add_factors,
+    create_factors,
+    predict_factors,
+    read_learned_factors,
+)
 from catalog.models import EncoderVersion, FactorModel
 from indexing.recommendations.factor_evaluation import (
     as_figures,
@@ -121,7 +126,7 @@ def write_factors(
         ridge = fit_ridge(model.encoder_id, history.products, trained.products, check)
         if ridge is not None:
             model.ridge_bytes = ridge.tobytes()
-            others = add_unknown_products(model, set(history.products.tolist()), check)
+            others = add_missing_factors(model, check)
     model.save()
     return trained, others
 
@@ -140,16 +145,24 @@ def fit_ridge(
     return ridge.fit()
 
 
-def add_unknown_products(model: FactorModel, known: set[int], check: Check) -> int:
-    """Adds factors of the visible products that have an embedding and are not `known`. Returns
-    their number."""
-    assert model.encoder_id is not None
+def add_missing_factors(model: FactorModel, check: Check) -> int:
+    """Adds factors of the visible products that have an embedding and no factor yet. Returns their
+    number, 0 if the model cannot tell factors from embeddings."""
     ridge, added = model.ridge, 0
-    if ridge is None:
+    if model.encoder_id is None or ridge is None:
         return 0
-    for ids, vectors in read_looks(model.encoder_id):
+    for ids, vectors in read_looks(model.encoder_id, without_factor_in=model):
         check()
-        new = np.array([pk not in known for pk in ids.tolist()])
-        add_factors(model, ids[new].tolist(), extend(vectors[new]) @ ridge, is_learned=False)
-        added += int(new.sum())
+        predict_factors(model, ids.tolist(), extend(vectors) @ ridge)
+        added += len(ids)
     return added
+
+
+def follow_encoder(model: FactorModel, encoder: EncoderVersion, check: Check) -> None:
+    """Makes the model predict factors from the embeddings of this encoder, which now indexes the
+    catalogue. The factors that it has stay."""
+    products, factors = read_learned_factors(model)
+    ridge = fit_ridge(encoder.pk, products, factors, check) if len(products) else None
+    if ridge is not None:
+        model.encoder, model.ridge_bytes = encoder, ridge.tobytes()
+        model.save(update_fields=["encoder", "ridge_bytes"])

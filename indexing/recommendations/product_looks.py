@@ -6,23 +6,34 @@ import numpy as np
 from psycopg import sql
 
 from catalog.index.vectors import read_rows
+from catalog.models import FactorModel
 
 PRODUCTS_AT_ONCE = 5_000
 MEAN_EMBEDDINGS = """
     SELECT product_id, avg(vector)::halfvec FROM catalog_embedding embedding
-    WHERE encoder_id = {encoder} AND product_id > {after} AND EXISTS (
+    WHERE encoder_id = {encoder} AND product_id > {after} AND {condition} AND EXISTS (
         SELECT FROM catalog_product product WHERE product.id = product_id AND product.is_visible)
     GROUP BY product_id ORDER BY product_id LIMIT {number}
 """
+WITHOUT_FACTOR = (
+    "NOT EXISTS (SELECT FROM {table} known WHERE known.product_id = embedding.product_id)"
+)
 
 
-def read_looks(encoder_id: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def read_looks(
+    encoder_id: int, without_factor_in: FactorModel | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yields ids (n,) of visible products and the directions of their embeddings, float32 (n, d),
-    in parts."""
+    in parts. With a model, only of the products to which it gives no factor."""
+    condition: sql.Composable = sql.SQL("true")
+    if without_factor_in is not None:
+        table = sql.Identifier(without_factor_in.factor_table)
+        condition = sql.SQL(WITHOUT_FACTOR).format(table=table)
     after = 0
     while True:
         query = sql.SQL(MEAN_EMBEDDINGS).format(
             encoder=sql.Literal(encoder_id),
+            condition=condition,
             after=sql.Literal(after),
             number=sql.Literal(PRODUCTS_AT_ONCE),
         )

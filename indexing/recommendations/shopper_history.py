@@ -12,21 +12,32 @@ from catalog.index.vectors import read_rows
 
 MIN_PRODUCTS = 2  # of a shopper; one says nothing of what goes together
 MAX_PRODUCTS = 1_000  # of a shopper; more are the work of a program
-# A shopper is a user, or else a session. The database numbers them, so their names stay there.
+# A shopper is a user, or else a session. The database numbers them, so their names stay there. An
+# address invents as many as it likes, so what it reports of a product counts once a kind and day,
+# for the first of them. An origin is an address of one day. Events without one come from files.
 PREFERENCES = """
-    WITH preference AS (
-        SELECT CASE WHEN event."user" <> '' THEN 'u' || event."user"
-                ELSE 's' || event.session END AS shopper,
-            product_id,
+    WITH event AS (
+        SELECT DISTINCT ON (reporter, product_id, type) shopper, product_id, type, at
+        FROM (
+            SELECT *, CASE WHEN origin <> '' THEN origin
+                ELSE (at AT TIME ZONE 'UTC')::date || shopper END AS reporter
+            FROM (
+                SELECT id, product_id, type, at, origin,
+                    CASE WHEN "user" <> '' THEN 'u' || "user" ELSE 's' || session END AS shopper
+                FROM catalog_event
+                WHERE at >= {since} AND at < {until} AND ("user" <> '' OR session <> '')
+            ) named
+        ) reported
+        ORDER BY reporter, product_id, type, id
+    ), preference AS (
+        SELECT shopper, product_id,
             sum(kind.weight * exp2(event.at, {until})) AS all_days,
             coalesce(sum(kind.weight * exp2(event.at, {cut})) FILTER (WHERE event.at < {cut}), 0)
                 AS earlier,
             bool_or(event.at >= {cut} AND kind.weight > 0) AS is_later
-        FROM catalog_event event
+        FROM event
         JOIN unnest({kinds}::text[], {weights}::float8[]) AS kind (type, weight) USING (type)
         JOIN catalog_product product ON product.id = product_id AND product.is_visible
-        WHERE event.at >= {since} AND event.at < {until}
-            AND (event."user" <> '' OR event.session <> '')
         GROUP BY 1, 2
     ), counted AS (
         SELECT *, count(*) OVER (PARTITION BY shopper) AS products FROM preference

@@ -56,7 +56,7 @@ class RecommendationsView(ApiView):
         data = parameters.validated_data
         sender = {name: data[name] for name in ("user", "session") if data[name]}
         if sender:
-            check_sender(request, **sender)
+            check_sender(request, Scope.SEARCH, **sender)
         if declines_history(request):
             sender = {}
         answer = recommend_and_count(

@@ -212,5 +212,5 @@ class EventsView(ApiView):
         """Deletes all events of a `user` (with a secret key) or of a `session`. The next training
         of recommendations knows nothing of them."""
         sender = parse(SenderParameters, request.query_params).validated_data
-        check_sender(request, **sender)
+        check_sender(request, Scope.EVENTS, **sender)
         return Response(DeletedEventsSerializer({"deleted": forget_sender(**sender)}).data)

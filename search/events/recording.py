@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from django.utils import timezone
 
-from catalog.api.request_origin import origin_of
+from catalog.api.request_origin import origin_of, origin_of_shopper
 from catalog.models import Event, Product, Variant
 from catalog.quality.ranking_experiments import forget_in_experiments
 from search.recommendations.experiments import count_clicks
@@ -26,11 +26,12 @@ def record_events(
     events: Sequence[dict[str, Any]], address: str, channel: str = Event.Channel.FILE
 ) -> EventCounts:
     """Stores the validated events of a client at this address, or of a file if it is "". `channel`:
-    how they came."""
+    how they came. A server with a secret key vouches for its shoppers: each is an origin."""
     origin = origin_of(address)
+    vouched = channel == Event.Channel.SERVER
     products = _find_products(events)
     rows = [
-        _row(event, product, origin, channel)
+        _row(event, product, origin_of_shopper(_name(event)) if vouched else origin, channel)
         for event, product in zip(events, products, strict=True)
         if product
     ]
@@ -64,6 +65,10 @@ def _find_by_sku(skus: set[str]) -> dict[str, int]:
     """Returns the ids of the products with these skus, or with variants that have them."""
     variants = Variant.objects.filter(sku__in=skus).values_list("sku", "product_id")
     return dict(variants) | dict(Product.objects.filter(sku__in=skus).values_list("sku", "pk"))
+
+
+def _name(event: dict[str, Any]) -> str:
+    return f"user {event['user']}" if event["user"] else f"session {event['session']}"
 
 
 def _row(event: dict[str, Any], product_id: int, origin: str, channel: str) -> Event:

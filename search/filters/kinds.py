@@ -251,10 +251,6 @@ class FlagFilter(Filter):
         if self.variant_sql and self.name in values:
             yield SQL("({}) = {}").format(SQL(self.variant_sql), literal(values[self.name]))
 
-    def hints(self, values: Mapping[str, Any]) -> Iterator[Hint]:
-        """Yields what is true of all products that pass (`catalog.index.search_statement.Hint`)."""
-        return iter(())
-
     def is_decided_by_product(self, values: Mapping[str, Any]) -> bool:
         return values.get(self.name) is True
 

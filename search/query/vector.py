@@ -89,14 +89,24 @@ def encode_text(text: str, index: LiveIndex, deadline: Deadline) -> np.ndarray:
 def read_product_vector(product_id: int, index: IndexSpace) -> np.ndarray:
     """Returns the mean direction of a product's embeddings, (dimensions,). Raises RequestError if
     the product has none."""
-    query = sql.SQL(
-        "SELECT vector FROM catalog_embedding WHERE encoder_id = {} AND product_id = {}"
-    ).format(sql.Literal(index.generation.encoder_id), sql.Literal(product_id))
-    vectors = [row[0].astype(np.float32) for row in read_rows(query, ["halfvec"])]
-    if vectors:
-        return mean_direction(np.stack(vectors))
+    vector = read_product_vectors([product_id], index).get(product_id)
+    if vector is not None:
+        return vector
     if not Product.objects.visible().filter(pk=product_id).exists():
         raise RequestError("not_found", f"There is no product {product_id}.", 404)
     raise RequestError(
         "index_not_ready", f"Product {product_id} is not indexed yet: try again later.", 503
     )
+
+
+def read_product_vectors(product_ids: Sequence[int], index: IndexSpace) -> dict[int, np.ndarray]:
+    """Returns the mean directions (dimensions,) of the embeddings of those of the products that
+    have any."""
+    query = sql.SQL(
+        "SELECT product_id, vector FROM catalog_embedding"
+        " WHERE encoder_id = {} AND product_id = ANY({})"
+    ).format(sql.Literal(index.generation.encoder_id), sql.Literal(list(product_ids)))
+    vectors: dict[int, list[np.ndarray]] = {}
+    for pk, vector in read_rows(query, ["int8", "halfvec"]) if product_ids else ():
+        vectors.setdefault(pk, []).append(vector.astype(np.float32))
+    return {pk: mean_direction(np.stack(of_product)) for pk, of_product in vectors.items()}

@@ -1,8 +1,8 @@
 """Recommends products to a shopper. `recommend` lists the steps."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from django.db import ProgrammingError
@@ -15,20 +15,21 @@ from catalog.index.vector_store import vector_store
 from catalog.index.vectors import combine
 from catalog.product_cards import ProductCard, read_product_cards
 from search.answer import Because, Result, SearchAnswer
-from search.errors import RequestError
 from search.filters.declared import filter_condition
-from search.query.vector import read_product_vector
+from search.query.vector import read_product_vectors
 from search.recommendations.blending import blend, score_terms, spread
+from search.recommendations.popular_and_new import find_popular_and_new
 from search.recommendations.rankings import WEIGHTS
 from search.recommendations.recent_history import RecentHistory, read_recent
 from search.request import Filters
+from search.retrieval.candidates import COMPARE_ALL
 from search.retrieval.facets import read_facets
-from search.retrieval.products import find_product_ids
+from search.retrieval.narrow_filters import is_narrow
 from search.retrieval.variant_choice import choose_variants
 from search.serving.admission import admission
 from search.serving.deadline import StageClock
 
-FOUND = 120  # products of each ranking
+FOUND = 120  # products of each ranking by taste and looks
 LOOKED_AT = 3  # the latest products, to which others may look alike
 FEWEST_SHOWN = 60  # products that a choice is made from
 
@@ -39,6 +40,16 @@ class Tastes(NamedTuple):
 
     ranking: list[int]
     because: dict[int, int]
+
+
+class Chosen(NamedTuple):
+    """A product to show, the ranking that speaks for it most, and the product of the history that
+    this ranking names, if any."""
+
+    product_id: int
+    score: float
+    ranking: str
+    because: int | None
 
 
 def recommend(
@@ -65,8 +76,8 @@ def recommend(
                 rankings, tastes = rank_products(history, wanted, space)
         with clock.stage("rank"):
             rankings = {name: found for name, found in rankings.items() if weights[name]}
-            chosen, cards = choose(rankings, limit, weights)
-            results = build_results(chosen, cards, tastes, history, wanted)
+            chosen, cards = choose(rankings, tastes, history, limit, weights)
+            results = build_results(chosen, cards, wanted)
             for result in results if explain else ():
                 result.explanation = score_terms(result.product.pk, rankings, weights)
     return SearchAnswer(
@@ -87,23 +98,19 @@ def rank_products(
     history: RecentHistory, filters: Filters, space: IndexSpace
 ) -> tuple[dict[str, list[int]], Tastes]:
     """Returns the rankings to blend, by the names of WEIGHTS."""
+    narrow = is_narrow(filter_condition(filters), space.generation, FOUND)
     condition = filter_condition(filters, history.products)
-    tastes = rank_by_taste(history, condition)
-    rankings = {"taste": tastes.ranking, "looks": rank_by_looks(history, condition, space)}
-    # What a stranger looked at last decides the category of what is popular, and then of nothing.
-    category = _latest_category(history)
-    narrowed = Filters(**{**filters, "category": (category,)}) if category else filters
-    if "category" in filters:
-        narrowed = filters
-    for name, sort in (("popular", "relevance"), ("new", "-created")):
-        found = find_product_ids(narrowed, sort, FOUND // 2, left_out=history.products)
-        if narrowed is not filters:
-            found += find_product_ids(filters, sort, FOUND // 2, left_out=history.products)
-        rankings[name] = list(dict.fromkeys(found))
-    return rankings, tastes
+    tastes = rank_by_taste(history, condition, narrow)
+    # What a stranger looked at last decides the category of what comes first.
+    latest = None if "category" in filters else next(iter(history.liked), None)
+    return {
+        "taste": tastes.ranking,
+        "looks": rank_by_looks(history, condition, narrow, space),
+        **find_popular_and_new(condition, narrow, latest),
+    }, tastes
 
 
-def rank_by_taste(history: RecentHistory, condition: ProductCondition) -> Tastes:
+def rank_by_taste(history: RecentHistory, condition: ProductCondition, narrow: bool) -> Tastes:
     """Folds the shopper into the live factor model, and finds the nearest products. Without a model
     or a history there are none."""
     model = live_factors()
@@ -113,37 +120,36 @@ def rank_by_taste(history: RecentHistory, condition: ProductCondition) -> Tastes
     ]
     if model is None or not any(weight > 0 for _, weight in known):
         return Tastes([], {})
-    stacked = np.stack([factors[pk] for pk, _ in known])
     shopper, contributions = solve_preferences(
-        stacked,
+        np.stack([factors[pk] for pk, _ in known]),
         np.array([weight for _, weight in known]),
         model.gram,
         model.alpha,
         model.regularization,
     )
-    found = nearest_factors(model, shopper, FOUND, condition.test)
-    ranking = [item.product_id for item in found]
-    theirs = read_factors(model, ranking)
-    ranking = [pk for pk in ranking if pk in theirs]
-    if not ranking:
+    found = nearest_factors(model, shopper, FOUND, condition, compare_all=narrow)
+    if not found:
         return Tastes([], {})
-    reasons = (np.stack([theirs[pk] for pk in ranking]) @ contributions.T).argmax(axis=1)
+    reasons = (np.stack([item.factor for item in found]) @ contributions.T).argmax(axis=1)
+    ranking = [item.product_id for item in found]
     return Tastes(ranking, {pk: known[r][0] for pk, r in zip(ranking, reasons, strict=True)})
 
 
 def rank_by_looks(
-    history: RecentHistory, condition: ProductCondition, space: IndexSpace
+    history: RecentHistory, condition: ProductCondition, narrow: bool, space: IndexSpace
 ) -> list[int]:
     """Returns products that look like those that the shopper liked last."""
-    vectors = [v for pk in history.liked[:LOOKED_AT] if (v := _looks_of(pk, space)) is not None]
-    if not vectors:
+    latest = history.liked[:LOOKED_AT]
+    looks = read_product_vectors(latest, space)
+    parts = [(1.0 / (1 + n), looks[pk]) for n, pk in enumerate(latest) if pk in looks]
+    if not parts:
         return []
-    latest_first = combine([(1.0 / (1 + n), vector) for n, vector in enumerate(vectors)])
     query = VectorQuery(
         space,
-        latest_first[None],
+        combine(parts)[None],
         FOUND,
         condition.test,
+        exact_up_to=COMPARE_ALL if narrow else 0,
         cases=condition.cases,
         hints=condition.hints,
     )
@@ -151,57 +157,47 @@ def rank_by_looks(
 
 
 def choose(
-    rankings: Mapping[str, Sequence[int]], limit: int, weights: Mapping[str, float]
-) -> tuple[list[tuple[int, float, str]], dict[int, ProductCard]]:
-    """Blends the rankings, and spreads the best products over categories. Returns (product, score,
-    name of the ranking) of each chosen one, and the cards of all that were compared."""
-    blended = blend(rankings, weights)[: max(FEWEST_SHOWN, 2 * limit)]
-    cards = read_product_cards([pk for pk, _, _ in blended])
-    visible = [item for item in blended if item[0] in cards]
-    categories = [card.category and card.category.slug for card in (cards[i[0]] for i in visible)]
-    order = spread([score for _, score, _ in visible], categories, limit)
+    rankings: Mapping[str, Sequence[int]],
+    tastes: Tastes,
+    history: RecentHistory,
+    limit: int,
+    weights: Mapping[str, float],
+) -> tuple[list[Chosen], dict[int, ProductCard]]:
+    """Blends the rankings, and spreads the best products over categories. Returns the chosen ones,
+    and the cards of all that were compared and of the products that speak for them."""
+    latest = next(iter(history.liked), None)
+    because: dict[str, Callable[[int], int | None]] = {
+        "taste": tastes.because.get,
+        "looks": lambda pk: latest,
+    }
+    compared = [
+        Chosen(pk, score, name, because[name](pk) if name in because else None)
+        for pk, score, name in blend(rankings, weights)[: max(FEWEST_SHOWN, 2 * limit)]
+    ]
+    ids = [item.product_id for item in compared]
+    named = [item.because for item in compared if item.because is not None]
+    cards = read_product_cards(list(dict.fromkeys([*ids, *named])))
+    visible = [item for item in compared if item.product_id in cards]
+    categories = [cards[item.product_id].category for item in visible]
+    slugs = [category and category.slug for category in categories]
+    order = spread([item.score for item in visible], slugs, limit)
     return [visible[number] for number in order], cards
 
 
 def build_results(
-    chosen: Sequence[tuple[int, float, str]],
-    cards: Mapping[int, ProductCard],
-    tastes: Tastes,
-    history: RecentHistory,
-    filters: Filters,
+    chosen: Sequence[Chosen], cards: Mapping[int, ProductCard], filters: Filters
 ) -> list[Result]:
     """Returns the results, each with its reason and the variant that passes the filters."""
-    latest = history.liked[0] if history.liked else None
-    reasons = {
-        pk: tastes.because.get(pk) if name == "taste" else latest
-        for pk, _, name in chosen
-        if name in ("taste", "looks")
-    }
-    named = read_product_cards(sorted({pk for pk in reasons.values() if pk is not None}))
-    varied = [pk for pk, _, _ in chosen if cards[pk].has_variants]
+    varied = [item.product_id for item in chosen if cards[item.product_id].has_variants]
     variants = choose_variants(varied, filters) if varied else {}
-    best = chosen[0][1] if chosen else 1.0
+    best = chosen[0].score if chosen else 1.0
     return [
         Result(
-            product=cards[pk],
-            score=round(min(1.0, score / best), 4),
-            match="similar" if name == "looks" else "weak",
-            variant=variants.get(pk),
-            because=Because(name, named.get(reasons.get(pk) or 0)),
+            product=cards[item.product_id],
+            score=round(min(1.0, item.score / best), 4),
+            match="similar" if item.ranking == "looks" else "weak",
+            variant=variants.get(item.product_id),
+            because=Because(item.ranking, cards.get(item.because or 0)),
         )
-        for pk, score, name in chosen
+        for item in chosen
     ]
-
-
-def _looks_of(product_id: int, space: IndexSpace) -> Any:
-    """Returns the direction of a product's embeddings, or None without any."""
-    try:
-        return read_product_vector(product_id, space)
-    except RequestError:
-        return None
-
-
-def _latest_category(history: RecentHistory) -> str:
-    latest = history.liked[:1]
-    card = read_product_cards(latest).get(latest[0]) if latest else None
-    return card.category.slug if card and card.category else ""

@@ -17,6 +17,6 @@ def goes_with(product: Product) -> list[int]:
     if model is None or factor is None:
         return []
     condition = filter_condition(Filters(in_stock=True), [product.pk])
-    found = nearest_factors(model, factor, FOUND, condition.test)
+    found = nearest_factors(model, factor, FOUND, condition)
     others = [item for item in found if item.category_id != product.category_id]
     return [item.product_id for item in others[:MAX_SHOWN]]

@@ -1,6 +1,5 @@
 """Lists and looks up products for shoppers, without a search."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
@@ -52,15 +51,10 @@ def visible_product(pk: int) -> Product:
     return product
 
 
-def find_product_ids(
-    filters: Filters, sort: str, limit: int, offset: int = 0, left_out: Sequence[int] = ()
-) -> list[int]:
-    """Returns the ids of `limit` visible products that pass the filters, without those that are
-    `left_out`."""
+def find_product_ids(filters: Filters, sort: str, limit: int, offset: int) -> list[int]:
+    """Returns the ids of `limit` visible products that pass the filters."""
     query = PAGE_QUERY.format(
-        passing=filter_condition(filters, left_out).select(
-            SQL("id, popularity, price, created_at")
-        ),
+        passing=filter_condition(filters).select(SQL("id, popularity, price, created_at")),
         order=ORDER_BY[sort],
         limit=Literal(limit),
         offset=Literal(offset),

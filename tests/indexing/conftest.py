@@ -112,7 +112,8 @@ def empty_tables() -> None:
 
 
 def drop_vector_tables() -> None:
-    tables = [name for name in connection.introspection.table_names() if "_vector_g" in name]
+    names = connection.introspection.table_names()
+    tables = [name for name in names if "_vector_g" in name or name.startswith("catalog_factor_m")]
     with connection.cursor() as cursor:
         for table in tables:
             cursor.execute(f"DROP TABLE {table}")

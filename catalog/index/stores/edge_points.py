@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import qdrant_edge as edge
@@ -142,7 +142,7 @@ def _filter_by(hints: Sequence[Hint]) -> Any:
         return None
     return edge.Filter(
         must=[
-            edge.FieldCondition(hint.attribute, match=edge.MatchAny(list(hint.values)))
+            edge.FieldCondition(hint.attribute, match=edge.MatchAny(cast(Any, list(hint.values))))
             for hint in hints
         ]
     )

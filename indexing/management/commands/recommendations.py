@@ -13,6 +13,7 @@ from indexing.monitoring.stage_bars import StageBars
 from indexing.pipeline.recommendation_run import start_recommendations
 from indexing.pipeline.worker import work_on
 from indexing.recommendations.factor_publishing import publish_factors, roll_back_factors
+from indexing.recommendations.model_status import list_models
 
 
 class Command(BaseCommand):
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         parts = parser.add_subparsers(dest="part", required=True)
         train = parts.add_parser("train", help="learn from the history, measure, publish")
         train.add_argument("--no-publish", action="store_true", help="do not publish the model")
-        parts.add_parser("status", help="list the models and their figures as JSON")
+        parts.add_parser("status", help="list the models, their figures and freshness as JSON")
         publish = parts.add_parser("publish", help="make a model live")
         publish.add_argument("id", type=int)
         parts.add_parser("rollback", help="go back to the model before")
@@ -32,7 +33,7 @@ class Command(BaseCommand):
             if part == "train":
                 self._train(not options["no_publish"], options["verbosity"])
             elif part == "status":
-                self.stdout.write(json.dumps(_list_models(), indent=2))
+                self.stdout.write(json.dumps(list_models(), indent=2))
             elif part == "publish":
                 model = FactorModel.objects.filter(pk=options["id"]).first()
                 if model is None:
@@ -52,10 +53,3 @@ class Command(BaseCommand):
         model = FactorModel.objects.get(pk=run.result["model"])
         self.stdout.write(f"{model} {model.note}".strip())
         self.stdout.write(json.dumps(model.figures, indent=2))
-
-
-def _list_models() -> list[dict[str, Any]]:
-    return [
-        {"id": model.pk, "state": model.state, "note": model.note, "figures": model.figures}
-        for model in FactorModel.objects.all()
-    ]

@@ -11,12 +11,15 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.test import override_settings
 
 from catalog.demo.synthetic import index_synthetic_catalogue, scratch_database
+from catalog.demo.synthetic_tastes import make_tastes
+from catalog.index.factor_store import live_factors
 from catalog.index.live_index import IndexNotReady, live_index
 from catalog.index.vector_store import STORES
-from catalog.models import Product
+from catalog.models import Event, Product
 from catalog.visual.errors import EncoderError
 from search.page.warm_up import warm_up
 from search.quality.call_benchmark import measure_calls, measure_charges
+from search.quality.recommendation_benchmark import RecommendationBenchmark
 from search.quality.search_benchmark import (
     STAGES,
     Load,
@@ -45,7 +48,8 @@ MIDDLE_BOX = (0.1, 0.1, 0.8, 0.8)
 class Command(BaseCommand):
     help = (
         "Measures searches by photo: milliseconds by stage for several clients, the floor of"
-        " decoding, encoder and SQL statement alone, and recall under filters."
+        " decoding, encoder and SQL statement alone, and recall under filters. Then measures"
+        " recommendations."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -63,7 +67,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--searches", type=int, default=200, help="searches for each measurement"
         )
-
+        parser.add_argument(
+            "--recommendations", action="store_true", help="only measure recommendations"
+        )
         parser.add_argument(
             "--stores",
             nargs="+",
@@ -82,8 +88,9 @@ class Command(BaseCommand):
             if options["calls"]:
                 self._measure_calls(searches)
                 return
+            measure = self._measure_recommendations if options["recommendations"] else self._measure
             if not products:
-                self._measure(searches)
+                measure(searches)
                 return
             aside = override_settings(MEDIA_ROOT=settings.DATA_DIR / "bench", LABELLED_PHOTOS="")
             with scratch_database(f"vitrina_bench_{products}", keep), aside:
@@ -91,8 +98,10 @@ class Command(BaseCommand):
                     index_synthetic_catalogue(products)
                 if options["stores"]:
                     self._compare(options["stores"])
-                else:
-                    self._measure(searches)
+                    return
+                if live_factors() is None:
+                    make_tastes()
+                measure(searches)
         except (IndexNotReady, EncoderError) as error:
             raise CommandError(str(error)) from error
 
@@ -126,6 +135,22 @@ class Command(BaseCommand):
             self.stdout.write(f"{share:>16.1%}{recall:>12.4f}{median_ms:>19.1f}")
         memory = psutil.Process().memory_info().rss / 1024**2
         self.stdout.write(f"\nresident memory {memory:.0f} MB")
+        self._measure_recommendations(searches)
+
+    def _measure_recommendations(self, requests: int) -> None:
+        if (model := live_factors()) is None or not Event.objects.exists():
+            self.stdout.write("\nno recommendations: there is no live factor model, or no history")
+            return
+        benchmark = RecommendationBenchmark(model)
+        titles = ("p50", "p95", "worst", "floor p50", "ratio", "in memory p50")
+        self.stdout.write(f"\n{'recommendations':16}" + "".join(f"{t:>15}" for t in titles))
+        for kind in benchmark.shoppers:
+            benchmark.measure(kind, len(benchmark.shoppers[kind]))  # fills caches
+            pace = benchmark.measure(kind, requests)
+            p50, p95, worst = np.percentile(pace.recommend, (50, 95, 100))
+            floor, exact = np.median(pace.nearest), np.median(pace.exact)
+            cells = (p50, p95, worst, floor, p50 / floor, exact)
+            self.stdout.write(f"{kind:16}" + "".join(f"{cell:>15.2f}" for cell in cells))
 
     def _compare(self, stores: list[str]) -> None:
         """Prints what the stores cost, and their retrieval in turns."""

@@ -1,57 +1,28 @@
 """A training of recommendations, from the history to a live model, back, and without a trace of
 those who were deleted."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from catalog.index.factor_store import live_factors, nearest_factors, read_factors
 from catalog.models import Event, FactorModel, Product
 from indexing.generations.publishing import PublishingError
-from indexing.models import IndexingRun
 from indexing.pipeline import recommendation_run
 from indexing.pipeline.recommendation_run import start_recommendations
 from indexing.pipeline.worker import work_on
 from indexing.recommendations.factor_publishing import publish_factors, roll_back_factors
+from indexing.recommendations.model_status import list_models
 from indexing.recommendations.shopper_history import read_history
-from indexing.recommendations.synthetic_history import make_history
 from indexing.tasks import learn_recommendations
-from search.events.recording import forget_sender
-from tests.indexing.conftest import lasting_shop
-from tests.indexing.shop import add_products
+from tests.indexing.recommendations.conftest import PRODUCTS, train
+from tests.indexing.shop import add_products, rebuild, refresh
 
 pytestmark = pytest.mark.django_db
-
-PRODUCTS, SHOPPERS, DAYS = 150, 250, 60
-
-
-@pytest.fixture(scope="module")
-def shop(
-    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    """A shop with a live index, and the made-up history of its shoppers. Ten products have none."""
-    with django_db_blocker.unblock(), lasting_shop(tmp_path_factory.mktemp("media"), PRODUCTS):
-        Event.objects.all().delete()
-        opened = sorted(Product.objects.values_list("pk", flat=True))[:-10]
-        Event.objects.insert_once(
-            [
-                Event(at=e.at, type=e.type, product_id=e.product_id, user=e.user)
-                for e in make_history(opened, SHOPPERS, DAYS, timezone.now())
-            ]
-        )
-        yield
-
-
-def train(publish: bool = True) -> tuple[IndexingRun, FactorModel]:
-    run = work_on(start_recommendations(publish))
-    assert run.state == "succeeded", run.error
-    return run, FactorModel.objects.get(pk=run.result["model"])
 
 
 def test_a_run_learns_more_than_popularity_and_looks_and_goes_live(shop: None) -> None:
@@ -78,6 +49,42 @@ def test_the_nearest_factors_are_those_of_the_greatest_inner_products(shop: None
     exact = sorted(factors, key=lambda pk: -float(factors[pk] @ query))[:5]
     assert [item.product_id for item in found][:3] == exact[:3]
     assert found[0].preference == pytest.approx(float(factors[exact[0]] @ query), rel=0.01)
+
+
+def test_a_refresh_makes_new_products_recommendable(fast_encoders: None) -> None:
+    _, model = train()
+    [new] = add_products([900])
+    assert read_factors(model, [new.pk]) == {}
+    assert list_models()[0]["products"]["waiting"] == 0  # it cannot be found at all yet
+
+    refresh()
+
+    products = list_models()[0]["products"]
+    assert products["waiting"] == 0
+    assert products["learned"] + products["predicted"] == PRODUCTS + 1
+
+    factor = read_factors(model, [new.pk])[new.pk]
+    assert new.pk in [item.product_id for item in nearest_factors(model, factor, PRODUCTS)]
+    assert live_factors() == model
+
+
+def test_new_products_are_recommendable_after_a_rebuild_with_another_encoder(
+    fast_encoders: None,
+) -> None:
+    _, model = train()
+    ids = list(Product.objects.values_list("pk", flat=True))
+    before = read_factors(model, ids)
+    [new] = add_products([901])
+
+    rebuild("other")
+
+    model = FactorModel.objects.get(pk=model.pk)
+    assert model.encoder is not None
+    assert model.encoder.name == "other"
+    assert list_models()[0]["products"]["waiting"] == 0
+    after = read_factors(model, [*ids, new.pk])
+    assert all(np.array_equal(after[pk], factor) for pk, factor in before.items())
+    assert new.pk in after
 
 
 def test_an_interrupted_training_is_done_again(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,21 +147,6 @@ def test_too_little_history_is_said(empty_shop: None) -> None:
 
     assert run.state == "failed"
     assert "At least 20 are needed" in run.error
-
-
-def test_nothing_of_a_deleted_user_remains_after_the_next_training(shop: None) -> None:
-    products = list(Product.objects.values_list("pk", flat=True)[:3])
-    for pk in products:
-        Event.objects.create(type="purchase", product_id=pk, user="anna-karenina", session="")
-    train()
-
-    assert forget_sender(user="anna-karenina") == 3
-    train()
-
-    with connection.cursor() as cursor:
-        for table in connection.introspection.table_names():
-            cursor.execute(f'SELECT count(*) FROM "{table}" t WHERE t::text LIKE %s', ["%anna-k%"])
-            assert cursor.fetchone() == (0,), table
 
 
 def test_preferences_are_weighed_by_kind_and_age(empty_shop: None, tmp_path: Path) -> None:

@@ -1,0 +1,115 @@
+"""Measures how fast recommendations are, and compares them with a floor, the statement that finds
+the nearest factors, and with an exact search in memory."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from psycopg import sql
+
+from catalog.index.factor_store import nearest_factors, read_factors
+from catalog.index.preferences import lower, solve_preferences
+from catalog.index.vectors import read_rows
+from catalog.models import FactorModel
+from search.filters.declared import filter_condition
+from search.recommendations.recent_history import read_recent
+from search.recommendations.recommending import FOUND, recommend
+from search.request import Filters
+
+SHOPPERS_OF_A_KIND = 100
+LATEST_SHOPPERS = """
+    SELECT "user", session, count(*) FROM (
+        SELECT "user", session FROM catalog_event WHERE "user" <> '' OR session <> ''
+        ORDER BY id DESC LIMIT 100000) latest
+    GROUP BY 1, 2
+"""
+KINDS = {"1 event": 1, "up to 50": 50, "more": 2**31}  # by their most events
+
+Sender = dict[str, Any]  # `user` or `session`
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Milliseconds of each request. `recommend`: a whole one; `nearest`: the statement that finds
+    the nearest factors alone, the floor; `exact`: the greatest inner products with all factors in
+    memory, without filters."""
+
+    recommend: np.ndarray
+    nearest: np.ndarray
+    exact: np.ndarray
+
+
+class RecommendationBenchmark:
+    """Measures recommendations by the live model to the latest shoppers. `shoppers` holds at most
+    SHOPPERS_OF_A_KIND of each of KINDS, and a stranger."""
+
+    def __init__(self, model: FactorModel) -> None:
+        self._model = model
+        self.shoppers = _read_shoppers()
+        senders = [sender for of_kind in self.shoppers.values() for sender in of_kind]
+        folded = [_fold_in(model, sender) for sender in senders]
+        self._folded = [factor for factor in folded if factor is not None]
+        self._factors = _read_all_factors(model)
+        self.shoppers["stranger"] = [{}]
+
+    def measure(self, kind: str, requests: int) -> Pace:
+        """Measures `requests` recommendations to the shoppers of a kind in turns. Requests and
+        floors alternate with different shoppers, so that other load and caches affect both
+        equally."""
+        senders, in_stock = self.shoppers[kind], filter_condition(Filters(in_stock=True))
+        spans = []
+        for number in range(requests):
+            sender = senders[number % len(senders)]
+            query = self._folded[(number + len(self._folded) // 2) % len(self._folded)]
+            work: list[Callable[[], object]] = [
+                partial(recommend, **sender),
+                partial(nearest_factors, self._model, query, FOUND, in_stock),
+                partial(_find_greatest, self._factors, query),
+            ]
+            spans.append([_measure_ms(part) for part in work])
+        return Pace(*np.array(spans).T)
+
+
+def _read_shoppers() -> dict[str, list[Sender]]:
+    with connection.cursor() as cursor:
+        cursor.execute(LATEST_SHOPPERS)
+        rows = cursor.fetchall()
+    shoppers: dict[str, list[Sender]] = {name: [] for name in KINDS}
+    for user, session, events in rows:
+        of_kind = shoppers[next(name for name, most in KINDS.items() if events <= most)]
+        if len(of_kind) < SHOPPERS_OF_A_KIND:
+            of_kind.append({"user": user} if user else {"session": session})
+    return {name: of_kind for name, of_kind in shoppers.items() if of_kind}
+
+
+def _find_greatest(factors: np.ndarray, query: np.ndarray) -> np.ndarray:
+    found = min(FOUND, len(factors) - 1)
+    return np.argpartition(-(factors @ query.astype(np.float32)), found)[:found]
+
+
+def _fold_in(model: FactorModel, sender: Sender) -> np.ndarray | None:
+    """Returns the factor of a shopper, or None if the model knows no product of the history."""
+    history = read_recent(**sender)
+    factors = read_factors(model, history.products)
+    known = [n for n, pk in enumerate(history.products) if pk in factors]
+    if not known:
+        return None
+    stacked = np.stack([factors[history.products[n]] for n in known])
+    weights = history.weights[known]
+    return solve_preferences(stacked, weights, model.gram, model.alpha, model.regularization)[0]
+
+
+def _read_all_factors(model: FactorModel) -> np.ndarray:
+    query = sql.SQL("SELECT factor FROM {}").format(sql.Identifier(model.factor_table))
+    lifted = np.array([row[0] for row in read_rows(query, ["halfvec"])], np.float32)
+    return lower(lifted, model.longest)
+
+
+def _measure_ms(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - start)
