@@ -8,6 +8,7 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import psutil
@@ -58,10 +59,8 @@ def test_a_reload_replaces_all_web_processes_and_no_request_fails(tmp_path: Path
 @pytest.mark.long
 def test_a_process_that_leaves_answers_but_is_not_ready(tmp_path: Path) -> None:
     with start_web(tmp_path / "web") as web:
-        kept = web.connect()
-        request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        kept.sendall(request)
-        assert b"Connection: close" not in kept.recv(10_000)
+        kept = HTTPConnection("localhost", web.port)
+        assert get(kept, "/livez").headers["Connection"] != "close"
         assert web.status("/readyz") == web.status("/acceptz") == 200
 
         os.kill(web.pid, signal.SIGTERM)
@@ -70,12 +69,18 @@ def test_a_process_that_leaves_answers_but_is_not_ready(tmp_path: Path) -> None:
         assert web.status("/acceptz") == 503
         assert web.status("/livez") == 200
         assert web.status("/api/v1/search/text/?q=chair") == 200
-        kept.sendall(request)
-        answer = kept.recv(10_000)
-        assert answer.startswith(b"HTTP/1.1 200 ")
-        assert b"Connection: close" in answer
+        answer = get(kept, "/livez")
+        assert (answer.status, answer.headers["Connection"]) == (200, "close")
         wait_until(lambda: not psutil.pid_exists(web.pid) or is_zombie(web.pid))
     assert web.status("/livez") == 0
+
+
+def get(connection: HTTPConnection, path: str) -> HTTPResponse:
+    """Returns the answer, and leaves the connection ready for another request."""
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer
 
 
 def is_zombie(process: int) -> bool:
