@@ -55,7 +55,7 @@ def test_errors_are_shown_in_russian(admin_client: Client) -> None:
     building = made(Generation)
 
     _, said = act(admin_client, GENERATIONS, "publish", building.pk)
-    assert said == [f"Поколение {building.pk} в состоянии building, а не built."]
+    assert said == [f"Поколение {building.pk} в состоянии «строится», а не «построено»."]
     _, said = act(admin_client, GENERATIONS, "roll_back", building.pk)
     assert said == ["Нет более раннего поколения, к которому можно вернуться."]
     page = admin_client.get(reverse(RUNS)).content.decode()
@@ -127,7 +127,7 @@ def test_a_missing_table_shows_a_message(admin_client: Client) -> None:
 
     _, said = act(admin_client, GENERATIONS, "roll_back", second.pk)
 
-    assert said == ["The database refused this. The log gives the reason."]
+    assert said == [f"Generation {first.pk} has no valid graph index."]
     assert live_generation() == second
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from catalog.console.base import LogPaginator
-from catalog.console.known_sentences import ACTIONS_DONE
+from catalog.console.known_sentences.of_actions import ACTIONS_DONE
 from catalog.console.rights import Right, may
 from catalog.console.stored_sentences import translate_sentence
 from catalog.console.translated_names import name_action

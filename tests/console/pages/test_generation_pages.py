@@ -81,37 +81,43 @@ def test_publishing_and_rolling_back_say_what_they_do(pair: list[Generation]) ->
     assert actions == ["publish", "roll back"]
 
 
-def test_a_live_generation_that_is_worse_is_named_until_somebody_decides(
+@pytest.fixture
+def worse(
     settings: Any, tmp_path: Path, encoders: dict[str, HistogramEncoder]
-) -> None:
-    # Given gates that let any generation pass, and an encoder that finds less.
+) -> tuple[Generation, Generation]:
+    """A generation, and the live one after it, which finds less: gates let any pass."""
     settings.GATE_PHOTO_RECALL_DROP = 1.0
     add_products(range(30))
     settings.LABELLED_PHOTOS = label_photos(tmp_path, range(30))
     before = rebuild().generation
     encoders["other"] = BlindEncoder("other")
-    publisher = member("publisher")
-    assert "Search is healthy." in text_of(publisher.get("/admin/"))
-    worse = rebuild("other").generation
+    live = rebuild("other").generation
     assert before is not None
-    assert worse is not None
-    assert live_generation() == worse
+    assert live is not None
+    assert live_generation() == live
+    return before, live
 
+
+def test_a_live_generation_that_is_worse_is_named_until_somebody_decides(
+    worse: tuple[Generation, Generation],
+) -> None:
+    before, live = worse
+    publisher = member("publisher")
     home = publisher.get("/admin/")
-    warning = f"Generation {worse.pk} is live, but finds less than the one that was live when"
+    warning = f"Generation {live.pk} is live, but finds less than the one that was live when"
     reason = "recall@5 on labelled photos is 0.167; the live generation has 1.000."
     assert f"{warning} it was built: {reason} Compare it with the one before." in text_of(home)
-    address = f"{reverse(COMPARE)}?left={before.pk}&right={worse.pk}"
+    address = f"{reverse(COMPARE)}?left={before.pk}&right={live.pk}"
     assert address.replace("&", "&amp;") in home.content.decode()
-    assert [g.pk for g in publisher.get(address).context["pair"]] == [before.pk, worse.pk]
-    assert f"Keep generation {worse.pk}" in text_of(publisher.get(address))
+    assert [g.pk for g in publisher.get(address).context["pair"]] == [before.pk, live.pk]
+    assert f"Keep generation {live.pk}" in text_of(publisher.get(address))
 
     # It may be kept, though it is worse.
-    keep = reverse("admin:generation_keep", args=[worse.pk])
+    keep = reverse("admin:generation_keep", args=[live.pk])
     assert reason[:-1] in text_of(publisher.get(keep))
     assert member("operator").post(keep).status_code == 403
     assert warning in text_of(publisher.get("/admin/"))
-    assert said(publisher.post(keep, follow=True)) == [f"Generation {worse.pk} stays live."]
+    assert said(publisher.post(keep, follow=True)) == [f"Generation {live.pk} stays live."]
     assert "Search is healthy." in text_of(publisher.get("/admin/"))
     assert "Keep generation" not in text_of(publisher.get(address))
     assert AuditEntry.objects.get().action == "keep"
@@ -123,7 +129,7 @@ def test_a_live_generation_that_is_worse_is_named_until_somebody_decides(
     assert live_generation() == before
     assert "Search is healthy." in text_of(publisher.get("/admin/"))
     assert said(publisher.post(keep, follow=True)) == [
-        f"Generation {worse.pk} is retired, not live."
+        f"Generation {live.pk} is retired, not live."
     ]
 
 

@@ -17,13 +17,13 @@ from catalog.index.factor_store import (
     read_factors,
 )
 from catalog.index.live_index import live_generation
+from catalog.index.stores.pgvector_store import MAX_SCANNED
 from catalog.models import FactorModel, Product
 from indexing.recommendations.factor_publishing import publish_factors
 from search.filters.declared import filter_condition
 from search.recommendations.recent_history import RecentHistory
 from search.recommendations.recommending import rank_by_taste
 from search.request import Filters
-from search.retrieval.candidates import MAX_SCANNED
 from search.retrieval.narrow_filters import is_narrow
 
 pytestmark = pytest.mark.django_db

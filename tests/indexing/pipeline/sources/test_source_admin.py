@@ -182,7 +182,7 @@ def test_notes_of_an_import_are_kept(admin_client: Client, feed: AddFeed) -> Non
         True,
     )
     assert "line 2: title has 999 characters; it is cut to 500" in page.content.decode()
-    lines = b"".join(response.streaming_content).decode().splitlines()
+    lines = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
     assert [line.split(",")[0] + line[line.rindex(",") :] for line in lines[1:]] == [
         *("4,refused", "2,imported", "5,imported")
     ]
@@ -199,7 +199,7 @@ def test_refused_lines_are_downloaded_without_formulas(admin_client: Client, fee
 
     assert response.headers["Content-Type"].startswith("text/csv")
     assert "attachment" in response.headers["Content-Disposition"]
-    header, *lines = b"".join(response.streaming_content).decode().splitlines()
+    header, *lines = b"".join(response.streaming_content).decode("utf-8-sig").splitlines()
     assert header == "line,sku,reason,result"
     assert [line.split(",")[:2] for line in lines] == [
         ["2", "'=1+1"],
