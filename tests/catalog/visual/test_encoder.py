@@ -64,7 +64,7 @@ def test_the_compiled_encoder_agrees_with_torch(
     images = (starter.encode_images(pictures) * uncompiled.encode_images(pictures)).sum(axis=1)
     texts = (starter.encode_texts(TEXTS) * uncompiled.encode_texts(TEXTS)).sum(axis=1)
 
-    assert images.min() >= 0.999
+    assert images.min() >= 0.998  # processors compute in 8 bits differently
     assert texts.min() >= 0.999
     assert starter.checksum == uncompiled.checksum == folder_checksum(STARTER)
     assert starter.preprocessing == uncompiled.preprocessing

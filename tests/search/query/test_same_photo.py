@@ -33,7 +33,7 @@ def test_a_photo_of_the_catalogue_is_searched_for_as_a_whole(
 def test_a_photo_that_only_shows_a_product_is_searched_for_by_its_objects(
     demo_index: None, by_photo: Search, photos: dict[str, DemoPhoto]
 ) -> None:
-    answer = by_photo("scopia-living-lamp-2")
+    answer = by_photo("scopia-elevator-1")
 
     assert answer["query"]["objects"]
     assert answer["results"][0]["object"] is not None
