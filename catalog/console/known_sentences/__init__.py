@@ -2,8 +2,8 @@
 imports are refused, why photos cannot be read or fetched, why webhooks are not told, why imports
 and runs end early, why searches are refused, and what actions of the console have done.
 
-Of two sentences that fit a text, the first counts. The values `field`, `problem` and `reason` may
-be sentences themselves."""
+`SENTENCES` lists them. Of two that fit a text, the first counts. The values `field`, `problem` and
+`reason` may be sentences themselves."""
 
 from catalog.console.known_sentences.of_actions import (
     ACTIONS_DONE,
