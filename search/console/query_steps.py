@@ -6,21 +6,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from PIL import ImageDraw
 
+from catalog.detection.photo_analysis import PhotoAnalysis
 from catalog.imaging.image_decoding import WHOLE, Box
 from catalog.index.live_index import LiveIndex, live_index
 from catalog.index.search_statement import VectorQuery
 from catalog.index.vector_store import vector_store
 from catalog.product_cards import ProductCard, read_product_cards
 from search.answer import Result
-from search.photo_search import analyse_query_photos, build_results, prepare_query
+from search.photo_search import (
+    PreparedQuery,
+    analyse_query_photos,
+    build_results,
+    prepare_query,
+)
 from search.query.photo_decoding import decode_within
 from search.query.query_photos import read_query_photos
-from search.ranking.paging import find_results
+from search.ranking.paging import RankedResults, find_results
 from search.request import SearchRequest
 from search.serving.admission import admission
 from search.serving.deadline import Deadline, StageClock
@@ -59,18 +65,21 @@ class QuerySteps:
     generation: Any
 
 
+class FollowedSearch(NamedTuple):
+    """What each step of a search gave."""
+
+    analyses: list[PhotoAnalysis]
+    query: PreparedQuery
+    found: RankedResults
+    results: list[Result]
+
+
 def follow_query(request: SearchRequest) -> QuerySteps:
     """Answers a search and returns its steps. Raises what `search.photo_search.search` raises."""
     clock = StageClock()
     with admission.admitted(clock.deadline):
         index = live_index()
-        photos = read_query_photos(request, clock.deadline)
-        analyses = analyse_query_photos(request, photos, index, clock)
-        query = prepare_query(request, analyses, index, clock)
-        request, targets, tags = query.request, query.targets, query.tags
-        found = find_results(request, query.vectors, targets, tags, index, clock, query.words)
-        with clock.stage("rank"):
-            results = build_results(found, query.vectors, targets, request, index)
+        analyses, query, found, results = follow_search(request, index, clock)
         timings = clock.timings()
         objects = [(d.box, d.confidence) for d in (analyses[0].detections if analyses else [])]
         size, preview = _preview(request.images, objects, Deadline())
@@ -79,7 +88,7 @@ def follow_query(request: SearchRequest) -> QuerySteps:
         size=size,
         preview=preview,
         objects=objects,
-        targets=_describe_targets(targets, tags),
+        targets=_describe_targets(query.targets, query.tags),
         before=before,
         after=after,
         results=results,
@@ -88,6 +97,19 @@ def follow_query(request: SearchRequest) -> QuerySteps:
         timings_ms=timings,
         generation=index.generation,
     )
+
+
+def follow_search(request: SearchRequest, index: LiveIndex, clock: StageClock) -> FollowedSearch:
+    """Analyses the photos of a request anew, searches, and ranks. Raises what `follow_query`
+    raises."""
+    photos = read_query_photos(request, clock.deadline)
+    analyses = analyse_query_photos(request, photos, index, clock)
+    query = prepare_query(request, analyses, index, clock)
+    request, targets, tags = query.request, query.targets, query.tags
+    found = find_results(request, query.vectors, targets, tags, index, clock, query.words)
+    with clock.stage("rank"):
+        results = build_results(found, query.vectors, targets, request, index)
+    return FollowedSearch(analyses, query, found, results)
 
 
 def _describe_targets(targets: Any, tags: Any) -> list[tuple[str, float, list[tuple[str, float]]]]:

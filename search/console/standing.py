@@ -8,10 +8,8 @@ from django.conf import settings
 from catalog.index.live_index import live_index
 from catalog.models import Product
 from search.answer import Result
-from search.photo_search import analyse_query_photos, build_results, prepare_query
-from search.query.query_photos import read_query_photos
+from search.console.query_steps import follow_search
 from search.ranking.deduplication import deduplicate
-from search.ranking.paging import find_results
 from search.request import SearchRequest
 from search.serving.admission import admission
 from search.serving.deadline import StageClock
@@ -42,14 +40,7 @@ def find_standing(request: SearchRequest, product: Product) -> Standing:
     request = replace(request, limit=DEPTH, explain=True, fold=False)
     clock = StageClock()
     with admission.admitted(clock.deadline):
-        index = live_index()
-        photos = read_query_photos(request, clock.deadline)
-        analyses = analyse_query_photos(request, photos, index, clock)
-        query = prepare_query(request, analyses, index, clock)
-        request, targets, tags = query.request, query.targets, query.tags
-        found = find_results(request, query.vectors, targets, tags, index, clock, query.words)
-        with clock.stage("rank"):
-            results = build_results(found, query.vectors, targets, request, index)
+        _, _, found, results = follow_search(request, live_index(), clock)
         timings = clock.timings()
     places = {result.product.pk: place for place, result in enumerate(results, 1)}
     place = places.get(product.pk)

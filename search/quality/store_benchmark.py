@@ -16,6 +16,7 @@ from django.test import override_settings
 from psycopg import sql
 
 from catalog.index.live_index import live_index
+from catalog.index.stores.vector_table import graph_name
 from catalog.index.vector_store import vector_store
 from catalog.models import Category, Product
 from search.quality.search_benchmark import recall_of, search_exactly
@@ -60,7 +61,7 @@ def build_store(folder: Path) -> Building:
     generation = live_index().generation
     memory = psutil.Process().memory_info().rss
     if settings.VECTOR_STORE == "pgvector":
-        index = sql.Identifier(f"{generation.vector_table}_graph")
+        index = sql.Identifier(graph_name(generation))
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(index))
     start = time.perf_counter()
@@ -68,7 +69,7 @@ def build_store(folder: Path) -> Building:
     span = time.perf_counter() - start
     if settings.VECTOR_STORE == "pgvector":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_relation_size(%s)", [f"{generation.vector_table}_graph"])
+            cursor.execute("SELECT pg_relation_size(%s)", [graph_name(generation)])
             return Building(span, cursor.fetchone()[0], None)
     disk = sum(512 * path.stat().st_blocks for path in folder.rglob("*") if path.is_file())
     return Building(span, disk, psutil.Process().memory_info().rss - memory)

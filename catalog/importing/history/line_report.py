@@ -20,8 +20,7 @@ def check_report(path: Path | None) -> None:
 
 
 def write_report(lines: Iterable[str], path: Path) -> None:
-    """Writes a CSV file. `lines`: of `report_lines` or
-    `csv_lines`. Raises ImportFailed."""
+    """Writes a CSV file. `lines`: of `report_lines` or `csv_lines`. Raises ImportFailed."""
     try:
         with _open(path, "w") as file:
             file.writelines(lines)

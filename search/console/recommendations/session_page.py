@@ -98,7 +98,7 @@ def find_sender(name: str, event: str) -> dict[str, str]:
 
 def describe_sender(user: str = "", session: str = "") -> dict[str, Any]:
     """Returns the last events, the ranking, and the answer with its terms."""
-    events = list(_events_of(user, session).order_by("-pk")[:SHOWN_EVENTS])
+    events = list(Event.objects.of_sender(user, session).order_by("-pk")[:SHOWN_EVENTS])
     cards = read_product_cards(sorted({event.product_id for event in events}))
     ranking = ranking_for(user, session)
     problem, results = "", list[Result]()
@@ -138,9 +138,3 @@ def latest_sessions() -> list[LatestSession]:
         LatestSession(shorten_sender(sender), events[0].pk, events[0].at, len(events))
         for sender, events in list(found.items())[:LATEST_SESSIONS]
     ]
-
-
-def _events_of(user: str, session: str) -> Any:
-    if user:
-        return Event.objects.filter(user=user).exclude(user="")
-    return Event.objects.filter(session=session).exclude(session="")
