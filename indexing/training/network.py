@@ -3,6 +3,7 @@ fixed."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ edges and textures that they detect are the same in every catalogue."""
 class TrainedTower(nn.Module):
     """Encodes pixels, uint8 (n, size, size, 3), as float32 (n, d), not normalised. `frozen`:
     prefixes of the trunk's layers that are not trained. Batch statistics stay as they are too,
-    because a batch has few categories."""
+    because a batch has few categories, and so do depthwise convolutions: their gradients take
+    longer than all others together on CPU, and they are one weight in fifty."""
 
     def __init__(self, tower: ImageTower, frozen: Sequence[str] = FROZEN_LAYERS) -> None:
         super().__init__()
@@ -37,9 +39,11 @@ class TrainedTower(nn.Module):
             if any(name == prefix or name.startswith(f"{prefix}.") for prefix in frozen):
                 parameter.requires_grad_(False)
         self._frozen_layers = FrozenLayers.find(tower, frozen)
-        for module in trunk.modules():
-            if isinstance(module, nn.Conv2d) and module.groups == module.in_channels:
-                _compute_in_32_bits(module)
+        for convolution, norm in find_normalised_convolutions(trunk):
+            if is_depthwise(convolution):
+                convolution.requires_grad_(False)
+                norm.requires_grad_(False)
+            fuse(convolution, norm)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         return torch.cat([self._encode(part) for part in pixels.split(IMAGES_PER_BATCH)])
@@ -81,17 +85,41 @@ def _has_fast_bfloat16() -> bool:
     return bool(torch.cpu.get_capabilities().get("amx_bf16"))
 
 
-def _compute_in_32_bits(layer: nn.Module) -> None:
-    """Takes a layer out of autocast on CPU, where depthwise convolutions are slow in bfloat16."""
-    forward = layer.forward
+def find_normalised_convolutions(trunk: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Returns the convolutions without bias of a trunk, each with the batch normalisation behind
+    it."""
+    return [
+        (layer, following)
+        for module in trunk.modules()
+        for layer, following in pairwise(module.children())
+        if isinstance(layer, nn.Conv2d) and layer.bias is None
+        if isinstance(following, nn.BatchNorm2d)
+    ]
 
-    def compute(inputs: torch.Tensor) -> torch.Tensor:
-        if inputs.device.type != "cpu":
-            return forward(inputs)
-        with torch.autocast("cpu", enabled=False):
-            return forward(inputs.float())
 
-    layer.forward = compute  # type: ignore[method-assign]
+def is_depthwise(layer: nn.Conv2d) -> bool:
+    return layer.groups == layer.in_channels > 1
+
+
+def fuse(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    """Makes a convolution and the batch normalisation behind it compute in one operation what they
+    compute one after the other with fixed statistics. Their parameters and gradients stay."""
+    from timm.layers.conv2d_same import Conv2dSame, conv2d_same
+
+    operation = conv2d_same if isinstance(convolution, Conv2dSame) else F.conv2d
+    geometry = convolution.stride, convolution.padding, convolution.dilation, convolution.groups
+    # On CPU, the gradient of a depthwise convolution with strides is slow in bfloat16.
+    exact = is_depthwise(convolution) and convolution.stride != (1, 1)
+
+    def convolve(inputs: torch.Tensor) -> torch.Tensor:
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        weight = convolution.weight * scale[:, None, None, None]
+        bias = norm.bias - norm.running_mean * scale
+        with torch.autocast(inputs.device.type, enabled=False) if exact else nullcontext():
+            return operation(inputs.float() if exact else inputs, weight, bias, *geometry)
+
+    convolution.forward = convolve  # type: ignore[method-assign]
+    norm.forward = nn.Sequential(*norm.children()).forward  # type: ignore[method-assign]
 
 
 class FrozenLayers:

@@ -4,6 +4,7 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -214,7 +215,12 @@ class Training:
         """Yields the batches from the current step on. Another process prepares them in advance."""
         order = range(self.step, self.plan.steps)
         loader = DataLoader(
-            self.batches, batch_size=None, sampler=order, num_workers=1, prefetch_factor=2
+            self.batches,
+            batch_size=None,
+            sampler=order,
+            num_workers=1,
+            prefetch_factor=2,
+            worker_init_fn=_make_way,
         )
         return iter(loader)
 
@@ -250,6 +256,12 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.bank = state["bank"].to(self.process.device)
         self.step, self.history = state["step"], state["history"]
+
+
+def _make_way(_worker: int) -> None:
+    """Lowers the priority of a process that prepares batches. The threads of a training step wait
+    for each other, so a step is late if one of them is."""
+    os.nice(10)
 
 
 def main(folder: Path) -> None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 MIN_WHITE = 250  # of 255, in each channel of a background pixel
 MAX_SIDE = 288  # pixels of a cut-out; no training picture needs more
 MIN_WHITE_EDGE = 0.6  # of the pixels at the edge of an image whose product can be cut out
-MAX_CACHED = 1500  # cut-outs in memory, up to 330 KB each
+MAX_CACHED = 2400  # cut-outs in memory, up to 330 KB each
 
 
 def read_image(path: Path) -> Image.Image:
