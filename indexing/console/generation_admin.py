@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
-from django.utils.translation import override
+from django.utils.translation import get_language, override
 
 from catalog.console.audit_log import record_request
 from catalog.console.base import ReadOnlyAdmin, require
@@ -168,17 +168,18 @@ class GenerationAdmin(ReadOnlyAdmin):
     def confirm_roll_back(self, request: HttpRequest) -> HttpResponse:
         """Says what a roll back would undo, with a button that does it."""
         require(request, Right.PUBLISH)
+        is_done = request.method == "POST"
         try:
-            plan = describe_roll_back()
-            with override("en"):  # the audit log keeps sentences in English
-                planned = describe_roll_back()
+            # The audit log keeps sentences in English.
+            with override("en" if is_done else get_language()):
+                plan = describe_roll_back()
         except publishing.PublishingError as error:
             self.message_user(request, str(error), messages.WARNING)
             return HttpResponseRedirect(reverse(LIST))
-        if request.method != "POST":
+        if not is_done:
             return self._ask(request, _("Roll back?"), plan, "roll_back", _("Roll back"))
         if self._attempt(request, publishing.roll_back):
-            record_request(request, "roll back", "live index", "\n".join(planned))
+            record_request(request, "roll back", "live index", "\n".join(plan))
         return HttpResponseRedirect(reverse(LIST))
 
     def _find(self, request: HttpRequest, pk: int) -> Generation:

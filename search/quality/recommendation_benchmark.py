@@ -11,11 +11,12 @@ import numpy as np
 from django.db import connection
 from psycopg import sql
 
-from catalog.index.factor_store import nearest_factors, read_factors
-from catalog.index.preferences import lower, solve_preferences
+from catalog.index.factor_store import nearest_factors
+from catalog.index.preferences import lower
 from catalog.index.vectors import read_rows
 from catalog.models import FactorModel
 from search.filters.declared import filter_condition
+from search.recommendations.folding_in import fold_in
 from search.recommendations.recent_history import read_recent
 from search.recommendations.recommending import FOUND, recommend
 from search.request import Filters
@@ -51,8 +52,8 @@ class RecommendationBenchmark:
         self._model = model
         self.shoppers = _read_shoppers()
         senders = [sender for of_kind in self.shoppers.values() for sender in of_kind]
-        folded = [_fold_in(model, sender) for sender in senders]
-        self._folded = [factor for factor in folded if factor is not None]
+        folded = [fold_in(model, read_recent(**sender)) for sender in senders]
+        self._folded = [shopper.factor for shopper in folded if shopper is not None]
         self._factors = _read_all_factors(model)
         self.shoppers["stranger"] = [{}]
 
@@ -89,18 +90,6 @@ def _read_shoppers() -> dict[str, list[Sender]]:
 def _find_greatest(factors: np.ndarray, query: np.ndarray) -> np.ndarray:
     found = min(FOUND, len(factors) - 1)
     return np.argpartition(-(factors @ query.astype(np.float32)), found)[:found]
-
-
-def _fold_in(model: FactorModel, sender: Sender) -> np.ndarray | None:
-    """Returns the factor of a shopper, or None if the model knows no product of the history."""
-    history = read_recent(**sender)
-    factors = read_factors(model, history.products)
-    known = [n for n, pk in enumerate(history.products) if pk in factors]
-    if not known:
-        return None
-    stacked = np.stack([factors[history.products[n]] for n in known])
-    weights = history.weights[known]
-    return solve_preferences(stacked, weights, model.gram, model.alpha, model.regularization)[0]
 
 
 def _read_all_factors(model: FactorModel) -> np.ndarray:

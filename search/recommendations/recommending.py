@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from django.db import ProgrammingError
 
-from catalog.index.factor_store import live_factors, nearest_factors, read_factors
+from catalog.index.factor_store import live_factors, nearest_factors
 from catalog.index.live_index import IndexSpace, live_space
-from catalog.index.preferences import solve_preferences
 from catalog.index.search_statement import ProductCondition, VectorQuery
 from catalog.index.vector_store import vector_store
 from catalog.index.vectors import combine
@@ -18,6 +17,7 @@ from search.answer import Because, Result, SearchAnswer
 from search.filters.declared import filter_condition
 from search.query.vector import read_product_vectors
 from search.recommendations.blending import blend, score_terms, spread
+from search.recommendations.folding_in import fold_in
 from search.recommendations.popular_and_new import find_popular_and_new
 from search.recommendations.rankings import WEIGHTS
 from search.recommendations.recent_history import RecentHistory, read_recent
@@ -114,25 +114,18 @@ def rank_by_taste(history: RecentHistory, condition: ProductCondition, narrow: b
     """Folds the shopper into the live factor model, and finds the nearest products. Without a model
     or a history there are none."""
     model = live_factors()
-    factors = read_factors(model, history.products) if model and history.liked else {}
-    known = [
-        (pk, w) for pk, w in zip(history.products, history.weights, strict=True) if pk in factors
-    ]
-    if model is None or not any(weight > 0 for _, weight in known):
+    shopper = fold_in(model, history) if model else None
+    if model is None or shopper is None:
         return Tastes([], {})
-    shopper, contributions = solve_preferences(
-        np.stack([factors[pk] for pk, _ in known]),
-        np.array([weight for _, weight in known]),
-        model.gram,
-        model.alpha,
-        model.regularization,
-    )
-    found = nearest_factors(model, shopper, FOUND, condition, compare_all=narrow)
+    found = nearest_factors(model, shopper.factor, FOUND, condition, compare_all=narrow)
     if not found:
         return Tastes([], {})
-    reasons = (np.stack([item.factor for item in found]) @ contributions.T).argmax(axis=1)
+    factors = np.stack([item.factor for item in found])
+    reasons = (factors @ shopper.contributions.T).argmax(axis=1)
     ranking = [item.product_id for item in found]
-    return Tastes(ranking, {pk: known[r][0] for pk, r in zip(ranking, reasons, strict=True)})
+    return Tastes(
+        ranking, {pk: shopper.products[r] for pk, r in zip(ranking, reasons, strict=True)}
+    )
 
 
 def rank_by_looks(
