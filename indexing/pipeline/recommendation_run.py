@@ -48,8 +48,8 @@ def perform_learning(chunk: Chunk, check: Check) -> None:
     model = FactorModel.objects.create(
         dimensions=0, alpha=0, regularization=0, encoder=live.encoder if live else None
     )
-    figures = measure_history(history, model.encoder, check)
-    _, others = write_factors(model, history, int(figures["dimensions"]), check)
+    figures, chosen = measure_history(history, model.encoder, check)
+    _, others = write_factors(model, history, chosen, check)
     model.figures = {**figures, "other_products": others}
     model.save(update_fields=["figures"])
     with transaction.atomic():

@@ -6,19 +6,28 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-DIMENSIONS = (8, 16, 32, 64)  # the evaluation chooses one of them
-REGULARIZATION = 10.0
-ALPHA = 1.0  # confidence that a weight of 1 adds
 ITERATIONS = 15
 SEED = 22
 MIN_DIMENSIONS = 2
 
 
 @dataclass(frozen=True)
-class TrainedFactors:
-    """Factors of products (p, k) and of the shoppers that they were trained with (s, k),
-    float32."""
+class FactorSettings:
+    """`alpha`: the confidence that a weight of 1 adds to that of products that a shopper has not
+    opened, which is 1. Histories that are large and sparse need more of it, and of
+    `regularization`."""
 
+    dimensions: int
+    alpha: float
+    regularization: float
+
+
+@dataclass(frozen=True)
+class TrainedFactors:
+    """Factors of products (p, k) and of the shoppers that they were trained with (s, k), float32,
+    and what they were trained with."""
+
+    settings: FactorSettings
     products: np.ndarray
     shoppers: np.ndarray
 
@@ -29,21 +38,21 @@ class TrainedFactors:
 
 
 def train_factors(
-    weights: sparse.csr_matrix, dimensions: int, check: Callable[[], None]
+    weights: sparse.csr_matrix, settings: FactorSettings, check: Callable[[], None]
 ) -> TrainedFactors:
-    """Trains factors of that many numbers, or fewer in a tiny history, on weights of preferences
-    (s, p) by alternating least squares for implicit feedback (Hu, Koren, Volinsky, 2008). Negative
+    """Trains factors, of fewer numbers in a tiny history, on weights of preferences (s, p) by
+    alternating least squares for implicit feedback (Hu, Koren, Volinsky, 2008). Negative
     weights are products that a shopper rejects: their preference is 0. Calls `check` after each
     iteration."""
     from implicit.cpu.als import AlternatingLeastSquares
     from threadpoolctl import threadpool_limits
 
     confidences = weights.copy().astype(np.float32)
-    confidences.data = np.sign(weights.data) * (1.0 + ALPHA * np.abs(weights.data))
+    confidences.data = np.sign(weights.data) * (1.0 + settings.alpha * np.abs(weights.data))
     with threadpool_limits(1, "blas"):  # implicit has threads of its own
         model = AlternatingLeastSquares(
-            factors=max(MIN_DIMENSIONS, min(dimensions, min(weights.shape) - 1)),
-            regularization=REGULARIZATION,
+            factors=max(MIN_DIMENSIONS, min(settings.dimensions, min(weights.shape) - 1)),
+            regularization=settings.regularization,
             alpha=1.0,
             iterations=ITERATIONS,
             random_state=SEED,
@@ -51,7 +60,9 @@ def train_factors(
         )
         model.fit(confidences, show_progress=False, callback=lambda *_: check())
     return TrainedFactors(
-        np.asarray(model.item_factors, np.float32), np.asarray(model.user_factors, np.float32)
+        settings,
+        np.asarray(model.item_factors, np.float32),
+        np.asarray(model.user_factors, np.float32),
     )
 
 

@@ -1,6 +1,7 @@
 """Learns a factor model from the history, and measures it on the last days."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +21,7 @@ from indexing.recommendations.factor_evaluation import (
     measure_ranking,
 )
 from indexing.recommendations.factor_training import (
-    ALPHA,
-    DIMENSIONS,
-    REGULARIZATION,
+    FactorSettings,
     Ridge,
     TrainedFactors,
     extend,
@@ -32,6 +31,10 @@ from indexing.recommendations.product_looks import looks_of, read_looks
 from indexing.recommendations.shopper_history import ShopperHistory, read_history
 
 HELD_OUT_DAYS = 7
+DIMENSIONS = (8, 16, 32, 64)
+FIRST_DIMENSIONS = 32
+STRENGTHS = ((1.0, 10.0), (10.0, 10.0), (40.0, 20.0))
+"""The confidences and regularizations that are tried: more for larger and sparser histories."""
 MIN_SHOPPERS = 20  # to learn from, and to measure on
 MAX_COMPARED_LOOKS = 100_000  # products whose looks are held in memory, to compare with
 
@@ -56,14 +59,14 @@ def read_recent_history(until: datetime) -> ShopperHistory:
 
 def measure_history(
     history: ShopperHistory, encoder: EncoderVersion | None, check: Check
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], FactorSettings]:
     """Trains on the days before those held out, and returns the figures of the factors, of popular
-    products and of looks alone, with the numbers of shoppers and products. `dimensions` is the
-    size of factors that does best for every second shopper; the figures are of the others."""
+    products and of looks alone, with the numbers of shoppers and products, and the settings of the
+    training. They do best for every second shopper; the figures are of the others."""
     earlier, later = history.earlier, history.later
     measured_by = choose_shoppers(earlier, later)
     deciding, shoppers = measured_by[::2], measured_by[1::2]
-    trained = choose_dimensions(history, deciding, check)
+    trained = choose_settings(history, deciding, check)
     liked = earlier.maximum(0)
     popularity = np.asarray(liked.sum(axis=0)).ravel()
 
@@ -84,20 +87,19 @@ def measure_history(
             return np.asarray(liked[numbers] @ looks) @ looks.T
 
         measured["looks"] = measure_ranking(by_looks, shoppers, earlier, later, check)
-    return {
+    figures = {
         **as_figures(**measured),
-        "dimensions": trained.products.shape[1],
         "shoppers": history.shoppers,
         "measured_shoppers": len(shoppers),
         "learned_products": len(history.products),
     }
+    return figures, trained.settings
 
 
-def choose_dimensions(
-    history: ShopperHistory, shoppers: np.ndarray, check: Check
-) -> TrainedFactors:
-    """Trains factors of each size on the days before those held out, and returns those with the
-    highest recall for these shoppers."""
+def choose_settings(history: ShopperHistory, shoppers: np.ndarray, check: Check) -> TrainedFactors:
+    """Trains on the days before those held out with several settings, and returns the factors with
+    the highest recall for these shoppers: first among FIRST_DIMENSIONS with all strengths, then
+    among all sizes with the best of these."""
 
     def recall(trained: TrainedFactors) -> float:
         def score(numbers: np.ndarray) -> np.ndarray:
@@ -105,18 +107,22 @@ def choose_dimensions(
 
         return measure_ranking(score, shoppers, history.earlier, history.later, check).recall
 
-    return max((train_factors(history.earlier, size, check) for size in DIMENSIONS), key=recall)
+    def best(choices: Iterable[FactorSettings]) -> TrainedFactors:
+        return max((train_factors(history.earlier, each, check) for each in choices), key=recall)
+
+    first = best(FactorSettings(FIRST_DIMENSIONS, *strength) for strength in STRENGTHS)
+    return best(replace(first.settings, dimensions=size) for size in DIMENSIONS)
 
 
 def write_factors(
-    model: FactorModel, history: ShopperHistory, dimensions: int, check: Check
+    model: FactorModel, history: ShopperHistory, chosen: FactorSettings, check: Check
 ) -> tuple[TrainedFactors, int]:
     """Trains on the whole history and writes the model's table: learned factors, and for the other
     products those that follow from their embeddings. Returns the factors and the number of other
     products."""
-    trained = train_factors(history.all_days, dimensions, check)
+    trained = train_factors(history.all_days, chosen, check)
     model.dimensions = trained.products.shape[1]
-    model.alpha, model.regularization = ALPHA, REGULARIZATION
+    model.alpha, model.regularization = chosen.alpha, chosen.regularization
     model.longest = float(np.linalg.norm(trained.products, axis=1).max())
     model.gram_bytes = trained.gram.astype(np.float32).tobytes()
     create_factors(model)

@@ -14,12 +14,13 @@ from indexing.recommendations.factor_evaluation import (
     recall_at,
 )
 from indexing.recommendations.factor_training import (
-    ALPHA,
-    REGULARIZATION,
+    FactorSettings,
     Ridge,
     extend,
     train_factors,
 )
+
+SETTINGS = FactorSettings(dimensions=8, alpha=1.0, regularization=10.0)
 
 
 def nothing() -> None:
@@ -67,13 +68,17 @@ def circles(shoppers: int = 120, products: int = 60, seed: int = 0) -> sparse.cs
 
 def test_a_folded_in_shopper_has_the_factor_of_training() -> None:
     weights = circles()
-    trained = train_factors(weights, 8, nothing)
+    trained = train_factors(weights, SETTINGS, nothing)
 
     cosines = []
     for shopper in range(weights.shape[0]):
         row = weights[shopper]
         factor, _ = solve_preferences(
-            trained.products[row.indices], row.data, trained.gram, ALPHA, REGULARIZATION
+            trained.products[row.indices],
+            row.data,
+            trained.gram,
+            SETTINGS.alpha,
+            SETTINGS.regularization,
         )
         known = trained.shoppers[shopper]
         cosines.append(factor @ known / np.linalg.norm(factor) / np.linalg.norm(known))
@@ -82,7 +87,7 @@ def test_a_folded_in_shopper_has_the_factor_of_training() -> None:
 
 def test_factors_predict_the_products_of_the_own_circle() -> None:
     weights = circles()
-    trained = train_factors(weights, 8, nothing)
+    trained = train_factors(weights, SETTINGS, nothing)
 
     scores = trained.shoppers @ trained.products.T
     scores[weights.nonzero()] = -np.inf

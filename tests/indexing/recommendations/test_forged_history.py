@@ -12,13 +12,14 @@ from django.utils import timezone
 from catalog.api.access_keys import create_key
 from catalog.models import Event, Product
 from indexing.recommendations.factor_evaluation import rank_top
-from indexing.recommendations.factor_training import train_factors
+from indexing.recommendations.factor_training import FactorSettings, train_factors
+from indexing.recommendations.learning_factors import STRENGTHS
 from indexing.recommendations.shopper_history import ShopperHistory, read_history
 from indexing.recommendations.synthetic_history import make_history
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_shop")]
 
-PRODUCTS, SHOPPERS, DAYS, DIMENSIONS = 200, 500, 60, 16
+PRODUCTS, SHOPPERS, DAYS = 200, 500, 60
 FORGED = SHOPPERS // 100
 KINDS = ("view", "click", "cart", "purchase")
 MOST = 0.05  # of the other shoppers, to whom a hundredth of forged sessions may push a product
@@ -69,9 +70,14 @@ def learn() -> ShopperHistory:
 
 
 def share_with(target: int, history: ShopperHistory) -> float:
-    """Returns the share of honest shoppers to whom the product is among the first 20."""
+    """Returns the share of honest shoppers to whom the product is among the first 20, with the
+    strength that training may choose and that shows it to most of them."""
+    return max(_share_with(target, history, FactorSettings(16, *each)) for each in STRENGTHS)
+
+
+def _share_with(target: int, history: ShopperHistory, settings: FactorSettings) -> float:
     [column] = np.flatnonzero(history.products == target)
-    trained = train_factors(history.all_days, DIMENSIONS, lambda: None)
+    trained = train_factors(history.all_days, settings, lambda: None)
     knows = history.all_days[:, [column]].toarray().ravel() > 0
     scores = trained.shoppers @ trained.products.T
     scores[history.all_days.nonzero()] = -np.inf
