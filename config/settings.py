@@ -37,6 +37,7 @@ HOST = os.environ.get("HOST", "").strip() or "127.0.0.1"
 # `make run`, load balancers and Prometheus use the machine's own names.
 ALLOWED_HOSTS = [*read_list("ALLOWED_HOSTS", []), "localhost", "127.0.0.1", "[::1]", HOST]
 CSRF_TRUSTED_ORIGINS = read_list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_FAILURE_VIEW = "catalog.console.error_pages.refuse_form"
 
 # --- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -136,6 +136,15 @@ class ModelAdmin(AuditedChanges, PlainAdmin):
     show_full_result_count = False
     list_per_page = 50
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Refuses actions that the user may not take. Django would pass over them in silence."""
+        action = request.POST.get("action", "")
+        is_known = action in (*self.actions, "delete_selected")
+        if is_known and action not in self.get_actions(request):
+            raise PermissionDenied
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        return response
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """The head of the page tells the number of results only where something is searched for or
         filtered. The foot of the list always does."""

@@ -94,7 +94,9 @@ class TagAdmin(ModelAdmin):
                 for pk, photo in sorted(first.items())
             ),
         )
-        return format_html('<span class="flex gap-1">{}</span>', links)
+        return format_html(
+            '<span class="flex gap-1" style="min-width: max-content">{}</span>', links
+        )
 
     @admin.action(description=gettext_lazy("Accept as tags"), permissions=["change"])
     def accept(self, request: HttpRequest, chosen: QuerySet[Tag]) -> None:

@@ -3,6 +3,7 @@
 import re
 
 from django.apps import AppConfig
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.utils.translation import ngettext, pgettext_lazy
@@ -89,6 +90,7 @@ _ACTIONS = {
     "undo import": pgettext_lazy("action", "undo import"),
     "withdraw": pgettext_lazy("action", "withdraw"),
 }
+_STARTERS = {"schedule": _lazy("schedule"), "after an import": _lazy("after an import")}
 _TARGETS = {
     "all failed photos": _lazy("all failed photos"),
     "all sources": _lazy("all sources"),
@@ -117,7 +119,8 @@ def translate_names(app: AppConfig) -> None:
         model._meta.verbose_name = _lazy(model._meta.verbose_name_raw)
         model._meta.verbose_name_plural = _lazy(str(model._meta.verbose_name_plural))
         for field in model._meta.local_fields:
-            field.verbose_name = _lazy(str(field.verbose_name))
+            if not isinstance(field.verbose_name, Promise):  # which has a context of its own
+                field.verbose_name = _lazy(str(field.verbose_name))
             if field.help_text:
                 field.help_text = _lazy(str(field.help_text))
             if field.choices:
@@ -145,9 +148,9 @@ def name_feature(feature: str) -> str:
 
 
 def name_starter(by: str) -> str:
-    """Returns the name of who started a run or an import: a user, a command, an API key, or the
-    schedule."""
-    return str(_lazy("schedule")) if by == "schedule" else by
+    """Returns the name of who started a run or an import: a user, a command, an API key, the
+    schedule, or the step before."""
+    return str(_STARTERS.get(by, by))
 
 
 def name_action(action: str) -> str:

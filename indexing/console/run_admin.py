@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -75,6 +76,8 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         if run.is_finished:
             return "–"
         figures = run_progress(run)
+        if not figures["total"]:  # nothing is planned yet
+            return "–"
         values = {"done": figures["done"], "total": figures["total"]}
         if not figures["eta_s"]:
             return _("%(done)s of %(total)s") % values
@@ -108,8 +111,9 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         if step.act(run):
             self.tell_done(request, step.done % {"number": run.pk})
             return True
-        state = IndexingRun.objects.filter(pk=run.pk).values_list("state", flat=True)
-        values = {"number": run.pk, "state": state.first() or "–"}
+        current = IndexingRun.objects.filter(pk=run.pk).first()
+        state = current.get_state_display().lower() if current else "–"
+        values = {"number": run.pk, "state": state}
         sentence = _("Nothing to do: run %(number)s is %(state)s.") % values
         self.message_user(request, sentence, messages.WARNING)
         return False
@@ -153,8 +157,8 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         else:
             detail = "publish: no" if options else ""
             record_request(request, f"start {kind}", f"run {run.pk}", detail)
-            sentence = _("%(kind)s %(number)s is under way.")
-            self.message_user(request, sentence % {"kind": name_kind(run.kind), "number": run.pk})
+            named = {"kind": name_kind(run.kind), "number": run.pk}
+            self.message_user(request, capfirst(_("%(kind)s %(number)s is under way.") % named))
         return HttpResponseRedirect(back)
 
     def take_step(self, request: HttpRequest, object_id: int, step: str) -> HttpResponse:

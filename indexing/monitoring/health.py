@@ -259,8 +259,10 @@ def check_load(pulse: Pulse) -> Iterator[Problem]:
         yield Problem(
             True,
             ngettext(
-                "%(n)s search was turned away in the last hour, because too many came at once.",
-                "%(n)s searches were turned away in the last hour, because too many came at once.",
+                "%(n)s search was turned away in the last hour: too many came at once, or it took"
+                " too long.",
+                "%(n)s searches were turned away in the last hour: too many came at once, or they"
+                " took too long.",
                 refused,
             )
             % {"n": refused},

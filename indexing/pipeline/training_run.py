@@ -178,7 +178,7 @@ def perform_hand_over(chunk: Chunk, check: Check) -> None:
     run = IndexingRun.objects.get(pk=chunk.run_id)
     if run.result["better"] and run.publish:
         try:
-            rebuild = start_rebuild(run.result["encoder"])
+            rebuild = runs.name_starter(start_rebuild(run.result["encoder"]), run.started_by)
             _store_result(run, rebuild=rebuild.pk)
         except runs.RunConflict as conflict:
             _store_result(run, conflict=str(conflict))

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from catalog.console.stored_sentences import translate_sentence
 from catalog.quality.self_test import MIN_QUERIES
 from indexing.models import IndexingRun
 from indexing.quality.encoder_comparison import EncoderComparison
@@ -86,7 +87,7 @@ def _describe_consequence(run: IndexingRun) -> str:
         return sentence % {"number": result["rebuild"]}
     if "conflict" in result:
         better = _("It is better, but no rebuild was started:")
-        return f"{better} {result['conflict']} {by_hand}"
+        return f"{better} {translate_sentence(result['conflict'])} {by_hand}"
     if result["better"]:
         return _("It is better. To use it: %(command)s") % {"command": command}
     if "after" in result and result["after"]["kind"] == "views":

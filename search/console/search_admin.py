@@ -94,7 +94,7 @@ class IllustratedSearchAdmin(LoggedSearchAdmin):
         *("at", "kind_name", "words", "photo", "first_results", "results", "best", "clicks"),
         *("wrong", "filtered", "offset", "total_ms", "query_id"),
     )
-    list_display_links = ("query_id",)
+    list_display_links = ("at", "query_id")
     list_filter = (KindFilter, OutcomeFilter, "filtered", SortFilter, "at")
     search_fields = ("query_id__exact", "words")
     change_list_template = "admin/catalog/loggedsearch/change_list.html"

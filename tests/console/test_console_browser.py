@@ -84,5 +84,5 @@ def test_an_operator_starts_a_training(
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     page.get_by_role("button", name="Start the training").click()
 
-    expect(page.get_by_text(re.compile(r"training \d+ is under way"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Training \d+ is under way"))).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.conf import settings as site
+from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.core.files.storage import default_storage
 from django.db import connection, connections, transaction
@@ -19,6 +20,7 @@ from indexing.generations.publishing import PUBLISHING_LOCK
 from indexing.models import IndexingRun
 from indexing.pipeline.refresh import start_refresh
 from tests.console.forms import errors_of, shown, upload
+from tests.console.pages.people import member
 from tests.console.rows import made
 from tests.indexing.shop import add_product, photo, rebuild, table_exists
 from tests.support.processes import url_of_test_database, wait_until
@@ -147,6 +149,44 @@ def test_a_url_that_the_database_cannot_read_gets_a_page(
 
     assert response.status_code == status
     assert reverse("admin:logout") in response.content.decode()
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_missing_rights_pages_and_tokens_get_a_page(admin_client: Client) -> None:
+    def alert(response: Any) -> str:
+        page = response.content.decode()
+        assert reverse("admin:logout") in page
+        return page.split('<p role="alert">')[1].split("</p>")[0]
+
+    rebuilding = reverse("admin:start_run", args=["rebuild"])
+    operator = member("operator")
+    for refused in (operator.get(rebuilding), operator.post(rebuilding)):
+        assert (refused.status_code, alert(refused)[:29]) == (403, "You do not have the right to ")
+    refused = operator.post(
+        reverse(GENERATIONS), {"action": "roll_back", "_selected_action": ["1"]}
+    )
+    assert (refused.status_code, alert(refused)[:29]) == (403, "You do not have the right to ")
+    for missing in ("nowhere/", "catalog/generation/9999/publish/"):
+        response = admin_client.get(reverse("admin:index") + missing)
+        assert (response.status_code, alert(response)[:22]) == (404, "There is no such page.")
+    careful = Client(enforce_csrf_checks=True)
+    careful.cookies = admin_client.cookies
+    assert "open for too long" in alert(careful.post(rebuilding))
+    assert not IndexingRun.objects.exists()
+
+    # Before the login there is no frame to fill; shoppers have pages of their own.
+    early = Client(enforce_csrf_checks=True).post(reverse("admin:login"))
+    assert (early.status_code, "open for too long" in early.content.decode()) == (403, True)
+    assert 'class="notice' in admin_client.get("/nowhere/").content.decode()
+
+
+@pytest.mark.usefixtures("empty_shop")
+def test_those_who_may_no_longer_enter_are_told(admin_client: Client) -> None:
+    User.objects.update(is_staff=False)
+
+    page = admin_client.get(reverse("admin:index"), follow=True).content.decode()
+
+    assert "You are authenticated as admin, but are not authorized" in page
 
 
 @pytest.mark.usefixtures("committed_shop")

@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
 from django.utils import translation
 
+from catalog.models import ProductImport
+
 RUSSIAN = re.compile("[а-яё]", re.IGNORECASE)
 # Names that are the same in both languages.
 SAME = {"ID", "NDCG", "HNSW m", "HNSW ef_construction", "recall@20", "ETag", "Last-Modified"}
@@ -32,6 +34,11 @@ def test_every_name_is_translated(model: type[Any]) -> None:
         names = names_of(model)
 
     assert [name for name in names if not RUSSIAN.search(name) and name not in SAME] == []
+
+
+def test_a_name_keeps_its_context() -> None:
+    with translation.override("ru"):
+        assert ProductImport._meta.get_field("hidden").verbose_name == "скрыто"
 
 
 def test_names_are_english_for_others() -> None:

@@ -33,6 +33,7 @@ FAILED_RUNS = (
     _noop(
         "%(file)s cannot be written: %(reason)s. Remove the cause, then start the training again."
     ),
+    _noop("Rebuild %(number)s, with other options, is under way: let it finish or cancel it."),
     _noop("The live index is made by %(encoder)s itself: it needs no adapter."),
     _noop(
         "An adapter is measured on a fifth of the photos, at least %(least)s, and there are"

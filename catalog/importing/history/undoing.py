@@ -60,6 +60,8 @@ def check_undo(product_import: ProductImport) -> None:
 def _already_sentence(product_import: ProductImport) -> str:
     if product_import.api_key_id is not None:
         return _("%(import)s is taken back already. To have its changes again, repeat the call.")
+    if product_import.source_id is None:
+        return _("%(import)s is taken back already. To have its changes again, import the file.")
     return _("%(import)s is taken back already. To have its changes again, pull the whole source.")
 
 

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -135,8 +136,8 @@ class EncoderVersionAdmin(ReadOnlyAdmin):
             self.message_user(request, str(conflict), messages.ERROR)
         else:
             record_request(request, f"start {kind}", f"run {run.pk}", str(version))
-            sentence = _("%(kind)s %(number)s is under way.")
-            self.message_user(request, sentence % {"kind": name_kind(run.kind), "number": run.pk})
+            named = {"kind": name_kind(run.kind), "number": run.pk}
+            self.message_user(request, capfirst(_("%(kind)s %(number)s is under way.") % named))
         return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
 
 

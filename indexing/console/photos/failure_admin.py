@@ -43,7 +43,7 @@ class ImageFailureAdmin(ReadOnlyAdmin):
     list_display = (
         *("picture", "product", "why", "attempts", "quarantined", "since", "last_at", "steps"),
     )
-    list_display_links = None
+    list_display_links = ("picture",)
     list_filter = ("quarantined",)
     change_list_template = "admin/indexing/imagefailure/change_list.html"
     actions = ("try_again",)

@@ -85,6 +85,8 @@ def test_the_import_is_recorded_and_can_be_taken_back(anna: Client, folder: Path
     assert "It is being taken back." in text_of(anna.post(undo, {"undo": "1"}, follow=True))
     assert work().state == "undone"
     assert not Product.objects.exists()
+    page = anna.get(reverse("admin:catalog_productimport_change", args=[done.pk]))
+    assert "To have its changes again, import the file." in text_of(page)
 
 
 def test_an_import_that_changes_nothing_says_so(anna: Client) -> None:

@@ -99,7 +99,7 @@ def test_a_rebuild_with_an_encoder_starts_from_its_page(other: EncoderVersion) -
 
     run = IndexingRun.objects.get(kind="rebuild", encoder="other")
     assert not run.publish
-    assert said(response) == [f"rebuild {run.pk} is under way."]
+    assert said(response) == [f"Rebuild {run.pk} is under way."]
 
 
 def test_drift_says_what_to_do_about_an_alarm(other: EncoderVersion, client: Client) -> None:

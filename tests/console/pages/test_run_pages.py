@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from indexing.ledger.chunk_leases import claim_chunk
 from indexing.models import Chunk, IndexingRun
@@ -42,6 +43,16 @@ def test_the_moving_part_shows_bar_starter_and_errors(half_done: IndexingRun) ->
     assert "Pause" not in page
 
 
+def test_a_run_that_is_not_planned_yet_has_no_numbers() -> None:
+    start_refresh()
+    viewer = member("viewer")
+
+    moving = text_of(viewer.get(reverse("admin:moving_runs")))
+    assert "refresh" in moving
+    assert " of " not in moving
+    assert "0 of 0" not in text_of(viewer.get(reverse(RUNS)))
+
+
 def test_steps_ask_first_and_say_what_they_do(half_done: IndexingRun) -> None:
     operator = member("operator")
     moving = operator.get(reverse("admin:moving_runs")).content.decode()
@@ -61,6 +72,18 @@ def test_steps_ask_first_and_say_what_they_do(half_done: IndexingRun) -> None:
     assert said(operator.post(address, follow=True)) == [
         f"Nothing to do: run {half_done.pk} is cancelled."
     ]
+
+
+def test_states_and_starters_are_named_in_russian(half_done: IndexingRun) -> None:
+    IndexingRun.objects.update(started_by="after an import")
+    operator = member("operator")
+    operator.cookies["django_language"] = "ru"
+    assert "после импорта" in text_of(operator.get(reverse("admin:moving_runs")))
+
+    IndexingRun.objects.update(state="cancelled", finished_at=timezone.now())
+    address = reverse("admin:run_step", args=[half_done.pk, "pause"])
+    [sentence] = said(operator.post(address, follow=True))
+    assert sentence == f"Менять нечего: задание {half_done.pk} в состоянии «отменено»."
 
 
 def test_a_rebuild_says_how_much_and_lets_a_publisher_choose() -> None:

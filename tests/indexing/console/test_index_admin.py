@@ -94,7 +94,7 @@ def test_a_button_starts_a_run(admin_client: Client, kind: str) -> None:
     run = IndexingRun.objects.get()
     assert (run.kind, run.state) == (kind, "queued")
     assert queued_runs() == [run.pk]
-    assert read_messages(response) == [f"{kind} {run.pk} is under way."]
+    assert read_messages(response) == [f"{kind.capitalize()} {run.pk} is under way."]
     assert response.headers["Location"] == reverse(RUNS)
 
 
@@ -143,7 +143,7 @@ def test_a_training_is_confirmed_and_started_once(admin_client: Client) -> None:
     assert "8 photos of 8 products to learn from, and 4 products set aside" in page
     assert reverse("admin:start_run", args=["training"]) in page
 
-    for sentence in ("training {} is under way.", "Training {} is under way: let it finish"):
+    for sentence in ("Training {} is under way.", "Training {} is under way: let it finish"):
         response = admin_client.post(reverse("admin:start_run", args=["training"]))
         run = IndexingRun.objects.get(kind="training")
         assert (run.encoder, run.state) == ("histogram", "queued")

@@ -1,6 +1,7 @@
 """Whether a trained encoder is better, and what operators are told. The figures are made up."""
 
 import numpy as np
+from django.utils import translation
 
 from catalog.quality.paired_bootstrap import bootstrap_difference
 from catalog.quality.self_test import SelfTest
@@ -60,6 +61,9 @@ def test_operators_are_told_the_figures_and_what_follows() -> None:
     by_hand = f"index rebuild --encoder {ENCODER}"
     assert by_hand in describe(better, publish=False)
     assert "no rebuild was started: It is busy." in describe(better, conflict="It is busy.")
+    busy = "Rebuild 7, with other options, is under way: let it finish or cancel it."
+    with translation.override("ru"):
+        assert busy not in describe(better, conflict=busy)
     assert "the encoder in use stays" in describe(compare(BEFORE))
     assert "composed photos (weaker)" in describe(compare(BEFORE, "composed"))
     assert "fewer than 100 products" in describe(None)

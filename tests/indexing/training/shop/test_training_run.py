@@ -127,7 +127,7 @@ def test_a_second_training_is_refused_while_a_worker_is_at_work() -> None:
 @pytest.mark.usefixtures("indexed_shop")
 def test_a_better_encoder_is_handed_over_to_a_rebuild() -> None:
     run = start_training(**SHORT)
-    run.result = {"encoder": default_encoder(), "better": True}
+    run.result, run.started_by = {"encoder": default_encoder(), "better": True}, "anna"
     run.save()
     chunk = Chunk.objects.create(run=run, stage="hand_over", ordinal=0, size=1)
 
@@ -136,7 +136,7 @@ def test_a_better_encoder_is_handed_over_to_a_rebuild() -> None:
     rebuild = IndexingRun.objects.get(kind="rebuild", state="queued")
     run.refresh_from_db()
     assert run.result["rebuild"] == rebuild.pk
-    assert rebuild.encoder == run.result["encoder"]
+    assert (rebuild.encoder, rebuild.started_by) == (run.result["encoder"], "anna")
 
     # Another rebuild is under way.
     run.result = {"encoder": "local-dir:other", "better": True}
