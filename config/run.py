@@ -20,7 +20,7 @@ from functools import partial
 from catalog.parent_death import die_with_parent
 from config.database import database_in_use, embedded_server, uses_embedded
 from config.embedded_postgres import EmbeddedPostgresError
-from config.paths import BASE_DIR, DATA_DIR
+from config.paths import BASE_DIR, BUILT_IN, DATA_DIR
 from config.stopping import Stop, check_stop, stop_on_signals
 
 CHILDREN_STOP_TIMEOUT_S = 6.0
@@ -88,7 +88,12 @@ def prepare(demo: bool) -> None:
         if demo:
             _check_port(settings.HOST, settings.PORT)
         call_command("migrate", verbosity=0)
-        _collect_static_files()
+        if BUILT_IN.exists():
+            from catalog.visual.encoder_cache import copy_compiled_models
+
+            copy_compiled_models(BUILT_IN / "encoders", settings.ENCODER_CACHE)
+        else:
+            _collect_static_files()
         from config import first_start
 
         first_start.create_admin()

@@ -24,7 +24,7 @@ from config.environment import (
     read_weights,
 )
 from config.log_lines import build_logging
-from config.paths import BASE_DIR, DATA_DIR
+from config.paths import BASE_DIR, BUILT_IN, DATA_DIR
 from config.rest_api import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401  (settings)
 
 # --- Identity -----------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ TIME_ZONE = "UTC"
 
 # --- Files --------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = (BUILT_IN if BUILT_IN.exists() else DATA_DIR) / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "media/"
 MEDIA_ROOT = read_folder("MEDIA_ROOT", DATA_DIR / "media")

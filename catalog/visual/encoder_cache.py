@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from catalog.visual.networks.open_clip_model import OpenClipModel
 
 _FORMAT = 2  # raise when the layout of a compiled model changes
+_UNFINISHED = ".compiling-"  # begins the names of folders that are not complete yet
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,35 @@ def load_compiled_model(name: str, cache: Path, checksum: str = "") -> CompiledM
         for kept in cache.glob(f"*-v{_FORMAT}/model.json"):
             if json.loads(kept.read_text())["checksum"] == checksum:
                 return _read(kept.parent)
-    with open(cache / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # web process and worker may compile at the same time
+    with _locked(cache):
         folder = _folder(name, cache)
         if not (folder / "model.json").exists():
             _compile_in_child(name, folder)
     return _read(folder)
+
+
+def copy_compiled_models(origin: Path, cache: Path) -> None:
+    """Copies the compiled models of the folder `origin` into the folder `cache`, which keeps those
+    that it has."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache):
+        for description in origin.glob("*/model.json"):
+            folder = cache / description.parent.name
+            if not folder.exists():
+                work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=cache))
+                shutil.copytree(description.parent, work, dirs_exist_ok=True)
+                work.rename(folder)
+
+
+@contextmanager
+def _locked(cache: Path) -> Iterator[None]:
+    """Lets one process at a time change the cache: web process and worker may compile at the same
+    time. Folders of unfinished models are then leftovers of killed processes."""
+    with open(cache / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in cache.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        yield
 
 
 def _read(folder: Path) -> CompiledModel:
@@ -80,10 +106,7 @@ def _folder(name: str, cache: Path) -> Path:
 
 
 def _compile_in_child(name: str, folder: Path) -> None:
-    """Compiles a model in a child process, which frees torch's memory when it ends. The caller
-    holds the lock, so folders of unfinished compilations are leftovers of killed processes."""
-    for leftover in folder.parent.glob(".compiling-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    """Compiles a model in a child process, which frees torch's memory when it ends."""
     process = subprocess.run(
         [sys.executable, "-m", "catalog.visual.encoder_cache", name, str(folder), str(os.getpid())],
         cwd=Path(__file__).resolve().parents[2],
@@ -102,7 +125,7 @@ def compile_model(name: str, folder: Path) -> None:
     from catalog.visual.tokenizer_export import export_tokenizer
 
     model = load_open_clip(name)
-    work = Path(tempfile.mkdtemp(prefix=".compiling-", dir=folder.parent))
+    work = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder.parent))
     try:
         _convert_towers(model, work)
         export_tokenizer(model.tokenizer).save(str(work / "tokenizer.json"))

@@ -1,7 +1,10 @@
 """Trains factors on the preferences of shoppers, and gives factors to products without history."""
 
+import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from scipy import sparse
@@ -44,6 +47,7 @@ def train_factors(
     alternating least squares for implicit feedback (Hu, Koren, Volinsky, 2008). Negative
     weights are products that a shopper rejects: their preference is 0. Calls `check` after each
     iteration."""
+    _load_openmp()
     from implicit.cpu.als import AlternatingLeastSquares
     from threadpoolctl import threadpool_limits
 
@@ -64,6 +68,17 @@ def train_factors(
         np.asarray(model.item_factors, np.float32),
         np.asarray(model.user_factors, np.float32),
     )
+
+
+def _load_openmp() -> None:
+    """Loads the OpenMP library that implicit needs: that of the system, which small systems lack,
+    or the copy that torch brings along."""
+    try:
+        ctypes.CDLL("libgomp.so.1")
+    except OSError:
+        torch = find_spec("torch")
+        for folder in torch.submodule_search_locations or () if torch else ():
+            ctypes.CDLL(str(Path(folder) / "lib" / "libgomp.so.1"))
 
 
 class Ridge:

@@ -16,7 +16,7 @@ from tests.docs.markdown import ROOT, Document
 APPS = ("catalog", "indexing", "search")
 CODE_FOLDERS = (*APPS, "config", "static", "templates")
 CODE_ENDINGS = (".py", ".html", ".js", ".css")
-SOURCE_ENDINGS = (*CODE_ENDINGS, ".md", ".sh", ".toml", ".po")
+SOURCE_ENDINGS = (*CODE_ENDINGS, ".md", ".sh", ".toml", ".yaml", ".po")
 DATA_ENDINGS = (".json", ".jsonl", ".tsv", ".txt", ".safetensors", ".pt", ".jpg", ".png", ".webp")
 SYSTEM = re.compile(r"/(dev|root|tmp|var)(/|$)")
 ADDRESS = re.compile(r"(?:(GET|POST) )?(/[^ ]*)")
@@ -40,7 +40,7 @@ def tree() -> frozenset[str]:
 @cache
 def code() -> str:
     """The source of the project, without its tests and documents, as one text."""
-    files = ["Makefile", "manage.py", "pyproject.toml"]
+    files = ["Makefile", "Dockerfile", "compose.yaml", "manage.py", "pyproject.toml"]
     files += [p for p in tree() if re.match(r"requirements.*\.txt", p)]
     files += [p for p in tree() if p.startswith(CODE_FOLDERS) and p.endswith(CODE_ENDINGS)]
     return "\n".join((ROOT / path).read_text() for path in sorted(files))
@@ -238,7 +238,7 @@ def is_known(span: str, document: Document) -> bool:
         return is_dotted(span)
     if re.fullmatch(r"[A-Z][A-Z0-9_]+=.*|[A-Za-z_]\w*(\(\))?", span):
         name = re.findall(r"\w+", span)[0]
-        return name in words() or name in tables() or name in ELSEWHERE
+        return any(name in each for each in (words(), tables(), tree(), ELSEWHERE))
     return True
 
 

@@ -1,10 +1,15 @@
 """Preferences, factors and figures, with numbers worked out by hand or by brute force."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import optimize, sparse
 
 from catalog.index.preferences import decay, lift, lower, solve_preferences
+from config.paths import BASE_DIR
 from indexing.recommendations.factor_evaluation import (
     choose_shoppers,
     failed_gates,
@@ -93,6 +98,31 @@ def test_factors_predict_the_products_of_the_own_circle() -> None:
     scores[weights.nonzero()] = -np.inf
     best = scores.argmax(axis=1)
     assert np.mean(best % 4 == np.arange(len(best)) % 4) > 0.95
+
+
+@pytest.mark.long
+def test_factors_are_trained_without_the_openmp_of_the_system() -> None:
+    # Given a file system of its own, in which the library is empty,
+    apart = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    hidden = [f"mount --bind /dev/null {path}" for path in Path("/lib").glob("*/libgomp.so.1")]
+    command = " && ".join([*hidden, 'exec "$@"'])
+    if subprocess.run([*apart, command, "sh", "true"], capture_output=True).returncode:
+        pytest.skip("this user may not mount anything")
+    code = (
+        "import numpy as np; from scipy import sparse\n"
+        "from indexing.recommendations.factor_training import train_factors\n"
+        "weights = sparse.csr_matrix(np.eye(9, dtype=np.float32))\n"
+        "print(train_factors(weights, 2, lambda: None).products.shape)\n"
+    )
+
+    # training works all the same.
+    done = subprocess.run(
+        [*apart, command, "sh", sys.executable, "-c", code],
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.returncode) == ("(9, 2)\n", 0), done.stderr
 
 
 def test_lifted_factors_are_unit_vectors_in_the_order_of_inner_products() -> None:
