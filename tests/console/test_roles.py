@@ -166,6 +166,7 @@ def sent_to_login(response: Any) -> bool:
     return response.status_code == 302 and "/login/" in response.headers["Location"]
 
 
+@pytest.mark.long
 def test_pages_of_models(role: Role, visitor: Client, rows: dict[type[Any], Any]) -> None:
     problems = []
     for model, row in rows.items():

@@ -143,14 +143,7 @@ def test_the_images_set_up_and_serve_without_an_embedded_database(
     assert "There is no index yet." in output
     assert f"user admin, password {(data / 'admin_password').read_text()}" in output
 
-    # The worker imports and indexes a catalogue.
-    feed = worker.place / "catalog/demo/few.jsonl"
-    lines = (worker.place / "catalog/demo/catalog.jsonl").read_text().splitlines(keepends=True)
-    feed.write_text("".join(lines[:PRODUCTS]))
-    (data / "no-photos.jsonl").touch()
-    fast = {"LABELLED_PHOTOS": str(data / "no-photos.jsonl"), "COMPOSED_PHOTOS": "100"}
-    for command in (["import_products", str(feed)], ["index", "rebuild"]):
-        run_to_its_end(worker, ["python", "manage.py", *command], {**shared, **fast})
+    import_and_index(worker, shared, data)
 
     # Web and worker answer and work, as the user of the image, and end in order.
     queue = worker.run(worker.command, **shared)
@@ -175,6 +168,17 @@ def test_the_images_set_up_and_serve_without_an_embedded_database(
             process.terminate()
             process.communicate(timeout=60)
     wait_until(lambda: not ours(data))
+
+
+def import_and_index(worker: Image, shared: dict[str, str], data: Path) -> None:
+    """Imports and indexes PRODUCTS products of the demo by commands of the worker's image."""
+    feed = worker.place / "catalog/demo/few.jsonl"
+    lines = (worker.place / "catalog/demo/catalog.jsonl").read_text().splitlines(keepends=True)
+    feed.write_text("".join(lines[:PRODUCTS]))
+    (data / "no-photos.jsonl").touch()
+    fast = {"LABELLED_PHOTOS": str(data / "no-photos.jsonl"), "COMPOSED_PHOTOS": "100"}
+    for command in (["import_products", str(feed)], ["index", "rebuild"]):
+        run_to_its_end(worker, ["python", "manage.py", *command], {**shared, **fast})
 
 
 def run_to_its_end(image: Image, command: list[str], environment: dict[str, str]) -> str:

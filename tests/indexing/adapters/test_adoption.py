@@ -167,6 +167,7 @@ def test_an_adapter_without_enough_photos_is_refused_with_a_sentence() -> None:
         adopt_encoder("histogram")
 
 
+@pytest.mark.long
 def test_rolling_back_removes_the_adapter_first(live: Generation) -> None:
     earlier, live = live, rebuild().generation or live
     adopt_encoder("bent")

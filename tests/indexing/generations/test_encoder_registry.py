@@ -55,6 +55,7 @@ def test_other_weights_under_a_known_name_are_registered_as_another_encoder(
     assert EncoderVersion.objects.count() == 2
 
 
+@pytest.mark.long
 def test_a_query_encoder_whose_weights_have_changed_is_refused(
     encoders: dict[str, HistogramEncoder],
 ) -> None:
@@ -150,6 +151,7 @@ def test_the_command_rebuilds_at_once_with_another_encoder() -> None:
     assert found_skus(photo(11))[0] == "00011"
 
 
+@pytest.mark.long
 def test_the_console_shows_encoders_and_adapters(admin_client: Client, settings: Any) -> None:
     static = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": static}

@@ -155,6 +155,7 @@ def test_a_chunk_is_done_again_if_its_worker_dies_before_it_records_the_chunk(
     assert redone == dict.fromkeys([stage for stage in STAGES if stage != "catch_up"], 1)
 
 
+@pytest.mark.long
 def test_a_refresh_survives_the_death_of_its_worker(processes: Processes) -> None:
     add_products(range(30))
     assert processes.run("index", "rebuild") == 0

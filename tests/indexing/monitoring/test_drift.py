@@ -77,6 +77,7 @@ def test_a_catalogue_that_changes_is_an_alarm_and_a_new_generation_ends_it() -> 
     assert CATALOGUE not in problems()
 
 
+@pytest.mark.long
 def test_other_photos_of_shoppers_are_an_alarm() -> None:
     add_products(range(2 * MIN_VECTORS))
     rebuild()

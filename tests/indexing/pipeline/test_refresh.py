@@ -73,6 +73,7 @@ def test_the_queries_of_a_refresh_do_not_grow_with_the_catalogue() -> None:
     assert queries_of_a_refresh() == small
 
 
+@pytest.mark.long
 def test_a_refresh_reads_the_rows_of_changed_products_only() -> None:
     # Given an index of 300 products, one of which gets another photo and another title.
     products = add_products(range(300))

@@ -71,6 +71,7 @@ def test_a_rebuild_is_tested_by_photos_held_out() -> None:
     assert register_encoder("histogram").quality["self_test"] == test
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shop")
 def test_a_generation_that_fails_the_self_test_is_rejected(
     encoders: dict[str, HistogramEncoder],

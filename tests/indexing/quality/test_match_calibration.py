@@ -86,6 +86,7 @@ def test_a_generation_is_calibrated_when_it_is_evaluated() -> None:
     assert "of 60 labelled photos held out" in printed.getvalue()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("empty_shop")
 def test_without_labelled_photos_the_self_test_calibrates() -> None:
     # Given products with two photos each, of nearly the same colours.

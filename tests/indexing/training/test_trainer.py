@@ -59,6 +59,7 @@ def state_in(folder: Path) -> dict:
     return state
 
 
+@pytest.mark.long
 def test_the_loss_falls_and_products_are_found(trained: Path) -> None:
     state = state_in(trained)
 
@@ -103,6 +104,7 @@ def test_a_killed_run_resumes_from_its_checkpoint(
         torch.testing.assert_close(resumed["visual"][name], weights, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.long
 def test_frozen_layers_do_not_change(trained: Path, toy_encoder: Path) -> None:
     from safetensors.torch import load_file
 
@@ -119,6 +121,7 @@ def test_frozen_layers_do_not_change(trained: Path, toy_encoder: Path) -> None:
     assert not [name for name in changed if "running" in name]  # batch statistics
 
 
+@pytest.mark.long
 def test_a_checkpoint_of_another_plan_is_ignored(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, {"plan": {"steps": 5}, "step": 3})
 
@@ -127,6 +130,7 @@ def test_a_checkpoint_of_another_plan_is_ignored(tmp_path: Path) -> None:
     assert load_checkpoint(tmp_path / "nowhere", {"steps": 5}) is None
 
 
+@pytest.mark.long
 def test_a_plan_is_read_as_it_was_written(plan: Plan, tmp_path: Path) -> None:
     plan.write(tmp_path / "plan.json")
 

@@ -166,6 +166,7 @@ def test_honest_clicks_count_and_are_not_a_burst(shop: Forger) -> None:
     assert not ClickBurst.objects.exists()
 
 
+@pytest.mark.long
 def test_forged_searches_count_for_as_many_shoppers_as_they_have_addresses(
     shop: Forger,
     target: int,

@@ -40,6 +40,7 @@ def evaluate(folder: Path, *options: str) -> dict[str, Any]:
     return figures
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shop")
 def test_a_folder_is_searched_among_its_own_products(tmp_path: Path) -> None:
     database = connection.settings_dict["NAME"]
@@ -65,6 +66,7 @@ def test_a_folder_is_searched_among_its_own_products(tmp_path: Path) -> None:
         assert cursor.fetchone() == (0,)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("shop")
 def test_a_folder_of_kinds_is_searched_among_its_train_photos(tmp_path: Path) -> None:
     figures = evaluate(write_kinds_folder(tmp_path / "folder"))

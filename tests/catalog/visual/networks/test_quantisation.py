@@ -111,6 +111,7 @@ def test_ranges_that_do_not_fit_are_explained(folder: Path, content: str) -> Non
         load(folder, exact=False)
 
 
+@pytest.mark.long
 def test_the_starter_is_computed_in_integers_and_hardly_differs() -> None:
     import openvino
 

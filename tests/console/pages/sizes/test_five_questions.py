@@ -57,12 +57,14 @@ def operator(console: Callable[[str], Page]) -> Operator:
     return Operator(console(""))
 
 
+@pytest.mark.long
 def test_is_search_healthy(generations: list[Generation], operator: Operator) -> None:
     operator.sees("Search works, but something needs your attention.")
     operator.sees("1 photo cannot be read: its product is not found by it.")
     assert operator.clicks == 0
 
 
+@pytest.mark.long
 def test_why_is_this_product_not_found(generations: list[Generation], operator: Operator) -> None:
     operator.page.get_by_label("SKU, number or words of its title").fill("bad")
     operator.click(operator.page.get_by_role("button", name="Look it up"))
@@ -70,6 +72,7 @@ def test_why_is_this_product_not_found(generations: list[Generation], operator: 
     operator.sees("Readable? No, tried")
 
 
+@pytest.mark.long
 def test_why_is_one_of_many_products_not_found(
     generations: list[Generation], first_product: Product, operator: Operator
 ) -> None:
@@ -80,6 +83,7 @@ def test_why_is_one_of_many_products_not_found(
     operator.sees("Searches can find this product by its photos and its words.")
 
 
+@pytest.mark.long
 def test_which_searches_found_nothing(empty_search: LoggedSearch, operator: Operator) -> None:
     operator.click(operator.page.get_by_role("link", name="Which searches found nothing?"))
     operator.click(operator.page.get_by_role("link", name="Searches without results"))
@@ -87,6 +91,7 @@ def test_which_searches_found_nothing(empty_search: LoggedSearch, operator: Oper
     operator.sees(empty_search.words)
 
 
+@pytest.mark.long
 def test_is_the_new_generation_better(generations: list[Generation], operator: Operator) -> None:
     operator.click(operator.page.get_by_role("link", name="Is the new generation better?"))
 
@@ -97,6 +102,7 @@ def test_is_the_new_generation_better(generations: list[Generation], operator: O
     operator.sees("results in common")
 
 
+@pytest.mark.long
 def test_how_far_is_the_run(moving: IndexingRun, operator: Operator) -> None:
     bar = operator.page.get_by_role("progressbar", name=f"refresh {moving.pk}")
     expect(bar).to_have_attribute("value", "50")

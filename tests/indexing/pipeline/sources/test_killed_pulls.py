@@ -77,6 +77,7 @@ def products_named_twice() -> int:
         return int(cursor.fetchone()[0])
 
 
+@pytest.mark.long
 def test_a_worker_is_killed_while_it_writes_a_feed(processes: Processes, shop: Source) -> None:
     rows = 1_500
     write_feed(rows, 1)

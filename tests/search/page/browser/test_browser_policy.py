@@ -23,6 +23,7 @@ def operator() -> Iterator[User]:
     run_committed(user.delete)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:The default scheme will be changed")
 def test_the_console_works_under_its_policy(served: str, operator: User, page: Page) -> None:
     page.goto(f"{served}/admin/")

@@ -19,6 +19,7 @@ TEXT_SIZES = """[...document.querySelectorAll("body *")]
     .map((one) => getComputedStyle(one).fontSize)"""
 
 
+@pytest.mark.long
 def test_the_states_of_the_page(site: str, page: Page) -> None:
     page.goto(f"{site}/search/?q=asdfghjkl")
     expect(page.get_by_role("heading", level=1, name="Nothing found for")).to_be_visible()
@@ -46,6 +47,7 @@ def test_the_states_of_the_page(site: str, page: Page) -> None:
     shoot(page, "photo")
 
 
+@pytest.mark.long
 def test_a_lost_connection_and_back(site: str, page: Page, context: BrowserContext) -> None:
     page.goto(site)
     choose(page, CHAIR)
