@@ -1,6 +1,6 @@
 """Learns a factor model from the history, and measures it on the last days."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -107,11 +107,16 @@ def choose_settings(history: ShopperHistory, shoppers: np.ndarray, check: Check)
 
         return measure_ranking(score, shoppers, history.earlier, history.later, check).recall
 
-    def best(choices: Iterable[FactorSettings]) -> TrainedFactors:
-        return max((train_factors(history.earlier, each, check) for each in choices), key=recall)
+    def train(chosen: FactorSettings) -> TrainedFactors:
+        return train_factors(history.earlier, chosen, check)
 
-    first = best(FactorSettings(FIRST_DIMENSIONS, *strength) for strength in STRENGTHS)
-    return best(replace(first.settings, dimensions=size) for size in DIMENSIONS)
+    strengths = (train(FactorSettings(FIRST_DIMENSIONS, *strength)) for strength in STRENGTHS)
+    first = max(strengths, key=recall)
+    sizes = (
+        first if size == FIRST_DIMENSIONS else train(replace(first.settings, dimensions=size))
+        for size in DIMENSIONS
+    )
+    return max(sizes, key=recall)
 
 
 def write_factors(
