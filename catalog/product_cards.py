@@ -1,4 +1,4 @@
-"""Reads the products of a page of results in one statement."""
+"""Reads the products of a page of results."""
 
 import json
 from collections.abc import Sequence
@@ -11,19 +11,21 @@ from catalog.index.prepared_sql import fetch_rows
 from catalog.models.product import in_active_language
 
 CARDS_SQL = """
+    WITH tags AS (
+        SELECT given.product_id, json_agg(json_build_array(tag.slug, tag.name, tag.name_ru)
+                                          ORDER BY given.score DESC, tag.id)::text AS named
+        FROM catalog_producttag given JOIN catalog_tag tag ON tag.id = given.tag_id
+        WHERE given.product_id = ANY(%(ids)s) GROUP BY given.product_id)
     SELECT product.id, product.sku, product.title, product.title_ru, product.brand, product.price,
         product.currency, product.in_stock, product.url,
         (SELECT image.file FROM catalog_productimage image
          WHERE image.product_id = product.id ORDER BY image.position LIMIT 1),
         EXISTS (SELECT FROM catalog_variant variant WHERE variant.product_id = product.id),
-        category.slug, category.name, category.name_ru,
-        (SELECT json_agg(json_build_array(tag.slug, tag.name, tag.name_ru)
-                         ORDER BY given.score DESC, tag.id)::text
-         FROM catalog_producttag given JOIN catalog_tag tag ON tag.id = given.tag_id
-         WHERE given.product_id = product.id)
+        category.slug, category.name, category.name_ru, tags.named
     FROM catalog_product product
     LEFT JOIN catalog_category category ON category.id = product.category_id
-    WHERE product.id = ANY(%s) AND product.is_visible
+    LEFT JOIN tags ON tags.product_id = product.id
+    WHERE product.id = ANY(%(ids)s) AND product.is_visible
 """
 """The columns have the order of ProductCard's fields. The category and the tags come last."""
 
@@ -38,6 +40,9 @@ VARIANTS_SQL = """
     FROM catalog_variant variant WHERE variant.product_id = ANY(%s)
     ORDER BY variant.product_id, variant.position, variant.id
 """
+
+
+CATEGORIES_SQL = "SELECT id, category_id FROM catalog_product WHERE id = ANY(%s) AND is_visible"
 
 
 class CategoryOrTag(NamedTuple):
@@ -102,10 +107,15 @@ class VariantCard(NamedTuple):
         return ", ".join(self.options[name] for name in sorted(self.options))
 
 
+def read_categories(ids: Sequence[int]) -> dict[int, int | None]:
+    """Returns the ids of the categories of the visible products among `ids`, by id."""
+    return {row.id: row.category_id for row in fetch_rows(CATEGORIES_SQL, [list(ids)])}
+
+
 def read_product_cards(ids: Sequence[int]) -> dict[int, ProductCard]:
     """Returns the cards of the visible products among `ids`, by id."""
     cards = {}
-    for *values, slug, name, name_ru, given in fetch_rows(CARDS_SQL, [list(ids)]):
+    for *values, slug, name, name_ru, given in fetch_rows(CARDS_SQL, {"ids": list(ids)}):
         category = None if slug is None else CategoryOrTag(slug, name, name_ru)
         tags = [CategoryOrTag(*tag) for tag in json.loads(given or "[]")]
         cards[values[0]] = ProductCard._make([*values, category, tags, ()])

@@ -9,35 +9,43 @@ from django.db import connection, transaction
 from pgvector import HalfVector
 from psycopg import sql
 
-from catalog.index.preferences import lift, lower
 from catalog.index.prepared_sql import fetch_rows
 from catalog.index.search_statement import VISIBLE, ProductCondition
 from catalog.index.vectors import copy_rows, read_rows
 from catalog.models import FactorModel
 
-GRAPH_M, GRAPH_EF = 16, 100
+# More links than usual: products with long factors, which many shoppers like, gather the links of
+# a graph of inner products, and few would else lead to the rest (docs/decisions/0047).
+GRAPH_M, GRAPH_EF_CONSTRUCTION, GRAPH_EF_SEARCH = 32, 100, 64
 DROP_TIMEOUT = "2s"
 LIVE_MODEL = "SELECT id, xmin::text FROM catalog_factormodel WHERE state = 'live'"
 COLUMNS, TYPES = ("product_id", "is_learned", "factor"), ("int8", "bool", "halfvec")
 # As in NEIGHBOURS: OFFSET 0 keeps the planner from reading all products that pass, or the whole
 # table, and "+ 0" keeps it from using the graph.
 BY_GRAPH = sql.SQL("""
-    SELECT stored.product_id, -(stored.factor <#> %s::halfvec) AS cosine, stored.factor,
+    SELECT stored.product_id, -(stored.factor <#> %s::halfvec) AS preference, stored.factor,
         passing.category_id
     FROM {table} stored CROSS JOIN LATERAL (
         SELECT category_id FROM catalog_product product
         WHERE product.id = stored.product_id AND {condition} OFFSET 0) passing
+    WHERE (SELECT set_config('hnsw.ef_search', {width}, true)) <> ''
     ORDER BY stored.factor <#> %s::halfvec LIMIT {count}
 """)
 BY_COMPARING_ALL = sql.SQL("""
     WITH passing AS MATERIALIZED ({passing})
-    SELECT passing.product_id, -(stored.factor <#> %s::halfvec) AS cosine, stored.factor,
+    SELECT passing.product_id, -(stored.factor <#> %s::halfvec) AS preference, stored.factor,
         passing.category_id
     FROM passing CROSS JOIN LATERAL (
         SELECT factor FROM {table} factors
         WHERE factors.product_id = passing.product_id OFFSET 0) stored
     ORDER BY (stored.factor <#> %s::halfvec) + 0 LIMIT {count}
 """)
+# All in one row: a row for each costs more than to read it.
+READ = sql.SQL("""
+    SELECT array_agg(product_id) AS ids, string_agg(halfvec_send(factor), '') AS factors
+    FROM {table} WHERE product_id = ANY(%s)
+""")
+SENT_HEADER = 2  # 16-bit numbers before those of a vector in its binary form
 PREDICT = sql.SQL("""
     INSERT INTO {table} AS stored (product_id, is_learned, factor)
     SELECT product_id, is_learned, factor FROM predicted_factors
@@ -87,10 +95,10 @@ def predict_factors(model: FactorModel, ids: Sequence[int], factors: np.ndarray)
 
 
 def build_factor_graph(model: FactorModel) -> None:
-    """Builds the HNSW graph, over inner products of unit vectors."""
+    """Builds the HNSW graph, over inner products."""
     _execute(
         "CREATE INDEX IF NOT EXISTS {index} ON {table} USING hnsw (factor halfvec_ip_ops)"
-        f" WITH (m = {GRAPH_M}, ef_construction = {GRAPH_EF})",
+        f" WITH (m = {GRAPH_M}, ef_construction = {GRAPH_EF_CONSTRUCTION})",
         model,
     )
     _execute("ANALYZE {table}", model)
@@ -126,14 +134,13 @@ def _model(pk: int, _version: str) -> FactorModel:
 
 def read_factors(model: FactorModel, ids: Sequence[int]) -> dict[int, np.ndarray]:
     """Returns the factors (dimensions,) of those of the products that have one."""
-    query = sql.SQL("SELECT product_id, factor FROM {} WHERE product_id = ANY({})").format(
-        sql.Identifier(model.factor_table), sql.Literal(list(ids))
-    )
-    rows = list(read_rows(query, ("int8", "halfvec")))
-    if not rows:
+    statement = READ.format(table=sql.Identifier(model.factor_table))
+    [row] = fetch_rows(statement, [list(ids)])
+    if row.ids is None:
         return {}
-    factors = lower(np.stack([vector for _, vector in rows]).astype(np.float32), model.longest)
-    return {pk: factor for (pk, _), factor in zip(rows, factors, strict=True)}
+    sent = np.frombuffer(row.factors, ">f2").reshape(len(row.ids), -1)
+    factors = sent[:, SENT_HEADER:].astype(np.float32)
+    return dict(zip(row.ids, factors, strict=True))
 
 
 def read_learned_factors(model: FactorModel) -> tuple[np.ndarray, np.ndarray]:
@@ -143,9 +150,11 @@ def read_learned_factors(model: FactorModel) -> tuple[np.ndarray, np.ndarray]:
         sql.Identifier(model.factor_table)
     )
     rows = list(read_rows(query, ("int8", "halfvec")))
-    lifted = np.array([vector for _, vector in rows], np.float32)
-    factors = lower(lifted.reshape(len(rows), model.dimensions + 1), model.longest)
-    return np.array([pk for pk, _ in rows], np.int64), factors
+    factors = np.array([vector for _, vector in rows], np.float32)
+    return (
+        np.array([pk for pk, _ in rows], np.int64),
+        factors.reshape(len(rows), model.dimensions),
+    )
 
 
 def nearest_factors(
@@ -159,21 +168,22 @@ def nearest_factors(
     product with `query` (dimensions,), the greatest first. Searches the graph, or compares all
     products that fulfil the condition, which is faster if they are few."""
     length = float(np.linalg.norm(query))
-    vector = HalfVector(np.append(query / max(length, 1e-9), 0.0).astype(np.float32))
+    vector = HalfVector((query / max(length, 1e-9)).astype(np.float32))
     statement = (BY_COMPARING_ALL if compare_all else BY_GRAPH).format(
         table=sql.Identifier(model.factor_table),
+        width=sql.Literal(str(GRAPH_EF_SEARCH)),
         condition=condition.test,
         passing=condition.select(sql.SQL("product.id AS product_id, category_id")),
         count=sql.Literal(count),
     )
-    rows = fetch_rows(statement, [vector, vector])
-    if not rows:
-        return []
-    stacked = np.stack([row.factor.to_numpy() for row in rows]).astype(np.float32)
-    factors = lower(stacked, model.longest)
     found = [
-        NearestFactor(row.product_id, row.cosine * length * model.longest, factor, row.category_id)
-        for row, factor in zip(rows, factors, strict=True)
+        NearestFactor(
+            row.product_id,
+            row.preference * length,
+            row.factor.to_numpy().astype(np.float32),
+            row.category_id,
+        )
+        for row in fetch_rows(statement, [vector, vector])
     ]
     # An iterative scan of the graph returns them roughly in this order.
     return sorted(found, key=lambda item: -item.preference)
@@ -186,7 +196,7 @@ def _rows(
     it."""
     lengths = np.linalg.norm(factors, axis=1, keepdims=True)
     factors = factors * np.minimum(1.0, model.longest / np.maximum(lengths, 1e-9))
-    for pk, vector in zip(ids, lift(factors, model.longest), strict=True):
+    for pk, vector in zip(ids, factors, strict=True):
         yield pk, is_learned, vector
 
 
@@ -196,6 +206,6 @@ def _execute(statement: str, model: FactorModel) -> None:
             sql.SQL(statement).format(
                 table=sql.Identifier(model.factor_table),
                 index=sql.Identifier(f"{model.factor_table}_graph"),
-                dimensions=sql.Literal(model.dimensions + 1),
+                dimensions=sql.Literal(model.dimensions),
             )
         )

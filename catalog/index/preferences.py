@@ -38,17 +38,3 @@ def solve_preferences(
     liked = (confidences * (weights > 0))[:, None] * factors
     contributions = np.linalg.solve(matrix, liked.T).T
     return contributions.sum(axis=0), contributions
-
-
-def lift(factors: np.ndarray, longest: float) -> np.ndarray:
-    """Adds a number to each factor (n, k), which makes all of them unit vectors (n, k + 1): the
-    products with the greatest inner product with a query are then also the nearest to it, which a
-    graph finds well (Bachrach et al., 2014). `longest`: the length of the longest factor."""
-    scaled = factors / max(longest, 1e-9)
-    rest = np.sqrt(np.maximum(0.0, 1.0 - np.sum(scaled**2, axis=1, keepdims=True)))
-    return np.hstack([scaled, rest]).astype(np.float32)
-
-
-def lower(lifted: np.ndarray, longest: float) -> np.ndarray:
-    """Returns the factors (n, k) of which `lift` made these vectors (n, k + 1)."""
-    return lifted[:, :-1] * longest

@@ -12,7 +12,9 @@ from psycopg.rows import namedtuple_row
 from catalog.index.vectors import register_vectors
 
 
-def fetch_rows(statement: str | sql.Composable, parameters: list[Any]) -> list[Any]:
+def fetch_rows(
+    statement: str | sql.Composable, parameters: list[Any] | dict[str, Any]
+) -> list[Any]:
     """Returns the rows of a statement, as named tuples of its columns.
 
     A connection prepares a statement after it has sent it a few times. A few more executions later,

@@ -128,7 +128,8 @@ class VectorQuery:
     it finds the `max_photos` nearest photos of products that fulfil `condition`. If at most
     `exact_up_to` products fulfil it, all their photos are compared; else the graph is searched.
 
-    `condition` is about `product`, a row of catalog_product. `cases`, if any, are those of its
+    `width`: how many photos a search of the graph keeps in view, at least; by default as many as
+    searches by photo need. `condition` is about `product`, a row of catalog_product. `cases`, if any, are those of its
     ProductCondition. Each `%` in them is doubled. `hints`: see ProductCondition."""
 
     space: IndexSpace
@@ -138,6 +139,7 @@ class VectorQuery:
     exact_up_to: int = 0
     cases: tuple[sql.Composable, ...] = ()
     hints: Hints = no_hints
+    width: int | None = None
 
     def select_passing(self, columns: sql.Composable) -> sql.Composable:
         """Returns a query of these columns of the products that fulfil the condition."""

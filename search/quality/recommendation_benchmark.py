@@ -12,7 +12,6 @@ from django.db import connection
 from psycopg import sql
 
 from catalog.index.factor_store import nearest_factors
-from catalog.index.preferences import lower
 from catalog.index.vectors import read_rows
 from catalog.models import FactorModel
 from search.filters.declared import filter_condition
@@ -75,6 +74,17 @@ class RecommendationBenchmark:
         return Pace(*np.array(spans).T)
 
 
+    def measure_recall(self) -> float:
+        """Returns the share of the FOUND products nearest to a shopper that the graph finds, the
+        mean of all shoppers."""
+        shares = []
+        for query in self._folded:
+            found = nearest_factors(self._model, query, FOUND)
+            least = np.partition(self._factors @ query.astype(np.float32), -FOUND)[-FOUND]
+            shares.append(np.mean([item.preference > least - 1e-3 * abs(least) for item in found]))
+        return float(np.mean(shares))
+
+
 def _read_shoppers() -> dict[str, list[Sender]]:
     with connection.cursor() as cursor:
         cursor.execute(LATEST_SHOPPERS)
@@ -94,8 +104,7 @@ def _find_greatest(factors: np.ndarray, query: np.ndarray) -> np.ndarray:
 
 def _read_all_factors(model: FactorModel) -> np.ndarray:
     query = sql.SQL("SELECT factor FROM {}").format(sql.Identifier(model.factor_table))
-    lifted = np.array([row[0] for row in read_rows(query, ["halfvec"])], np.float32)
-    return lower(lifted, model.longest)
+    return np.array([row[0] for row in read_rows(query, ["halfvec"])], np.float32)
 
 
 def _measure_ms(work: Callable[[], object]) -> float:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from psycopg import sql
 
 from catalog.index.live_index import IndexSpace, LiveIndex
-from catalog.index.vectors import combine, mean_direction, read_rows
+from catalog.index.prepared_sql import fetch_rows
+from catalog.index.vectors import combine, mean_direction
 from catalog.models import Product
 from search.errors import RequestError
 from search.request import SearchRequest
@@ -18,6 +18,9 @@ TEXT_WEIGHT = 0.6  # of words that complement a photo or a product
 LESS_WEIGHT = 0.4  # of words and products to move away from
 WORDS_LENGTH = 0.55  # of the part of a photo's vector that words use, where these weights hold
 MAX_CACHED_TEXTS = 1024
+PRODUCT_VECTORS = """
+    SELECT product_id, vector FROM catalog_embedding WHERE encoder_id = %s AND product_id = ANY(%s)
+"""
 
 encoded_texts: SingleFlightCache[np.ndarray] = SingleFlightCache(MAX_CACHED_TEXTS)
 
@@ -102,11 +105,8 @@ def read_product_vector(product_id: int, index: IndexSpace) -> np.ndarray:
 def read_product_vectors(product_ids: Sequence[int], index: IndexSpace) -> dict[int, np.ndarray]:
     """Returns the mean directions (dimensions,) of the embeddings of those of the products that
     have any."""
-    query = sql.SQL(
-        "SELECT product_id, vector FROM catalog_embedding"
-        " WHERE encoder_id = {} AND product_id = ANY({})"
-    ).format(sql.Literal(index.generation.encoder_id), sql.Literal(list(product_ids)))
     vectors: dict[int, list[np.ndarray]] = {}
-    for pk, vector in read_rows(query, ["int8", "halfvec"]) if product_ids else ():
-        vectors.setdefault(pk, []).append(vector.astype(np.float32))
+    wanted = [index.generation.encoder_id, list(product_ids)]
+    for pk, vector in fetch_rows(PRODUCT_VECTORS, wanted) if product_ids else ():
+        vectors.setdefault(pk, []).append(vector.to_numpy().astype(np.float32))
     return {pk: mean_direction(np.stack(of_product)) for pk, of_product in vectors.items()}

@@ -1,8 +1,7 @@
 """Blends several rankings into one, and spreads it over categories: pure functions."""
 
+from collections import Counter, deque
 from collections.abc import Hashable, Mapping, Sequence
-
-import numpy as np
 
 RANK_OFFSET = 20
 RELEVANCE_SHARE = 0.7  # of a result's worth; the rest is its difference from the results before it
@@ -38,19 +37,22 @@ def score_terms(
 
 def spread(relevance: Sequence[float], categories: Sequence[Hashable], limit: int) -> list[int]:
     """Chooses at most `limit` results, one after the other, by maximal marginal relevance
-    (Carbonell, Goldstein, 1998). Returns their numbers. `relevance`: positive. Results are as alike
-    as the share of the results before them that have the same category."""
-    values = np.asarray(relevance, float)
-    values = values / values.max() if len(values) else values
-    names = list(dict.fromkeys(categories))
-    of = np.array([names.index(category) for category in categories], int)
-    counts, chosen = np.zeros(len(names)), list[int]()
-    left = np.ones(len(values), bool)
-    while left.any() and len(chosen) < limit:
-        alike = counts[of] / max(1, len(chosen))
-        worth = RELEVANCE_SHARE * values - (1 - RELEVANCE_SHARE) * alike
-        best = int(np.argmax(np.where(left, worth, -np.inf)))
-        chosen.append(best)
-        left[best] = False
-        counts[of[best]] += 1
+    (Carbonell, Goldstein, 1998). Returns their numbers. `relevance`: positive, the greatest first.
+    Results are as alike as the share of the results before them that have the same category."""
+    left: dict[Hashable, deque[int]] = {}
+    for number, category in enumerate(categories):
+        left.setdefault(category, deque()).append(number)
+    counts, chosen = Counter[Hashable](), list[int]()
+
+    def worth_of_next(category: Hashable) -> float:
+        alike = counts[category] / max(1, len(chosen))
+        value = relevance[left[category][0]] / relevance[0]
+        return RELEVANCE_SHARE * value - (1 - RELEVANCE_SHARE) * alike
+
+    while left and len(chosen) < limit:
+        best = max(left, key=worth_of_next)
+        chosen.append(left[best].popleft())
+        counts[best] += 1
+        if not left[best]:
+            del left[best]
     return chosen

@@ -12,7 +12,7 @@ from catalog.index.live_index import IndexSpace, live_space
 from catalog.index.search_statement import ProductCondition, VectorQuery
 from catalog.index.vector_store import vector_store
 from catalog.index.vectors import combine
-from catalog.product_cards import ProductCard, read_product_cards
+from catalog.product_cards import ProductCard, read_categories, read_product_cards
 from search.answer import Because, Result, SearchAnswer
 from search.filters.declared import filter_condition
 from search.query.vector import read_product_vectors
@@ -29,9 +29,10 @@ from search.retrieval.variant_choice import choose_variants
 from search.serving.admission import admission
 from search.serving.deadline import StageClock
 
-FOUND = 120  # products of each ranking by taste and looks
+FOUND = 48  # products of each ranking, and of all of them, from which up to 24 are chosen
+WIDTH = 64  # of the search of the graph by looks: of a shelf of products that look alike, one is as
+# good as another
 LOOKED_AT = 3  # the latest products, to which others may look alike
-FEWEST_SHOWN = 60  # products that a choice is made from
 
 
 class Tastes(NamedTuple):
@@ -68,14 +69,13 @@ def recommend(
         space = live_space()
         with clock.stage("retrieve"):
             wanted = Filters(**{"in_stock": True, **(filters or {})})
-            history = read_recent(user, session)
+            history, found = read_recent(user, session), max(FOUND, 2 * limit)
             try:
-                rankings, tastes = rank_products(history, wanted, space)
+                rankings, tastes = rank_products(history, wanted, space, found, weights)
             except ProgrammingError:  # a table was dropped meanwhile: another is live by now
                 space = live_space()
-                rankings, tastes = rank_products(history, wanted, space)
+                rankings, tastes = rank_products(history, wanted, space, found, weights)
         with clock.stage("rank"):
-            rankings = {name: found for name, found in rankings.items() if weights[name]}
             chosen, cards = choose(rankings, tastes, history, limit, weights)
             results = build_results(chosen, cards, wanted)
             for result in results if explain else ():
@@ -95,29 +95,39 @@ def recommend(
 
 
 def rank_products(
-    history: RecentHistory, filters: Filters, space: IndexSpace
+    history: RecentHistory,
+    filters: Filters,
+    space: IndexSpace,
+    found: int,
+    weights: Mapping[str, float],
 ) -> tuple[dict[str, list[int]], Tastes]:
-    """Returns the rankings to blend, by the names of WEIGHTS."""
-    narrow = is_narrow(filter_condition(filters), space.generation, FOUND)
+    """Returns the rankings to blend, those that have a weight: `found` products by taste and by
+    looks and, if together these are fewer, what is popular and new."""
+    narrow = is_narrow(filter_condition(filters), space.generation, found)
     condition = filter_condition(filters, history.products)
-    tastes = rank_by_taste(history, condition, narrow)
-    # What a stranger looked at last decides the category of what comes first.
-    latest = None if "category" in filters else next(iter(history.liked), None)
-    return {
-        "taste": tastes.ranking,
-        "looks": rank_by_looks(history, condition, narrow, space),
-        **find_popular_and_new(condition, narrow, latest),
-    }, tastes
+    tastes, rankings = Tastes([], {}), dict[str, list[int]]()
+    if weights["taste"]:
+        tastes = rank_by_taste(history, condition, narrow, found)
+        rankings["taste"] = tastes.ranking
+    if weights["looks"]:
+        rankings["looks"] = rank_by_looks(history, condition, narrow, found, space)
+    if len(set().union(*rankings.values())) < found:
+        # What a stranger looked at last decides the category of what comes first.
+        latest = None if "category" in filters else next(iter(history.liked), None)
+        rankings.update(find_popular_and_new(condition, narrow, latest))
+    return rankings, tastes
 
 
-def rank_by_taste(history: RecentHistory, condition: ProductCondition, narrow: bool) -> Tastes:
+def rank_by_taste(
+    history: RecentHistory, condition: ProductCondition, narrow: bool, count: int
+) -> Tastes:
     """Folds the shopper into the live factor model, and finds the nearest products. Without a model
     or a history there are none."""
     model = live_factors()
     shopper = fold_in(model, history) if model else None
     if model is None or shopper is None:
         return Tastes([], {})
-    found = nearest_factors(model, shopper.factor, FOUND, condition, compare_all=narrow)
+    found = nearest_factors(model, shopper.factor, count, condition, compare_all=narrow)
     if not found:
         return Tastes([], {})
     factors = np.stack([item.factor for item in found])
@@ -129,7 +139,11 @@ def rank_by_taste(history: RecentHistory, condition: ProductCondition, narrow: b
 
 
 def rank_by_looks(
-    history: RecentHistory, condition: ProductCondition, narrow: bool, space: IndexSpace
+    history: RecentHistory,
+    condition: ProductCondition,
+    narrow: bool,
+    count: int,
+    space: IndexSpace,
 ) -> list[int]:
     """Returns products that look like those that the shopper liked last."""
     latest = history.liked[:LOOKED_AT]
@@ -140,11 +154,12 @@ def rank_by_looks(
     query = VectorQuery(
         space,
         combine(parts)[None],
-        FOUND,
+        count,
         condition.test,
         exact_up_to=COMPARE_ALL if narrow else 0,
         cases=condition.cases,
         hints=condition.hints,
+        width=WIDTH,
     )
     return [found.product_id for found in vector_store().nearest(query)]
 
@@ -157,24 +172,26 @@ def choose(
     weights: Mapping[str, float],
 ) -> tuple[list[Chosen], dict[int, ProductCard]]:
     """Blends the rankings, and spreads the best products over categories. Returns the chosen ones,
-    and the cards of all that were compared and of the products that speak for them."""
+    and the cards of these and of the products that speak for them."""
     latest = next(iter(history.liked), None)
     because: dict[str, Callable[[int], int | None]] = {
         "taste": tastes.because.get,
         "looks": lambda pk: latest,
     }
-    compared = [
+    best = blend(rankings, weights)[: max(FOUND, 2 * limit)]
+    categories = read_categories([pk for pk, _, _ in best])
+    visible = [
         Chosen(pk, score, name, because[name](pk) if name in because else None)
-        for pk, score, name in blend(rankings, weights)[: max(FEWEST_SHOWN, 2 * limit)]
+        for pk, score, name in best
+        if pk in categories
     ]
-    ids = [item.product_id for item in compared]
-    named = [item.because for item in compared if item.because is not None]
-    cards = read_product_cards(list(dict.fromkeys([*ids, *named])))
-    visible = [item for item in compared if item.product_id in cards]
-    categories = [cards[item.product_id].category for item in visible]
-    slugs = [category and category.slug for category in categories]
-    order = spread([item.score for item in visible], slugs, limit)
-    return [visible[number] for number in order], cards
+    order = spread(
+        [item.score for item in visible], [categories[item.product_id] for item in visible], limit
+    )
+    chosen = [visible[number] for number in order]
+    named = [item.because for item in chosen if item.because is not None]
+    cards = read_product_cards(list({*named, *(item.product_id for item in chosen)}))
+    return [item for item in chosen if item.product_id in cards], cards
 
 
 def build_results(

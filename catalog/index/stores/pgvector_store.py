@@ -67,7 +67,8 @@ class PgvectorStore(VectorTables):
         """Lets the statement search. Under filters pgvector gives up after MAX_SCANNED photos, so
         it sees all of a smaller index. The setting lasts until the transaction ends."""
         generation = query.space.generation
-        width = str(max(settings.HNSW_EF_SEARCH, min(query.max_photos, MAX_EF_SEARCH)))
+        least = query.width or settings.HNSW_EF_SEARCH
+        width = str(max(least, min(query.max_photos, MAX_EF_SEARCH)))
         return GraphSearch(
             sql.Identifier(generation.vector_table),
             ends_complete=generation.images <= MAX_SCANNED,

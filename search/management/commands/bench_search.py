@@ -142,8 +142,10 @@ class Command(BaseCommand):
             self.stdout.write("\nno recommendations: there is no live factor model, or no history")
             return
         benchmark = RecommendationBenchmark(model)
+        recall = benchmark.measure_recall()
+        self.stdout.write(f"\nrecall of the graph of factors: {recall:.4f}")
         titles = ("p50", "p95", "worst", "floor p50", "ratio", "in memory p50")
-        self.stdout.write(f"\n{'recommendations':16}" + "".join(f"{t:>15}" for t in titles))
+        self.stdout.write(f"{'recommendations':16}" + "".join(f"{t:>15}" for t in titles))
         for kind in benchmark.shoppers:
             benchmark.measure(kind, len(benchmark.shoppers[kind]))  # fills caches
             pace = benchmark.measure(kind, requests)
