@@ -51,7 +51,15 @@ PREDICT = sql.SQL("""
     SELECT product_id, is_learned, factor FROM predicted_factors
     ON CONFLICT (product_id) DO UPDATE SET factor = excluded.factor WHERE NOT stored.is_learned
 """)
-VISIBLE_PRODUCTS = ProductCondition.of(VISIBLE)
+DRAW = sql.SQL("""
+    SELECT product_id, factor FROM {table} WHERE is_learned
+    ORDER BY hashint8extended(product_id, 0) LIMIT {count}
+""")
+GREATEST = sql.SQL("""
+    SELECT -(factor <#> %s::halfvec) AS preference FROM {table}
+    ORDER BY (factor <#> %s::halfvec) + 0 LIMIT {count}
+""")
+VISIBLE_PRODUCTS, ANY_PRODUCT = ProductCondition.of(VISIBLE), ProductCondition.of(sql.SQL("true"))
 
 
 class NearestFactor(NamedTuple):
@@ -157,6 +165,22 @@ def read_learned_factors(model: FactorModel) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
+def draw_factors(model: FactorModel, count: int) -> np.ndarray:
+    """Returns the factors (n, dimensions) of at most `count` products with a history, always the
+    same ones, as if drawn at random."""
+    statement = DRAW.format(table=sql.Identifier(model.factor_table), count=sql.Literal(count))
+    rows = [row.factor.to_numpy() for row in fetch_rows(statement, [])]
+    return np.array(rows, np.float32).reshape(len(rows), model.dimensions)
+
+
+def greatest_preferences(model: FactorModel, query: np.ndarray, count: int) -> list[float]:
+    """Returns the `count` greatest inner products of `query` (dimensions,) with the factors of all
+    products, the greatest first. Compares all. For measurements."""
+    length, vector = _as_unit(query)
+    statement = GREATEST.format(table=sql.Identifier(model.factor_table), count=sql.Literal(count))
+    return [row.preference * length for row in fetch_rows(statement, [vector, vector])]
+
+
 def nearest_factors(
     model: FactorModel,
     query: np.ndarray,
@@ -167,8 +191,7 @@ def nearest_factors(
     """Returns the `count` products that fulfil the condition whose factors have the greatest inner
     product with `query` (dimensions,), the greatest first. Searches the graph, or compares all
     products that fulfil the condition, which is faster if they are few."""
-    length = float(np.linalg.norm(query))
-    vector = HalfVector((query / max(length, 1e-9)).astype(np.float32))
+    length, vector = _as_unit(query)
     statement = (BY_COMPARING_ALL if compare_all else BY_GRAPH).format(
         table=sql.Identifier(model.factor_table),
         width=sql.Literal(str(GRAPH_EF_SEARCH)),
@@ -187,6 +210,12 @@ def nearest_factors(
     ]
     # An iterative scan of the graph returns them roughly in this order.
     return sorted(found, key=lambda item: -item.preference)
+
+
+def _as_unit(query: np.ndarray) -> tuple[float, HalfVector]:
+    """Returns the length of a query and its direction, which keeps its precision in 16 bits."""
+    length = float(np.linalg.norm(query))
+    return length, HalfVector((query / max(length, 1e-9)).astype(np.float32))
 
 
 def _rows(

@@ -128,9 +128,9 @@ class VectorQuery:
     it finds the `max_photos` nearest photos of products that fulfil `condition`. If at most
     `exact_up_to` products fulfil it, all their photos are compared; else the graph is searched.
 
-    `width`: how many photos a search of the graph keeps in view, at least; by default as many as
-    searches by photo need. `condition` is about `product`, a row of catalog_product. `cases`, if any, are those of its
-    ProductCondition. Each `%` in them is doubled. `hints`: see ProductCondition."""
+    `condition` is about `product`, a row of catalog_product. `cases`, if any, are those of its
+    ProductCondition. Each `%` in them is doubled. `hints`: see ProductCondition. `width`: how many
+    photos a search of the graph keeps in view, at least; by default as many as for photos."""
 
     space: IndexSpace
     vectors: np.ndarray

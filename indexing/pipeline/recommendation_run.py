@@ -17,6 +17,7 @@ from indexing.ledger.chunking import Check, Payload, StageFailed, single_chunk
 from indexing.models import Chunk, IndexingRun
 from indexing.recommendations.factor_evaluation import failed_gates
 from indexing.recommendations.factor_publishing import drop_old_factors, publish_factors
+from indexing.recommendations.graph_recall import measure_graph
 from indexing.recommendations.learning_factors import (
     TooFewEvents,
     add_missing_factors,
@@ -66,11 +67,12 @@ def plan_single(run: IndexingRun) -> Iterator[tuple[Payload, int]]:
 
 
 def perform_graph(chunk: Chunk, check: Check) -> None:
-    """Builds the graph of the model."""
+    """Builds the graph of the model, and measures what it finds."""
     model = _model_of(chunk.run)
     build_factor_graph(model)
+    figures = {**model.figures, "graph_recall": measure_graph(model, check)}
     FactorModel.objects.filter(pk=model.pk, state=FactorModel.State.BUILDING).update(
-        state=FactorModel.State.BUILT
+        state=FactorModel.State.BUILT, figures=figures
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -9,6 +10,7 @@ from scipy import sparse
 TOP = 20
 MAX_SHOPPERS = 5_000
 SHOPPERS_AT_ONCE = 256
+MIN_GRAPH_RECALL = 0.7  # less than a search needs: one good product is as good as another
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,14 @@ def rank_top(scores: np.ndarray) -> np.ndarray:
     return np.take_along_axis(best, order, axis=1)
 
 
-def failed_gates(figures: dict[str, dict[str, float]]) -> list[str]:
+def failed_gates(figures: dict[str, Any]) -> list[str]:
     """Returns the reasons why a model must not go live, as sentences without a full stop."""
     learned, popular = figures["factors"]["recall"], figures["popularity"]["recall"]
     if learned < popular:
         return [f"its recall@20 is {learned:.3f}, below that of popular products, {popular:.3f}"]
+    found = figures.get("graph_recall")
+    if found is not None and found < MIN_GRAPH_RECALL:
+        return [f"recall@20 of the graph is {found:.3f}, below {MIN_GRAPH_RECALL}"]
     return []
 
 

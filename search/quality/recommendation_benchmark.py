@@ -73,7 +73,6 @@ class RecommendationBenchmark:
             spans.append([_measure_ms(part) for part in work])
         return Pace(*np.array(spans).T)
 
-
     def measure_recall(self) -> float:
         """Returns the share of the FOUND products nearest to a shopper that the graph finds, the
         mean of all shoppers."""

