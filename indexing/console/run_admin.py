@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -31,7 +30,7 @@ from indexing.monitoring.durations import describe_duration
 from indexing.monitoring.freshness import next_refresh_at, run_progress
 from indexing.monitoring.health import check_sources
 from indexing.monitoring.pulse import read_pulse
-from indexing.monitoring.run_names import name_kind, name_stage
+from indexing.monitoring.run_names import name_kind, name_stage, say_under_way
 from indexing.pipeline.sources.pulling import translate_outcome
 from indexing.pipeline.training_run import describe_plan
 from indexing.quality.training_result import describe_training, last_training, summarise_training
@@ -157,8 +156,7 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         else:
             detail = "publish: no" if options else ""
             record_request(request, f"start {kind}", f"run {run.pk}", detail)
-            named = {"kind": name_kind(run.kind), "number": run.pk}
-            self.message_user(request, capfirst(_("%(kind)s %(number)s is under way.") % named))
+            self.message_user(request, say_under_way(run))
         return HttpResponseRedirect(back)
 
     def take_step(self, request: HttpRequest, object_id: int, step: str) -> HttpResponse:

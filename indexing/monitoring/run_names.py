@@ -1,5 +1,6 @@
 """The kinds, states and stages of runs in the reader's language."""
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from indexing.models import IndexingRun
@@ -19,6 +20,12 @@ def name_kind(kind: str) -> str:
         Kind.RECOMMENDATIONS: _("recommendations"),
     }
     return names.get(Kind(kind), kind)
+
+
+def say_under_way(run: IndexingRun) -> str:
+    """Returns the sentence that a run has been started."""
+    named = {"kind": name_kind(run.kind), "number": run.pk}
+    return capfirst(_("%(kind)s %(number)s is under way.") % named)
 
 
 def name_stage(stage: str) -> str:

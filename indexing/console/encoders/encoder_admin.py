@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
@@ -24,7 +23,7 @@ from indexing.console.run_plans import publish_choices
 from indexing.generations.encoder_registry import list_encoders
 from indexing.ledger.runs import RunConflict
 from indexing.models import IndexingRun
-from indexing.monitoring.run_names import name_kind
+from indexing.monitoring.run_names import say_under_way
 from indexing.quality.generation_self_test import describe_self_test
 from indexing.tasks import start_queued_run
 
@@ -136,8 +135,7 @@ class EncoderVersionAdmin(ReadOnlyAdmin):
             self.message_user(request, str(conflict), messages.ERROR)
         else:
             record_request(request, f"start {kind}", f"run {run.pk}", str(version))
-            named = {"kind": name_kind(run.kind), "number": run.pk}
-            self.message_user(request, capfirst(_("%(kind)s %(number)s is under way.") % named))
+            self.message_user(request, say_under_way(run))
         return HttpResponseRedirect(reverse("admin:indexing_indexingrun_changelist"))
 
 
