@@ -57,21 +57,21 @@ class RecommendationBenchmark:
         self.shoppers["stranger"] = [{}]
 
     def measure(self, kind: str, requests: int) -> Pace:
-        """Measures `requests` recommendations to the shoppers of a kind in turns. Requests and
-        floors alternate with different shoppers, so that other load and caches affect both
-        equally."""
+        """Measures `requests` recommendations to the shoppers of a kind. Requests and floors
+        alternate with different shoppers, so that other load affects both equally. The search in
+        memory comes afterwards: it empties the processor's caches."""
         senders, in_stock = self.shoppers[kind], filter_condition(Filters(in_stock=True))
-        spans = []
+        recommended, nearest, exact = [], [], []
         for number in range(requests):
             sender = senders[number % len(senders)]
             query = self._folded[(number + len(self._folded) // 2) % len(self._folded)]
-            work: list[Callable[[], object]] = [
-                partial(recommend, **sender),
-                partial(nearest_factors, self._model, query, FOUND, in_stock),
-                partial(_find_greatest, self._factors, query),
-            ]
-            spans.append([_measure_ms(part) for part in work])
-        return Pace(*np.array(spans).T)
+            recommended.append(_measure_ms(partial(recommend, **sender)))
+            search = partial(nearest_factors, self._model, query, FOUND, in_stock)
+            nearest.append(_measure_ms(search))
+        for number in range(requests):
+            query = self._folded[number % len(self._folded)]
+            exact.append(_measure_ms(partial(_find_greatest, self._factors, query)))
+        return Pace(np.array(recommended), np.array(nearest), np.array(exact))
 
     def measure_recall(self) -> float:
         """Returns the share of the FOUND products nearest to a shopper that the graph finds, the

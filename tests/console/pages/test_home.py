@@ -44,7 +44,7 @@ def test_a_healthy_index_is_called_healthy(admin_client: Client) -> None:
 
     assert "Search is healthy." in page
     assert "Nothing runs at the moment." in page
-    assert "answers searches since" in page
+    assert "has answered searches since" in page
 
 
 def test_planted_faults_are_named_with_what_to_do(admin_client: Client, settings: Any) -> None:
