@@ -7,6 +7,7 @@ from django.templatetags.static import static
 
 from config.database import build_database_settings
 from config.environment import (
+    choose_photo_bucket,
     choose_vector_store,
     read_bool,
     read_choice,
@@ -123,8 +124,14 @@ STATIC_ROOT = (BUILT_IN if BUILT_IN.exists() else DATA_DIR) / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "media/"
 MEDIA_ROOT = read_folder("MEDIA_ROOT", DATA_DIR / "media")
+PHOTO_BUCKET, PHOTO_BUCKET_URL = choose_photo_bucket()  # in place of MEDIA_ROOT
+PHOTO_COPIES = DATA_DIR / "photo_copies"  # of photos in the bucket that pages show
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "default": {
+        "BACKEND": "catalog.imaging.bucket_storage.BucketStorage"
+        if PHOTO_BUCKET
+        else "django.core.files.storage.FileSystemStorage"
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
@@ -236,6 +243,7 @@ SOURCE_MAX_HIDDEN = read_float("SOURCE_MAX_HIDDEN", 0.1, 0.0, 1.0)  # share that
 
 # --- Offline work -------------------------------------------------------------------------------
 REDIS_URL = read_url("REDIS_URL", {"redis", "rediss", "unix"})
+RUN_WORKERS = read_int("RUN_WORKERS", 1, 1, 1000)  # tasks of the queue that share a run
 Q_CLUSTER = {
     "name": "vitrina",
     "workers": read_int("WORKERS", 2, 1, 64),

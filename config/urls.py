@@ -1,14 +1,10 @@
 """All URLs of the site."""
 
-from pathlib import Path
-
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import SuspiciousFileOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
-from django.utils._os import safe_join
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import conditional_page
@@ -19,6 +15,7 @@ from catalog.api.conditional_answers import answer_if_changed, etag_of, has_alre
 from indexing.api import views as index
 from search.api import problem_details
 from search.serving.sized_photos import WIDTHS, sized_photo
+from search.serving.stored_photos import stored_photo
 
 
 def serve_media(request: HttpRequest, path: str) -> HttpResponseBase:
@@ -41,21 +38,21 @@ def serve_media(request: HttpRequest, path: str) -> HttpResponseBase:
 
 
 def _serve_stored(request: HttpRequest, path: str) -> HttpResponseBase:
-    file = Path(safe_join(settings.MEDIA_ROOT, path))
+    file = stored_photo(path)
     status = file.stat()
     etag = etag_of(f"{status.st_mtime_ns} {status.st_size}".encode())
     is_known = has_already(request, etag) and file.is_file()
     response = (
         HttpResponseNotModified()
         if is_known
-        else serve(request, path, document_root=str(settings.MEDIA_ROOT))
+        else serve(request, file.name, document_root=str(file.parent))
     )
     response.headers["ETag"] = etag
     return response
 
 
 def _serve_sized(request: HttpRequest, path: str, width: int) -> HttpResponse | None:
-    file = Path(safe_join(settings.MEDIA_ROOT, path))
+    file = stored_photo(path)
     kind = "image/webp" if "image/webp" in request.headers.get("Accept", "") else "image/jpeg"
     photo = sized_photo(file, width, kind) if file.is_file() else None
     if photo is None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -33,6 +34,7 @@ from indexing.pipeline.training_run import start_training
 from indexing.pipeline.worker import work_on
 from indexing.recommendations.learning_factors import TooFewEvents, read_recent_history
 
+SHARED = (IndexingRun.Kind.REFRESH, IndexingRun.Kind.REBUILD)
 SCHEDULE = "schedule"  # how the ledger names what nobody has started by hand
 START_RUN: dict[str, Callable[..., IndexingRun]] = {
     IndexingRun.Kind.REFRESH: start_refresh,
@@ -53,8 +55,11 @@ def work_on_run(run_id: int) -> str:
 
 
 def refresh() -> str:
-    """Works on a refresh until nothing is left to do. Scheduled by REFRESH_CRON."""
-    return work_on(runs.name_starter(start_refresh(), SCHEDULE)).state
+    """Works on a refresh until nothing is left to do, with the tasks that share it. Scheduled by
+    REFRESH_CRON."""
+    run = runs.name_starter(start_refresh(), SCHEDULE)
+    _enqueue(run, settings.RUN_WORKERS - 1)
+    return work_on(run).state
 
 
 def fetch_photos() -> str:
@@ -146,8 +151,14 @@ def start_queued_run(kind: str, by: str, **options: Any) -> IndexingRun:
 
 
 def enqueue_run(run: IndexingRun) -> None:
-    """Puts a run into the task queue."""
-    async_task("indexing.tasks.work_on_run", run.pk, group=run.kind)
+    """Puts a run into the task queue. RUN_WORKERS tasks share the chunks of a refresh or a
+    rebuild."""
+    _enqueue(run, settings.RUN_WORKERS if run.kind in SHARED else 1)
+
+
+def _enqueue(run: IndexingRun, tasks: int) -> None:
+    for _ in range(tasks):
+        async_task("indexing.tasks.work_on_run", run.pk, group=run.kind)
 
 
 def resume_queued_run(run: IndexingRun) -> bool:

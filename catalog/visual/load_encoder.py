@@ -4,6 +4,7 @@ import os
 import threading
 from pathlib import Path
 
+from catalog.visual.cuda_devices import claim_device
 from catalog.visual.encoder import Encoder
 from catalog.visual.model_source import checksum_now
 from catalog.visual.openvino_encoder import OpenVinoEncoder
@@ -11,6 +12,7 @@ from catalog.visual.torch_encoder import TorchEncoder
 
 _loaded: dict[tuple[int, str, str], Encoder] = {}
 _loading = threading.Lock()
+_device = (0, 0)  # the process that has claimed a CUDA device, and the device
 
 
 def load_encoder(
@@ -25,10 +27,22 @@ def load_encoder(
     with _loading:
         if key not in _loaded:
             if _use_cuda(device):
-                _loaded[key] = TorchEncoder(name)
+                _loaded[key] = TorchEncoder(name, _cuda_device(cache))
             else:
                 _loaded[key] = OpenVinoEncoder(name, cache, threads, checksum)
         return _loaded[key]
+
+
+def _cuda_device(cache: Path) -> str:
+    """Returns the CUDA device of this process: always the same one, and others for others."""
+    import torch
+
+    global _device
+    if _device[0] != os.getpid():
+        places = range(torch.cuda.device_count())
+        devices = [str(torch.cuda.get_device_properties(place).uuid) for place in places]
+        _device = os.getpid(), claim_device(devices, cache)
+    return f"cuda:{_device[1]}"
 
 
 def _use_cuda(device: str) -> bool:

@@ -48,13 +48,18 @@ Decoded = tuple[ReadImage, np.ndarray]
 """An image and the pixels of its views: uint8 (VIEWS, height, width, 3)."""
 
 
+class PhotosAway(Exception):
+    """The service that stores the photos does not answer. No photo is to blame."""
+
+
 class DecodingHung(Exception):
     """Decoding a photo took too long. The chunk must be done again, photo by photo."""
 
 
 def decode_ahead(images: Sequence[StaleImage], preprocessing: Preprocessing) -> Iterator[Decoded]:
     """Yields the photos decoded, in order. Threads decode up to MAX_PHOTOS_AHEAD photos in
-    advance. Skips photos that cannot be read, and records the failures. Raises DecodingHung."""
+    advance. Skips photos that cannot be read, and records the failures. Raises DecodingHung and
+    PhotosAway."""
     threads = DaemonThreads(DECODING_THREADS, "decode")
     waiting: deque[tuple[StaleImage, Future[Decoded]]] = deque()
     upcoming = iter(images)
@@ -106,7 +111,8 @@ class ChildDecoder:
         self._pool: ProcessPoolExecutor | None = None
 
     def decode(self, image: StaleImage, preprocessing: Preprocessing) -> Decoded:
-        """Decodes a photo. Raises ImageError, OSError, DecodingHung or BrokenProcessPool."""
+        """Decodes a photo. Raises ImageError, OSError, DecodingHung, BrokenProcessPool or
+        PhotosAway."""
         data = _read_file(image)
         future = self._start_child().submit(decode_views, data, preprocessing, _image_limits())
         try:
@@ -193,8 +199,11 @@ def _decode(image: StaleImage, preprocessing: Preprocessing) -> Decoded:
 
 
 def _read_file(image: StaleImage) -> bytes:
-    with default_storage.open(image.file, "rb") as file:
-        return file.read(settings.IMAGE_MAX_BYTES + 1)
+    try:
+        with default_storage.open(image.file, "rb") as file:
+            return file.read(settings.IMAGE_MAX_BYTES + 1)
+    except ConnectionError as error:
+        raise PhotosAway(str(error)) from error
 
 
 def _image_limits() -> ImageLimits:

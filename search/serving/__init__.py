@@ -2,5 +2,5 @@
 
 Others use `admission` (`admission`, `Admission`, `Budget`), `deadline` (`Deadline`, `StageClock`,
 `Overloaded`), `single_flight.SingleFlightCache`, `bounded_folder.BoundedFolder` and
-`sized_photos` (`WIDTHS`, `sized_photo`).
+`sized_photos` (`WIDTHS`, `sized_photo`), and `stored_photos.stored_photo`.
 """

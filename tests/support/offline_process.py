@@ -1,6 +1,6 @@
 """`python -m tests.support.offline_process COMMAND …` runs manage.py with fast encoders and with
 photos that kill or hang the process that decodes them. The environment can make stages slow or
-fatal."""
+fatal, and encoders slow."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from catalog.imaging.image_decoding import ImageLimits
+from catalog.visual.encoder import Encoder
 from catalog.visual.preprocessing import Preprocessing
 from indexing.embedding import views
 from tests.indexing.embedding.hostile import HANGS, KILLS
@@ -43,12 +44,12 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from catalog.index import live_index
-    from catalog.visual.encoder import Encoder
     from indexing.embedding import decoding
     from indexing.pipeline.stages import STAGES, Stages
     from tests.indexing.histogram_encoder import make_encoders
 
     made = make_encoders()
+    slow_down(made)
     real = live_index.load_encoder
 
     def load_encoder(name: str, *args: object) -> Encoder:
@@ -67,6 +68,22 @@ def main() -> None:
         return
     note(f"ready {os.getpid()}")
     execute_from_command_line(["manage.py", *sys.argv[1:]])
+
+
+def slow_down(encoders: dict[str, Encoder]) -> None:
+    """Makes encoders take TEST_ENCODE_S longer for each image, without using a core."""
+    for encoder in encoders.values():
+        encoder.encode_pixels = slowed(encoder.encode_pixels)  # type: ignore[method-assign]
+
+
+def slowed(encode):  # type: ignore[no-untyped-def]
+    seconds = float(os.environ.get("TEST_ENCODE_S", "0"))
+
+    def encode_slowly(pixels):  # type: ignore[no-untyped-def]
+        time.sleep(seconds * len(pixels))
+        return encode(pixels)
+
+    return encode_slowly
 
 
 def watched(perform):  # type: ignore[no-untyped-def]
