@@ -25,7 +25,7 @@ from tests.indexing.shop import (  # noqa: E402
 )
 from tests.support.web_servers import free_port  # noqa: E402
 
-pytestmark = [pytest.mark.long, pytest.mark.usefixtures("static_files")]
+pytestmark = pytest.mark.long
 NAME = "products/ab/abc.jpg"
 
 
@@ -55,8 +55,10 @@ def bucket(service: str, settings: Any, tmp_path: Path) -> Any:
     settings.PHOTO_COPIES = tmp_path / "copies"
     settings.SIZED_PHOTOS = tmp_path / "sized"
     settings.MEDIA_ROOT = tmp_path / "nothing"
-    backend = {"BACKEND": "catalog.imaging.bucket_storage.BucketStorage"}
-    settings.STORAGES = {**settings.STORAGES, "default": backend}
+    settings.STORAGES = {
+        "default": {"BACKEND": "catalog.imaging.bucket_storage.BucketStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
     return boto3.resource("s3", endpoint_url=service).Bucket("photos")
 
 
