@@ -165,18 +165,21 @@ def choose_vector_store() -> tuple[str, str | None]:
     return store, url
 
 
-def choose_photo_bucket() -> tuple[str, str | None]:
-    """Reads PHOTO_BUCKET ("" if it is unset) and PHOTO_BUCKET_URL, and checks that buckets can be
-    used."""
+def choose_photo_storage() -> tuple[str, str, str | None]:
+    """Reads PHOTO_BUCKET and PHOTO_BUCKET_URL, and checks that buckets can be used. Returns the
+    storage of photos, a bucket or else MEDIA_ROOT, with the name of the bucket, "" without one, and
+    its address."""
     bucket = read_text("PHOTO_BUCKET")
     url = read_url("PHOTO_BUCKET_URL", {"http", "https"})
     if url and not bucket:
         raise ImproperlyConfigured("PHOTO_BUCKET_URL is set: PHOTO_BUCKET must name a bucket.")
-    if bucket and find_spec("storages") is None:
+    if not bucket:
+        return "django.core.files.storage.FileSystemStorage", "", None
+    if find_spec("storages") is None:
         raise ImproperlyConfigured(
             "PHOTO_BUCKET is set: run pip install --no-deps -r requirements-s3.txt."
         )
-    return bucket, url
+    return "catalog.imaging.bucket_storage.BucketStorage", bucket, url
 
 
 def read_cron(name: str, default: str) -> str:

@@ -7,7 +7,7 @@ from django.templatetags.static import static
 
 from config.database import build_database_settings
 from config.environment import (
-    choose_photo_bucket,
+    choose_photo_storage,
     choose_vector_store,
     read_bool,
     read_choice,
@@ -115,7 +115,6 @@ LOGIN_REDIRECT_URL = "admin:index"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ru", "Русский")]
 LOCALE_PATHS = [BASE_DIR / "templates" / "locale"]
-USE_TZ = True
 TIME_ZONE = "UTC"
 
 # --- Files --------------------------------------------------------------------------------------
@@ -124,14 +123,10 @@ STATIC_ROOT = (BUILT_IN if BUILT_IN.exists() else DATA_DIR) / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_URL = "media/"
 MEDIA_ROOT = read_folder("MEDIA_ROOT", DATA_DIR / "media")
-PHOTO_BUCKET, PHOTO_BUCKET_URL = choose_photo_bucket()  # in place of MEDIA_ROOT
+PHOTO_STORAGE, PHOTO_BUCKET, PHOTO_BUCKET_URL = choose_photo_storage()
 PHOTO_COPIES = DATA_DIR / "photo_copies"  # of photos in the bucket that pages show
 STORAGES = {
-    "default": {
-        "BACKEND": "catalog.imaging.bucket_storage.BucketStorage"
-        if PHOTO_BUCKET
-        else "django.core.files.storage.FileSystemStorage"
-    },
+    "default": {"BACKEND": PHOTO_STORAGE},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
@@ -288,7 +283,6 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 TRUSTED_PROXIES = read_networks("FORWARDED_ALLOW_IPS", ["127.0.0.1", "::1"])
-
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
@@ -302,6 +296,5 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # otherwise the lockout h
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-
 OTLP_ENDPOINT = read_url("OTEL_EXPORTER_OTLP_ENDPOINT", {"http", "https"})  # of a collector
 LOGGING = build_logging(DEBUG, read_choice("LOG_FORMAT", "text", {"text", "json"}))

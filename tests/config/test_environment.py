@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import environment
 from config.environment import (
-    choose_photo_bucket,
+    choose_photo_storage,
     read_bool,
     read_choice,
     read_cron,
@@ -185,15 +185,15 @@ def test_an_invalid_url_is_not_repeated_as_it_may_contain_a_password(
 def test_a_photo_bucket_needs_its_name_and_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHOTO_BUCKET_URL", "https://storage.example")
     with pytest.raises(ImproperlyConfigured, match="PHOTO_BUCKET must name a bucket"):
-        choose_photo_bucket()
+        choose_photo_storage()
 
     monkeypatch.setenv("PHOTO_BUCKET", " photos ")
     monkeypatch.setattr(environment, "find_spec", lambda name: None)
     with pytest.raises(ImproperlyConfigured, match=r"requirements-s3\.txt"):
-        choose_photo_bucket()
+        choose_photo_storage()
 
     monkeypatch.setattr(environment, "find_spec", lambda name: name)
-    assert choose_photo_bucket() == ("photos", "https://storage.example")
+    assert choose_photo_storage()[1:] == ("photos", "https://storage.example")
 
 
 def test_a_secret_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:

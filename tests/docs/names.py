@@ -25,6 +25,7 @@ METRIC = re.compile(r"vitrina_\w+(?=[{ ]|$)")
 PLACEHOLDERS = {"N": "1", "ID": "1", "RUN": "1"}
 # Names that belong to other programs, and a column of a data source.
 ELSEWHERE = {"TMPDIR", "gthread", "max_prepared_statements", "server_side_binding", "subgroup"}
+ELSEWHERE |= {"AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_SECRET_ACCESS_KEY"}
 ELSEWHERE |= {"Secure", "SSL_CERT_FILE", "pg_dump", "pg_restore", "pg_upgrade"}
 
 
