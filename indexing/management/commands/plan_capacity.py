@@ -7,7 +7,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from indexing.monitoring.capacity.assumptions import Assumptions, Prices, UnknownName, with_values
 from indexing.monitoring.capacity.calibration import NotCalibrated, read_calibration
-from indexing.monitoring.capacity.measuring import MIN_PRODUCTS, calibrate, measure_catalogue
+from indexing.monitoring.capacity.measuring_catalogues import (
+    MIN_PRODUCTS,
+    calibrate,
+    measure_catalogue,
+)
 from indexing.monitoring.capacity.planning import CannotPlan, Demand, make_plan
 from indexing.monitoring.capacity.report import as_data, as_table, compare
 from indexing.monitoring.capacity.stores import known_stores

@@ -73,6 +73,15 @@ class _Cluster:
     servers: int
 
 
+@dataclass(frozen=True)
+class _Network:
+    """Traffic of searches and of changed photos; `answers_gb_day` is the part to shoppers."""
+
+    peak_gbit_s: float
+    gb_day: float
+    answers_gb_day: float
+
+
 def make_plan(
     calibration: Calibration, demand: Demand, store: Store, assumed: Assumptions, prices: Prices
 ) -> Plan:
@@ -83,21 +92,7 @@ def make_plan(
     build_s = embedding_gpu_s / gpus + _build_s(cluster.shard, store)
     spans = _search_ms(calibration, demand, store, cluster, assumed)
     web_servers = _count_web_servers(calibration, demand, assumed)
-    bytes_of_search = 1000 * (assumed.photo_kb + assumed.answer_kb)
-    inside = cluster.shards * settings.SEARCH_CANDIDATES * assumed.row_bytes
-    searches_a_day = demand.searches_per_s * assumed.average_load * 86_400
-    out_gb_day = searches_a_day * 1000 * assumed.answer_kb / GB
-    changed_images = demand.images * demand.changed
-    gpu_s_year = (
-        365 * demand.refreshes_a_day * changed_images / assumed.gpu_images_per_s
-        + assumed.rebuilds_a_year * embedding_gpu_s
-    )
-    costs = {
-        "servers": (prices.server_month, 12 * (cluster.servers + web_servers)),
-        "gpu": (prices.gpu_hour, gpu_s_year / 3600),
-        "disk": (prices.disk_gb_month, 12 * cluster.disk / GB),
-        "network": (prices.network_gb, 365 * out_gb_day),
-    }
+    network = _network(demand, cluster, assumed)
     return Plan(
         store=store.name,
         basis=store.basis,
@@ -114,12 +109,45 @@ def make_plan(
         search_p50_ms=float(np.percentile(spans, 50)),
         search_p95_ms=float(np.percentile(spans, 95)),
         search_p99_ms=float(np.percentile(spans, 99)),
-        peak_gbit_s=8 * demand.searches_per_s * (bytes_of_search + inside) / GB,
-        network_gb_day=out_gb_day
-        + (searches_a_day * (1000 * assumed.photo_kb + inside)) / GB
-        + demand.refreshes_a_day * changed_images * 1000 * assumed.photo_kb / GB,
-        cost_year={name: price * much for name, (price, much) in costs.items() if price},
+        peak_gbit_s=network.peak_gbit_s,
+        network_gb_day=network.gb_day,
+        cost_year=_cost_year(demand, cluster, web_servers, network, assumed, prices),
     )
+
+
+def _network(demand: Demand, cluster: _Cluster, assumed: Assumptions) -> _Network:
+    inside = cluster.shards * settings.SEARCH_CANDIDATES * assumed.row_bytes
+    searched = 1000 * (assumed.photo_kb + assumed.answer_kb) + inside
+    searches_a_day = demand.searches_per_s * assumed.average_load * 86_400
+    fetched = _changed_images_a_day(demand) * 1000 * assumed.photo_kb
+    return _Network(
+        peak_gbit_s=8 * demand.searches_per_s * searched / GB,
+        gb_day=(searches_a_day * searched + fetched) / GB,
+        answers_gb_day=searches_a_day * 1000 * assumed.answer_kb / GB,
+    )
+
+
+def _cost_year(
+    demand: Demand,
+    cluster: _Cluster,
+    web_servers: int,
+    network: _Network,
+    assumed: Assumptions,
+    prices: Prices,
+) -> dict[str, float]:
+    """Returns the cost of a year, of the parts that have a price."""
+    images = 365 * _changed_images_a_day(demand) + assumed.rebuilds_a_year * demand.images
+    used = {
+        "servers": (prices.server_month, 12 * (cluster.servers + web_servers)),
+        "gpu": (prices.gpu_hour, images / assumed.gpu_images_per_s / 3600),
+        "disk": (prices.disk_gb_month, 12 * cluster.disk / GB),
+        "network": (prices.network_gb, 365 * network.answers_gb_day),
+    }
+    return {name: price * much for name, (price, much) in used.items() if price}
+
+
+def _changed_images_a_day(demand: Demand) -> float:
+    return demand.refreshes_a_day * demand.images * demand.changed
 
 
 def _size_cluster(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from indexing.monitoring.capacity.measuring import calibrate, measure_catalogue
+from indexing.monitoring.capacity.measuring_catalogues import calibrate, measure_catalogue
 from indexing.monitoring.capacity.prediction import predict
 from indexing.monitoring.capacity.report import compare
 
