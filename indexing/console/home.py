@@ -14,11 +14,11 @@ from catalog.models import Measurement
 from indexing.console.charts import Chart, draw_chart
 from indexing.console.run_rows import describe_runs
 from indexing.monitoring.durations import describe_duration
-from indexing.monitoring.factor_freshness import FactorFreshness
 from indexing.monitoring.freshness import next_refresh_at
 from indexing.monitoring.health import find_problems, free_share
 from indexing.monitoring.measurements import STAGES, measure_searches, read_series
 from indexing.monitoring.pulse import MAX_COUNTED, Pulse, read_pulse
+from indexing.recommendations.factor_freshness import FactorFreshness
 
 DAYS = (1, 7, 30)
 SERIES = {

@@ -13,8 +13,8 @@ from django_q.brokers import get_broker
 from redis import RedisError
 
 from catalog.models import Generation, Source
-from indexing.monitoring.factor_freshness import MAX_EVENTS, FactorFreshness, read_freshness
-from indexing.monitoring.factor_freshness import STATEMENT as FRESHNESS
+from indexing.recommendations.factor_freshness import MAX_EVENTS, FactorFreshness, read_freshness
+from indexing.recommendations.factor_freshness import STATEMENT as FRESHNESS
 
 MAX_COUNTED = 1_000  # products and photos; more are shown as "over"
 MAX_SOURCES = 200

@@ -18,7 +18,7 @@ from catalog.console.rights import Right, may
 from catalog.models import Event, FactorModel, Measurement
 from indexing.console.charts import Chart, draw_chart
 from indexing.monitoring.durations import describe_duration
-from indexing.monitoring.factor_freshness import MAX_EVENTS, TARGET, factor_freshness
+from indexing.recommendations.factor_freshness import MAX_EVENTS, TARGET, factor_freshness
 
 TEMPLATE = "admin/catalog/factormodel/history.html"
 DAYS = 30

@@ -1,5 +1,6 @@
 """`manage.py bench_search`: measures the speed of searches and compares it with a floor."""
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -78,6 +79,13 @@ class Command(BaseCommand):
             " process",
         )
         parser.add_argument(
+            "--figures",
+            type=Path,
+            metavar="FILE",
+            help="only measure searches by whole photos in the live index, and write the"
+            " milliseconds of each to FILE as JSON",
+        )
+        parser.add_argument(
             "--calls",
             action="store_true",
             help="only measure what the limits of the API cost a call, with the live index",
@@ -88,7 +96,12 @@ class Command(BaseCommand):
             if options["calls"]:
                 self._measure_calls(searches)
                 return
+            if options["figures"]:
+                self._write_figures(options["figures"], searches)
+                return
             measure = self._measure_recommendations if options["recommendations"] else self._measure
+            if options["stores"] and not products:
+                raise CommandError("--stores needs --products N: it makes the stores anew.")
             if not products:
                 measure(searches)
                 return
@@ -175,6 +188,16 @@ class Command(BaseCommand):
                 self.stdout.write(
                     f"{each.filters:<28}{each.store:<10}{each.recall:>9.4f}{p50:>9.1f}{p95:>9.1f}"
                 )
+
+    def _write_figures(self, file: Path, searches: int) -> None:
+        """Writes the stages of searches by one client, and the searches per second of many."""
+        photos = read_photos(PHOTO_FOLDER)
+        warm_up()
+        measure_load(photos, 1, len(photos), SearchRequest())  # fills caches
+        alone = measure_load(photos, 1, searches, SearchRequest())
+        many = measure_load(photos, CLIENT_COUNTS[-1], searches, SearchRequest())
+        stages = {name: values.tolist() for name, values in alone.stages_ms.items()}
+        file.write_text(json.dumps({"stages_ms": stages, "per_second": many.per_second}))
 
     def _measure_calls(self, searches: int) -> None:
         photos = read_photos(PHOTO_FOLDER)

@@ -14,7 +14,7 @@ from catalog.models import Event, FactorModel, Product
 from indexing.console.encoders import history_page
 from indexing.console.encoders.history_page import count_events
 from indexing.models import IndexingRun
-from indexing.monitoring.factor_freshness import MIN_SHOPPERS, factor_freshness
+from indexing.recommendations.factor_freshness import MIN_SHOPPERS, factor_freshness
 from search.events.recording import record_events
 from tests.console.pages.people import member, text_of
 from tests.indexing.shop import add_product, add_products, photo, rebuild
