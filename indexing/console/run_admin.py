@@ -80,8 +80,8 @@ class IndexingRunAdmin(ReadOnlyAdmin):
         values = {"done": figures["done"], "total": figures["total"]}
         if not figures["eta_s"]:
             return _("%(done)s of %(total)s") % values
-        values["seconds"] = round(figures["eta_s"])
-        return _("%(done)s of %(total)s, %(seconds)s s left") % values
+        left = describe_duration(timedelta(seconds=figures["eta_s"]))
+        return _("%(done)s of %(total)s, %(left)s left") % {**values, "left": left}
 
     @admin.action(description=_lazy("Pause"), permissions=["operate"])
     def pause(self, request: HttpRequest, chosen: QuerySet[IndexingRun]) -> None:
