@@ -83,8 +83,7 @@ def _describe_consequence(run: IndexingRun) -> str:
     command = f"manage.py index rebuild --encoder {result['encoder']}"
     by_hand = _("To use it all the same: %(command)s") % {"command": command}
     if "rebuild" in result:
-        sentence = _("Rebuild %(number)s takes it into use if it passes its gates.")
-        return sentence % {"number": result["rebuild"]}
+        return _describe_rebuild(result["rebuild"])
     if "conflict" in result:
         better = _("It is better, but no rebuild was started:")
         return f"{better} {translate_sentence(result['conflict'])} {by_hand}"
@@ -93,3 +92,14 @@ def _describe_consequence(run: IndexingRun) -> str:
     if "after" in result and result["after"]["kind"] == "views":
         return _("It is not better, so the encoder in use stays.") + f" {by_hand}"
     return by_hand
+
+
+def _describe_rebuild(number: int) -> str:
+    rebuild = IndexingRun.objects.select_related("generation").filter(pk=number).first()
+    if rebuild and rebuild.generation and rebuild.generation.published_at:
+        sentence = _("Rebuild %(number)s has taken it into use.")
+    elif rebuild and rebuild.is_finished:
+        sentence = _("Rebuild %(number)s has not taken it into use.")
+    else:
+        sentence = _("Rebuild %(number)s takes it into use if it passes its gates.")
+    return sentence % {"number": number}

@@ -1,8 +1,10 @@
 """Whether a trained encoder is better, and what operators are told. The figures are made up."""
 
 import numpy as np
-from django.utils import translation
+import pytest
+from django.utils import timezone, translation
 
+from catalog.models import EncoderVersion, Generation
 from catalog.quality.paired_bootstrap import bootstrap_difference
 from catalog.quality.self_test import SelfTest
 from indexing.models import IndexingRun
@@ -50,6 +52,21 @@ def test_composed_photos_and_too_few_products_make_no_encoder_better() -> None:
     assert not judge_comparison(None)["better"]
 
 
+@pytest.mark.django_db
+def test_operators_are_told_whether_the_rebuild_took_it_into_use() -> None:
+    better = compare([1, 4, 3, 9, 2, 1, 8, 6])
+    encoder = EncoderVersion.objects.create(name=ENCODER, source="", checksum="0", dimensions=2)
+    generation = Generation.objects.create(encoder=encoder, hnsw_m=4, hnsw_ef_construction=16)
+    rebuild = IndexingRun.objects.create(kind="rebuild", state="running", generation=generation)
+
+    assert describe(better, rebuild=rebuild.pk).endswith("if it passes its gates.")
+    IndexingRun.objects.update(state="succeeded")
+    assert describe(better, rebuild=rebuild.pk).endswith("has not taken it into use.")
+    Generation.objects.update(published_at=timezone.now())
+    assert describe(better, rebuild=rebuild.pk).endswith("has taken it into use.")
+
+
+@pytest.mark.django_db
 def test_operators_are_told_the_figures_and_what_follows() -> None:
     better = compare([1, 4, 3, 9, 2, 1, 8, 6])
 
