@@ -68,6 +68,9 @@ class IndexingRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_lazy("stage"), ordering="stage")
     def stage_name(self, run: IndexingRun) -> str:
+        """Where a run is, or ended early."""
+        if run.state == IndexingRun.State.SUCCEEDED:
+            return "–"
         return name_stage(run.stage) or "–"
 
     @admin.display(description=_lazy("progress"))
