@@ -25,8 +25,11 @@ function nameChoosers() {
     }
   }
 }
-window.addEventListener("load", nameChoosers);
-document.addEventListener("formset:added", () => setTimeout(nameChoosers));
+// They come when the page has loaded, and with each row that is added to a form.
+document.addEventListener("DOMContentLoaded", () => {
+  new MutationObserver(nameChoosers).observe(document.body, { childList: true, subtree: true });
+  nameChoosers();
+});
 
 // Charts: axes that begin at 0, with numbers in the language of the page, 1.8 in place of
 // 1.8000000000000003, in a colour that can be read; points where there are too few for a line. unfold
