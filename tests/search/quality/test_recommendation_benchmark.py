@@ -2,21 +2,13 @@
 finds the same."""
 
 import pytest
-from django.db import connection
 
 from catalog.demo.synthetic_tastes import EVENTS_EACH, SHOPPERS, make_tastes
 from catalog.models import Event
-from indexing.recommendations.graph_recall import measure_graph
 from search.quality.recommendation_benchmark import (
     SHOPPERS_OF_A_KIND,
     RecommendationBenchmark,
 )
-
-MANY = 20_000
-ADD_PRODUCTS = """
-    INSERT INTO catalog_product (sku, title) SELECT 'many-' || n, 'Thing'
-    FROM generate_series(1, %s) n
-"""
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("demo_index")]
 
@@ -40,16 +32,3 @@ def test_every_kind_of_shopper_is_measured_beside_the_floors() -> None:
 
 def test_the_graph_finds_what_the_search_in_memory_finds() -> None:
     assert RecommendationBenchmark(make_tastes()).measure_recall() > 0.95
-
-
-@pytest.mark.long
-def test_the_graph_finds_the_best_of_many_products_of_different_lengths() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(ADD_PRODUCTS, [MANY])
-    model = make_tastes()
-
-    # A third of the shoppers opened a single product, so their factors are short.
-    assert RecommendationBenchmark(model).measure_recall() > 0.8
-    recall = measure_graph(model, lambda: None)
-    assert recall is not None
-    assert recall > 0.8
