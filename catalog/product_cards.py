@@ -41,7 +41,6 @@ VARIANTS_SQL = """
     ORDER BY variant.product_id, variant.position, variant.id
 """
 
-
 CATEGORIES_SQL = "SELECT id, category_id FROM catalog_product WHERE id = ANY(%s) AND is_visible"
 
 

@@ -45,6 +45,7 @@ READ = sql.SQL("""
     SELECT array_agg(product_id) AS ids, string_agg(halfvec_send(factor), '') AS factors
     FROM {table} WHERE product_id = ANY(%s)
 """)
+ROUNDING = 1e-3  # relative, of inner products of 16-bit numbers
 SENT_HEADER = 2  # 16-bit numbers before those of a vector in its binary form
 PREDICT = sql.SQL("""
     INSERT INTO {table} AS stored (product_id, is_learned, factor)
@@ -179,6 +180,13 @@ def greatest_preferences(model: FactorModel, query: np.ndarray, count: int) -> l
     length, vector = _as_unit(query)
     statement = GREATEST.format(table=sql.Identifier(model.factor_table), count=sql.Literal(count))
     return [row.preference * length for row in fetch_rows(statement, [vector, vector])]
+
+
+def share_of_greatest(found: Sequence[NearestFactor], least: float, count: int) -> float:
+    """Returns the share of the `count` products with the greatest preferences, the last of which is
+    `least`, that were found. For measurements."""
+    bound = least - ROUNDING * abs(least)
+    return sum(item.preference >= bound for item in found) / count
 
 
 def nearest_factors(

@@ -9,13 +9,13 @@ from catalog.index.factor_store import (
     draw_factors,
     greatest_preferences,
     nearest_factors,
+    share_of_greatest,
 )
 from catalog.index.preferences import solve_preferences
 from catalog.models import FactorModel
 from indexing.recommendations.factor_evaluation import TOP
 
 QUERIES = 50
-ROUNDING = 1e-3  # relative, of inner products of 16-bit numbers
 
 
 def measure_graph(model: FactorModel, check: Callable[[], None]) -> float | None:
@@ -28,7 +28,6 @@ def measure_graph(model: FactorModel, check: Callable[[], None]) -> float | None
             factor[None], np.ones(1), model.gram, model.alpha, model.regularization
         )
         greatest = greatest_preferences(model, query, TOP)
-        least = greatest[-1] - ROUNDING * abs(greatest[-1])
         found = nearest_factors(model, query, len(greatest), ANY_PRODUCT)
-        shares.append(sum(item.preference >= least for item in found) / len(greatest))
+        shares.append(share_of_greatest(found, greatest[-1], len(greatest)))
     return round(float(np.mean(shares)), 4) if shares else None

@@ -11,7 +11,7 @@ import numpy as np
 from django.db import connection
 from psycopg import sql
 
-from catalog.index.factor_store import nearest_factors
+from catalog.index.factor_store import nearest_factors, share_of_greatest
 from catalog.index.vectors import read_rows
 from catalog.models import FactorModel
 from search.filters.declared import filter_condition
@@ -80,7 +80,7 @@ class RecommendationBenchmark:
         for query in self._folded:
             found = nearest_factors(self._model, query, FOUND)
             least = np.partition(self._factors @ query.astype(np.float32), -FOUND)[-FOUND]
-            shares.append(np.mean([item.preference > least - 1e-3 * abs(least) for item in found]))
+            shares.append(share_of_greatest(found, float(least), FOUND))
         return float(np.mean(shares))
 
 

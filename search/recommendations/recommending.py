@@ -76,7 +76,7 @@ def recommend(
                 space = live_space()
                 rankings, tastes = rank_products(history, wanted, space, found, weights)
         with clock.stage("rank"):
-            chosen, cards = choose(rankings, tastes, history, limit, weights)
+            chosen, cards = choose(rankings, tastes, history, found, limit, weights)
             results = build_results(chosen, cards, wanted)
             for result in results if explain else ():
                 result.explanation = score_terms(result.product.pk, rankings, weights)
@@ -168,17 +168,18 @@ def choose(
     rankings: Mapping[str, Sequence[int]],
     tastes: Tastes,
     history: RecentHistory,
+    compared: int,
     limit: int,
     weights: Mapping[str, float],
 ) -> tuple[list[Chosen], dict[int, ProductCard]]:
-    """Blends the rankings, and spreads the best products over categories. Returns the chosen ones,
-    and the cards of these and of the products that speak for them."""
+    """Blends the rankings, and spreads the `compared` best products over categories. Returns the
+    chosen ones, and the cards of these and of the products that speak for them."""
     latest = next(iter(history.liked), None)
     because: dict[str, Callable[[int], int | None]] = {
         "taste": tastes.because.get,
         "looks": lambda pk: latest,
     }
-    best = blend(rankings, weights)[: max(FOUND, 2 * limit)]
+    best = blend(rankings, weights)[:compared]
     categories = read_categories([pk for pk, _, _ in best])
     visible = [
         Chosen(pk, score, name, because[name](pk) if name in because else None)
